@@ -1,0 +1,9 @@
+"""Did it hold? Reads a run's events as they come and judges each round when it has ended.
+
+Pure: no I/O, no clock. The laws are in `loadtest.checker.laws`, the words in `loadtest.checker.verdict`.
+"""
+
+from loadtest.checker.check import Checker
+from loadtest.checker.verdict import Status, Verdict, Violation
+
+__all__ = ["Checker", "Status", "Verdict", "Violation"]

@@ -1,0 +1,108 @@
+"""The verdict, the violations behind it, and the one sentence that says both."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from loadtest.order import Outcome
+
+
+class Status(StrEnum):
+    """What a run showed."""
+
+    SAFE = "safe"
+    VIOLATED = "violated"
+    INCONCLUSIVE = "inconclusive"
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """One broken law with its evidence: the round, the orders that show it (at most ten) and how many there are."""
+
+    kind: str
+    message: str
+    round: int
+    product_id: str
+    orders: tuple[str, ...] = ()
+    orders_count: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Whether the run was safe, in one plain sentence, with every violation and every doubt."""
+
+    status: Status
+    sentence: str
+    violations: tuple[Violation, ...] = ()
+    doubts: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class Tally:
+    """What the sentence is made of, counted over all rounds."""
+
+    rounds: int = 0
+    orders: int = 0
+    stocks: set[int] = field(default_factory=set)
+    units: set[int] = field(default_factory=set)
+    outcomes: Counter[Outcome] = field(default_factory=Counter)
+    winners: Counter[int] = field(default_factory=Counter)
+
+
+def sentence(status: Status, tally: Tally, violations: tuple[Violation, ...], doubts: tuple[str, ...]) -> str:
+    """For example: "1 of 100 orders won the last item; 99 were rejected: safe"."""
+    said = f"{_winners(tally)}; {_others(tally)}: {status}"
+    if violations:
+        return f"{said} ({violations[0].message}{_more(len(violations) - 1, 'violation')})"
+    return f"{said} ({doubts[0]}{_more(len(doubts) - 1, 'doubt')})" if doubts else said
+
+
+def _winners(tally: Tally) -> str:
+    accepted = tally.outcomes[Outcome.ACCEPTED]
+    last_item = tally.stocks == {1} and tally.units == {1}
+    if tally.rounds <= 1:
+        return f"{accepted:,} of {plural(tally.orders, 'order')} won{_prize(tally, last_item)}"
+    if len(tally.winners) == 1:
+        (winners,) = tally.winners
+        return (
+            f"in each of {tally.rounds:,} rounds {winners:,} of "
+            f"{plural(tally.orders // tally.rounds, 'order')} won{_prize(tally, last_item)}"
+        )
+    spread = ", ".join(f"{plural(n, 'winner')} in {rounds:,}" for n, rounds in sorted(tally.winners.items()))
+    return f"{tally.rounds:,} rounds of {plural(tally.orders // tally.rounds, 'order')}: {spread}"
+
+
+def _prize(tally: Tally, last_item: bool) -> str:
+    if last_item:
+        return " the last item"
+    if len(tally.stocks) == 1 and len(tally.units) == 1:
+        (stock,), (units,) = tally.stocks, tally.units
+        each = f" {plural(units, 'unit')} each" if units != 1 else ""
+        return f"{each} from a stock of {stock:,}"
+    return ""
+
+
+def _others(tally: Tally) -> str:
+    said = []
+    for outcome, words in (
+        (Outcome.REJECTED, "rejected"),
+        (Outcome.THROTTLED, "throttled"),
+        (Outcome.FAILED, "failed"),
+        (Outcome.UNKNOWN, "unknown"),
+    ):
+        count = tally.outcomes[outcome]
+        if count or outcome is Outcome.REJECTED:
+            verb = "" if outcome is Outcome.FAILED else "was " if count == 1 else "were "
+            if outcome is Outcome.UNKNOWN:
+                verb = "is " if count == 1 else "are "
+            said.append(f"{count:,} {verb}{words}")
+    return ", ".join(said)
+
+
+def plural(count: int, noun: str) -> str:
+    """`1 order`, `2,000 orders`."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
+def _more(count: int, noun: str) -> str:
+    return f", and {count:,} more {noun}{'' if count == 1 else 's'}" if count > 0 else ""

@@ -1,0 +1,54 @@
+"""The command line: options in, exit code out.
+
+Exit codes: 0 safe · 1 violated · 2 wrong usage · 3 target unusable or run not completed · 4 inconclusive ·
+130 interrupted.
+"""
+
+import sys
+from typing import Any, NoReturn
+
+import typer
+
+from loadtest.errors import LoadTestError
+
+SAFE = 0
+VIOLATED = 1
+WRONG_USAGE = 2
+INCONCLUSIVE = 4
+INTERRUPTED = 130
+
+
+def main() -> NoReturn:
+    """Run the command line and leave with its exit code; every error is one line on standard error."""
+    from loadtest.cli.app import app
+
+    debug = "--debug" in sys.argv[1:]
+    try:
+        code: Any = app(standalone_mode=False)
+    except typer.TyperException as error:
+        _say(_formatted(error), debug)
+        code = WRONG_USAGE
+    except LoadTestError as error:
+        _say(str(error), debug)
+        code = error.exit_code
+    except (typer.Abort, KeyboardInterrupt):
+        _say("interrupted", debug)
+        code = INTERRUPTED
+    except Exception as error:  # noqa: BLE001 - the last line of defence
+        _say(f"internal error: {type(error).__name__}: {error} (--debug shows where)", debug)
+        code = LoadTestError.exit_code
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _say(message: str, debug: bool) -> None:
+    if debug:
+        import traceback
+
+        traceback.print_exc()
+    print(f"loadtest: {message}", file=sys.stderr)
+
+
+def _formatted(error: typer.TyperException) -> str:
+    context = getattr(error, "ctx", None)
+    message = getattr(error, "format_message", lambda: str(error))()
+    return f"{message} See: {context.command_path} --help" if context else str(message)

@@ -1,0 +1,46 @@
+"""The commands, and what they have in common."""
+
+from typing import Annotated
+
+import typer
+
+import loadtest
+from loadtest.cli.race import race
+from loadtest.cli.serve import serve
+from loadtest.cli.tables import create, delete, describe, populate
+
+app = typer.Typer(
+    name="loadtest",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+table = typer.Typer(no_args_is_help=True, help="Make, describe or delete the table without Terraform.")
+app.add_typer(table, name="table", epilog="Example: loadtest table create --endpoint-url http://127.0.0.1:8000")
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"loadtest {loadtest.__version__}")
+        raise typer.Exit
+
+
+@app.callback(epilog="Example: loadtest race --number-of-requests 100")
+def root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and leave.")
+    ] = False,
+) -> None:
+    """Race conditional writes in DynamoDB, prove who won, and measure what it cost.
+
+    Exit codes: 0 safe · 1 violated · 2 wrong usage · 3 target unusable or run not completed · 4 inconclusive ·
+    130 interrupted.
+    """
+
+
+app.command(epilog="Example: loadtest race --number-of-requests 100 --rounds 20 --strategy conditional")(race)
+app.command(epilog="Example: loadtest populate --endpoint-url http://127.0.0.1:8000")(populate)
+app.command(epilog="Example: loadtest serve --port 8000")(serve)
+table.command(epilog="Example: loadtest table create --target aws --region eu-west-1 --table sale-test")(create)
+table.command(epilog="Example: loadtest table describe --endpoint-url http://127.0.0.1:8000")(describe)
+table.command(epilog="Example: loadtest table delete --target aws --region eu-west-1 --table sale-test")(delete)

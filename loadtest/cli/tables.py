@@ -1,0 +1,172 @@
+"""`loadtest populate` and `loadtest table …`: the table and its sample products."""
+
+import sys
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING
+
+import typer
+
+from loadtest.cli import options
+from loadtest.errors import LoadTestError, TargetError, UsageError
+from loadtest.targets import Target, TargetKind
+
+if TYPE_CHECKING:
+    from loadtest.dynamo.client import Connection, DynamoDBClient
+
+Work = Callable[["DynamoDBClient", "Connection"], Awaitable[None]]
+
+
+def populate(
+    target: options.RemoteTargetOption = None,
+    endpoint_url: options.EndpointUrl = None,
+    region: options.Region = None,
+    profile: options.Profile = None,
+    table: options.TableName = "products",
+    allow_untagged_table: options.AllowUntagged = False,
+    yes: options.Yes = False,
+    debug: options.Debug = False,
+) -> int:
+    """Write the six sample products p#0 to p#5, making the table first if it is missing."""
+    chosen = options.target(target, endpoint_url, region, profile, table, allow_untagged_table=allow_untagged_table)
+    fill(chosen, yes=yes)
+    return 0
+
+
+def create(
+    target: options.RemoteTargetOption = None,
+    endpoint_url: options.EndpointUrl = None,
+    region: options.Region = None,
+    profile: options.Profile = None,
+    table: options.TableName = "products",
+    yes: options.Yes = False,
+    debug: options.Debug = False,
+) -> int:
+    """Make the table: key id (S), on-demand, tagged as the tool's own."""
+    from loadtest.dynamo import setup
+
+    chosen = options.target(target, endpoint_url, region, profile, table)
+
+    async def work(client: "DynamoDBClient", connection: "Connection") -> None:
+        _ask(chosen, connection, f"Make the on-demand table {table!r}", yes=yes)
+        await setup.create_table(client, connection)
+        typer.echo(f"made table {table!r} {connection.where}")
+
+    _on(chosen, work)
+    return 0
+
+
+def describe(
+    target: options.RemoteTargetOption = None,
+    endpoint_url: options.EndpointUrl = None,
+    region: options.Region = None,
+    profile: options.Profile = None,
+    table: options.TableName = "products",
+    debug: options.Debug = False,
+) -> int:
+    """Say what the table is like and whether a run may use it."""
+    from loadtest.dynamo import setup
+    from loadtest.dynamo.errors import missing_table
+
+    chosen = options.target(target, endpoint_url, region, profile, table)
+
+    async def work(client: "DynamoDBClient", connection: "Connection") -> None:
+        found = await setup.describe_table(client, connection)
+        if found is None:
+            raise TargetError(missing_table(connection))
+        key = ", ".join(f"{attribute} ({type_}, {role})" for attribute, role, type_ in found.key)
+        tagged = {True: "yes", False: "no", None: "not said"}[found.tagged]
+        for name, value in (
+            ("table", found.name),
+            ("status", found.status),
+            ("key", key),
+            ("billing", found.billing),
+            ("items", f"about {found.items:,}"),
+            ("tagged loadtest=allowed", tagged),
+        ):
+            typer.echo(f"{name + ':':25}{value}")
+        setup.require_ours(setup.require_usable(found, connection), connection, allow_untagged=False)
+        typer.echo("a run may use it")
+
+    _on(chosen, work)
+    return 0
+
+
+def delete(
+    target: options.RemoteTargetOption = None,
+    endpoint_url: options.EndpointUrl = None,
+    region: options.Region = None,
+    profile: options.Profile = None,
+    table: options.TableName = "products",
+    allow_untagged_table: options.AllowUntagged = False,
+    yes: options.Yes = False,
+    debug: options.Debug = False,
+) -> int:
+    """Delete the table with all that is in it."""
+    from loadtest.dynamo import setup
+
+    chosen = options.target(target, endpoint_url, region, profile, table)
+
+    async def work(client: "DynamoDBClient", connection: "Connection") -> None:
+        found = await setup.describe_table(client, connection)
+        if found is None:
+            raise TargetError(f"there is no table {table!r} {connection.where}")
+        setup.require_ours(found, connection, allow_untagged=allow_untagged_table)
+        _ask(chosen, connection, f"Delete table {table!r} with about {found.items:,} items", yes=yes)
+        await setup.delete_table(client, connection)
+        typer.echo(f"deleted table {table!r} {connection.where}")
+
+    _on(chosen, work)
+    return 0
+
+
+def fill(target: Target, *, yes: bool, quiet: bool = False) -> None:
+    """Write the sample, making the table first if it is missing (on AWS only after a yes)."""
+    from loadtest.dynamo import setup
+
+    def say(message: str) -> None:
+        if not quiet:
+            typer.echo(message, err=True)
+
+    async def work(client: "DynamoDBClient", connection: "Connection") -> None:
+        found = await setup.describe_table(client, connection)
+        if found is None:
+            _ask(target, connection, f"Make the on-demand table {target.table!r}", yes=yes)
+            await setup.create_table(client, connection)
+            say(f"made table {target.table!r} {connection.where}")
+            found = await setup.describe_table(client, connection)
+        setup.require_ours(
+            setup.require_usable(found, connection), connection, allow_untagged=target.allow_untagged_table
+        )
+        await setup.populate(client, connection)
+        sample = ", ".join(f"{product.id} {product.quantity}" for product in setup.SAMPLE)
+        say(f"wrote to table {target.table!r}: {sample} in stock")
+
+    _on(target, work)
+
+
+def _on(target: Target, work: Work) -> None:
+    """Do the work on an endpoint or on AWS."""
+    if target.kind is TargetKind.EMBEDDED:
+        raise UsageError(
+            "say where the table is: --endpoint-url URL or --target aws (the embedded server makes its own)"
+        )
+    import anyio
+
+    from loadtest.dynamo.client import connect
+    from loadtest.targets import opened
+
+    async def connected() -> None:
+        async with opened(target, pool=10) as connection, connect(connection) as client:
+            await work(client, connection)
+
+    anyio.run(connected)
+
+
+def _ask(target: Target, connection: "Connection", question: str, *, yes: bool) -> None:
+    """On AWS, go on only after a yes."""
+    if target.kind is not TargetKind.AWS or yes:
+        return
+    if not sys.stdin.isatty():
+        raise UsageError(f"{question} {connection.where}? Nobody is there to ask: add --yes")
+    if not typer.confirm(f"{question} {connection.where}?", err=True):
+        raise LoadTestError("nothing was done")

@@ -1,0 +1,103 @@
+"""Where the operations go, and the aioboto3 client that takes them there."""
+
+import ipaddress
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any, Protocol
+from urllib.parse import urlsplit
+
+from botocore.exceptions import BotoCoreError, ProfileNotFound
+from msgspec import Struct
+
+import loadtest
+from loadtest.errors import LoadTestError, TargetError, UsageError
+
+DEFAULT_REGION = "us-east-1"
+
+
+class DynamoDBClient(Protocol):
+    """The calls of the SDK's client that are used here."""
+
+    async def get_item(self, **request: Any) -> dict[str, Any]: ...
+    async def put_item(self, **request: Any) -> dict[str, Any]: ...
+    async def update_item(self, **request: Any) -> dict[str, Any]: ...
+    async def transact_write_items(self, **request: Any) -> dict[str, Any]: ...
+    async def create_table(self, **request: Any) -> dict[str, Any]: ...
+    async def describe_table(self, **request: Any) -> dict[str, Any]: ...
+    async def delete_table(self, **request: Any) -> dict[str, Any]: ...
+    async def update_time_to_live(self, **request: Any) -> dict[str, Any]: ...
+    async def list_tags_of_resource(self, **request: Any) -> dict[str, Any]: ...
+    def get_waiter(self, name: str) -> Any: ...
+
+
+class Connection(Struct, frozen=True, kw_only=True):
+    """How to reach one DynamoDB table. `endpoint_url` None is AWS itself; `pool` is the number of connections.
+
+    `anonymous` sends made-up credentials (a server on this machine takes any); otherwise the ordinary
+    credential chain is asked. `options` are the command-line options that lead to the same table.
+    """
+
+    table: str
+    endpoint_url: str | None = None
+    region: str | None = None
+    profile: str | None = None
+    anonymous: bool = False
+    connect_timeout_s: float = 10.0
+    read_timeout_s: float = 30.0
+    sdk_retries: int = 0
+    pool: int = 10
+    options: str = ""
+
+    @property
+    def where(self) -> str:
+        """The place in words, for messages."""
+        return f"at {self.endpoint_url}" if self.endpoint_url else f"in {self.region or 'AWS'}"
+
+    @property
+    def loopback(self) -> bool:
+        """Whether the endpoint is on this machine."""
+        host = urlsplit(self.endpoint_url or "").hostname or ""
+        try:
+            return ipaddress.ip_address(host).is_loopback
+        except ValueError:
+            return host == "localhost"
+
+
+@asynccontextmanager
+async def connect(connection: Connection) -> AsyncIterator[DynamoDBClient]:
+    """An open client. Raises UsageError or TargetError if profile, region or credentials are missing."""
+    import aioboto3
+    from aiobotocore.config import AioConfig
+
+    config = AioConfig(
+        connect_timeout=connection.connect_timeout_s,
+        read_timeout=connection.read_timeout_s,
+        max_pool_connections=connection.pool,
+        retries={"mode": "legacy", "total_max_attempts": connection.sdk_retries + 1},
+        user_agent=f"loadtest/{loadtest.__version__}",  # a fixed one: building the SDK's own costs 13 % of its CPU
+    )
+    try:
+        session = aioboto3.Session(profile_name=connection.profile, **_made_up(connection))
+        region = connection.region or session.region_name or (DEFAULT_REGION if connection.endpoint_url else None)
+        if region is None:
+            raise UsageError("no AWS region: give --region, or set AWS_REGION or a region in the profile")
+        if not connection.anonymous and await session.get_credentials() is None:
+            raise TargetError("no AWS credentials: set them in the environment, or give --profile")
+        client = session.client("dynamodb", region_name=region, endpoint_url=connection.endpoint_url, config=config)
+        opened = await client.__aenter__()
+    except ProfileNotFound as error:
+        raise UsageError(f"{error}: give --profile with one of the profiles in the AWS config file") from error
+    except LoadTestError:
+        raise
+    except (BotoCoreError, ValueError) as error:
+        raise TargetError(f"cannot make a client {connection.where}: {error}") from error
+    try:
+        yield opened
+    finally:
+        await client.__aexit__(None, None, None)
+
+
+def _made_up(connection: Connection) -> dict[str, str]:
+    if not connection.anonymous:
+        return {}
+    return {"aws_access_key_id": "loadtest", "aws_secret_access_key": "loadtest"}

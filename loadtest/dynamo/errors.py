@@ -1,0 +1,140 @@
+"""What the SDK's errors mean: one table for the operations of a run, one for everything around it.
+
+Whether a write may have been applied decides between `failed` and `unknown`: only what surely never reached
+the table, or what the table surely refused, is `failed`. A code that is in no table keeps its code and message.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from aiohttp import ClientConnectorError
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    ConnectTimeoutError,
+    EndpointConnectionError,
+    HTTPClientError,
+    ProxyConnectionError,
+    SSLError,
+)
+
+from loadtest.dynamo.client import Connection
+from loadtest.errors import TargetError
+from loadtest.order import Outcome, Reason, Result
+
+SDK_ERRORS = (BotoCoreError, ClientError)
+CONDITION_FAILED = "ConditionalCheckFailedException"
+CANCELED = "TransactionCanceledException"
+
+_OUTCOMES = {
+    CONDITION_FAILED: Outcome.REJECTED,
+    "TransactionConflictException": Outcome.REJECTED,
+    "ReplicatedWriteConflictException": Outcome.REJECTED,
+    "ProvisionedThroughputExceededException": Outcome.THROTTLED,
+    "ThrottlingException": Outcome.THROTTLED,
+    "ThrottlingError": Outcome.THROTTLED,
+    "Throttling": Outcome.THROTTLED,
+    "RequestLimitExceeded": Outcome.THROTTLED,
+    "InternalServerError": Outcome.UNKNOWN,
+    "InternalFailure": Outcome.UNKNOWN,
+    "ServiceUnavailable": Outcome.UNKNOWN,
+    "TransactionInProgressException": Outcome.UNKNOWN,
+}
+_CANCELLATIONS = {  # in the order in which one outranks another
+    "ProvisionedThroughputExceeded": Outcome.THROTTLED,
+    "ThrottlingError": Outcome.THROTTLED,
+    "ValidationError": Outcome.FAILED,
+    "ItemCollectionSizeLimitExceeded": Outcome.FAILED,
+    "ConditionalCheckFailed": Outcome.REJECTED,
+    "TransactionConflict": Outcome.REJECTED,
+}
+
+
+def translate(error: BotoCoreError | ClientError, *, writes: bool, sdk_retries: int) -> Result:
+    """The result of one operation that raised.
+
+    `writes` tells whether it could have changed anything; if it could not, nothing about it is unknown. With
+    the SDK's own retries on, an earlier try may have been applied though the last one was refused: that is
+    unknown too.
+    """
+    if isinstance(error, ClientError):
+        response: dict[str, Any] = dict(error.response)
+        result, resent = _answered(response), response.get("ResponseMetadata", {}).get("RetryAttempts", 0) > 0
+    else:
+        result, resent = _unanswered(error), sdk_retries > 0
+    if not writes and result.outcome is Outcome.UNKNOWN:
+        return Result(Outcome.FAILED, result.reason, result.message)
+    if writes and resent and result.outcome is not Outcome.UNKNOWN:
+        message = f"the SDK sent it again; the last answer was: {result.message or result.reason}"
+        return Result(Outcome.UNKNOWN, result.reason, message)
+    return result
+
+
+def _answered(response: dict[str, Any]) -> Result:
+    code = str(response.get("Error", {}).get("Code", ""))
+    message = f"{code}: {response.get('Error', {}).get('Message', '')}"
+    if code == CANCELED:
+        return _cancelled([str(reason.get("Code")) for reason in response.get("CancellationReasons", [])], message)
+    status = int(response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
+    outcome = _OUTCOMES.get(code, Outcome.UNKNOWN if status >= 500 else Outcome.FAILED)
+    return Result(outcome, Reason.CONFLICT, "") if outcome is Outcome.REJECTED else Result(outcome, code, message)
+
+
+def _cancelled(codes: list[str], message: str) -> Result:
+    for code, outcome in _CANCELLATIONS.items():
+        if code in codes:
+            rejected = outcome is Outcome.REJECTED
+            return Result(outcome, Reason.CONFLICT, "") if rejected else Result(outcome, code, message)
+    return Result(Outcome.FAILED, CANCELED, message)
+
+
+def _unanswered(error: BotoCoreError) -> Result:
+    outcome = Outcome.FAILED
+    if isinstance(error, EndpointConnectionError):
+        # aiobotocore says so of a connection that was reset after the request had been sent, too.
+        if not isinstance(error.kwargs.get("error"), ClientConnectorError):
+            outcome = Outcome.UNKNOWN
+    elif isinstance(error, HTTPClientError) and not isinstance(
+        error, ConnectTimeoutError | ProxyConnectionError | SSLError
+    ):
+        outcome = Outcome.UNKNOWN
+    return Result(outcome, type(error).__name__, f"{type(error).__name__}: {_first_line(error)}")
+
+
+_HINTS = {
+    "UnrecognizedClientException": "check the credentials",
+    "InvalidSignatureException": "check the secret key and this machine's clock",
+    "IncompleteSignatureException": "check the credentials",
+    "MissingAuthenticationTokenException": "check the credentials",
+    "ExpiredTokenException": "get new credentials",
+    "AccessDeniedException": "infra/ has the policy that loadtest needs",
+}
+
+
+@contextmanager
+def explained(connection: Connection) -> Iterator[None]:
+    """Turn the SDK's errors in the block into TargetErrors that say what to do."""
+    try:
+        yield
+    except ClientError as error:
+        code, message = error.response["Error"]["Code"], error.response["Error"].get("Message", "")
+        if code == "ResourceNotFoundException":
+            raise TargetError(missing_table(connection)) from error
+        hint = f"; {_HINTS[code]}" if code in _HINTS else ""
+        raise TargetError(f"the server {connection.where} refused: {code}: {message}{hint}") from error
+    except BotoCoreError as error:
+        hint = "is it running, and is the address right?" if connection.endpoint_url else "check the network"
+        raise TargetError(f"no answer {connection.where} ({_first_line(error)}); {hint}") from error
+
+
+def missing_table(connection: Connection) -> str:
+    """The sentence for a table that is not there, with the command that makes it."""
+    return (
+        f"there is no table {connection.table!r} {connection.where}; make it with: "
+        f"loadtest populate {connection.options} (or add --populate-table)"
+    )
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__

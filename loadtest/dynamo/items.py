@@ -1,0 +1,54 @@
+"""Products as DynamoDB items and back."""
+
+from collections.abc import Mapping
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from loadtest.order import Product
+
+Item = Mapping[str, Mapping[str, Any]]
+
+
+def number(value: int) -> dict[str, str]:
+    """An N attribute."""
+    return {"N": str(value)}
+
+
+def to_item(product: Product) -> dict[str, dict[str, str]]:
+    """The product with all its attributes."""
+    return {
+        "id": {"S": product.id},
+        "name": {"S": product.name},
+        "quantity": number(product.quantity),
+        "version": number(product.version),
+    }
+
+
+def to_product(item: Item, product_id: str) -> Product:
+    """The product in an item, or in the part of one that an answer shows.
+
+    Raises ValueError, in words, if `quantity` or `version` is missing or no whole number.
+    """
+    return Product(
+        id=product_id,
+        name=str(item.get("name", {}).get("S", "")),
+        quantity=_whole(item, "quantity", product_id),
+        version=_whole(item, "version", product_id),
+    )
+
+
+def _whole(item: Item, attribute: str, product_id: str) -> int:
+    text = item.get(attribute, {}).get("N")
+    if text is None:
+        raise ValueError(f"product {product_id!r} has no number `{attribute}`")
+    try:
+        return int(text)
+    except ValueError:
+        pass
+    try:
+        value = Decimal(text)  # a server may write 1 as 1.0 or 1E+0
+    except InvalidOperation:
+        value = Decimal("NaN")
+    if value != value.to_integral_value():
+        raise ValueError(f"product {product_id!r} has {attribute} {text}, which is no whole number")
+    return int(value)

@@ -1,0 +1,128 @@
+"""The values a run is made of: products, orders, and the events that tell what happened to them.
+
+They are msgspec structs: made five times faster than frozen dataclasses, and written to and read from the
+history as they are. Events carry their name in the field `type`.
+"""
+
+from collections.abc import Callable
+from enum import StrEnum
+
+from msgspec import Struct
+
+
+class Outcome(StrEnum):
+    """How an order or an operation ended."""
+
+    ACCEPTED = "accepted"
+    REJECTED = "rejected"  # a condition said no
+    THROTTLED = "throttled"  # the server refused for lack of capacity; surely not applied
+    FAILED = "failed"  # surely not applied
+    UNKNOWN = "unknown"  # perhaps applied: the answer was lost, or the server failed after it got the request
+
+
+class Reason(StrEnum):
+    """Why a condition said no."""
+
+    CONFLICT = "conflict"
+    SOLD_OUT = "sold_out"
+
+
+class Kind(StrEnum):
+    """The three kinds of request an order makes."""
+
+    READ = "read"
+    WRITE = "write"
+    TRANSACTION = "transaction"
+
+
+class Product(Struct, frozen=True, gc=False):
+    """The item that is bought. `version` starts at 1 and rises by one with every accepted write."""
+
+    id: str
+    name: str
+    quantity: int
+    version: int
+
+
+class Order(Struct, frozen=True, gc=False):
+    """One buyer's wish for `units` of one product."""
+
+    order_id: str
+    product_id: str
+    units: int
+    round: int
+
+
+class Result(Struct, frozen=True, gc=False):
+    """How an order ended, or how one request did. `reason` is a `Reason`, or an error's code."""
+
+    outcome: Outcome
+    reason: str = ""
+    message: str = ""
+
+
+ACCEPTED = Result(Outcome.ACCEPTED)
+SOLD_OUT = Result(Outcome.REJECTED, Reason.SOLD_OUT)
+
+
+class RoundStarted(Struct, frozen=True, gc=False, tag_field="type", tag="round_started"):
+    """`orders` orders of one product are about to be placed; `product` was read just before."""
+
+    round: int
+    product: Product
+    orders: int
+    started_ns: int
+
+
+class Operation(Struct, frozen=True, gc=False, tag_field="type", tag="operation"):
+    """One request made for an order.
+
+    `read_version` is the version that a write rests on, because the order had read it. `version` and `quantity` are the
+    product's as the answer shows them: what a read returned, what an accepted write left behind, what a
+    refused write found; None where the server does not say. Times are nanoseconds of one monotonic clock:
+    ready to be sent, handed to the client, answered.
+    """
+
+    round: int
+    order_id: str
+    product_id: str
+    units: int
+    kind: Kind
+    attempt: int
+    outcome: Outcome
+    reason: str
+    message: str
+    read_version: int | None
+    version: int | None
+    quantity: int | None
+    scheduled_ns: int
+    sent_ns: int
+    received_ns: int
+
+
+class OrderEnded(Struct, frozen=True, gc=False, tag_field="type", tag="order_ended"):
+    """The one result of an order, after `attempts` attempts."""
+
+    round: int
+    order_id: str
+    product_id: str
+    units: int
+    outcome: Outcome
+    reason: str
+    message: str
+    attempts: int
+    scheduled_ns: int
+    ended_ns: int
+
+
+class RoundEnded(Struct, frozen=True, gc=False, tag_field="type", tag="round_ended"):
+    """Every order of the round had ended at `ended_ns`; `product` was read then, None if that failed."""
+
+    round: int
+    product_id: str
+    product: Product | None
+    ended_ns: int
+
+
+Event = RoundStarted | Operation | OrderEnded | RoundEnded
+Listener = Callable[[Event], None]

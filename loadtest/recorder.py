@@ -1,0 +1,71 @@
+"""Counts and histograms from the stream of events, readable while the run goes on."""
+
+from collections import Counter, defaultdict
+
+from loadtest.histogram import Histogram
+from loadtest.order import Event, Kind, Operation, OrderEnded, Outcome, RoundEnded, RoundStarted
+
+
+class Recorder:
+    """A listener: call it with every event of a run.
+
+    Each kind of operation has one histogram per outcome, so that a fast reject never flatters an accepted
+    write. Latency is answered minus handed to the client; waiting for a slot in flight is not in it.
+    """
+
+    def __init__(self) -> None:
+        self.placed = 0
+        self.orders: Counter[Outcome] = Counter()
+        self.rejected_by_reason: Counter[str] = Counter()
+        self.problems: Counter[str] = Counter()  # messages of failed, throttled and unknown orders
+        self.latency: defaultdict[tuple[Kind, Outcome], Histogram] = defaultdict(Histogram)
+        self.rounds = 0
+        self.duration_ns = 0  # of the rounds, without what lies between them
+        self.winners: Counter[int] = Counter()
+        self.initial: dict[str, int] = {}
+        self.final: dict[str, int | None] = {}
+        self.sold: Counter[str] = Counter()
+        self._round: tuple[RoundStarted, int] | None = None
+
+    def __call__(self, event: Event) -> None:
+        """Count one event."""
+        if isinstance(event, Operation):
+            self.latency[event.kind, event.outcome].record(event.received_ns - event.sent_ns)
+        elif isinstance(event, OrderEnded):
+            self._order(event)
+        elif isinstance(event, RoundStarted):
+            self.placed += event.orders
+            self.initial.setdefault(event.product.id, event.product.quantity)
+            self._round = event, self.orders[Outcome.ACCEPTED]
+        elif isinstance(event, RoundEnded):
+            self._round_ended(event)
+
+    @property
+    def operations(self) -> int:
+        """Requests answered so far."""
+        return sum(histogram.count for histogram in self.latency.values())
+
+    @property
+    def ended(self) -> int:
+        """Orders that have their result."""
+        return self.orders.total()
+
+    def _order(self, event: OrderEnded) -> None:
+        self.orders[event.outcome] += 1
+        if event.outcome is Outcome.REJECTED:
+            self.rejected_by_reason[event.reason] += 1
+        elif event.outcome is not Outcome.ACCEPTED:
+            self.problems[event.message or event.reason] += 1
+
+    def _round_ended(self, event: RoundEnded) -> None:
+        if self._round is None:
+            raise ValueError(f"round {event.round} ended before it started")
+        started, accepted_before = self._round
+        self.rounds += 1
+        self.duration_ns += event.ended_ns - started.started_ns
+        self.winners[self.orders[Outcome.ACCEPTED] - accepted_before] += 1
+        if event.product is None:
+            self.final[event.product_id] = None
+        else:
+            self.final[event.product_id] = event.product.quantity
+            self.sold[event.product_id] += started.product.quantity - event.product.quantity

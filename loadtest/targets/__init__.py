@@ -1,0 +1,80 @@
+"""Where the orders go: the embedded server, an endpoint, or DynamoDB itself."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from enum import StrEnum
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from msgspec import Struct
+
+from loadtest.dynamo.client import Connection
+from loadtest.errors import UsageError
+
+
+class TargetKind(StrEnum):
+    """The three kinds of target."""
+
+    EMBEDDED = "embedded"
+    ENDPOINT = "endpoint"
+    AWS = "aws"
+
+
+class Target(Struct, frozen=True, kw_only=True):
+    """A target as the user names it."""
+
+    kind: TargetKind = TargetKind.EMBEDDED
+    endpoint_url: str | None = None
+    region: str | None = None
+    profile: str | None = None
+    table: str = "products"
+    connect_timeout_s: float = 10.0
+    read_timeout_s: float = 30.0
+    sdk_retries: int = 0
+    allow_untagged_table: bool = False
+
+    def __post_init__(self) -> None:
+        if self.kind is TargetKind.ENDPOINT:
+            url = urlsplit(self.endpoint_url or "")
+            if self.endpoint_url is None:
+                raise UsageError("--target endpoint needs --endpoint-url, for example http://127.0.0.1:8000")
+            if "@" in url.netloc:
+                raise UsageError("--endpoint-url must not hold a user name or password")
+            if url.scheme not in ("http", "https") or not url.hostname or not _has_port(self.endpoint_url):
+                raise UsageError(f"--endpoint-url {self.endpoint_url!r} is no URL like http://127.0.0.1:8000")
+        elif self.endpoint_url is not None:
+            raise UsageError(f"--endpoint-url does not go with --target {self.kind}")
+
+
+@asynccontextmanager
+async def opened(target: Target, pool: int, log: Path | None = None) -> AsyncIterator[Connection]:
+    """Start the target if it is the embedded server (its log goes to `log`), and say how to reach it."""
+    base = Connection(
+        table=target.table,
+        region=target.region,
+        profile=target.profile,
+        connect_timeout_s=target.connect_timeout_s,
+        read_timeout_s=target.read_timeout_s,
+        sdk_retries=target.sdk_retries,
+        pool=pool,
+    )
+    if target.kind is TargetKind.EMBEDDED:
+        from loadtest.targets import embedded
+
+        async with embedded.started(base, log) as connection:
+            yield connection
+    elif target.kind is TargetKind.ENDPOINT:
+        from loadtest.targets import endpoint
+
+        yield endpoint.connection(base, target.endpoint_url or "")
+    else:
+        from loadtest.targets import aws
+
+        yield aws.connection(base)
+
+
+def _has_port(url: str) -> bool:
+    try:
+        return urlsplit(url).port != 0
+    except ValueError:
+        return False

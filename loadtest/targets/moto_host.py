@@ -1,0 +1,75 @@
+"""Hosts moto's DynamoDB application behind granian: `python -m loadtest.targets.moto_host PORT`.
+
+One thread answers all requests, because moto's check-and-write is not atomic under threads. Two processes
+serve (granian's supervisor and its worker); each ends by itself when the one above it is gone.
+"""
+
+import argparse
+import multiprocessing
+import multiprocessing.connection
+import os
+import resource
+import threading
+from typing import Any
+
+BACKLOG = 8192
+
+
+def application() -> Any:
+    """Moto's WSGI application; called by granian in its worker."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        _end_when(lambda: multiprocessing.connection.wait([parent.sentinel]))
+    from moto.moto_server.werkzeug_app import create_backend_app
+
+    return create_backend_app("dynamodb")
+
+
+def serve(host: str, port: int, *, until_stdin_closes: bool = False) -> None:
+    """Serve until a signal comes, or, if asked, until standard input closes."""
+    from granian import Granian
+    from granian.constants import HTTPModes, Interfaces
+    from granian.log import LogLevels
+
+    _soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    if until_stdin_closes:
+        _end_when(lambda: os.read(0, 1))  # not sys.stdin: the forked worker would inherit its lock, held
+    Granian(
+        "loadtest.targets.moto_host:application",
+        address=host,
+        port=port,
+        interface=Interfaces.WSGI,
+        factory=True,
+        workers=1,
+        blocking_threads=1,
+        backlog=BACKLOG,
+        backpressure=BACKLOG,
+        http=HTTPModes.http1,
+        websockets=False,
+        log_level=LogLevels.warning,
+    ).serve()
+
+
+def _end_when(returns: Any) -> None:
+    """End this process, at once and whatever it is doing, when the call returns."""
+
+    def watch() -> None:
+        returns()
+        os._exit(0)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
+def main() -> None:
+    """The command line of the child process."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("port", type=int)
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--until-stdin-closes", action="store_true")
+    arguments = parser.parse_args()
+    serve(arguments.host, arguments.port, until_stdin_closes=arguments.until_stdin_closes)
+
+
+if __name__ == "__main__":
+    main()
