@@ -178,7 +178,7 @@ class _Run:
             self._stop(error)
 
     def _stop(self, error: LoadTestError) -> None:
-        self.error = self.error or error
+        self.error = error  # the last one is the nearest to the cause: a server that ended explains no answer
         self._scope.cancel()
 
     async def _wait_for(self, interrupt: Interrupt) -> None:

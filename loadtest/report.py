@@ -35,11 +35,14 @@ class Rounds(msgspec.Struct, frozen=True):
 
 
 class Stock(msgspec.Struct, frozen=True):
-    """A product's quantity before the first round and after the last, and the units that left over all rounds."""
+    """A product's quantity before the first round and after the last, and the units that left over all rounds.
+
+    `final` and `sold` are None if the stock could not be read at the end.
+    """
 
     initial: int
     final: int | None
-    sold: int
+    sold: int | None
 
 
 class Latency(msgspec.Struct, frozen=True, rename={"p999": "p99.9"}):

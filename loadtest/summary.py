@@ -39,10 +39,7 @@ def summarize(
         environment=environment,
         orders=_orders(recorder),
         rounds=Rounds(recorder.rounds, dict(sorted(recorder.winners.items()))),
-        stock={
-            product: Stock(initial, recorder.final.get(product), recorder.sold[product])
-            for product, initial in recorder.initial.items()
-        },
+        stock={product: _stock(recorder, product) for product in recorder.initial},
         operations={
             kind: {outcome: figures.count for outcome, figures in outcomes.items()}
             for kind, outcomes in latencies.items()
@@ -51,6 +48,11 @@ def summarize(
         duration_s=round(duration_s, 6),
         operations_per_s=round(recorder.operations / duration_s, 3) if duration_s else 0.0,
     )
+
+
+def _stock(recorder: Recorder, product: str) -> Stock:
+    final = recorder.final.get(product)
+    return Stock(recorder.initial[product], final, None if final is None else recorder.sold[product])
 
 
 def _orders(recorder: Recorder) -> Orders:

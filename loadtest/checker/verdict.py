@@ -51,7 +51,7 @@ class Tally:
 
 def sentence(status: Status, tally: Tally, violations: tuple[Violation, ...], doubts: tuple[str, ...]) -> str:
     """For example: "1 of 100 orders won the last item; 99 were rejected: safe"."""
-    said = f"{_winners(tally)}; {_others(tally)}: {status}"
+    said = f"{_winners(tally)}; {'in all ' if tally.rounds > 1 else ''}{_others(tally)}: {status}"
     if violations:
         return f"{said} ({violations[0].message}{_more(len(violations) - 1, 'violation')})"
     return f"{said} ({doubts[0]}{_more(len(doubts) - 1, 'doubt')})" if doubts else said

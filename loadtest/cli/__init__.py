@@ -51,4 +51,4 @@ def _say(message: str, debug: bool) -> None:
 def _formatted(error: typer.TyperException) -> str:
     context = getattr(error, "ctx", None)
     message = getattr(error, "format_message", lambda: str(error))()
-    return f"{message} See: {context.command_path} --help" if context else str(message)
+    return f"{str(message).rstrip('.')}. See: {context.command_path} --help" if context else str(message)

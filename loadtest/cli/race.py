@@ -111,8 +111,8 @@ def _execute(race: "Race", runs_dir: Path, json: Path | None, *, quiet: bool) ->
     from loadtest.render.terminal import Progress, print_report
 
     json_to_stdout = json is not None and str(json) == "-"
-    if json is not None and not json_to_stdout and not (json.parent.is_dir() and os.access(json.parent, os.W_OK)):
-        raise UsageError(f"cannot write {json}: the folder {json.parent} is missing or not writable")
+    if json is not None and not json_to_stdout:
+        _require_writable(json)
     with Progress(race.number_of_requests * race.rounds, quiet=quiet) as progress:
         ended = anyio.run(run_race, race, runs_dir, progress.show, _interrupt, backend_options={"use_uvloop": True})
     print_report(ended.report, ended.folder, to_stdout=not json_to_stdout, quiet=quiet)
@@ -127,6 +127,13 @@ def _execute(race: "Race", runs_dir: Path, json: Path | None, *, quiet: bool) ->
     if ended.error is not None:
         raise ended.error
     return SAFE if ended.report.verdict.status is Status.SAFE else INCONCLUSIVE
+
+
+def _require_writable(path: Path) -> None:
+    if path.is_dir():
+        raise UsageError(f"cannot write {path}: it is a folder")
+    if not (path.parent.is_dir() and os.access(path.parent, os.W_OK)):
+        raise UsageError(f"cannot write {path}: the folder {path.parent} is missing or not writable")
 
 
 async def _interrupt() -> str:

@@ -1,5 +1,6 @@
 """`loadtest serve`: the embedded server in the foreground."""
 
+import os
 import socket
 from typing import Annotated
 
@@ -31,4 +32,6 @@ def _require_free(host: str, port: int) -> None:
         with socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET):
             pass
     except OSError as error:
-        raise LoadTestError(f"cannot listen on {host}:{port}: {error.strerror}; give another --port") from error
+        raise LoadTestError(
+            f"cannot listen on {host}:{port}: {os.strerror(error.errno or 0)}; give another --port"
+        ) from error

@@ -104,9 +104,9 @@ def _unanswered(error: BotoCoreError) -> Result:
 
 _HINTS = {
     "UnrecognizedClientException": "check the credentials",
+    "MissingAuthenticationTokenException": "check the credentials",
     "InvalidSignatureException": "check the secret key and this machine's clock",
     "IncompleteSignatureException": "check the credentials",
-    "MissingAuthenticationTokenException": "check the credentials",
     "ExpiredTokenException": "get new credentials",
     "AccessDeniedException": "infra/ has the policy that loadtest needs",
 }
@@ -118,10 +118,11 @@ def explained(connection: Connection) -> Iterator[None]:
     try:
         yield
     except ClientError as error:
-        code, message = error.response["Error"]["Code"], error.response["Error"].get("Message", "")
+        code, message = error.response["Error"]["Code"], " ".join(error.response["Error"].get("Message", "").split())
         if code == "ResourceNotFoundException":
             raise TargetError(missing_table(connection)) from error
-        hint = f"; {_HINTS[code]}" if code in _HINTS else ""
+        denied = error.response["ResponseMetadata"]["HTTPStatusCode"] in (401, 403)
+        hint = f"; {_HINTS.get(code, 'check the credentials')}" if code in _HINTS or denied else ""
         raise TargetError(f"the server {connection.where} refused: {code}: {message}{hint}") from error
     except BotoCoreError as error:
         hint = "is it running, and is the address right?" if connection.endpoint_url else "check the network"

@@ -124,14 +124,18 @@ def no_such_product(product_id: str) -> Result:
     return Result(Outcome.FAILED, "NoSuchProduct", f"product {product_id!r} is not in the table")
 
 
-def _refusal(error: Exception) -> tuple[bool, Item | None]:
-    response = getattr(error, "response", {})
+def _refusal(error: BotoCoreError | ClientError) -> tuple[bool, Item | None]:
+    response = _response(error)
     return response.get("Error", {}).get("Code") == CONDITION_FAILED, response.get("Item")
 
 
-def _cancellation_reasons(error: Exception) -> list[dict[str, Any]]:
-    response = getattr(error, "response", {})
+def _cancellation_reasons(error: BotoCoreError | ClientError) -> list[dict[str, Any]]:
+    response = _response(error)
     return response.get("CancellationReasons", []) if response.get("Error", {}).get("Code") == CANCELED else []
+
+
+def _response(error: BotoCoreError | ClientError) -> dict[str, Any]:
+    return dict(error.response) if isinstance(error, ClientError) else {}
 
 
 def _seen(item: Item | None, product_id: str) -> Product | None:

@@ -1,7 +1,6 @@
 """A report as text for a terminal, and the line that moves while a run goes on."""
 
 import os
-import sys
 import time
 from pathlib import Path
 from types import TracebackType
@@ -62,13 +61,15 @@ class Progress:
 def print_report(report: Report, folder: Path, *, to_stdout: bool, quiet: bool) -> None:
     """Print the tables and, last, the verdict; only the verdict if `quiet`."""
     console = Console(stderr=not to_stdout, highlight=False, soft_wrap=True)
-    try:
+    with console.capture() as drawn:
         if not quiet:
             _print_tables(console, report, folder)
         console.print(Text(report.verdict.sentence, style=_STYLES[report.verdict.status]))
+    try:
+        console.file.write(drawn.get())
         console.file.flush()
     except BrokenPipeError:  # the reader has seen enough; the exit code still tells
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        os.dup2(os.open(os.devnull, os.O_WRONLY), console.file.fileno())
 
 
 def _print_tables(console: Console, report: Report, folder: Path) -> None:
@@ -120,9 +121,12 @@ def _orders(report: Report) -> Table:
 def _stock(report: Report) -> Table:
     table = _table("\nstock", "\nbefore", "\nafter", "\nsold")
     for product, stock in report.stock.items():
-        after = "not read" if stock.final is None else f"{stock.final:,}"
-        table.add_row(product, f"{stock.initial:,}", after, f"{stock.sold:,}")
+        table.add_row(product, f"{stock.initial:,}", _or_unknown(stock.final), _or_unknown(stock.sold))
     return table
+
+
+def _or_unknown(count: int | None) -> str:
+    return "not read" if count is None else f"{count:,}"
 
 
 def _winners(report: Report) -> Table:

@@ -25,6 +25,7 @@ class EmbeddedServer:
     def __init__(self, port: int, log: Path | None) -> None:
         self.port = port
         self._log = log
+        self._was_ready = False
         with (log or Path(os.devnull)).open("ab") as output:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "loadtest.targets.moto_host", str(port), "--until-stdin-closes"],
@@ -44,18 +45,20 @@ class EmbeddedServer:
         deadline = time.monotonic() + READY_WITHIN_S
         while time.monotonic() < deadline:
             if (code := self._process.poll()) is not None:
-                raise TargetError(f"the embedded server ended at once with code {code}{self._see_log()}")
+                raise TargetError(f"the embedded server ended at once with code {code}{_see(self._log)}")
             try:
                 stream = await anyio.connect_tcp("127.0.0.1", self.port)
             except OSError:
                 await anyio.sleep(0.01)
             else:
                 await stream.aclose()
+                self._was_ready = True
                 return
-        raise TargetError(f"the embedded server was not ready after {READY_WITHIN_S:.0f} s{self._see_log()}")
+        raise TargetError(f"the embedded server was not ready after {READY_WITHIN_S:.0f} s{_see(self._log)}")
 
-    def stop(self) -> None:
-        """End the child; it has nothing to lose."""
+    def stop(self) -> bool:
+        """End the child, which has nothing to lose. False if it had been ready but serves no longer."""
+        served = not self._was_ready or self._listens()
         if self._process.stdin is not None:
             self._process.stdin.close()
         try:
@@ -63,21 +66,31 @@ class EmbeddedServer:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
+        return served
 
-    def _see_log(self) -> str:
-        return f"; its log is {self._log}" if self._log else ""
+    def _listens(self) -> bool:
+        try:
+            socket.create_connection(("127.0.0.1", self.port), _STOP_WITHIN_S).close()
+        except OSError:
+            return False
+        return True
+
+
+def _see(log: Path | None) -> str:
+    return f"; its log is {log}" if log else ""
 
 
 @asynccontextmanager
 async def started(base: Connection, log: Path | None = None) -> AsyncIterator[Connection]:
-    """A fresh, empty server for as long as the block runs."""
+    """A fresh, empty server for as long as the block runs. TargetError if it ended before the block did."""
     server = EmbeddedServer(free_port(), log)
     try:
         await server.ready()
         url = f"http://127.0.0.1:{server.port}"
         yield replace(base, endpoint_url=url, anonymous=True, options=f"--endpoint-url {url}")
     finally:
-        server.stop()
+        if not server.stop():
+            raise TargetError(f"the embedded server ended during the run{_see(log)}")
 
 
 def free_port() -> int:

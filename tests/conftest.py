@@ -1,0 +1,136 @@
+"""Real servers for the tests, started once a session, and the command line as a user runs it."""
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+TOOLS = ROOT / ".tools"
+SERVERS = ("embedded", "moto_server", "dynamodb_local", "dynalite")
+
+Cli = Callable[..., subprocess.CompletedProcess[str]]
+
+
+def missing(what: str) -> None:
+    """Skip on a user's machine, fail in CI: there, everything must be installed."""
+    if os.environ.get("CI") == "true":
+        pytest.fail(f"CI lacks {what}")
+    pytest.skip(f"{what} is not installed")
+
+
+def clean_environment(**more: str) -> dict[str, str]:
+    """The environment without the user's AWS settings, and never asking a network for credentials."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    nowhere = {"AWS_EC2_METADATA_DISABLED": "true", "AWS_CONFIG_FILE": os.devnull}
+    return {**kept, **nowhere, "AWS_SHARED_CREDENTIALS_FILE": os.devnull, "COLUMNS": "120", **more}
+
+
+@pytest.fixture
+def cli(tmp_path: Path) -> Cli:
+    """Runs `loadtest …` in an empty folder."""
+
+    def run(*arguments: str, timeout_s: float = 120, **environment: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "loadtest", *arguments],
+            cwd=tmp_path,
+            env=clean_environment(**environment),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=timeout_s,
+            check=False,
+        )
+
+    return run
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def wait_until_listening(process: subprocess.Popen[bytes], port: int) -> None:
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        if process.poll() is not None:
+            pytest.fail(f"{process.args!r} ended at once with code {process.returncode}")
+        try:
+            socket.create_connection(("127.0.0.1", port), 1).close()
+        except OSError:
+            time.sleep(0.05)
+        else:
+            return
+    pytest.fail(f"{process.args!r} does not listen")
+
+
+def _command(name: str, port: int) -> tuple[list[str], Path]:
+    if name == "embedded":
+        return [sys.executable, "-m", "loadtest.targets.moto_host", str(port)], ROOT
+    if name == "moto_server":
+        return [str(Path(sys.executable).with_name("moto_server")), "-p", str(port)], ROOT
+    if name == "dynamodb_local":
+        folder = TOOLS / "dynamodb-local"
+        if not shutil.which("java") or not (folder / "DynamoDBLocal.jar").exists():
+            missing("DynamoDB Local (scripts/test fetches it with npm; it needs Java)")
+        library = "-Djava.library.path=DynamoDBLocal_lib"
+        return ["java", library, "-jar", "DynamoDBLocal.jar", "-inMemory", "-sharedDb", "-port", str(port)], folder
+    program = TOOLS / "dynalite/node_modules/dynalite/cli.js"
+    if not shutil.which("node") or not program.exists():
+        missing("dynalite (scripts/test fetches it with npm)")
+    return ["node", str(program), "--port", str(port), "--createTableMs", "0"], ROOT
+
+
+@pytest.fixture(scope="session")
+def server_urls() -> Iterator[Callable[[str], str]]:
+    """Starts a server by name on first use and returns its URL; ends them all after the session."""
+    running: dict[str, tuple[subprocess.Popen[bytes], str]] = {}
+
+    def url(name: str) -> str:
+        if name not in running:
+            port = free_port()
+            command, folder = _command(name, port)
+            process = subprocess.Popen(
+                command, cwd=folder, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            )
+            running[name] = process, f"http://127.0.0.1:{port}"
+            wait_until_listening(process, port)
+        return running[name][1]
+
+    yield url
+    for process, _ in running.values():
+        process.terminate()
+    for process, _ in running.values():
+        process.wait(20)
+
+
+@pytest.fixture(scope="session")
+def strict_moto() -> Iterator[str]:
+    """A moto_server that checks who asks."""
+    port = free_port()
+    command, folder = _command("moto_server", port)
+    process = subprocess.Popen(
+        command,
+        cwd=folder,
+        env={**os.environ, "INITIAL_NO_AUTH_ACTION_COUNT": "0"},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    wait_until_listening(process, port)
+    yield f"http://127.0.0.1:{port}"
+    process.terminate()
+    process.wait(20)
+
+
+@pytest.fixture(params=SERVERS)
+def any_server(request: pytest.FixtureRequest, server_urls: Callable[[str], str]) -> tuple[str, str]:
+    """Each server in turn: its name and URL."""
+    return request.param, server_urls(request.param)

@@ -1,0 +1,121 @@
+"""Between the tool and a server that did apply the write, the answer is lost: unknown, never rejected."""
+
+import json
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from typing import Any
+
+import pytest
+
+from tests.conftest import Cli
+
+
+class Lossy:
+    """Hands each request on to the server and loses the answers to the first `losses` writes, in one of three ways."""
+
+    def __init__(self, port: int, how: str, losses: int) -> None:
+        self._server_port = port
+        self._how = how
+        self.losses = losses
+        self._lock = threading.Lock()
+        self._listener = socket.create_server(("127.0.0.1", 0), backlog=512)
+        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+        self.lost = 0
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def close(self) -> None:
+        self._listener.close()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                client, _ = self._listener.accept()
+            except OSError:
+                return
+            threading.Thread(target=self._serve, args=(client,), daemon=True).start()
+
+    def _serve(self, client: socket.socket) -> None:
+        with client, socket.create_connection(("127.0.0.1", self._server_port)) as server:
+            requests, answers = client.makefile("rb"), server.makefile("rb")
+            with suppress(OSError):  # either side may leave
+                while request := _message(requests):
+                    server.sendall(request)
+                    answer = _message(answers)
+                    if b".UpdateItem" in request and b" 200 " in answer.splitlines()[0] and self._take_loss():
+                        self._lose(client, answer)
+                        return
+                    client.sendall(answer)
+
+    def _take_loss(self) -> bool:
+        with self._lock:
+            if self.lost >= self.losses:
+                return False
+            self.lost += 1
+            return True
+
+    def _lose(self, client: socket.socket, answer: bytes) -> None:
+        if self._how == "reset":
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+        elif self._how == "half":
+            client.sendall(answer[: len(answer) // 2])
+        elif self._how == "error":
+            body = b'{"__type":"com.amazonaws.dynamodb.v20120810#InternalServerError","message":"lost"}'
+            client.sendall(b"HTTP/1.1 500 Internal Server Error\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body))
+        elif self._how == "silence":
+            client.recv(1)  # until the tool gives up
+
+
+def _message(stream: Any) -> bytes:
+    """One HTTP message with a Content-Length; empty at the end of the stream."""
+    head, length = b"", 0
+    while line := stream.readline():
+        head += line
+        if line.lower().startswith(b"content-length:"):
+            length = int(line.split(b":")[1])
+        if line == b"\r\n":
+            return head + bytes(stream.read(length))
+    return b""
+
+
+@pytest.fixture
+def lossy(server_urls: Callable[[str], str]) -> Iterator[Callable[..., Lossy]]:
+    """Puts a lossy link in front of DynamoDB Local."""
+    opened: list[Lossy] = []
+
+    def open_link(how: str, losses: int) -> Lossy:
+        opened.append(Lossy(int(server_urls("dynamodb_local").rpartition(":")[2]), how, losses))
+        return opened[-1]
+
+    yield open_link
+    for link in opened:
+        link.close()
+
+
+@pytest.mark.parametrize("how", ["close", "reset", "half", "error", "silence"])
+def test_the_winner_whose_answer_is_lost_is_unknown(how: str, lossy: Callable[..., Lossy], cli: Cli) -> None:
+    link = lossy(how, 0)
+    where = ["--endpoint-url", link.url, "--table", f"lost-{how}"]
+    assert cli("populate", *where).returncode == 0
+    link.losses = 1  # the sample is written, now the link gets bad
+    done = cli("race", *where, "-n", "20", "--read-timeout", "2", "--json", "-")
+    assert done.stdout, done.stderr
+    report = json.loads(done.stdout)
+    orders = report["orders"]
+    assert link.lost == 1
+    assert (orders["accepted"], orders["unknown"], orders["rejected"]) == (0, 1, 19)
+    assert report["stock"]["p#4"]["final"] == 0  # it was applied
+    assert (done.returncode, report["verdict"]["status"], report["verdict"]["violations"]) == (4, "inconclusive", [])
+
+
+def test_a_winner_whom_the_sdk_made_a_loser_by_sending_again_is_unknown(lossy: Callable[..., Lossy], cli: Cli) -> None:
+    link = lossy("close", 0)
+    where = ["--endpoint-url", link.url, "--table", "sent-again"]
+    assert cli("populate", *where).returncode == 0
+    link.losses = 1  # the sample is written, now the link gets bad
+    done = cli("race", *where, "-n", "20", "--sdk-retries", "3", "--json", "-")
+    orders = json.loads(done.stdout)["orders"]
+    assert (orders["accepted"], orders["unknown"], orders["rejected"]) == (0, 1, 19)
+    assert "the SDK sent it again" in next(iter(orders["problems"]))
+    assert done.returncode == 4

@@ -1,0 +1,161 @@
+"""`loadtest race` on every server: who won, what was counted, what is on disk."""
+
+import json
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+
+from loadtest.checker import Checker
+from loadtest.history import read_history
+from loadtest.order import OrderEnded
+from loadtest.recorder import Recorder
+from tests.conftest import ROOT, Cli
+
+SAFE_STRATEGIES = ("version", "conditional", "transaction")
+
+
+def a_table() -> str:
+    return f"t-{uuid.uuid4().hex[:12]}"
+
+
+@pytest.fixture
+def race(cli: Cli) -> Callable[..., tuple[int, dict[str, Any]]]:
+    """Runs a race and returns its exit code and its report."""
+
+    def run(*arguments: str, **options: Any) -> tuple[int, dict[str, Any]]:
+        done = cli("race", "--json", "-", *arguments, **options)
+        assert done.stdout, done.stderr
+        return done.returncode, json.loads(done.stdout)
+
+    return run
+
+
+@pytest.mark.parametrize("strategy", SAFE_STRATEGIES)
+def test_exactly_one_order_wins_the_last_item(any_server: tuple[str, str], strategy: str, race: Any) -> None:
+    name, url = any_server
+    code, report = race("--endpoint-url", url, "--table", a_table(), "--populate-table", "--rounds", "4", "-n", "40",
+                        "--strategy", strategy)  # fmt: skip
+    orders = report["orders"]
+    ends = sum(orders[outcome] for outcome in ("accepted", "rejected", "throttled", "failed", "unknown"))
+    assert orders["placed"] == ends == 160
+    if name == "dynalite" and strategy == "transaction":
+        assert (code, orders["failed"]) == (4, 160)
+        assert "UnknownOperationException" in next(iter(orders["problems"]))
+    elif name == "moto_server" and report["rounds"]["winners"] != {"1": 4}:
+        assert code in (1, 4)  # its check-and-write is not atomic under its threads; then the run must not say safe
+    else:
+        assert (code, report["verdict"]["status"]) == (0, "safe")
+        assert report["rounds"] == {"count": 4, "winners": {"1": 4}}
+        assert report["stock"] == {"p#4": {"initial": 1, "final": 0, "sold": 4}}
+        reason = "conflict" if strategy == "version" else "sold_out"
+        assert orders["rejected_by_reason"] == {reason: 156}
+
+
+def test_without_a_condition_the_last_item_is_sold_many_times(any_server: tuple[str, str], race: Any) -> None:
+    code, report = race("--endpoint-url", any_server[1], "--table", a_table(), "--populate-table", "-n", "40",
+                        "--strategy", "unconditional")  # fmt: skip
+    assert (code, report["verdict"]["status"]) == (1, "violated")
+    assert {"oversold", "version_won_twice"} <= {violation["kind"] for violation in report["verdict"]["violations"]}
+
+
+def test_the_embedded_server_needs_no_set_up_and_any_product_can_be_raced_for(race: Any) -> None:
+    code, report = race("--product", "a seat, row 7", "--stock", "3", "-n", "30", "--strategy", "conditional")
+    assert code == 0
+    assert report["stock"] == {"a seat, row 7": {"initial": 3, "final": 0, "sold": 3}}
+
+
+def test_more_attempts_sell_the_whole_stock_and_the_rest_hear_sold_out(race: Any) -> None:
+    code, report = race("--stock", "5", "-n", "20", "--attempts", "1000")
+    assert code == 0
+    assert (report["orders"]["accepted"], report["orders"]["rejected_by_reason"]) == (5, {"sold_out": 15})
+
+
+@pytest.mark.parametrize("strategy", [*SAFE_STRATEGIES, "unconditional"])
+def test_a_sold_out_product_rejects_everybody_and_stays_at_zero(strategy: str, race: Any) -> None:
+    code, report = race("--product", "p#5", "--stock", "0", "-n", "10", "--strategy", strategy)
+    assert code == 0
+    assert report["orders"]["rejected_by_reason"] == {"sold_out": 10}
+    assert report["stock"]["p#5"]["final"] == 0
+
+
+def test_fewer_slots_than_orders_do_not_deadlock_the_gate(race: Any) -> None:
+    code, report = race("-n", "30", "--concurrency", "2")
+    assert (code, report["orders"]["accepted"], report["config"]["concurrency"]) == (0, 1, 2)
+
+
+def test_every_figure_of_the_report_comes_out_of_the_history_again(cli: Cli, tmp_path: Path) -> None:
+    assert cli("race", "-n", "25", "--rounds", "3", "--runs-dir", "stored").returncode == 0
+    (folder,) = (tmp_path / "stored").iterdir()
+    assert {path.name for path in folder.iterdir()} == {"report.json", "history.jsonl", "server.log"}
+    report = json.loads((folder / "report.json").read_text())
+    recorder, checker, results = Recorder(), Checker(), []
+    for event in read_history(folder / "history.jsonl"):
+        recorder(event)
+        checker(event)
+        if isinstance(event, OrderEnded):
+            results.append(event.order_id)
+    assert len(results) == len(set(results)) == report["orders"]["placed"] == 75
+    assert checker.verdict().sentence == report["verdict"]["sentence"]
+    counts = {
+        kind: {outcome.value: recorder.latency[k, outcome].count for k, outcome in recorder.latency if k == kind}
+        for kind in ("read", "write")
+    }
+    assert counts == report["operations"]
+    encoded = {f"{kind} {outcome}": figures.encode() for (kind, outcome), figures in recorder.latency.items()}
+    assert encoded == {
+        f"{kind} {outcome}": figures["hdr"]
+        for kind, outcomes in report["latency_ms"].items()
+        for outcome, figures in outcomes.items()
+    }
+
+
+def test_the_report_is_what_its_schema_says(race: Any) -> None:
+    _, report = race("-n", "10", "--strategy", "unconditional")
+    schema = json.loads((ROOT / "docs/report.schema.json").read_text())
+    jsonschema.validate(report, schema)
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate({**report, "orders": {}}, schema)
+
+
+def test_with_json_on_standard_output_nothing_else_goes_there_and_the_tables_go_to_standard_error(cli: Cli) -> None:
+    done = cli("race", "-n", "10", "--json", "-")
+    assert json.loads(done.stdout)["schema"] == "loadtest.report/1"
+    assert "1 of 10 orders won the last item; 9 were rejected: safe" in done.stderr
+
+
+def test_quiet_prints_the_verdict_alone_and_json_goes_to_its_file(cli: Cli, tmp_path: Path) -> None:
+    done = cli("race", "-n", "10", "--quiet", "--json", "out.json")
+    assert (done.stdout, done.stderr) == ("1 of 10 orders won the last item; 9 were rejected: safe\n", "")
+    assert json.loads((tmp_path / "out.json").read_text())["orders"]["placed"] == 10
+
+
+def test_the_tables_show_what_the_report_holds(cli: Cli) -> None:
+    done = cli("race", "-n", "30", "--rounds", "2")
+    lines = [line.split() for line in done.stdout.splitlines()]
+    assert ["rejected", "58", "conflict", "58"] in lines
+    assert ["p#4", "1", "0", "2"] in lines
+    assert ["1", "2"] in lines  # one winner in two rounds
+    assert any(line[:3] == ["read", "accepted", "60"] and len(line) == 8 for line in lines)
+    assert lines[-1][-1] == "safe"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("server", ["embedded", "dynamodb_local"])
+@pytest.mark.parametrize("strategy", SAFE_STRATEGIES)
+def test_two_hundred_rounds_have_one_winner_each(server: str, strategy: str, server_urls: Any, race: Any) -> None:
+    code, report = race("--endpoint-url", server_urls(server), "--table", a_table(), "--populate-table",
+                        "--rounds", "200", "-n", "50", "--strategy", strategy, timeout_s=600)  # fmt: skip
+    assert (code, report["rounds"]) == (0, {"count": 200, "winners": {"1": 200}})
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("server", ["embedded", "dynamodb_local"])
+def test_of_five_thousand_orders_none_fails(server: str, server_urls: Any, race: Any) -> None:
+    code, report = race("--endpoint-url", server_urls(server), "--table", a_table(), "--populate-table", "-n", "5000",
+                        timeout_s=600)  # fmt: skip
+    orders = report["orders"]
+    assert (code, orders["placed"], orders["accepted"], orders["rejected"]) == (0, 5000, 1, 4999)

@@ -1,0 +1,172 @@
+"""Runs that are cut: signals, a server that dies, a tool that is killed, a disk that is full."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from loadtest.history import read_history
+from loadtest.order import Operation, OrderEnded
+from tests.conftest import Cli, clean_environment
+
+Start = Callable[..., subprocess.Popen[str]]
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Start]:
+    """Starts `loadtest …` in an empty folder and does not wait for it."""
+    started = []
+
+    def run(*arguments: str, wrapped_in: str = "") -> subprocess.Popen[str]:
+        command = [sys.executable, "-m", "loadtest", *arguments]
+        if wrapped_in:
+            command = ["bash", "-c", f'{wrapped_in}; exec "$@"', "bash", *command]
+        process = subprocess.Popen(
+            command,
+            cwd=tmp_path,
+            env=clean_environment(),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        started.append(process)
+        return process
+
+    yield run
+    for process in started:
+        if process.poll() is None:
+            process.kill()
+        process.communicate()
+
+
+def wait_for(found: Callable[[], Any], what: str) -> Any:
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        if value := found():
+            return value
+        time.sleep(0.02)
+    pytest.fail(f"waited a minute in vain for {what}")
+
+
+def operations(tmp_path: Path) -> int:
+    histories = list(tmp_path.glob("runs/*/history.jsonl"))
+    return sum(isinstance(event, Operation) for event in read_history(histories[0])) if histories else 0
+
+
+def wait_for_operations(tmp_path: Path, count: int) -> None:
+    """The history is flushed four times a second, and can be read while the run goes on."""
+    wait_for(lambda: operations(tmp_path) >= count, f"{count} operations in the history")
+
+
+def children(pid: int) -> list[int]:
+    """Process ids of all that a process started, theirs included."""
+    found: list[int] = []
+    for task in Path(f"/proc/{pid}/task").glob("*/children"):
+        for child in task.read_text().split():
+            found += [int(child), *children(int(child))]
+    return found
+
+
+def is_gone(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return True
+
+
+def the_report(tmp_path: Path) -> dict[str, Any]:
+    (path,) = tmp_path.glob("runs/*/report.json")
+    report: dict[str, Any] = json.loads(path.read_text())
+    return report
+
+
+def assert_all_ended(report: dict[str, Any]) -> None:
+    orders = report["orders"]
+    assert orders["placed"] == sum(
+        orders[outcome] for outcome in ("accepted", "rejected", "throttled", "failed", "unknown")
+    )
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_the_run_with_a_report_marked_as_a_part(
+    number: signal.Signals, start: Start, tmp_path: Path
+) -> None:
+    process = start("race", "-n", "200", "--rounds", "1000", "--strategy", "conditional")
+    wait_for_operations(tmp_path, 300)
+    servers = children(process.pid)
+    process.send_signal(number)
+    output, _ = process.communicate(timeout=60)
+    report = the_report(tmp_path)
+    assert process.returncode == 130
+    assert (report["completed"], report["stopped_by"]) == (False, number.name)
+    assert f"stopped early, so this is a part: {number.name}" in output
+    assert_all_ended(report)
+    assert report["verdict"]["status"] in ("safe", "inconclusive")
+    ended = [event for event in read_history(next(tmp_path.glob("runs/*/history.jsonl"))) if type(event) is OrderEnded]
+    assert len(ended) == report["orders"]["placed"]
+    assert servers
+    assert all(is_gone(pid) for pid in servers)
+
+
+def test_a_signal_before_the_first_order_leaves_nothing_behind(start: Start, tmp_path: Path) -> None:
+    process = start("race", "-n", "200")
+    wait_for(lambda: list(tmp_path.glob("runs/*")), "the run folder")
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "before the first order" in errors
+    assert list(tmp_path.glob("runs/*")) == []
+
+
+def test_the_embedded_server_goes_when_the_tool_is_killed(start: Start, tmp_path: Path) -> None:
+    process = start("race", "-n", "200", "--rounds", "1000")
+    wait_for_operations(tmp_path, 300)
+    servers = children(process.pid)
+    assert len(servers) == 2  # granian's supervisor and its worker
+    process.kill()
+    process.communicate()
+    wait_for(lambda: all(is_gone(pid) for pid in servers), "the end of the embedded server")
+    assert operations(tmp_path) >= 300
+
+
+@pytest.mark.parametrize("victim", [0, 1], ids=["supervisor", "worker"])
+def test_an_embedded_server_that_dies_ends_the_run_and_is_named(victim: int, start: Start, tmp_path: Path) -> None:
+    process = start("race", "-n", "200", "--rounds", "1000")
+    wait_for_operations(tmp_path, 300)
+    os.kill(children(process.pid)[victim], signal.SIGKILL)
+    _, errors = process.communicate(timeout=60)
+    report = the_report(tmp_path)
+    assert process.returncode == 3
+    assert "the embedded server ended during the run" in errors.splitlines()[-1]
+    assert not report["completed"]
+    assert_all_ended(report)
+    assert report["verdict"]["status"] == "inconclusive"
+
+
+def test_a_full_disk_ends_the_run_with_one_line_and_blames_no_order(start: Start) -> None:
+    process = start("race", "-n", "200", "--rounds", "50", wrapped_in="ulimit -f 100; trap '' XFSZ")
+    output, errors = process.communicate(timeout=60)
+    assert process.returncode == 3
+    assert "cannot write the history" in errors.splitlines()[-1]
+    assert "violated" not in output
+
+
+def test_a_reader_that_leaves_early_does_not_change_the_exit_code(cli: Cli, tmp_path: Path) -> None:
+    done = subprocess.run(
+        ["bash", "-c", '"$0" -m loadtest race -n 5 | true; exit ${PIPESTATUS[0]}', sys.executable],
+        cwd=tmp_path,
+        env=clean_environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
