@@ -74,11 +74,16 @@ class HistoryWriter:
 def read_history(path: Path) -> Iterator[Event]:
     """The events of a stored history. Raises UsageError for a file that is no history of this schema."""
     decoder = msgspec.json.Decoder(Header | Event)
-    with path.open("rb") as lines:
+    try:
+        file = path.open("rb")
+    except OSError as error:
+        raise UsageError(f"cannot read {path}: {error.strerror}") from error
+    number = 0
+    with file as lines:
         for number, line in enumerate(lines, 1):
             try:
                 event = decoder.decode(line)
-            except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
                 if number > 1 and not line.endswith(b"\n"):
                     return  # the half line of a run that was cut
                 raise UsageError(f"{path}, line {number}: {error}") from error
@@ -89,3 +94,5 @@ def read_history(path: Path) -> Iterator[Event]:
                 raise UsageError(f"{path} does not begin with the header of a {SCHEMA}")
             else:
                 yield event
+    if number == 0:
+        raise UsageError(f"{path} does not begin with the header of a {SCHEMA}")

@@ -136,7 +136,7 @@ def read(path: Path) -> Report:
         return msgspec.json.decode(document, type=Report)
     except OSError as error:
         raise UsageError(f"cannot read {path}: {error.strerror}") from error
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise UsageError(f"{path} is not a {SCHEMA}: {error}") from error
 
 

@@ -70,7 +70,7 @@ class Runner:
         result = Result(Outcome.FAILED, "Interrupted", "interrupted before its write was sent")
         try:
             result = await self._attempts(attempt)
-        except anyio.get_cancelled_exc_class():
+        except BaseException:
             if attempt.write_lost:
                 result = Result(Outcome.UNKNOWN, "Interrupted", "interrupted while its write was under way")
             raise
@@ -168,7 +168,7 @@ class _Attempt:
             sent_ns = time.perf_counter_ns()
             try:
                 answer = await send()
-            except anyio.get_cancelled_exc_class():
+            except BaseException:
                 self.write_lost = self.write_lost or kind is not Kind.READ
                 outcome = Outcome.FAILED if kind is Kind.READ else Outcome.UNKNOWN
                 lost = Result(outcome, "Interrupted", "interrupted while it was under way")

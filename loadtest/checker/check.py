@@ -2,7 +2,7 @@
 
 from collections import Counter
 
-from loadtest.checker.laws import LAWS, Round, observe
+from loadtest.checker.laws import LAWS, Round, observe, settle
 from loadtest.checker.verdict import Status, Tally, Verdict, Violation, plural, sentence
 from loadtest.order import Event, Operation, OrderEnded, Outcome, RoundEnded, RoundStarted
 
@@ -54,14 +54,17 @@ class Checker:
         seen, self._open = self._open, None
         if seen is None:
             return
+        settle(seen)
         self._lost = seen.lost
         for law in LAWS:
             self._violations.extend(law(seen))
         if seen.final is None:
             self._doubts.append(f"the stock after round {seen.round:,} could not be read")
         outcomes = Counter(ended.outcome for ended in seen.results.values())
-        if lost := outcomes[Outcome.UNKNOWN]:
-            message = f"{plural(lost, 'order')} of round {seen.round:,} may or may not have been applied"
+        unknown = {order for order, ended in seen.results.items() if ended.outcome is Outcome.UNKNOWN}
+        unknown |= {op.order_id for op in seen.lost} & seen.results.keys()  # whatever they were told
+        if unknown:
+            message = f"{plural(len(unknown), 'order')} of round {seen.round:,} may or may not have been applied"
             self._doubts.append(message)
         self._count(seen, outcomes)
 

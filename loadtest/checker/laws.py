@@ -54,9 +54,8 @@ def results_follow_writes(seen: Round) -> Iterator[Violation]:
     writes: dict[str, int] = defaultdict(int)
     for op in seen.writes:
         writes[op.order_id] += 1
-    lost = {op.order_id for op in seen.lost}
     accepted = {order for order, ended in seen.results.items() if ended.outcome is Outcome.ACCEPTED}
-    if unbacked := sorted(accepted - writes.keys() - lost):
+    if unbacked := sorted(accepted - writes.keys()):
         message = f"{plural(len(unbacked), 'order')} counted as accepted without an accepted write"
         yield seen.violation("accepted_without_write", message, unbacked)
     told_lost = sorted(order for order in writes if order in seen.results and order not in accepted)
@@ -161,6 +160,14 @@ def observe(seen: Round, op: Operation) -> None:
         seen.refusals.append(op)
     elif op.outcome is Outcome.UNKNOWN:
         seen.lost.append(op)
+
+
+def settle(seen: Round) -> None:
+    """An order that was told it won claims its own lost write as applied: from here on it has to be."""
+    accepted = {order for order, ended in seen.results.items() if ended.outcome is Outcome.ACCEPTED}
+    claimed = accepted - {op.order_id for op in seen.writes}
+    seen.writes += [op for op in seen.lost if op.order_id in claimed]
+    seen.lost = [op for op in seen.lost if op.order_id not in claimed]
 
 
 def _were(count: int) -> str:

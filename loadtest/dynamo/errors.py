@@ -13,8 +13,11 @@ from botocore.exceptions import (
     BotoCoreError,
     ClientError,
     ConnectTimeoutError,
+    CredentialRetrievalError,
     EndpointConnectionError,
-    HTTPClientError,
+    NoCredentialsError,
+    ParamValidationError,
+    PartialCredentialsError,
     ProxyConnectionError,
     SSLError,
 )
@@ -89,16 +92,24 @@ def _cancelled(codes: list[str], message: str) -> Result:
     return Result(Outcome.FAILED, CANCELED, message)
 
 
+_NEVER_SENT = (
+    ConnectTimeoutError,
+    CredentialRetrievalError,
+    NoCredentialsError,
+    ParamValidationError,
+    PartialCredentialsError,
+    ProxyConnectionError,
+    SSLError,
+)
+
+
 def _unanswered(error: BotoCoreError) -> Result:
-    outcome = Outcome.FAILED
-    if isinstance(error, EndpointConnectionError):
-        # aiobotocore says so of a connection that was reset after the request had been sent, too.
-        if not isinstance(error.kwargs.get("error"), ClientConnectorError):
-            outcome = Outcome.UNKNOWN
-    elif isinstance(error, HTTPClientError) and not isinstance(
-        error, ConnectTimeoutError | ProxyConnectionError | SSLError
-    ):
-        outcome = Outcome.UNKNOWN
+    """No answer to read. Only what surely was not sent is `failed`."""
+    never_sent = isinstance(error, _NEVER_SENT) or (
+        # aiobotocore says EndpointConnectionError of a connection that was reset after the request was sent, too.
+        isinstance(error, EndpointConnectionError) and isinstance(error.kwargs.get("error"), ClientConnectorError)
+    )
+    outcome = Outcome.FAILED if never_sent else Outcome.UNKNOWN
     return Result(outcome, type(error).__name__, f"{type(error).__name__}: {_first_line(error)}")
 
 

@@ -49,6 +49,6 @@ def _whole(item: Item, attribute: str, product_id: str) -> int:
         value = Decimal(text)  # a server may write 1 as 1.0 or 1E+0
     except InvalidOperation:
         value = Decimal("NaN")
-    if value != value.to_integral_value():
+    if not value.is_finite() or value != value.to_integral_value():
         raise ValueError(f"product {product_id!r} has {attribute} {text}, which is no whole number")
     return int(value)

@@ -35,12 +35,11 @@ class Target(Struct, frozen=True, kw_only=True):
 
     def __post_init__(self) -> None:
         if self.kind is TargetKind.ENDPOINT:
-            url = urlsplit(self.endpoint_url or "")
             if self.endpoint_url is None:
                 raise UsageError("--target endpoint needs --endpoint-url, for example http://127.0.0.1:8000")
-            if "@" in url.netloc:
+            if "@" in self.endpoint_url:
                 raise UsageError("--endpoint-url must not hold a user name or password")
-            if url.scheme not in ("http", "https") or not url.hostname or not _has_port(self.endpoint_url):
+            if not _is_http(self.endpoint_url):
                 raise UsageError(f"--endpoint-url {self.endpoint_url!r} is no URL like http://127.0.0.1:8000")
         elif self.endpoint_url is not None:
             raise UsageError(f"--endpoint-url does not go with --target {self.kind}")
@@ -73,8 +72,9 @@ async def opened(target: Target, pool: int, log: Path | None = None) -> AsyncIte
         yield aws.connection(base)
 
 
-def _has_port(url: str) -> bool:
+def _is_http(url: str) -> bool:
     try:
-        return urlsplit(url).port != 0
+        parts = urlsplit(url)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
     except ValueError:
         return False
