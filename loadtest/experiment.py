@@ -83,7 +83,7 @@ async def run_race(race: Race, runs_dir: Path, watch: Watch, interrupt: Interrup
         started_at=started_at,
         stopped_by=run.signal or (str(error) if error else None),
         config=msgspec.to_builtins(race),
-        environment=environment(race.target),
+        environment=environment(race.target.kind, run.endpoint_url),
     )
     try:
         reports.write(report, folder / "report.json")
@@ -120,6 +120,7 @@ class _Run:
         self.checker = Checker()
         self.signal: str | None = None
         self.error: LoadTestError | None = None
+        self.endpoint_url = ""
         self._run_id = run_id
         self._history = history
         self._watch = watch
@@ -139,17 +140,22 @@ class _Run:
 
     async def _on_target(self, log: Path) -> None:
         race = self.race
-        async with opened(race.target, race.concurrency, log) as connection, connect(connection) as client:
-            await _prepare(race, client, connection)
+        async with (
+            opened(race.target, race.concurrency, log) as connection,
+            connect(connection.patient()) as clerk,
+            connect(connection) as client,
+        ):
+            self.endpoint_url = client.meta.endpoint_url
+            await _prepare(race, clerk, connection)
             table = Table(client, connection.table, connection.sdk_retries)
             rules = Rules(race.attempts, race.concurrency, race.gate)
             runner = Runner(table, load(race.strategy), rules, self._emit)
             for number in range(1, race.rounds + 1):
-                product = await setup.set_stock(client, connection, race.product, race.stock)
-                await self._round(number, product, runner, client, connection)
+                product = await setup.set_stock(clerk, connection, race.product, race.stock)
+                await self._round(number, product, runner, clerk, connection)
 
     async def _round(
-        self, number: int, product: Product, runner: Runner, client: DynamoDBClient, connection: Connection
+        self, number: int, product: Product, runner: Runner, clerk: DynamoDBClient, connection: Connection
     ) -> None:
         race = self.race
         orders = [
@@ -164,7 +170,7 @@ class _Run:
             ended_ns = time.perf_counter_ns()
             with anyio.move_on_after(FINAL_READ_WITHIN_S, shield=True):
                 try:
-                    final = await setup.read_product(client, connection, race.product)
+                    final = await setup.read_product(clerk, connection, race.product)
                 except TargetError as error:
                     self._stop(error)
             self._emit(RoundEnded(number, race.product, final, ended_ns))

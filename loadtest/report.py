@@ -3,7 +3,7 @@
 import os
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -11,7 +11,7 @@ from loadtest.checker import Status, Violation
 from loadtest.errors import LoadTestError, UsageError
 from loadtest.histogram import Histogram
 
-SCHEMA = "loadtest.report/1"
+SCHEMA: Literal["loadtest.report/1"] = "loadtest.report/1"
 
 
 class Orders(msgspec.Struct, frozen=True):
@@ -71,7 +71,7 @@ class ReportedVerdict(msgspec.Struct, frozen=True):
 class Report(msgspec.Struct, frozen=True, kw_only=True):
     """Configuration, environment, counts, histograms and verdict of one run."""
 
-    schema: str = SCHEMA
+    schema: Literal["loadtest.report/1"]
     run_id: str
     started_at: str
     completed: bool

@@ -10,8 +10,8 @@ import loadtest
 from loadtest.checker import Verdict
 from loadtest.order import Outcome
 from loadtest.recorder import Recorder
-from loadtest.report import Latency, Orders, Report, ReportedVerdict, Rounds, Stock, latency
-from loadtest.targets import Target
+from loadtest.report import SCHEMA, Latency, Orders, Report, ReportedVerdict, Rounds, Stock, latency
+from loadtest.targets import TargetKind
 
 _PACKAGES = ("aioboto3", "aiobotocore", "botocore", "anyio", "uvloop", "moto", "granian")
 
@@ -30,6 +30,7 @@ def summarize(
     duration_s = recorder.duration_ns / 1e9
     latencies = _latencies(recorder)
     return Report(
+        schema=SCHEMA,
         run_id=run_id,
         started_at=started_at.astimezone(UTC).isoformat(timespec="seconds"),
         completed=stopped_by is None,
@@ -76,14 +77,14 @@ def _latencies(recorder: Recorder) -> dict[str, dict[str, Latency]]:
     return found
 
 
-def environment(target: Target) -> dict[str, Any]:
+def environment(target: TargetKind, endpoint_url: str) -> dict[str, Any]:
     """Versions, machine and target of a run on this machine."""
     return {
         "loadtest": loadtest.__version__,
         "python": platform.python_version(),
         "platform": platform.platform(),
         "cpus": os.cpu_count(),
-        "target": target.kind.value,
-        "endpoint_url": target.endpoint_url,
+        "target": target.value,
+        "endpoint_url": endpoint_url,
         "packages": {package: metadata.version(package) for package in _PACKAGES},
     }

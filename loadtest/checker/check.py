@@ -35,7 +35,7 @@ class Checker:
             else:
                 seen.results[event.order_id] = event
         elif isinstance(event, RoundEnded):
-            seen.final = event.product
+            seen.final, seen.complete = event.product, True
             self._close()
 
     def verdict(self) -> Verdict:
@@ -58,7 +58,9 @@ class Checker:
         self._lost = seen.lost
         for law in LAWS:
             self._violations.extend(law(seen))
-        if seen.final is None:
+        if not seen.complete:
+            self._doubts.append(f"round {seen.round:,} was cut short")
+        elif seen.final is None:
             self._doubts.append(f"the stock after round {seen.round:,} could not be read")
         outcomes = Counter(ended.outcome for ended in seen.results.values())
         unknown = {order for order, ended in seen.results.items() if ended.outcome is Outcome.UNKNOWN}

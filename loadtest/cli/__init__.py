@@ -26,7 +26,8 @@ def main() -> NoReturn:
     try:
         code: Any = app(standalone_mode=False)
     except typer.TyperException as error:
-        _say(_formatted(error), debug)
+        if message := _formatted(error):  # none if the help was printed instead
+            _say(message, debug)
         code = WRONG_USAGE
     except LoadTestError as error:
         _say(str(error), debug)
@@ -50,5 +51,5 @@ def _say(message: str, debug: bool) -> None:
 
 def _formatted(error: typer.TyperException) -> str:
     context = getattr(error, "ctx", None)
-    message = getattr(error, "format_message", lambda: str(error))()
-    return f"{str(message).rstrip('.')}. See: {context.command_path} --help" if context else str(message)
+    message = str(getattr(error, "format_message", lambda: str(error))())
+    return f"{message.rstrip('.')}. See: {context.command_path} --help" if context and message else message

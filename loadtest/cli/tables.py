@@ -133,10 +133,9 @@ def fill(target: Target, *, yes: bool, quiet: bool = False) -> None:
             _ask(target, connection, f"Make the on-demand table {target.table!r}", yes=yes)
             await setup.create_table(client, connection)
             say(f"made table {target.table!r} {connection.where}")
-            found = await setup.describe_table(client, connection)
-        setup.require_ours(
-            setup.require_usable(found, connection), connection, allow_untagged=target.allow_untagged_table
-        )
+        else:
+            setup.require_usable(found, connection)
+            setup.require_ours(found, connection, allow_untagged=target.allow_untagged_table)
         await setup.populate(client, connection)
         sample = ", ".join(f"{product.id} {product.quantity}" for product in setup.SAMPLE)
         say(f"wrote to table {target.table!r}: {sample} in stock")

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from botocore.exceptions import BotoCoreError, ProfileNotFound
 from msgspec import Struct
+from msgspec.structs import replace
 
 import loadtest
 from loadtest.errors import LoadTestError, TargetError, UsageError
@@ -28,6 +29,9 @@ class DynamoDBClient(Protocol):
     async def update_time_to_live(self, **request: Any) -> dict[str, Any]: ...
     async def list_tags_of_resource(self, **request: Any) -> dict[str, Any]: ...
     def get_waiter(self, name: str) -> Any: ...
+
+    @property
+    def meta(self) -> Any: ...
 
 
 class Connection(Struct, frozen=True, kw_only=True):
@@ -52,6 +56,10 @@ class Connection(Struct, frozen=True, kw_only=True):
     def where(self) -> str:
         """The place in words, for messages."""
         return f"at {self.endpoint_url}" if self.endpoint_url else f"in {self.region or 'AWS'}"
+
+    def patient(self) -> "Connection":
+        """The same place for what is done around a run, whose time-outs and retries are for the run alone."""
+        return replace(self, connect_timeout_s=10.0, read_timeout_s=30.0, sdk_retries=0, pool=10)
 
     @property
     def loopback(self) -> bool:

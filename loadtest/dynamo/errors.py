@@ -28,6 +28,7 @@ from loadtest.order import Outcome, Reason, Result
 
 SDK_ERRORS = (BotoCoreError, ClientError)
 CONDITION_FAILED = "ConditionalCheckFailedException"
+_LONGEST_MESSAGE = 300
 CANCELED = "TransactionCanceledException"
 
 _OUTCOMES = {
@@ -69,14 +70,14 @@ def translate(error: BotoCoreError | ClientError, *, writes: bool, sdk_retries: 
     if not writes and result.outcome is Outcome.UNKNOWN:
         return Result(Outcome.FAILED, result.reason, result.message)
     if writes and resent and result.outcome is not Outcome.UNKNOWN:
-        message = f"the SDK sent it again; the last answer was: {result.message or result.reason}"
-        return Result(Outcome.UNKNOWN, result.reason, message)
+        message = f"the SDK sent it again; the last answer was: {result.message or result.outcome}"
+        return Result(Outcome.UNKNOWN, "SentAgain", message)
     return result
 
 
 def _answered(response: dict[str, Any]) -> Result:
     code = str(response.get("Error", {}).get("Code", ""))
-    message = f"{code}: {response.get('Error', {}).get('Message', '')}"
+    message = f"{code}: {_one_line(response.get('Error', {}).get('Message', ''))}".rstrip(": ")
     if code == CANCELED:
         return _cancelled([str(reason.get("Code")) for reason in response.get("CancellationReasons", [])], message)
     status = int(response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
@@ -129,7 +130,7 @@ def explained(connection: Connection) -> Iterator[None]:
     try:
         yield
     except ClientError as error:
-        code, message = error.response["Error"]["Code"], " ".join(error.response["Error"].get("Message", "").split())
+        code, message = error.response["Error"]["Code"], _one_line(error.response["Error"].get("Message", ""))
         if code == "ResourceNotFoundException":
             raise TargetError(missing_table(connection)) from error
         denied = error.response["ResponseMetadata"]["HTTPStatusCode"] in (401, 403)
@@ -144,8 +145,14 @@ def missing_table(connection: Connection) -> str:
     """The sentence for a table that is not there, with the command that makes it."""
     return (
         f"there is no table {connection.table!r} {connection.where}; make it with: "
-        f"loadtest populate {connection.options} (or add --populate-table)"
+        f"loadtest populate {connection.options}"
     )
+
+
+def _one_line(message: str) -> str:
+    """A server may answer with a page of HTML."""
+    line = " ".join(message.split())
+    return line if len(line) <= _LONGEST_MESSAGE else f"{line[:_LONGEST_MESSAGE]}…"
 
 
 def _first_line(error: Exception) -> str:

@@ -116,12 +116,16 @@ def require_ours(table: TableDescription, connection: Connection, *, allow_untag
     if connection.loopback or allow_untagged or table.tagged:
         return
     why = "does not carry the tag loadtest=allowed" if table.tagged is False else "does not tell its tags"
-    region = f" --region {connection.region}" if connection.region else ""
-    profile = f" --profile {connection.profile}" if connection.profile else ""
+    places = (
+        ("endpoint-url", connection.endpoint_url),
+        ("region", connection.region),
+        ("profile", connection.profile),
+    )
+    where = "".join(f" --{option} {value}" for option, value in places if value)
     raise TargetError(
         f"table {table.name!r} {connection.where} {why}, so it is left alone; mark it with: "
-        f"aws dynamodb tag-resource --resource-arn {table.arn} --tags Key=loadtest,Value=allowed{region}{profile} "
-        "(or add --allow-untagged-table)"
+        f"aws dynamodb tag-resource --resource-arn {table.arn} --tags Key=loadtest,Value=allowed{where} "
+        "(or run with --allow-untagged-table)"
     )
 
 
@@ -151,6 +155,8 @@ async def read_product(client: DynamoDBClient, connection: Connection, product_i
     with explained(connection):
         response = await client.get_item(TableName=connection.table, Key={"id": {"S": product_id}}, ConsistentRead=True)
     remedy = f"write the sample with: loadtest populate {connection.options}"
+    if product_id not in {product.id for product in SAMPLE}:
+        remedy = f"put it there with quantity and version, or give one of p#0 to p#{len(SAMPLE) - 1} as --product"
     if "Item" not in response:
         raise TargetError(f"there is no product {product_id!r} in table {connection.table!r}; {remedy}")
     try:

@@ -66,7 +66,7 @@ def print_report(report: Report, folder: Path, *, to_stdout: bool, quiet: bool) 
             _print_tables(console, report, folder)
         console.print(Text(report.verdict.sentence, style=_STYLES[report.verdict.status]))
     try:
-        console.file.write(drawn.get())
+        console.file.write("\n".join(line.rstrip() for line in drawn.get().split("\n")))
         console.file.flush()
     except BrokenPipeError:  # the reader has seen enough; the exit code still tells
         os.dup2(os.open(os.devnull, os.O_WRONLY), console.file.fileno())

@@ -5,7 +5,7 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from typing import Any
+from typing import BinaryIO
 
 import pytest
 
@@ -67,7 +67,7 @@ class Lossy:
             client.recv(1)  # until the tool gives up
 
 
-def _message(stream: Any) -> bytes:
+def _message(stream: BinaryIO) -> bytes:
     """One HTTP message with a Content-Length; empty at the end of the stream."""
     head, length = b"", 0
     while line := stream.readline():
@@ -75,7 +75,7 @@ def _message(stream: Any) -> bytes:
         if line.lower().startswith(b"content-length:"):
             length = int(line.split(b":")[1])
         if line == b"\r\n":
-            return head + bytes(stream.read(length))
+            return head + stream.read(length)
     return b""
 
 

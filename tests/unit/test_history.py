@@ -1,0 +1,168 @@
+from collections.abc import Callable
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from loadtest.errors import LoadTestError, UsageError
+from loadtest.history import SCHEMA, HistoryWriter, read_history
+from loadtest.order import Event, Operation, OrderEnded, Product, RoundEnded, RoundStarted
+from tests.unit.builders import STRATEGIES, judge, one_round
+from tests.unit.fakes import full_disk
+
+text = st.text()  # every character that UTF-8 can write, line breaks and quotes included
+integers = st.integers(-(2**63), 2**63 - 1)
+products = st.builds(Product, id=text, name=text, quantity=integers, version=integers)
+events = st.one_of(
+    st.builds(RoundStarted, round=integers, product=products, orders=integers, started_ns=integers),
+    st.builds(
+        Operation,
+        round=integers,
+        order_id=text,
+        product_id=text,
+        units=integers,
+        attempt=integers,
+        reason=text,
+        message=text,
+        read_version=st.none() | integers,
+        version=st.none() | integers,
+        quantity=st.none() | integers,
+        scheduled_ns=integers,
+        sent_ns=integers,
+        received_ns=integers,
+    ),
+    st.builds(
+        OrderEnded,
+        round=integers,
+        order_id=text,
+        product_id=text,
+        units=integers,
+        reason=text,
+        message=text,
+        attempts=integers,
+        scheduled_ns=integers,
+        ended_ns=integers,
+    ),
+    st.builds(RoundEnded, round=integers, product_id=text, product=st.none() | products, ended_ns=integers),
+)
+
+
+def write(path: Path, history: list[Event]) -> None:
+    with HistoryWriter(path, "a-run") as writer:
+        for event in history:
+            writer(event)
+
+
+@given(st.lists(events, max_size=8))
+def test_every_event_survives_the_way_to_disk_and_back(history: list[Event]) -> None:
+    with TemporaryDirectory() as folder:
+        path = Path(folder, "history.jsonl")
+        write(path, history)
+        assert list(read_history(path)) == history
+        assert path.read_bytes().count(b"\n") == len(history) + 1
+
+
+@given(st.lists(events, min_size=1, max_size=4), st.data())
+def test_a_run_cut_anywhere_keeps_all_whole_lines(history: list[Event], data: st.DataObject) -> None:
+    with TemporaryDirectory() as folder:
+        path = Path(folder, "history.jsonl")
+        write(path, history)
+        whole = path.read_bytes()
+        header = whole.index(b"\n") + 1
+        kept = data.draw(st.integers(header, len(whole)))
+        path.write_bytes(whole[:kept])
+        lines = whole[:kept].count(b"\n") - 1
+        assert list(read_history(path)) in (history[:lines], history[: lines + 1])
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_a_stored_round_is_judged_as_it_was_live(strategy: str, tmp_path: Path) -> None:
+    live = one_round(strategy)
+    write(tmp_path / "history.jsonl", live)
+    assert judge(read_history(tmp_path / "history.jsonl")) == judge(live)
+
+
+def test_flushed_events_are_in_the_file_while_the_run_goes_on(tmp_path: Path) -> None:
+    path = tmp_path / "history.jsonl"
+    history = one_round()
+    with HistoryWriter(path, "a-run") as writer:
+        for event in history:
+            writer(event)
+        writer.flush()
+        assert list(read_history(path)) == history
+
+
+HEADER = f'{{"type":"history","schema":"{SCHEMA}","run_id":"a","unix_ns":1,"monotonic_ns":1}}\n'.encode()
+END = b'{"type":"round_ended","round":1,"product_id":"p","product":null,"ended_ns":9}\n'
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        pytest.param(END, f"does not begin with the header of a {SCHEMA}", id="no header"),
+        pytest.param(
+            HEADER.replace(b"/1", b"/9") + END, f"is a loadtest.history/9, not a {SCHEMA}", id="another schema"
+        ),
+        pytest.param(b"rubbish\n", "line 1", id="rubbish"),
+        pytest.param(b"\xff\xfe\n", "line 1", id="not text"),
+        pytest.param(HEADER[:20], "line 1", id="half a header"),
+        pytest.param(HEADER + END[:20] + b"\n" + END, "line 2", id="a broken line in the middle"),
+        pytest.param(HEADER + END + b'{"type":"coffee"}\n', "line 3: .*coffee", id="an unknown event"),
+        pytest.param(HEADER + END.replace(b"9", b'"late"'), "line 2: .*ended_ns", id="a wrong type"),
+        pytest.param(b"", "header", id="an empty file"),
+    ],
+)
+def test_a_file_that_is_no_history_is_refused_in_one_line(content: bytes, says: str, tmp_path: Path) -> None:
+    path = tmp_path / "history.jsonl"
+    path.write_bytes(content)
+    with pytest.raises(UsageError, match=says) as refused:
+        list(read_history(path))
+    assert str(path) in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+def test_a_history_that_is_not_there_is_a_wrong_usage(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="No such file"):
+        list(read_history(tmp_path / "history.jsonl"))
+
+
+def test_nothing_is_overwritten(tmp_path: Path) -> None:
+    path = tmp_path / "history.jsonl"
+    path.write_text("mine")
+    with pytest.raises(UsageError, match="File exists"):
+        HistoryWriter(path, "a-run")
+    assert path.read_text() == "mine"
+
+
+def test_a_missing_folder_is_a_wrong_usage(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="No such file or directory"):
+        HistoryWriter(tmp_path / "gone" / "history.jsonl", "a-run")
+
+
+def append_much(writer: HistoryWriter) -> None:
+    for event in one_round(units=(1,) * 500):
+        writer(event)
+
+
+@pytest.mark.parametrize(
+    "act",
+    [
+        pytest.param(append_much, id="append"),
+        pytest.param(HistoryWriter.flush, id="flush"),
+        pytest.param(lambda _: None, id="close"),
+    ],
+)
+def test_a_full_disk_is_said_in_words(act: Callable[[HistoryWriter], None], tmp_path: Path) -> None:
+    with (
+        pytest.raises(LoadTestError, match=r"cannot write the history .* File too large; the run was stopped"),
+        full_disk(),
+        HistoryWriter(tmp_path / "history.jsonl", "a-run") as writer,
+    ):
+        act(writer)
+
+
+def test_a_full_disk_does_not_hide_the_error_that_ended_the_run(tmp_path: Path) -> None:
+    with pytest.raises(KeyboardInterrupt), full_disk(), HistoryWriter(tmp_path / "history.jsonl", "a-run"):
+        raise KeyboardInterrupt

@@ -1,0 +1,236 @@
+import json
+import math
+import stat
+from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from hdrh.histogram import HdrHistogram
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec.structs import replace
+
+from loadtest.checker import Checker, Status, Violation
+from loadtest.errors import LoadTestError, UsageError
+from loadtest.histogram import Histogram
+from loadtest.order import Event
+from loadtest.recorder import Recorder
+from loadtest.report import (
+    SCHEMA,
+    Latency,
+    Orders,
+    Report,
+    ReportedVerdict,
+    Rounds,
+    Stock,
+    encode,
+    latency,
+    read,
+    write,
+)
+from loadtest.summary import summarize
+from tests.unit.builders import one_round
+from tests.unit.fakes import full_disk
+
+MORNING = datetime(2026, 11, 23, 6, 13, 59, tzinfo=UTC)
+
+
+def report_of(events: list[Event], started_at: datetime = MORNING, stopped_by: str | None = None) -> Report:
+    recorder, checker = Recorder(), Checker()
+    for event in events:
+        recorder(event)
+        checker(event)
+    return summarize(
+        recorder,
+        checker.verdict(),
+        run_id="a-run",
+        started_at=started_at,
+        stopped_by=stopped_by,
+        config={"strategy": "version"},
+        environment={"cpus": 2},
+    )
+
+
+RACE = report_of(one_round())
+
+text = st.text(max_size=20)
+counts = st.integers(0, 2**53)
+floats = st.floats(allow_nan=False, allow_infinity=False)
+objects = st.dictionaries(
+    text, st.none() | st.booleans() | counts | text | st.lists(text) | st.dictionaries(text, counts)
+)
+reports = st.builds(
+    Report,
+    schema=st.just(SCHEMA),
+    run_id=text,
+    started_at=text,
+    verdict=st.builds(
+        ReportedVerdict,
+        sentence=text,
+        doubts=st.lists(text),
+        violations=st.lists(
+            st.builds(
+                Violation,
+                kind=text,
+                message=text,
+                round=counts,
+                product_id=text,
+                orders=st.lists(text).map(tuple),
+                orders_count=counts,
+            )
+        ),
+    ),
+    config=objects,
+    environment=objects,
+    orders=st.builds(
+        Orders,
+        *[counts] * 6,
+        rejected_by_reason=st.dictionaries(text, counts),
+        problems=st.dictionaries(text, counts),
+    ),
+    rounds=st.builds(Rounds, count=counts, winners=st.dictionaries(counts, counts)),
+    stock=st.dictionaries(text, st.builds(Stock, initial=counts, final=st.none() | counts, sold=st.none() | counts)),
+    operations=st.dictionaries(text, st.dictionaries(text, counts)),
+    latency_ms=st.dictionaries(
+        text, st.dictionaries(text, st.builds(Latency, counts, *[floats] * 7, hdr=text), max_size=2), max_size=2
+    ),
+    duration_s=floats,
+    operations_per_s=floats,
+)
+
+
+@given(reports)
+def test_a_report_survives_the_way_to_json_and_back(report: Report) -> None:
+    assert msgspec.json.decode(encode(report), type=Report) == report
+
+
+def test_a_report_survives_the_way_to_disk_and_back(tmp_path: Path) -> None:
+    path = tmp_path / "report.json"
+    write(RACE, path)
+    assert read(path) == RACE
+    assert path.read_bytes() == encode(RACE)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o644
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_report_says_what_the_round_showed() -> None:
+    assert RACE.orders == Orders(3, 1, 2, 0, 0, 0, {"conflict": 2}, {})
+    assert RACE.rounds == Rounds(1, {1: 1})
+    assert RACE.stock == {"p#4": Stock(1, 0, 1)}
+    assert RACE.operations == {"read": {"accepted": 3}, "write": {"accepted": 1, "rejected": 2}}
+    assert RACE.verdict == ReportedVerdict(
+        Status.SAFE, "1 of 3 orders won the last item; 2 were rejected: safe", [], []
+    )
+    assert (RACE.completed, RACE.stopped_by, RACE.started_at) == (True, None, "2026-11-23T06:13:59+00:00")
+
+
+def test_a_report_of_a_run_that_was_stopped_is_not_completed() -> None:
+    report = report_of(one_round()[:-1], stopped_by="SIGINT")
+    assert (report.completed, report.stopped_by) == (False, "SIGINT")
+
+
+def test_the_start_is_told_in_utc() -> None:
+    elsewhere = MORNING.astimezone(timezone(timedelta(hours=-5)))
+    assert report_of(one_round(), elsewhere) == RACE
+
+
+def test_a_report_without_any_round_divides_nothing_by_zero() -> None:
+    report = report_of([])
+    assert (report.operations_per_s, report.duration_s, report.latency_ms) == (0, 0, {})
+
+
+def test_the_keys_of_a_latency_are_the_names_of_its_figures() -> None:
+    document = json.loads(encode(RACE))
+    figures = document["latency_ms"]["write"]["accepted"]
+    assert list(figures) == ["count", "mean", "min", "p50", "p90", "p99", "p99.9", "max", "hdr"]
+
+
+def test_latency_is_in_milliseconds_and_its_histogram_in_nanoseconds() -> None:
+    histogram = Histogram()
+    for microseconds in range(1, 2001):
+        histogram.record(microseconds * 1000)
+    figures = latency(histogram)
+    assert (figures.count, figures.min, figures.max, figures.mean) == (2000, 0.001, 2.0, 1.0005)
+    for value, expected in ((figures.p50, 1.0), (figures.p90, 1.8), (figures.p99, 1.98), (figures.p999, 1.998)):
+        assert math.isclose(value, expected, rel_tol=0.001)
+    assert HdrHistogram.decode(figures.hdr).get_total_count() == 2000
+
+
+WITHOUT_ORDERS = {key: value for key, value in json.loads(encode(RACE)).items() if key != "orders"}
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        pytest.param(b"", f"is not a {SCHEMA}", id="empty"),
+        pytest.param(b"rubbish", f"is not a {SCHEMA}", id="rubbish"),
+        pytest.param(b"\xff\x00", f"is not a {SCHEMA}", id="not text"),
+        pytest.param(b'{"schema":"\xff"}', f"is not a {SCHEMA}", id="not UTF-8"),
+        pytest.param(b"[]", f"is not a {SCHEMA}", id="a list"),
+        pytest.param(b"null", f"is not a {SCHEMA}", id="null"),
+        pytest.param(b"[" * 100_000, f"is not a {SCHEMA}", id="a list too deep"),
+        pytest.param(b'{"a":' * 100_000, f"is not a {SCHEMA}", id="an object too deep"),
+        pytest.param(encode(RACE)[:-3], f"is not a {SCHEMA}", id="truncated by a little"),
+        pytest.param(encode(RACE)[:100], f"is not a {SCHEMA}", id="truncated by much"),
+        pytest.param(json.dumps(WITHOUT_ORDERS).encode(), "missing required field `orders`", id="a part is missing"),
+        pytest.param(encode(replace(RACE, schema="loadtest.report/9")), "is a loadtest.report/9, not a", id="newer"),
+        pytest.param(b'{"schema":7}', "is a 7, not a", id="a number for a schema"),
+        pytest.param(b"{}", f"not a {SCHEMA}", id="no schema"),
+    ],
+)
+def test_a_file_that_is_no_report_is_refused_in_one_line(content: bytes, says: str, tmp_path: Path) -> None:
+    path = tmp_path / "report.json"
+    path.write_bytes(content)
+    with pytest.raises(UsageError) as refused:
+        read(path)
+    assert says in str(refused.value)
+    assert str(path) in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize("name", ["", "missing.json"], ids=["a folder", "missing"])
+def test_a_report_that_cannot_be_read_is_a_wrong_usage(name: str, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"cannot read .*: (Is a directory|No such file or directory)$"):
+        read(tmp_path / name)
+
+
+@pytest.fixture
+def old_report(tmp_path: Path) -> Path:
+    path = tmp_path / "report.json"
+    path.write_text("the old one")
+    return path
+
+
+def test_a_report_replaces_an_older_one(old_report: Path) -> None:
+    write(RACE, old_report)
+    assert read(old_report) == RACE
+
+
+def test_a_full_disk_leaves_the_old_report_and_no_half_one(old_report: Path) -> None:
+    with pytest.raises(LoadTestError, match=r"cannot write the report .*: File too large$"), full_disk():
+        write(RACE, old_report)
+    assert old_report.read_text() == "the old one"
+    assert list(old_report.parent.iterdir()) == [old_report]
+
+
+def test_a_report_that_is_no_json_leaves_the_old_one_and_no_half_one(old_report: Path) -> None:
+    broken: dict[str, Any] = {"strategy": object()}
+    with pytest.raises(TypeError):
+        write(replace(RACE, config=broken), old_report)
+    assert old_report.read_text() == "the old one"
+    assert list(old_report.parent.iterdir()) == [old_report]
+
+
+def test_a_folder_in_the_way_stays_and_nothing_beside_it(tmp_path: Path) -> None:
+    (tmp_path / "report.json").mkdir()
+    with pytest.raises(LoadTestError, match=r"cannot write the report .*: Is a directory$"):
+        write(RACE, tmp_path / "report.json")
+    assert [path.name for path in tmp_path.iterdir()] == ["report.json"]
+
+
+def test_a_missing_folder_is_said_in_words(tmp_path: Path) -> None:
+    with pytest.raises(LoadTestError, match=r"cannot write the report .*: No such file or directory$"):
+        write(RACE, tmp_path / "gone" / "report.json")
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,145 @@
+import pytest
+
+from loadtest.dynamo.client import Connection
+from loadtest.errors import UsageError
+from loadtest.targets import Target, TargetKind, opened
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://127.0.0.1:8000",
+        "http://localhost",
+        "https://dynamodb.eu-north-1.amazonaws.com",
+        "http://[::1]:8000",
+        "http://db.test:8000/path",
+    ],
+)
+def test_an_endpoint_is_a_url(url: str) -> None:
+    assert Target(kind=TargetKind.ENDPOINT, endpoint_url=url).endpoint_url == url
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "127.0.0.1:8000",
+        "localhost:8000",
+        "ftp://127.0.0.1",
+        "http://",
+        "http://:8000",
+        "http:///path",
+        "http://127.0.0.1:0",
+        "http://127.0.0.1:65536",
+        "http://127.0.0.1:x",
+        "http://[::1",
+        "http://[localhost]:8000",
+    ],
+)
+def test_what_is_no_url_is_refused_with_an_example(url: str) -> None:
+    with pytest.raises(UsageError, match=r"--endpoint-url '.*' is no URL like http://127\.0\.0\.1:8000$") as refused:
+        Target(kind=TargetKind.ENDPOINT, endpoint_url=url)
+    assert repr(url) in str(refused.value)
+
+
+def test_an_endpoint_needs_its_url() -> None:
+    with pytest.raises(UsageError, match="--target endpoint needs --endpoint-url"):
+        Target(kind=TargetKind.ENDPOINT)
+
+
+@pytest.mark.parametrize("url", ["http://me:secret@127.0.0.1:8000", "http://secret@127.0.0.1"])
+def test_a_password_in_the_url_is_refused_and_not_repeated(url: str) -> None:
+    with pytest.raises(UsageError, match="must not hold a user name or password") as refused:
+        Target(kind=TargetKind.ENDPOINT, endpoint_url=url)
+    assert "secret" not in str(refused.value)
+
+
+@pytest.mark.parametrize("kind", [TargetKind.EMBEDDED, TargetKind.AWS])
+def test_a_url_goes_with_no_other_target(kind: TargetKind) -> None:
+    with pytest.raises(UsageError, match=f"--endpoint-url does not go with --target {kind}$"):
+        Target(kind=kind, endpoint_url="http://127.0.0.1:8000")
+    assert Target(kind=kind).kind is kind
+
+
+@pytest.mark.parametrize(
+    ("url", "loopback"),
+    [
+        ("http://127.0.0.1:8000", True),
+        ("http://127.8.8.8", True),
+        ("http://[::1]:8000", True),
+        ("http://localhost:8000", True),
+        ("https://LOCALHOST", True),
+        ("http://192.168.0.1:8000", False),
+        ("http://[2001:db8::1]:8000", False),
+        ("http://localhost.example.com", False),
+        ("http://127.0.0.1.example.com", False),
+        ("http://example.com/127.0.0.1", False),
+        ("https://dynamodb.us-east-1.amazonaws.com", False),
+        (None, False),
+    ],
+)
+def test_only_an_endpoint_on_this_machine_is_loopback(url: str | None, loopback: bool) -> None:
+    assert Connection(table="products", endpoint_url=url).loopback is loopback
+
+
+AWS_SETTINGS = ("AWS_PROFILE", "AWS_ACCESS_KEY_ID", "AWS_REGION", "AWS_DEFAULT_REGION")
+
+
+@pytest.fixture(autouse=True)
+def _no_aws_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in AWS_SETTINGS:
+        monkeypatch.delenv(name, raising=False)
+
+
+def endpoint(url: str = "http://127.0.0.1:8000", profile: str | None = None) -> Target:
+    return Target(kind=TargetKind.ENDPOINT, endpoint_url=url, table="shop", profile=profile)
+
+
+async def test_an_endpoint_on_this_machine_takes_made_up_credentials() -> None:
+    async with opened(endpoint(), pool=7) as connection:
+        assert connection.anonymous
+        assert (connection.table, connection.endpoint_url, connection.pool) == ("shop", "http://127.0.0.1:8000", 7)
+        assert connection.options == "--endpoint-url http://127.0.0.1:8000 --table shop"
+
+
+@pytest.mark.parametrize("name", ["AWS_PROFILE", "AWS_ACCESS_KEY_ID"])
+async def test_credentials_that_the_user_has_set_are_used(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(name, "mine")
+    async with opened(endpoint(), pool=1) as connection:
+        assert not connection.anonymous
+
+
+@pytest.mark.parametrize("target", [endpoint("http://192.168.0.1:8000"), endpoint(profile="staging")])
+async def test_credentials_are_never_made_up_for_another_machine_or_beside_a_profile(target: Target) -> None:
+    async with opened(target, pool=1) as connection:
+        assert not connection.anonymous
+
+
+@pytest.mark.parametrize(
+    ("region", "environment", "expected"),
+    [
+        ("eu-north-1", {"AWS_REGION": "us-west-2"}, "eu-north-1"),
+        (None, {"AWS_REGION": "us-west-2", "AWS_DEFAULT_REGION": "sa-east-1"}, "us-west-2"),
+        (None, {"AWS_DEFAULT_REGION": "sa-east-1"}, "sa-east-1"),
+        (None, {}, None),
+    ],
+)
+async def test_the_region_on_aws_is_the_nearest_that_was_named(
+    region: str | None, environment: dict[str, str], expected: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    async with opened(Target(kind=TargetKind.AWS, region=region), pool=1) as connection:
+        assert (connection.region, connection.endpoint_url, connection.anonymous) == (expected, None, False)
+
+
+async def test_the_options_of_a_connection_lead_to_the_same_table() -> None:
+    target = Target(kind=TargetKind.AWS, region="eu-north-1", profile="staging", table="shop")
+    async with opened(target, pool=1) as connection:
+        assert connection.options == "--target aws --region eu-north-1 --profile staging --table shop"
+
+
+async def test_timeouts_and_retries_reach_the_connection() -> None:
+    target = Target(kind=TargetKind.AWS, connect_timeout_s=1.5, read_timeout_s=2.5, sdk_retries=3)
+    async with opened(target, pool=1) as connection:
+        assert (connection.connect_timeout_s, connection.read_timeout_s, connection.sdk_retries) == (1.5, 2.5, 3)
