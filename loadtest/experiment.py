@@ -15,8 +15,9 @@ from msgspec import Struct
 from loadtest import report as reports
 from loadtest.checker import Checker
 from loadtest.dynamo import setup
-from loadtest.dynamo.client import Connection, DynamoDBClient, connect
-from loadtest.dynamo.table import Table
+from loadtest.dynamo.client import ClientKind, Connection, DynamoDBClient, connect, fill, stamps
+from loadtest.dynamo.table import Table, calls_by_client
+from loadtest.effort import Effort
 from loadtest.errors import InterruptedRunError, LoadTestError, TargetError, UsageError
 from loadtest.history import HistoryWriter
 from loadtest.order import Event, Order, Product, RoundEnded, RoundStarted
@@ -79,6 +80,7 @@ async def run_race(race: Race, runs_dir: Path, watch: Watch, interrupt: Interrup
     report = summarize(
         run.recorder,
         run.checker.verdict(),
+        run.effort,
         run_id=run_id,
         started_at=started_at,
         stopped_by=run.signal or (str(error) if error else None),
@@ -121,6 +123,7 @@ class _Run:
         self.signal: str | None = None
         self.error: LoadTestError | None = None
         self.endpoint_url = ""
+        self.effort = Effort(race.target.client, stamps(race.target.client))
         self._run_id = run_id
         self._history = history
         self._watch = watch
@@ -131,12 +134,17 @@ class _Run:
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(self._wait_for, interrupt)
             tasks.start_soon(self._tick)
+            tasks.start_soon(self.effort.watch_loop)
             with self._scope:
                 try:
                     await self._on_target(log)
                 except LoadTestError as error:
                     self._stop(error)
             tasks.cancel_scope.cancel()
+        try:
+            self._history.flush()
+        except LoadTestError as error:
+            self.error = error
 
     async def _on_target(self, log: Path) -> None:
         race = self.race
@@ -148,11 +156,15 @@ class _Run:
             self.endpoint_url = client.meta.endpoint_url
             await _prepare(race, clerk, connection)
             table = Table(client, connection.table, connection.sdk_retries)
+            await _warm_up(table, client, connection, race.product)
             rules = Rules(race.attempts, race.concurrency, race.gate)
             runner = Runner(table, load(race.strategy), rules, self._emit)
-            for number in range(1, race.rounds + 1):
-                product = await setup.set_stock(clerk, connection, race.product, race.stock)
-                await self._round(number, product, runner, clerk, connection)
+            try:
+                for number in range(1, race.rounds + 1):
+                    product = await setup.set_stock(clerk, connection, race.product, race.stock)
+                    await self._round(number, product, runner, clerk, connection)
+            finally:
+                self.effort.served, self.effort.fallbacks = calls_by_client(client, table)
 
     async def _round(
         self, number: int, product: Product, runner: Runner, clerk: DynamoDBClient, connection: Connection
@@ -165,7 +177,8 @@ class _Run:
         self._emit(RoundStarted(number, product, len(orders), time.perf_counter_ns()))
         final = None
         try:
-            await runner.round(orders)
+            with self.effort.measured():
+                await runner.round(orders)
         finally:
             ended_ns = time.perf_counter_ns()
             with anyio.move_on_after(FINAL_READ_WITHIN_S, shield=True):
@@ -211,6 +224,15 @@ async def _prepare(race: Race, client: DynamoDBClient, connection: Connection) -
     table = setup.require_usable(await setup.describe_table(client, connection), connection)
     setup.require_ours(table, connection, allow_untagged=race.target.allow_untagged_table)
     await setup.read_product(client, connection, race.product)
+
+
+async def _warm_up(table: Table, client: DynamoDBClient, connection: Connection, product_id: str) -> None:
+    """One read through the run's own client, which must work, and then as many connections as the run will use."""
+    answer = await table.read(product_id)
+    if answer.product is None:
+        raise TargetError(f"the {connection.client} client got no product {connection.where}: {answer.result.message}")
+    if connection.client is ClientKind.WIRE:
+        await fill(client, connection.pool)
 
 
 def connections_that_fit(wanted: int) -> int:

@@ -5,6 +5,7 @@
 
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -32,11 +33,18 @@ class HistoryWriter:
     def __init__(self, path: Path, run_id: str) -> None:
         self._encoder = msgspec.json.Encoder()
         self._path = path
+        self._broken = False
         try:
             self._file = path.open("xb")
         except OSError as error:
             raise UsageError(f"cannot write {path}: {error.strerror}") from error
-        self._append(Header(SCHEMA, run_id, time.time_ns(), time.perf_counter_ns()))
+        try:
+            self._append(Header(SCHEMA, run_id, time.time_ns(), time.perf_counter_ns()))
+            self.flush()  # a reader of a run that goes on, or was killed, finds at least this
+        except LoadTestError:
+            with suppress(OSError):
+                self._file.close()
+            raise
 
     def __call__(self, event: Event) -> None:
         """Append one event; it is surely in the file after the next `flush`."""
@@ -56,6 +64,7 @@ class HistoryWriter:
             raise self._refused(error) from error
 
     def _refused(self, error: OSError) -> LoadTestError:
+        self._broken = True  # said once; what is still in the buffer is lost
         return LoadTestError(f"cannot write the history {self._path}: {error.strerror}; the run was stopped")
 
     def __enter__(self) -> Self:
@@ -67,7 +76,7 @@ class HistoryWriter:
         try:
             self._file.close()
         except OSError as refused:
-            if error is None:
+            if error is None and not self._broken:
                 raise self._refused(refused) from refused
 
 

@@ -79,8 +79,11 @@ class Operation(Struct, frozen=True, gc=False, tag_field="type", tag="operation"
 
     `read_version` is the version that a write rests on, because the order had read it. `version` and `quantity` are the
     product's as the answer shows them: what a read returned, what an accepted write left behind, what a
-    refused write found; None where the server does not say. Times are nanoseconds of one monotonic clock:
-    ready to be sent, handed to the client, answered.
+    refused write found; None where the server does not say.
+
+    Times are nanoseconds of one monotonic clock: `scheduled` when the order wanted it, `sent` just before its
+    bytes went to the socket, `received` when the answer's bytes came, `ended` when the order had the answer.
+    Received − sent is the service time, ended − scheduled the response time; the rest is the tool's own share.
     """
 
     round: int
@@ -98,6 +101,7 @@ class Operation(Struct, frozen=True, gc=False, tag_field="type", tag="operation"
     scheduled_ns: int
     sent_ns: int
     received_ns: int
+    ended_ns: int
 
 
 class OrderEnded(Struct, frozen=True, gc=False, tag_field="type", tag="order_ended"):

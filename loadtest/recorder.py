@@ -10,7 +10,7 @@ class Recorder:
     """A listener: call it with every event of a run.
 
     Each kind of operation has one histogram per outcome, so that a fast reject never flatters an accepted
-    write. Latency is answered minus handed to the client; waiting for a slot in flight is not in it.
+    write: service time (received − sent) and response time (ended − scheduled).
     """
 
     def __init__(self) -> None:
@@ -18,7 +18,9 @@ class Recorder:
         self.orders: Counter[Outcome] = Counter()
         self.rejected_by_reason: Counter[str] = Counter()
         self.problems: Counter[str] = Counter()  # messages of failed, throttled and unknown orders
-        self.latency: defaultdict[tuple[Kind, Outcome], Histogram] = defaultdict(Histogram)
+        self.service: defaultdict[tuple[Kind, Outcome], Histogram] = defaultdict(Histogram)
+        self.response: defaultdict[tuple[Kind, Outcome], Histogram] = defaultdict(Histogram)
+        self.burst_spreads_ns: list[int] = []  # from the first to the last first write of each round
         self.rounds = 0
         self.duration_ns = 0  # of the rounds, without what lies between them
         self.winners: Counter[int] = Counter()
@@ -26,11 +28,12 @@ class Recorder:
         self.final: dict[str, int | None] = {}
         self.sold: Counter[str] = Counter()
         self._round: tuple[RoundStarted, int] | None = None
+        self._burst: tuple[int, int] | None = None
 
     def __call__(self, event: Event) -> None:
         """Count one event."""
         if isinstance(event, Operation):
-            self.latency[event.kind, event.outcome].record(event.received_ns - event.sent_ns)
+            self._operation(event)
         elif isinstance(event, OrderEnded):
             self._order(event)
         elif isinstance(event, RoundStarted):
@@ -43,12 +46,26 @@ class Recorder:
     @property
     def operations(self) -> int:
         """Requests answered so far."""
-        return sum(histogram.count for histogram in self.latency.values())
+        return sum(histogram.count for histogram in self.service.values())
 
     @property
     def ended(self) -> int:
         """Orders that have their result."""
         return self.orders.total()
+
+    @property
+    def own_share(self) -> float:
+        """The part of all response time that was spent in this process: before sending and after receiving."""
+        response_ns = sum(histogram.sum_ns for histogram in self.response.values())
+        service_ns = sum(histogram.sum_ns for histogram in self.service.values())
+        return (response_ns - service_ns) / response_ns if response_ns else 0.0
+
+    def _operation(self, event: Operation) -> None:
+        self.service[event.kind, event.outcome].record(event.received_ns - event.sent_ns)
+        self.response[event.kind, event.outcome].record(event.ended_ns - event.scheduled_ns)
+        if event.kind is not Kind.READ and event.attempt == 1:
+            first, last = self._burst or (event.sent_ns, event.sent_ns)
+            self._burst = min(first, event.sent_ns), max(last, event.sent_ns)
 
     def _order(self, event: OrderEnded) -> None:
         self.orders[event.outcome] += 1
@@ -62,6 +79,9 @@ class Recorder:
             raise ValueError(f"round {event.round} ended before it started")
         started, accepted_before = self._round
         self.rounds += 1
+        if self._burst is not None:
+            self.burst_spreads_ns.append(self._burst[1] - self._burst[0])
+            self._burst = None
         self.duration_ns += event.ended_ns - started.started_ns
         self.winners[self.orders[Outcome.ACCEPTED] - accepted_before] += 1
         if event.product is None:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import msgspec
+from msgspec import Struct
 
 from loadtest.checker import Status, Violation
 from loadtest.errors import LoadTestError, UsageError
@@ -14,7 +15,7 @@ from loadtest.histogram import Histogram
 SCHEMA: Literal["loadtest.report/1"] = "loadtest.report/1"
 
 
-class Orders(msgspec.Struct, frozen=True):
+class Orders(Struct, frozen=True):
     """How many orders were placed and how they ended."""
 
     placed: int
@@ -27,14 +28,14 @@ class Orders(msgspec.Struct, frozen=True):
     problems: dict[str, int]
 
 
-class Rounds(msgspec.Struct, frozen=True):
+class Rounds(Struct, frozen=True):
     """How many rounds ended, and in how many of them there were 0, 1, 2 … winners."""
 
     count: int
     winners: dict[int, int]
 
 
-class Stock(msgspec.Struct, frozen=True):
+class Stock(Struct, frozen=True):
     """A product's quantity before the first round and after the last, and the units that left over all rounds.
 
     `final` and `sold` are None if the stock could not be read at the end.
@@ -45,8 +46,8 @@ class Stock(msgspec.Struct, frozen=True):
     sold: int | None
 
 
-class Latency(msgspec.Struct, frozen=True, rename={"p999": "p99.9"}):
-    """Milliseconds from the hand-over to the client to its answer; `hdr` is the encoded HdrHistogram, in ns."""
+class Latency(Struct, frozen=True, rename={"p999": "p99.9"}):
+    """The figures of one histogram in milliseconds; `hdr` is the encoded HdrHistogram itself, in ns."""
 
     count: int
     mean: float
@@ -59,7 +60,44 @@ class Latency(msgspec.Struct, frozen=True, rename={"p999": "p99.9"}):
     hdr: str
 
 
-class ReportedVerdict(msgspec.Struct, frozen=True):
+class LoopLag(Struct, frozen=True):
+    """Milliseconds that the event loop was late when it was asked for a turn."""
+
+    p50: float
+    p99: float
+    max: float
+
+
+class BurstSpread(Struct, frozen=True):
+    """Milliseconds between the first and the last first write of a round: the middle round and the widest."""
+
+    median: float
+    max: float
+
+
+class Client(Struct, frozen=True):
+    """What the tool itself cost.
+
+    `stamps` tells whose receive times these are: `kernel`, `read` (when the bytes were read) or `sdk` (when the
+    call returned). `served` counts the run's calls by client and operation, `fallbacks` those that the wire left to
+    the SDK, by operation and reason. `own_share` is the part of all response
+    time that was spent in this process; `cpu_cores` its CPU seconds for each second of the rounds. `bound` says in
+    words that the tool was the bottleneck, and what to do.
+    """
+
+    name: str
+    stamps: str
+    served: dict[str, dict[str, int]]
+    fallbacks: dict[str, int]
+    own_share: float
+    loop_lag_ms: LoopLag
+    cpu_s: float
+    cpu_cores: float
+    burst_spread_ms: BurstSpread | None
+    bound: str | None
+
+
+class ReportedVerdict(Struct, frozen=True):
     """The verdict with its evidence."""
 
     status: Status
@@ -68,7 +106,7 @@ class ReportedVerdict(msgspec.Struct, frozen=True):
     doubts: list[str]
 
 
-class Report(msgspec.Struct, frozen=True, kw_only=True):
+class Report(Struct, frozen=True, kw_only=True):
     """Configuration, environment, counts, histograms and verdict of one run."""
 
     schema: Literal["loadtest.report/1"]
@@ -84,6 +122,8 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     stock: dict[str, Stock]
     operations: dict[str, dict[str, int]]
     latency_ms: dict[str, dict[str, Latency]]
+    response_ms: dict[str, dict[str, Latency]]
+    client: Client
     duration_s: float
     operations_per_s: float
 

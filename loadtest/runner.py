@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Sequence
 import anyio
 from msgspec import Struct
 
-from loadtest.dynamo.table import Answer, Request, Table, Values
+from loadtest.dynamo.table import Answer, Request, Stamps, Table, Values
 from loadtest.order import Kind, Listener, Operation, Order, OrderEnded, Outcome, Reason, Result
 from loadtest.strategies import Strategy
 
@@ -172,7 +172,8 @@ class _Attempt:
                 self.write_lost = self.write_lost or kind is not Kind.READ
                 outcome = Outcome.FAILED if kind is Kind.READ else Outcome.UNKNOWN
                 lost = Result(outcome, "Interrupted", "interrupted while it was under way")
-                self._emit(kind, Answer(lost, None, sent_ns, time.perf_counter_ns()), scheduled_ns, read_version)
+                now_ns = time.perf_counter_ns()
+                self._emit(kind, Answer(lost, None, Stamps(sent_ns, now_ns, now_ns)), scheduled_ns, read_version)
                 raise
         self._emit(kind, answer, scheduled_ns, read_version)
         return answer
@@ -195,7 +196,8 @@ class _Attempt:
                 version=product.version if product else None,
                 quantity=product.quantity if product else None,
                 scheduled_ns=scheduled_ns,
-                sent_ns=answer.sent_ns,
-                received_ns=answer.received_ns,
+                sent_ns=answer.stamps.sent_ns,
+                received_ns=answer.stamps.received_ns,
+                ended_ns=answer.stamps.ended_ns,
             )
         )

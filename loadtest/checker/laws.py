@@ -167,8 +167,14 @@ def settle(seen: Round) -> None:
     """An order that was told it won claims its own lost write as applied: from here on it has to be."""
     accepted = {order for order, ended in seen.results.items() if ended.outcome is Outcome.ACCEPTED}
     claimed = accepted - {op.order_id for op in seen.writes}
-    seen.writes += [op for op in seen.lost if op.order_id in claimed]
-    seen.lost = [op for op in seen.lost if op.order_id not in claimed]
+    still_lost = []
+    for op in seen.lost:
+        if op.order_id in claimed:
+            claimed.remove(op.order_id)
+            seen.writes.append(op)
+        else:
+            still_lost.append(op)
+    seen.lost = still_lost
 
 
 def _were(count: int) -> str:

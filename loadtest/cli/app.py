@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 import loadtest
+from loadtest.cli.calibrate import calibrate
 from loadtest.cli.race import race
 from loadtest.cli.serve import serve
 from loadtest.cli.tables import create, delete, describe, populate
@@ -40,6 +41,7 @@ def root(
 
 app.command(epilog="Example: loadtest race --number-of-requests 100 --rounds 20 --strategy conditional")(race)
 app.command(epilog="Example: loadtest populate --endpoint-url http://127.0.0.1:8000")(populate)
+app.command(epilog="Example: loadtest calibrate --client sdk")(calibrate)
 app.command(epilog="Example: loadtest serve --port 8000")(serve)
 table.command(epilog="Example: loadtest table create --target aws --region eu-west-1 --table sale-test")(create)
 table.command(epilog="Example: loadtest table describe --endpoint-url http://127.0.0.1:8000")(describe)

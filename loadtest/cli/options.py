@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from loadtest.dynamo.client import ClientKind
 from loadtest.targets import Target, TargetKind
 
 _TARGET = "Target"
@@ -52,6 +53,15 @@ SdkRetries = Annotated[
         rich_help_panel=_TARGET,
     ),
 ]
+ClientOption = Annotated[
+    ClientKind | None,
+    typer.Option(
+        "--client",
+        help="Who sends the requests: the wire, or the SDK as shipped. Without it: the wire, or the SDK with "
+        "--sdk-retries.",
+        rich_help_panel=_TARGET,
+    ),
+]
 AllowUntagged = Annotated[
     bool,
     typer.Option(
@@ -86,6 +96,7 @@ def target(
     connect_timeout: float = 10.0,
     read_timeout: float = 30.0,
     sdk_retries: int = 0,
+    client: ClientKind | None = None,
     allow_untagged_table: bool = False,
 ) -> Target:
     """The target that the options name. Raises UsageError if they contradict one another."""
@@ -100,5 +111,6 @@ def target(
         connect_timeout_s=connect_timeout,
         read_timeout_s=read_timeout,
         sdk_retries=sdk_retries,
+        client=client or (ClientKind.SDK if sdk_retries else ClientKind.WIRE),
         allow_untagged_table=allow_untagged_table,
     )

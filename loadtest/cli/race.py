@@ -56,6 +56,7 @@ def race(
     connect_timeout: options.ConnectTimeout = 10.0,
     read_timeout: options.ReadTimeout = 30.0,
     sdk_retries: options.SdkRetries = 0,
+    client: options.ClientOption = None,
     allow_untagged_table: options.AllowUntagged = False,
     yes: options.Yes = False,
     json: options.Json = None,
@@ -73,7 +74,16 @@ def race(
     if not product:
         raise UsageError("--product must not be empty")
     chosen = options.target(
-        target, endpoint_url, region, profile, table, connect_timeout, read_timeout, sdk_retries, allow_untagged_table
+        target,
+        endpoint_url,
+        region,
+        profile,
+        table,
+        connect_timeout,
+        read_timeout,
+        sdk_retries,
+        client,
+        allow_untagged_table,
     )
     wanted = min(concurrency or number_of_requests, number_of_requests)
     fits = connections_that_fit(wanted)

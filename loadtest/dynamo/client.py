@@ -3,6 +3,7 @@
 import ipaddress
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from enum import StrEnum
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
@@ -14,6 +15,7 @@ import loadtest
 from loadtest.errors import LoadTestError, TargetError, UsageError
 
 DEFAULT_REGION = "us-east-1"
+STAMPS = "Stamps"  # in an answer's ResponseMetadata: (sent, received), where the client can tell
 
 
 class DynamoDBClient(Protocol):
@@ -34,11 +36,19 @@ class DynamoDBClient(Protocol):
     def meta(self) -> Any: ...
 
 
+class ClientKind(StrEnum):
+    """Who sends the hot operations: the wire, or the SDK as shipped."""
+
+    WIRE = "wire"
+    SDK = "sdk"
+
+
 class Connection(Struct, frozen=True, kw_only=True):
     """How to reach one DynamoDB table. `endpoint_url` None is AWS itself; `pool` is the number of connections.
 
-    `anonymous` sends made-up credentials (a server on this machine takes any); otherwise the ordinary
-    credential chain is asked. `options` are the command-line options that lead to the same table.
+    `anonymous` sends made-up credentials (a server on this machine takes any); otherwise the ordinary credential
+    chain is asked. `authorities` is a file of certificates to trust instead of the usual ones. `options` are the
+    command-line options that lead to the same table.
     """
 
     table: str
@@ -49,6 +59,8 @@ class Connection(Struct, frozen=True, kw_only=True):
     connect_timeout_s: float = 10.0
     read_timeout_s: float = 30.0
     sdk_retries: int = 0
+    client: ClientKind = ClientKind.WIRE
+    authorities: str | None = None
     pool: int = 10
     options: str = ""
 
@@ -59,7 +71,7 @@ class Connection(Struct, frozen=True, kw_only=True):
 
     def patient(self) -> "Connection":
         """The same place for what is done around a run, whose time-outs and retries are for the run alone."""
-        return replace(self, connect_timeout_s=10.0, read_timeout_s=30.0, sdk_retries=0, pool=10)
+        return replace(self, connect_timeout_s=10.0, read_timeout_s=30.0, sdk_retries=0, pool=10, client=ClientKind.SDK)
 
     @property
     def loopback(self) -> bool:
@@ -91,7 +103,17 @@ async def connect(connection: Connection) -> AsyncIterator[DynamoDBClient]:
             raise UsageError("no AWS region: give --region, or set AWS_REGION or a region in the profile")
         if not connection.anonymous and await session.get_credentials() is None:
             raise TargetError("no AWS credentials: set them in the environment, or give --profile")
-        client = session.client("dynamodb", region_name=region, endpoint_url=connection.endpoint_url, config=config)
+        if connection.client is ClientKind.WIRE:
+            from loadtest.dynamo import wire
+
+            wire.install(session)
+        client = session.client(
+            "dynamodb",
+            region_name=region,
+            endpoint_url=connection.endpoint_url,
+            verify=connection.authorities,
+            config=config,
+        )
         opened = await client.__aenter__()
     except ProfileNotFound as error:
         raise UsageError(f"{error}: give --profile with one of the profiles in the AWS config file") from error
@@ -100,9 +122,37 @@ async def connect(connection: Connection) -> AsyncIterator[DynamoDBClient]:
     except (BotoCoreError, ValueError) as error:
         raise TargetError(f"cannot make a client {connection.where}: {error}") from error
     try:
+        if connection.client is ClientKind.WIRE:
+            await _prepare_wire(opened)
         yield opened
     finally:
         await client.__aexit__(None, None, None)
+
+
+async def _prepare_wire(client: Any) -> None:
+    """Let the wire learn from this client. UsageError if it cannot stand in for it: it never does so in part."""
+    from loadtest.dynamo import wire
+
+    try:
+        await wire.prepare(client)
+    except wire.NotUnderstood as reason:
+        raise UsageError(f"the wire cannot serve this client: {reason}; add --client sdk") from reason
+
+
+async def fill(client: DynamoDBClient, count: int) -> None:
+    """Open the wire's connections before the clock starts."""
+    from loadtest.dynamo import wire
+
+    await wire.fill(client, count)
+
+
+def stamps(client: ClientKind) -> str:
+    """Whose receive times a client's stamps are: the kernel's, the reader's, or the SDK's caller's."""
+    if client is ClientKind.SDK:
+        return "sdk"
+    from loadtest.dynamo import wire
+
+    return "kernel" if wire.KERNEL_STAMPS else "read"
 
 
 def _made_up(connection: Connection) -> dict[str, str]:

@@ -106,10 +106,13 @@ _NEVER_SENT = (
 
 def _unanswered(error: BotoCoreError) -> Result:
     """No answer to read. Only what surely was not sent is `failed`."""
-    never_sent = isinstance(error, _NEVER_SENT) or (
-        # aiobotocore says EndpointConnectionError of a connection that was reset after the request was sent, too.
-        isinstance(error, EndpointConnectionError) and isinstance(error.kwargs.get("error"), ClientConnectorError)
-    )
+    if hasattr(error, "sent_ns"):  # the wire knows whether a byte was written
+        never_sent = error.sent_ns == 0
+    else:
+        never_sent = isinstance(error, _NEVER_SENT) or (
+            # aiobotocore says this of a connection that was reset after the request had been sent, too.
+            isinstance(error, EndpointConnectionError) and isinstance(error.kwargs.get("error"), ClientConnectorError)
+        )
     outcome = Outcome.FAILED if never_sent else Outcome.UNKNOWN
     return Result(outcome, type(error).__name__, f"{type(error).__name__}: {_first_line(error)}")
 

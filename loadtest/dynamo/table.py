@@ -4,13 +4,14 @@ Nothing here raises for what a server answers: every answer is a value.
 """
 
 import time
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 from msgspec import Struct
 
-from loadtest.dynamo.client import DynamoDBClient
+from loadtest.dynamo.client import STAMPS, DynamoDBClient
 from loadtest.dynamo.errors import CANCELED, CONDITION_FAILED, SDK_ERRORS, translate
 from loadtest.dynamo.items import Item, to_product
 from loadtest.order import ACCEPTED, SOLD_OUT, Outcome, Product, Reason, Result
@@ -19,8 +20,16 @@ Values = dict[str, dict[str, str]]
 Request = Mapping[str, Any]
 
 
+class Stamps(Struct, frozen=True, gc=False):
+    """When a request was sent, when its answer arrived, and when the answer was read (monotonic clock)."""
+
+    sent_ns: int
+    received_ns: int
+    ended_ns: int
+
+
 class Answer(Struct, frozen=True, gc=False):
-    """What came back for one request, and when: handed to the client, answered (monotonic clock).
+    """What came back for one request, and when.
 
     `product` is what a read found, what a write left behind or what a refused write met; None where there is
     no such product or the server does not say. `by_condition` tells a write that its own condition refused
@@ -29,36 +38,35 @@ class Answer(Struct, frozen=True, gc=False):
 
     result: Result
     product: Product | None
-    sent_ns: int
-    received_ns: int
+    stamps: Stamps
     by_condition: bool = False
 
 
 class Table:
-    """One table and an open client."""
+    """One table and an open client; `calls` counts what was asked of the client, by operation."""
 
     def __init__(self, client: DynamoDBClient, name: str, sdk_retries: int = 0) -> None:
-        self._client = client
+        self._methods: dict[str, Callable[..., Awaitable[dict[str, Any]]]] = {
+            "GetItem": client.get_item,
+            "UpdateItem": client.update_item,
+            "TransactWriteItems": client.transact_write_items,
+        }
         self._name = name
         self._sdk_retries = sdk_retries
+        self.calls: Counter[str] = Counter()
 
     async def read(self, product_id: str) -> Answer:
         """A consistent read. A product that is not there, or is not one, is `failed`."""
-        sent_ns = time.perf_counter_ns()
-        try:
-            response = await self._client.get_item(
-                TableName=self._name, Key={"id": {"S": product_id}}, ConsistentRead=True
-            )
-        except SDK_ERRORS as error:
-            received_ns = time.perf_counter_ns()
-            return Answer(self._translate(error, writes=False), None, sent_ns, received_ns)
-        received_ns = time.perf_counter_ns()
+        request = {"TableName": self._name, "Key": {"id": {"S": product_id}}, "ConsistentRead": True}
+        result, response, stamps = await self._call("GetItem", request, writes=False)
+        if result is not ACCEPTED:
+            return Answer(result, None, stamps)
         if "Item" not in response:
-            return Answer(no_such_product(product_id), None, sent_ns, received_ns)
+            return Answer(no_such_product(product_id), None, stamps)
         try:
-            return Answer(ACCEPTED, to_product(response["Item"], product_id), sent_ns, received_ns)
+            return Answer(ACCEPTED, to_product(response["Item"], product_id), stamps)
         except ValueError as error:
-            return Answer(Result(Outcome.FAILED, "InvalidProduct", str(error)), None, sent_ns, received_ns)
+            return Answer(Result(Outcome.FAILED, "InvalidProduct", str(error)), None, stamps)
 
     async def update(
         self, product_id: str, expression: str, values: Values, condition: str | None, refused: Reason
@@ -74,18 +82,13 @@ class Table:
         if condition is not None:
             request["ConditionExpression"] = condition
             request["ReturnValuesOnConditionCheckFailure"] = "ALL_OLD"
-        sent_ns = time.perf_counter_ns()
-        try:
-            response = await self._client.update_item(**request)
-        except SDK_ERRORS as error:
-            received_ns = time.perf_counter_ns()
-            result = self._translate(error, writes=True)
-            by_condition, item = _refusal(error)
-            if by_condition and result.outcome is Outcome.REJECTED:
-                result = Result(Outcome.REJECTED, refused)
-            return Answer(result, _seen(item, product_id), sent_ns, received_ns, by_condition)
-        received_ns = time.perf_counter_ns()
-        return Answer(ACCEPTED, _seen(response.get("Attributes"), product_id), sent_ns, received_ns)
+        result, response, stamps = await self._call("UpdateItem", request, writes=True)
+        if result is ACCEPTED:
+            return Answer(ACCEPTED, _seen(response.get("Attributes"), product_id), stamps)
+        by_condition = response.get("Error", {}).get("Code") == CONDITION_FAILED
+        if by_condition and result.outcome is Outcome.REJECTED:
+            result = Result(Outcome.REJECTED, refused)
+        return Answer(result, _seen(response.get("Item"), product_id), stamps, by_condition)
 
     async def take_and_record(self, product_id: str, take: Request, record: Request, token: str) -> Answer:
         """One transaction: update the product as `take` says and put the order's `record`, both or neither.
@@ -99,24 +102,43 @@ class Table:
             {"Update": {"TableName": self._name, "Key": key, **all_old, **take}},
             {"Put": {"TableName": self._name, **record}},
         ]
+        request = {"TransactItems": actions, "ClientRequestToken": token}
+        result, response, stamps = await self._call("TransactWriteItems", request, writes=True)
+        if response.get("Error", {}).get("Code") != CANCELED:
+            return Answer(result, None, stamps)
+        reasons = response.get("CancellationReasons", [])
+        by_condition = [reason.get("Code") == "ConditionalCheckFailed" for reason in reasons]
+        if len(by_condition) == 2 and by_condition[1]:
+            result = ACCEPTED
+        elif result.outcome is Outcome.REJECTED and by_condition[0]:
+            result = SOLD_OUT
+        return Answer(result, _seen(reasons[0].get("Item") if reasons else None, product_id), stamps, any(by_condition))
+
+    async def _call(self, operation: str, request: Request, *, writes: bool) -> tuple[Result, dict[str, Any], Stamps]:
+        """ACCEPTED and the answer, or what the error means and the error's answer ({} if there was none)."""
+        self.calls[operation] += 1
         sent_ns = time.perf_counter_ns()
         try:
-            await self._client.transact_write_items(TransactItems=actions, ClientRequestToken=token)
+            response = await self._methods[operation](**request)
         except SDK_ERRORS as error:
-            received_ns = time.perf_counter_ns()
-            result = self._translate(error, writes=True)
-            reasons = _cancellation_reasons(error)
-            item = reasons[0].get("Item") if reasons else None
-            by_condition = [reason.get("Code") == "ConditionalCheckFailed" for reason in reasons]
-            if len(by_condition) == 2 and by_condition[1]:
-                result = ACCEPTED
-            elif result.outcome is Outcome.REJECTED and by_condition[0]:
-                result = SOLD_OUT
-            return Answer(result, _seen(item, product_id), sent_ns, received_ns, any(by_condition))
-        return Answer(ACCEPTED, None, sent_ns, time.perf_counter_ns())
+            result = translate(error, writes=writes, sdk_retries=self._sdk_retries)
+            return result, _response(error), _stamps(_response(error), getattr(error, "sent_ns", 0) or sent_ns)
+        except Exception as error:  # noqa: BLE001 - the SDK trips over an answer that no DynamoDB gives
+            return _not_understood(f"{type(error).__name__}: {error}", writes), {}, _stamps({}, sent_ns)
+        content = response["ResponseMetadata"]["HTTPHeaders"].get("content-type", "")
+        if "json" not in content:
+            return _not_understood(f"an answer of the type {content!r}", writes), {}, _stamps(response, sent_ns)
+        return ACCEPTED, response, _stamps(response, sent_ns)
 
-    def _translate(self, error: BotoCoreError | ClientError, *, writes: bool) -> Result:
-        return translate(error, writes=writes, sdk_retries=self._sdk_retries)
+
+def calls_by_client(client: DynamoDBClient, table: Table) -> tuple[dict[str, Counter[str]], Counter[str]]:
+    """The table's calls by client and operation, and those that the wire left to the SDK by operation and reason."""
+    from loadtest.dynamo import wire
+
+    served = wire.served(client)
+    if served is None:
+        return {"sdk": table.calls}, Counter()
+    return {"wire": served.wire, "sdk": table.calls - served.wire}, served.sdk
 
 
 def no_such_product(product_id: str) -> Result:
@@ -124,14 +146,16 @@ def no_such_product(product_id: str) -> Result:
     return Result(Outcome.FAILED, "NoSuchProduct", f"product {product_id!r} is not in the table")
 
 
-def _refusal(error: BotoCoreError | ClientError) -> tuple[bool, Item | None]:
-    response = _response(error)
-    return response.get("Error", {}).get("Code") == CONDITION_FAILED, response.get("Item")
+def _not_understood(what: str, writes: bool) -> Result:
+    outcome = Outcome.UNKNOWN if writes else Outcome.FAILED
+    return Result(outcome, "NotUnderstood", f"no answer of a DynamoDB ({what})")
 
 
-def _cancellation_reasons(error: BotoCoreError | ClientError) -> list[dict[str, Any]]:
-    response = _response(error)
-    return response.get("CancellationReasons", []) if response.get("Error", {}).get("Code") == CANCELED else []
+def _stamps(response: dict[str, Any], sent_ns: int) -> Stamps:
+    """The wire's stamps; from the outside of the SDK there are only call and return."""
+    ended_ns = time.perf_counter_ns()
+    sent_ns, received_ns = response.get("ResponseMetadata", {}).get(STAMPS) or (sent_ns, ended_ns)
+    return Stamps(sent_ns, received_ns, ended_ns)
 
 
 def _response(error: BotoCoreError | ClientError) -> dict[str, Any]:

@@ -85,10 +85,10 @@ def _print_tables(console: Console, report: Report, folder: Path) -> None:
     if report.config["rounds"] > 1:
         console.print(_winners(report))
     console.print(_latency(report))
-    console.print(
-        f"{report.operations_per_s:,.0f} operations a second over {report.duration_s:,.2f} s; "
-        f"report and history in {folder}"
-    )
+    console.print(_client(report))
+    if report.client.bound:
+        console.print(Text(report.client.bound, style="bold yellow"))
+    console.print(f"report and history in {folder}")
     for message, count in report.orders.problems.items():
         console.print(f"{count:,} × {message}", markup=False)
     for violation in report.verdict.violations[:_VIOLATIONS_SHOWN]:
@@ -96,6 +96,16 @@ def _print_tables(console: Console, report: Report, folder: Path) -> None:
         console.print(f"violation {violation.kind}, round {violation.round}: {violation.message} ({orders})")
     if (more := len(report.verdict.violations) - _VIOLATIONS_SHOWN) > 0:
         console.print(f"and {more:,} more violations, all in the report")
+
+
+def _client(report: Report) -> str:
+    client, spread = report.client, report.client.burst_spread_ms
+    burst = f"; a burst left within {spread.median:,.1f} ms" if spread else ""
+    return (
+        f"{report.operations_per_s:,.0f} operations a second over {report.duration_s:,.2f} s; "
+        f"own share of the response time {client.own_share:.1%} ({client.name}, {client.cpu_cores:.0%} of a core, "
+        f"loop lag p99 {client.loop_lag_ms.p99:,.1f} ms){burst}"
+    )
 
 
 def _table(*headings: str) -> Table:
@@ -137,7 +147,7 @@ def _winners(report: Report) -> Table:
 
 
 def _latency(report: Report) -> Table:
-    table = _table("\nlatency, ms", "\ncount", "\np50", "\np90", "\np99", "\np99.9", "\nmax")
+    table = _table("\nservice time, ms", "\ncount", "\np50", "\np90", "\np99", "\np99.9", "\nmax")
     for kind, outcomes in report.latency_ms.items():
         for outcome, figures in outcomes.items():
             percentiles = (figures.p50, figures.p90, figures.p99, figures.p999, figures.max)

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from msgspec import Struct
 
-from loadtest.dynamo.client import Connection
+from loadtest.dynamo.client import ClientKind, Connection
 from loadtest.errors import UsageError
 
 
@@ -31,9 +31,12 @@ class Target(Struct, frozen=True, kw_only=True):
     connect_timeout_s: float = 10.0
     read_timeout_s: float = 30.0
     sdk_retries: int = 0
+    client: ClientKind = ClientKind.WIRE
     allow_untagged_table: bool = False
 
     def __post_init__(self) -> None:
+        if self.sdk_retries and self.client is ClientKind.WIRE:
+            raise UsageError("--sdk-retries goes with --client sdk: the wire never sends anything twice")
         if self.kind is TargetKind.ENDPOINT:
             if self.endpoint_url is None:
                 raise UsageError("--target endpoint needs --endpoint-url, for example http://127.0.0.1:8000")
@@ -55,6 +58,7 @@ async def opened(target: Target, pool: int, log: Path | None = None) -> AsyncIte
         connect_timeout_s=target.connect_timeout_s,
         read_timeout_s=target.read_timeout_s,
         sdk_retries=target.sdk_retries,
+        client=target.client,
         pool=pool,
     )
     if target.kind is TargetKind.EMBEDDED:

@@ -13,7 +13,7 @@ from typing import Any
 import anyio
 import pytest
 
-from loadtest.targets.embedded import EmbeddedServer, free_port
+from loadtest.targets.embedded import embedded_server
 
 ROOT = Path(__file__).parents[2]
 RUN_ACTIONS = {"DescribeTable", "GetItem", "ListTagsOfResource", "PutItem", "UpdateItem"}
@@ -29,7 +29,7 @@ MANAGE_ACTIONS = {
 
 @pytest.fixture
 def endpoint() -> Iterator[str]:
-    server = EmbeddedServer(free_port(), log=None)
+    server = embedded_server()
     try:
         anyio.run(server.ready)
         yield f"http://127.0.0.1:{server.port}"

@@ -101,11 +101,11 @@ def test_every_figure_of_the_report_comes_out_of_the_history_again(cli: Cli, tmp
     assert len(results) == len(set(results)) == report["orders"]["placed"] == 75
     assert checker.verdict().sentence == report["verdict"]["sentence"]
     counts = {
-        kind: {outcome.value: recorder.latency[k, outcome].count for k, outcome in recorder.latency if k == kind}
+        kind: {outcome.value: recorder.service[k, outcome].count for k, outcome in recorder.service if k == kind}
         for kind in ("read", "write")
     }
     assert counts == report["operations"]
-    encoded = {f"{kind} {outcome}": figures.encode() for (kind, outcome), figures in recorder.latency.items()}
+    encoded = {f"{kind} {outcome}": figures.encode() for (kind, outcome), figures in recorder.service.items()}
     assert encoded == {
         f"{kind} {outcome}": figures["hdr"]
         for kind, outcomes in report["latency_ms"].items()

@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -117,10 +118,13 @@ def test_a_signal_ends_the_run_with_a_report_marked_as_a_part(
 
 
 def test_a_signal_before_the_first_order_leaves_nothing_behind(start: Start, tmp_path: Path) -> None:
-    process = start("race", "-n", "200")
-    wait_for(lambda: list(tmp_path.glob("runs/*")), "the run folder")
-    process.send_signal(signal.SIGINT)
-    _, errors = process.communicate(timeout=60)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        process = start("race", "--endpoint-url", f"http://127.0.0.1:{silent.getsockname()[1]}")
+        connection, _ = silent.accept()  # the tool asks for the table and waits
+        with connection:
+            connection.recv(1)
+            process.send_signal(signal.SIGINT)
+            _, errors = process.communicate(timeout=60)
     assert process.returncode == 130
     assert "before the first order" in errors
     assert list(tmp_path.glob("runs/*")) == []
@@ -130,18 +134,17 @@ def test_the_embedded_server_goes_when_the_tool_is_killed(start: Start, tmp_path
     process = start("race", "-n", "200", "--rounds", "1000")
     wait_for_operations(tmp_path, 300)
     servers = children(process.pid)
-    assert len(servers) == 2  # granian's supervisor and its worker
+    assert servers
     process.kill()
     process.communicate()
     wait_for(lambda: all(is_gone(pid) for pid in servers), "the end of the embedded server")
     assert operations(tmp_path) >= 300
 
 
-@pytest.mark.parametrize("victim", [0, 1], ids=["supervisor", "worker"])
-def test_an_embedded_server_that_dies_ends_the_run_and_is_named(victim: int, start: Start, tmp_path: Path) -> None:
+def test_an_embedded_server_that_dies_ends_the_run_and_is_named(start: Start, tmp_path: Path) -> None:
     process = start("race", "-n", "200", "--rounds", "1000")
     wait_for_operations(tmp_path, 300)
-    os.kill(children(process.pid)[victim], signal.SIGKILL)
+    os.kill(children(process.pid)[0], signal.SIGKILL)
     _, errors = process.communicate(timeout=60)
     report = the_report(tmp_path)
     assert process.returncode == 3
@@ -156,6 +159,7 @@ def test_a_full_disk_ends_the_run_with_one_line_and_blames_no_order(start: Start
     output, errors = process.communicate(timeout=60)
     assert process.returncode == 3
     assert "cannot write the history" in errors.splitlines()[-1]
+    assert "stopped early, so this is a part: cannot write the history" in output
     assert "violated" not in output
 
 

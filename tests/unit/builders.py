@@ -178,6 +178,7 @@ class Shop:
             scheduled_ns=self._tick(),
             sent_ns=self._tick(),
             received_ns=self._tick(),
+            ended_ns=self._tick(),
         )
         self.events.append(event)
         return result
@@ -205,7 +206,7 @@ _ORDER = Order("1-1", "p#4", 1, 1)
 def operation(**changes: Any) -> Operation:
     """An accepted write of the order 1-1, changed."""
     rest = {"kind": Kind.WRITE, "attempt": 1, "read_version": None, "version": None, "quantity": None}
-    stamps = {"scheduled_ns": 10, "sent_ns": 20, "received_ns": 30}
+    stamps = {"scheduled_ns": 10, "sent_ns": 20, "received_ns": 30, "ended_ns": 40}
     return Operation(**{**_of(_ORDER, ACCEPTED), **rest, **stamps, **changes})
 
 

@@ -10,7 +10,7 @@ import anyio
 from anyio.lowlevel import checkpoint
 from msgspec.structs import replace
 
-from loadtest.dynamo.table import Answer, Request, Table, Values
+from loadtest.dynamo.table import Answer, Request, Stamps, Table, Values
 from loadtest.order import ACCEPTED, SOLD_OUT, Event, Order, OrderEnded, Outcome, Product, Reason, Result
 from loadtest.runner import Rules, Runner
 from loadtest.strategies import load
@@ -95,11 +95,12 @@ class MemoryTable:
         if isinstance(made, Exception):
             raise made
         self.log.append(f"{kind} answered")
-        return replace(made, sent_ns=sent_ns, received_ns=time.perf_counter_ns())
+        now_ns = time.perf_counter_ns()
+        return replace(made, stamps=Stamps(sent_ns, now_ns, now_ns))
 
 
 def answer(result: Result, product: Product | None = None, *, by_condition: bool = False) -> Answer:
-    return Answer(result, product, 0, 0, by_condition)
+    return Answer(result, product, Stamps(0, 0, 0), by_condition)
 
 
 def runner(table: MemoryTable, strategy: str, emit: Callable[[Event], None], rules: Rules) -> Runner:

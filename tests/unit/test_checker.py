@@ -134,3 +134,10 @@ def test_a_round_may_follow_one_that_never_ended() -> None:
     shop.round("version", (1, 1))
     verdict = judge([*cut, *shop.events])
     assert verdict.doubts == ("round 1 was cut short",)
+
+
+@pytest.mark.parametrize("seen", range(1, len(RACE)))
+def test_a_round_that_was_cut_anywhere_is_in_doubt_and_no_order_of_it_vanished(seen: int) -> None:
+    verdict = judge(RACE[:seen])
+    assert verdict.violations == ()
+    assert "round 1 was cut short" in verdict.doubts

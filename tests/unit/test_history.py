@@ -1,4 +1,4 @@
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -146,23 +146,30 @@ def append_much(writer: HistoryWriter) -> None:
         writer(event)
 
 
-@pytest.mark.parametrize(
-    "act",
-    [
-        pytest.param(append_much, id="append"),
-        pytest.param(HistoryWriter.flush, id="flush"),
-        pytest.param(lambda _: None, id="close"),
-    ],
-)
-def test_a_full_disk_is_said_in_words(act: Callable[[HistoryWriter], None], tmp_path: Path) -> None:
-    with (
-        pytest.raises(LoadTestError, match=r"cannot write the history .* File too large; the run was stopped"),
-        full_disk(),
-        HistoryWriter(tmp_path / "history.jsonl", "a-run") as writer,
-    ):
+@pytest.fixture
+def writer(tmp_path: Path) -> Iterator[HistoryWriter]:
+    """A history with an event that is not yet in the file."""
+    made = HistoryWriter(tmp_path / "history.jsonl", "a-run")
+    made(RoundEnded(1, "p#4", None, 0))
+    yield made
+    made.__exit__(None, None, None)
+
+
+def end(writer: HistoryWriter, error: BaseException | None = None) -> None:
+    writer.__exit__(type(error) if error else None, error, None)
+
+
+@pytest.mark.parametrize("act", [append_much, HistoryWriter.flush, end])
+def test_a_full_disk_is_said_in_words(act: Callable[[HistoryWriter], None], writer: HistoryWriter) -> None:
+    with full_disk(), pytest.raises(LoadTestError, match=r"cannot write the history .* File too large"):
         act(writer)
 
 
-def test_a_full_disk_does_not_hide_the_error_that_ended_the_run(tmp_path: Path) -> None:
-    with pytest.raises(KeyboardInterrupt), full_disk(), HistoryWriter(tmp_path / "history.jsonl", "a-run"):
-        raise KeyboardInterrupt
+def test_a_disk_that_is_full_from_the_start_is_said_in_words(tmp_path: Path) -> None:
+    with full_disk(), pytest.raises(LoadTestError, match="cannot write the history"):
+        HistoryWriter(tmp_path / "history.jsonl", "a-run")
+
+
+def test_a_full_disk_does_not_hide_the_error_that_ended_the_run(writer: HistoryWriter) -> None:
+    with full_disk():
+        end(writer, KeyboardInterrupt())

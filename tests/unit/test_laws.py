@@ -140,6 +140,17 @@ def test_a_lost_write_does_not_excuse_a_wrong_answer(answer: Outcome, final: Doc
     assert verdict.status is not Status.SAFE
 
 
+def test_a_lost_write_does_not_excuse_overselling() -> None:
+    events = change(won, outcome=Outcome.UNKNOWN, version=None)(TWO_WRITES)
+    events = end_with(quantity=2)(change(told(Outcome.ACCEPTED), outcome=Outcome.UNKNOWN)(events))
+    assert "oversold" in {violation.kind for violation in judge(events).violations}
+
+
+def test_a_lost_write_may_turn_out_to_have_been_accepted() -> None:
+    verdict = judge(LOST_WRITE(RACE))
+    assert (verdict.status, verdict.violations, verdict.doubts) == (Status.SAFE, (), ())
+
+
 def test_a_violation_names_ten_orders_and_counts_all() -> None:
     events = one_round("conditional", stock=12, units=(1,) * 12)
     doctored = [event for event in events if not isinstance(event, OrderEnded)]

@@ -13,13 +13,17 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from loadtest.checker import Checker, Status, Violation
+from loadtest.effort import Effort
 from loadtest.errors import LoadTestError, UsageError
 from loadtest.histogram import Histogram
 from loadtest.order import Event
 from loadtest.recorder import Recorder
 from loadtest.report import (
     SCHEMA,
+    BurstSpread,
+    Client,
     Latency,
+    LoopLag,
     Orders,
     Report,
     ReportedVerdict,
@@ -45,6 +49,7 @@ def report_of(events: list[Event], started_at: datetime = MORNING, stopped_by: s
     return summarize(
         recorder,
         checker.verdict(),
+        Effort("wire", "kernel"),
         run_id="a-run",
         started_at=started_at,
         stopped_by=stopped_by,
@@ -95,6 +100,19 @@ reports = st.builds(
     operations=st.dictionaries(text, st.dictionaries(text, counts)),
     latency_ms=st.dictionaries(
         text, st.dictionaries(text, st.builds(Latency, counts, *[floats] * 7, hdr=text), max_size=2), max_size=2
+    ),
+    response_ms=st.just({}),
+    client=st.builds(
+        Client,
+        *[text] * 2,
+        served=st.dictionaries(text, st.dictionaries(text, counts)),
+        fallbacks=st.dictionaries(text, counts),
+        own_share=floats,
+        loop_lag_ms=st.builds(LoopLag, *[floats] * 3),
+        cpu_s=floats,
+        cpu_cores=floats,
+        burst_spread_ms=st.none() | st.builds(BurstSpread, *[floats] * 2),
+        bound=st.none() | text,
     ),
     duration_s=floats,
     operations_per_s=floats,

@@ -1,6 +1,6 @@
 import pytest
 
-from loadtest.dynamo.client import Connection
+from loadtest.dynamo.client import ClientKind, Connection
 from loadtest.errors import UsageError
 from loadtest.targets import Target, TargetKind, opened
 
@@ -140,6 +140,14 @@ async def test_the_options_of_a_connection_lead_to_the_same_table() -> None:
 
 
 async def test_timeouts_and_retries_reach_the_connection() -> None:
-    target = Target(kind=TargetKind.AWS, connect_timeout_s=1.5, read_timeout_s=2.5, sdk_retries=3)
+    target = Target(
+        kind=TargetKind.AWS, connect_timeout_s=1.5, read_timeout_s=2.5, sdk_retries=3, client=ClientKind.SDK
+    )
     async with opened(target, pool=1) as connection:
         assert (connection.connect_timeout_s, connection.read_timeout_s, connection.sdk_retries) == (1.5, 2.5, 3)
+        assert connection.client is ClientKind.SDK
+
+
+def test_the_wire_has_no_retries_of_the_sdk() -> None:
+    with pytest.raises(UsageError, match="--client sdk"):
+        Target(sdk_retries=1)

@@ -1,0 +1,12 @@
+"""The wire: the hot operations of an ordinary aioboto3 client, at a small part of the SDK's CPU time.
+
+A client made from a session after `install` serves GetItem, PutItem, UpdateItem, DeleteItem and
+TransactWriteItems itself: `codec` checks and encodes, `signing` signs, `connection` and `pool` carry. Results and
+exceptions are the SDK's; what the wire does not understand exactly goes to the SDK and is counted.
+"""
+
+from loadtest.dynamo.wire.client import Served, fill, install, prepare, served
+from loadtest.dynamo.wire.codec import NotUnderstood
+from loadtest.dynamo.wire.connection import KERNEL_STAMPS
+
+__all__ = ["KERNEL_STAMPS", "NotUnderstood", "Served", "fill", "install", "prepare", "served"]

@@ -1,0 +1,273 @@
+"""The client mixin: serves the hot operations by the wire and leaves everything else to the SDK, counted.
+
+The request's shape is learned from the SDK itself, by one dry run of its pipeline for each operation. A load
+tester owns its client, so a client that the wire cannot stand in for is refused when it is made (`prepare`),
+not served by the SDK in silence.
+"""
+
+import asyncio
+import ssl
+import time
+import uuid
+from binascii import crc32
+from collections import Counter
+from contextvars import ContextVar
+from typing import Any
+
+from aiobotocore.awsrequest import AioAWSResponse
+from aiobotocore.endpoint import convert_to_response_dict
+from aiobotocore.httpsession import AIOHTTPSession
+from botocore.exceptions import (
+    ChecksumError,
+    ConnectionClosedError,
+    ConnectTimeoutError,
+    EndpointConnectionError,
+    ReadTimeoutError,
+    SSLError,
+)
+from botocore.httpsession import create_urllib3_context, get_cert_path
+from msgspec import Struct
+
+from loadtest.dynamo.client import STAMPS
+from loadtest.dynamo.wire import codec, signing
+from loadtest.dynamo.wire.codec import NotUnderstood
+from loadtest.dynamo.wire.pool import TIMED_OUT, Lost, Pool, Reply
+
+_CREDENTIALS_FOR_S = 1.0
+_dry_run: ContextVar[list[Any] | None] = ContextVar("_dry_run", default=None)
+
+
+class Served(Struct):
+    """Who served a client's calls: by operation for the wire, by operation and reason for the SDK."""
+
+    wire: Counter[str]
+    sdk: Counter[str]
+
+
+def install(session: Any) -> None:
+    """Make every DynamoDB client of this aioboto3 session serve its hot operations by the wire."""
+
+    def add(base_classes: list[type], **_: Any) -> None:
+        base_classes.insert(0, WireMixin)
+
+    session._session.register("creating-client-class.dynamodb", add)
+
+
+def served(client: Any) -> Served | None:
+    """What the wire of a client has done so far; None for a client without."""
+    state = getattr(client, "_wire_state", None)
+    return state.served if state is not None else None
+
+
+async def prepare(client: Any) -> None:
+    """Learn every operation's request now. Raises NotUnderstood if this client's ways are not all known.
+
+    Other event handlers, a proxy, another HTTP session or the SDK's own retries would change what is sent.
+    """
+    session = client._endpoint.http_session
+    if type(session) is not AIOHTTPSession:
+        raise NotUnderstood("its HTTP session is of another kind")
+    if session._proxy_config.proxy_url_for(client.meta.endpoint_url):
+        raise NotUnderstood("its endpoint is reached through a proxy")
+    if client.meta.config.retries.get("total_max_attempts") != 1:
+        raise NotUnderstood("the SDK's own retries are on")
+    for operation, params in codec.EXAMPLES.items():
+        await client._template(operation, params, await client._credentials())
+
+
+async def fill(client: Any, count: int) -> None:
+    """Open up to `count` connections before the clock starts, if the server keeps connections open."""
+    for pool in client._wire_state.pools.values():
+        await pool.fill(count)
+
+
+class _State:
+    """What one client's wire has learned and counted."""
+
+    def __init__(self) -> None:
+        self.served = Served(Counter(), Counter())
+        self.signer = signing.Signer()
+        self.templates: dict[tuple[str, bool], signing.Template] = {}
+        self.pools: dict[tuple[str, int], Pool] = {}
+        self.learning = asyncio.Lock()
+        self.credentials: Any = None
+        self.credentials_until = 0.0
+
+
+class WireMixin:
+    """Comes before the SDK's client class; see the module."""
+
+    _wire_state: _State
+
+    async def __aenter__(self) -> Any:
+        client = await super().__aenter__()  # type: ignore[misc]
+        self._wire_state = _State()
+        self.meta.events.register_first("before-send.dynamodb", _stop_dry_run)  # type: ignore[attr-defined]
+        return client
+
+    async def __aexit__(self, *error: object) -> Any:
+        for pool in self._wire_state.pools.values():
+            pool.close()
+        return await super().__aexit__(*error)  # type: ignore[misc]
+
+    async def _make_api_call(self, operation: str, params: dict[str, Any]) -> Any:
+        state: _State = self._wire_state
+        if _dry_run.get() is not None:
+            return await super()._make_api_call(operation, params)  # type: ignore[misc]
+        if operation not in codec.OPERATIONS:
+            state.served.sdk[f"{operation}: not an operation of the wire"] += 1
+            return await super()._make_api_call(operation, params)  # type: ignore[misc]
+        if operation == "TransactWriteItems" and "ClientRequestToken" not in params:
+            params = {**params, "ClientRequestToken": str(uuid.uuid4())}
+        try:
+            body = codec.encode(operation, params)
+        except NotUnderstood as reason:
+            state.served.sdk[f"{operation}: {reason}"] += 1
+            return await super()._make_api_call(operation, params)  # type: ignore[misc]
+        credentials = state.credentials
+        if time.monotonic() >= state.credentials_until:
+            credentials = await self._credentials()
+        template = state.templates.get((operation, credentials.token is None))
+        if template is None:
+            template = await self._template(operation, params, credentials)
+        head = state.signer.head(template, credentials, body)
+        reply = await _carried(state.pools[template.host, template.port], head + body, template.url)
+        state.served.wire[operation] += 1
+        return await self._result(operation, reply, template.url)
+
+    async def _credentials(self) -> Any:
+        """The credentials of now: they may be renewed at any time, and asking on every call costs."""
+        state = self._wire_state
+        state.credentials = await self._request_signer._credentials.get_frozen_credentials()  # type: ignore[attr-defined]
+        state.credentials_until = time.monotonic() + _CREDENTIALS_FOR_S
+        return state.credentials
+
+    async def _template(self, operation: str, params: dict[str, Any], credentials: Any) -> signing.Template:
+        """Run the SDK's pipeline once without sending, and keep what it would have sent."""
+        state = self._wire_state
+        key = operation, credentials.token is None
+        async with state.learning:
+            if key not in state.templates:
+                caught: list[Any] = []
+                token = _dry_run.set(caught)
+                try:
+                    await super()._make_api_call(operation, dict(params))  # type: ignore[misc]
+                finally:
+                    _dry_run.reset(token)
+                template = signing.learn(caught[0])
+                if (template.host, template.port) not in state.pools:
+                    state.pools[template.host, template.port] = self._pool(template)
+                state.templates[key] = template
+            return state.templates[key]
+
+    def _pool(self, template: signing.Template) -> Pool:
+        session = self._endpoint.http_session  # type: ignore[attr-defined]
+        config = self.meta.config  # type: ignore[attr-defined]
+        return Pool(
+            template.host,
+            template.port,
+            _tls_context(session) if template.tls else None,
+            limit=config.max_pool_connections,
+            connect_timeout_s=config.connect_timeout,
+            read_timeout_s=config.read_timeout,
+        )
+
+    async def _result(self, operation: str, reply: Reply, url: str) -> dict[str, Any]:
+        """What the SDK returns for this answer, or raises."""
+        parsed = _parsed(operation, reply)
+        if parsed is None:
+            parsed = await self._parsed_by_sdk(operation, reply, url)
+        parsed["ResponseMetadata"][STAMPS] = (reply.sent_ns, reply.received_ns)
+        if reply.status >= 300:
+            raise self.exceptions.from_code(parsed.get("Error", {}).get("Code"))(parsed, operation)  # type: ignore[attr-defined]
+        return parsed
+
+    async def _parsed_by_sdk(self, operation: str, reply: Reply, url: str) -> dict[str, Any]:
+        model = self._service_model.operation_model(operation)  # type: ignore[attr-defined]
+        endpoint = self._endpoint  # type: ignore[attr-defined]
+        response = AioAWSResponse(url, reply.status, reply.headers, _Body(reply.body))
+        await response.content
+        answer = await convert_to_response_dict(response, model)
+        protocol = self._service_model.resolved_protocol  # type: ignore[attr-defined]
+        parser = endpoint._response_parser_factory.create_parser(protocol)
+        parsed: dict[str, Any] = await parser.parse(answer, model.output_shape)
+        if reply.status >= 300:
+            await endpoint._add_modeled_error_fields(answer, parsed, model, parser)
+        parsed["ResponseMetadata"]["RetryAttempts"] = 0
+        return parsed
+
+
+async def _carried(pool: Pool, request: bytes, url: str) -> Reply:
+    """The answer to a request. The SDK's exceptions otherwise, with `sent_ns` 0 if nothing was written."""
+    error: Exception
+    try:
+        reply = await pool.request(request)
+    except Lost as lost:
+        if str(lost) == TIMED_OUT:
+            error = ReadTimeoutError(endpoint_url=url, error=lost)
+        elif lost.sent_ns:
+            error = ConnectionClosedError(endpoint_url=url, error=lost)
+        else:
+            error = EndpointConnectionError(endpoint_url=url, error=lost)
+        error.sent_ns = lost.sent_ns  # type: ignore[attr-defined]
+        raise error from lost
+    except TimeoutError as late:
+        error = ConnectTimeoutError(endpoint_url=url, error=late)
+    except ssl.SSLError as refused:
+        error = SSLError(endpoint_url=url, error=refused)
+    except OSError as refused:
+        error = EndpointConnectionError(endpoint_url=url, error=refused)
+    else:
+        expected = reply.headers.get("x-amz-crc32")
+        if expected is None or int(expected) == crc32(reply.body):
+            return reply
+        error = ChecksumError(checksum_type="crc32", expected_checksum=expected, actual_checksum=crc32(reply.body))
+        error.sent_ns = reply.sent_ns  # type: ignore[attr-defined]
+        raise error
+    error.sent_ns = 0  # type: ignore[attr-defined]
+    raise error
+
+
+def _parsed(operation: str, reply: Reply) -> dict[str, Any] | None:
+    """The lean reading of an answer; None if it is not exactly understood."""
+    try:
+        body = reply.body
+        parsed = codec.decode(operation, body) if reply.status < 300 else codec.decode_refusal(body)
+    except NotUnderstood:
+        return None
+    metadata: dict[str, Any] = {}
+    if request_id := reply.headers.get("x-amzn-requestid"):
+        metadata["RequestId"] = request_id
+    metadata |= {"HTTPStatusCode": reply.status, "HTTPHeaders": reply.headers, "RetryAttempts": 0}
+    parsed["ResponseMetadata"] = metadata
+    return parsed
+
+
+def _tls_context(session: Any) -> ssl.SSLContext:
+    """The SDK's own TLS settings: which authorities are trusted, and a client certificate if there is one."""
+    context: ssl.SSLContext = create_urllib3_context()
+    if not session._verify:
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    elif authorities := get_cert_path(session._verify):
+        context.load_verify_locations(authorities)
+    if session._cert_file:
+        context.load_cert_chain(session._cert_file, session._key_file)
+    return context
+
+
+async def _stop_dry_run(request: Any, **_: Any) -> AioAWSResponse | None:
+    caught = _dry_run.get()
+    if caught is None:
+        return None
+    caught.append(request)
+    return AioAWSResponse(request.url, 200, {}, _Body(b"{}"))
+
+
+class _Body:
+    """What the SDK's parser reads an answer from."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+
+    async def read(self) -> bytes:
+        return self._data

@@ -1,0 +1,249 @@
+"""One HTTP/1.1 connection on a socket of its own: bytes leave at once, and the kernel says when bytes came.
+
+A transport of the event loop may hold a write until the loop's next turn and stamps what it reads when it reads
+it; under load both are off by tens of milliseconds (docs/performance.md).
+"""
+
+import asyncio
+import select
+import socket
+import ssl
+import struct
+import sys
+import time
+from typing import TYPE_CHECKING
+
+import httptools
+from msgspec import Struct
+
+if TYPE_CHECKING:
+    from loadtest.dynamo.wire.pool import Pool
+
+KERNEL_STAMPS = sys.platform == "linux"
+_SO_TIMESTAMPNS = 35  # asm-generic/socket.h; the socket module does not name it
+_TIMESPEC = struct.Struct("qq")
+_READ_SIZE = 65_536
+_NAMES: dict[bytes, str] = {}  # header names in lower case; servers send the same few for ever
+_NAMES_KEPT = 256
+_ANCILLARY_SIZE = socket.CMSG_SPACE(_TIMESPEC.size)
+
+
+class Reply(Struct, frozen=True, gc=False):
+    """A whole answer and when it was sent for and received, on the monotonic clock."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+    sent_ns: int
+    received_ns: int
+
+
+class Lost(Exception):  # noqa: N818 - a fact about one request, told apart by the client
+    """No whole answer came. `sent_ns` is 0 if not one byte of the request was written."""
+
+    def __init__(self, cause: str, sent_ns: int) -> None:
+        super().__init__(cause)
+        self.sent_ns = sent_ns
+
+
+class Connection:
+    """An open connection of a pool; carries one request at a time."""
+
+    __slots__ = ("_body", "_complete", "_fd", "_headers", "_incoming", "_keep_alive", "_loop", "_outgoing", "_parser",
+                 "_poll", "_pool", "_received_ns", "_sent_ns", "_socket", "_tls", "_unsent", "closed", "deadline",
+                 "future", "idle_since")  # fmt: skip
+
+    def __init__(self, pool: "Pool", loop: asyncio.AbstractEventLoop) -> None:
+        self._pool = pool
+        self._loop = loop
+        self._tls: ssl.SSLObject | None = None
+        self._parser = httptools.HttpResponseParser(self)
+        self._unsent = b""
+        self._sent_ns = self._received_ns = 0
+        self.future: asyncio.Future[Reply] | None = None
+        self.deadline = self.idle_since = 0.0
+        self.closed = True
+        self._reset()
+
+    async def open(self, family: int, address: tuple[str, int], context: ssl.SSLContext | None, host: str) -> None:
+        """Connect, with TLS if there is a context. Raises OSError, ssl.SSLError included."""
+        self._socket = socket.socket(family, socket.SOCK_STREAM)
+        try:
+            self._socket.setblocking(False)
+            self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            await self._loop.sock_connect(self._socket, address)
+            if context is not None:
+                await self._handshake(context, host)
+            if KERNEL_STAMPS:
+                self._socket.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
+        except BaseException:
+            self._socket.close()
+            raise
+        self._fd = self._socket.fileno()
+        self._poll = select.poll()
+        self._poll.register(self._fd, select.POLLIN | select.POLLHUP | select.POLLERR)
+        self.closed = False
+        self._loop.add_reader(self._fd, self._readable)
+
+    async def _handshake(self, context: ssl.SSLContext, host: str) -> None:
+        self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname=host)
+        while True:
+            try:
+                tls.do_handshake()
+            except ssl.SSLWantReadError:
+                await self._flush()
+                data = await self._loop.sock_recv(self._socket, _READ_SIZE)
+                if not data:
+                    raise ConnectionResetError("the server ended the TLS handshake") from None
+                self._incoming.write(data)
+            except ssl.SSLError:
+                await self._flush()  # tell the server why
+                raise
+            else:
+                await self._flush()
+                self._tls = tls
+                return
+
+    async def _flush(self) -> None:
+        if data := self._outgoing.read():
+            await self._loop.sock_sendall(self._socket, data)
+
+    def send(self, request: bytes, future: "asyncio.Future[Reply]", deadline: float) -> None:
+        """Write the request now; the future gets the Reply, or Lost."""
+        self._reset()
+        self.future, self.deadline = future, deadline
+        if self._tls is not None:
+            self._tls.write(request)
+            request = self._outgoing.read()
+        self._sent_ns = time.perf_counter_ns()
+        try:
+            written = self._socket.send(request)
+        except BlockingIOError:
+            written = 0
+        except OSError as error:
+            self._sent_ns = 0
+            self.fail(str(error))
+            return
+        if written < len(request):
+            self._unsent = request[written:]
+            self._loop.add_writer(self._fd, self._writable)
+
+    def _writable(self) -> None:
+        try:
+            written = self._socket.send(self._unsent)
+        except BlockingIOError:
+            return
+        except OSError as error:
+            self.fail(str(error))
+            return
+        self._unsent = self._unsent[written:]
+        if not self._unsent:
+            self._loop.remove_writer(self._fd)
+
+    def usable(self) -> bool:
+        """Whether a request may be written: nothing unasked has come, and the server has not closed."""
+        if not self.closed and self._poll.poll(0):
+            self._readable()
+            if not self.closed and (self._tls is None or self._poll.poll(0)):
+                self.close()
+        return not self.closed
+
+    def fail(self, cause: str) -> None:
+        """Close, and tell whoever waits that no whole answer came."""
+        future, self.future = self.future, None
+        self.close()
+        if future is not None and not future.done():
+            future.set_exception(Lost(cause, self._sent_ns))
+
+    def close(self) -> None:
+        """Close now, whatever is under way."""
+        if not self.closed:
+            self.closed = True
+            self._loop.remove_reader(self._fd)
+            self._loop.remove_writer(self._fd)
+            self._socket.close()
+            self._pool.closed(self)
+
+    def _readable(self) -> None:
+        try:
+            data, ancillary, _flags, _address = self._socket.recvmsg(_READ_SIZE, _ANCILLARY_SIZE)
+        except BlockingIOError:
+            return
+        except OSError as error:
+            self.fail(str(error))
+            return
+        if not data:
+            self.fail("the server closed the connection")
+            return
+        self._received_ns = _arrival_ns(ancillary)
+        if self._tls is None:
+            self._feed(data)
+            return
+        self._incoming.write(data)
+        try:
+            while not self.closed:
+                if not (plain := self._tls.read(_READ_SIZE)):
+                    self.fail("the server closed the connection")
+                    return
+                self._feed(plain)
+        except ssl.SSLWantReadError:
+            pass
+        except ssl.SSLError as error:
+            self.fail(str(error))
+
+    def _feed(self, data: bytes) -> None:
+        future = self.future
+        if future is None or future.done():  # bytes that nobody asked for must not answer the next request
+            self.close()
+            return
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserError as error:
+            self._keep_alive = False
+            if not self._complete:
+                self.fail(f"no HTTP: {error}")
+                return
+        if self._complete:
+            self.future = None
+            status = self._parser.get_status_code()
+            future.set_result(Reply(status, self._headers, self._body, self._sent_ns, self._received_ns))
+            self._pool.release(self, keep=self._keep_alive)
+
+    def _reset(self) -> None:
+        self._headers: dict[str, str] = {}
+        self._body = b""
+        self._complete = self._keep_alive = False
+
+    # What the parser calls.
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """One header."""
+        known = _NAMES.get(name)
+        if known is None:
+            known = name.decode("latin-1").lower()
+            if len(_NAMES) < _NAMES_KEPT:
+                _NAMES[name] = known
+        self._headers[known] = value.decode("latin-1")
+
+    def on_body(self, part: bytes) -> None:
+        """A part of the body."""
+        self._body = self._body + part if self._body else part
+
+    def on_message_complete(self) -> None:
+        """The end of an answer. Keep-alive must be asked for here: afterwards the parser no longer knows."""
+        if 100 <= self._parser.get_status_code() < 200:
+            self._reset()
+        else:
+            self._complete, self._keep_alive = True, self._parser.should_keep_alive()
+
+
+def _arrival_ns(ancillary: list[tuple[int, int, bytes]]) -> int:
+    """When the kernel got the bytes, on the monotonic clock; now, where it does not say."""
+    now_ns = time.perf_counter_ns()
+    for level, kind, data in ancillary:
+        if level == socket.SOL_SOCKET and kind == _SO_TIMESTAMPNS:
+            seconds, nanoseconds = _TIMESPEC.unpack(data)
+            ago_ns: int = time.time_ns() - (seconds * 1_000_000_000 + nanoseconds)
+            return now_ns - max(0, ago_ns)
+    return now_ns

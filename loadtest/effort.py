@@ -1,0 +1,44 @@
+"""What a run costs the tool itself: CPU, the event loop's lag, and which client served what."""
+
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import anyio
+
+from loadtest.histogram import Histogram
+
+_LAG_EVERY_S = 0.01
+
+
+class Effort:
+    """Filled in while a run goes on.
+
+    `served` counts the calls by client and operation, `fallbacks` those that the wire left to the SDK by operation
+    and reason; `cpu_ns` is this process's CPU time during the rounds, `loop_lag` how late the loop gave a turn.
+    """
+
+    def __init__(self, client: str, stamps: str) -> None:
+        self.client = client
+        self.stamps = stamps
+        self.served: dict[str, Counter[str]] = {}
+        self.fallbacks: Counter[str] = Counter()
+        self.cpu_ns = 0
+        self.loop_lag = Histogram()
+
+    async def watch_loop(self) -> None:
+        """Ask for a turn every ten milliseconds, for ever, and record how late it comes."""
+        while True:
+            due_ns = time.perf_counter_ns() + int(_LAG_EVERY_S * 1e9)
+            await anyio.sleep(_LAG_EVERY_S)
+            self.loop_lag.record(max(0, time.perf_counter_ns() - due_ns))
+
+    @contextmanager
+    def measured(self) -> Iterator[None]:
+        """Add the CPU time of the block."""
+        started_ns = time.process_time_ns()
+        try:
+            yield
+        finally:
+            self.cpu_ns += time.process_time_ns() - started_ns

@@ -1,0 +1,34 @@
+"""The table of `loadtest calibrate`, line by line as the levels end."""
+
+from collections.abc import Sequence
+
+from loadtest.calibrate import Ceiling
+
+_COLUMNS = "{:>9}  {:>9}  {:>12}  {:>9}  {:>13}  {:>13}"
+
+
+def heading(client: str) -> str:
+    """The first lines."""
+    titles = _COLUMNS.format("", "in flight", "operations/s", "CPU µs/op", "added p50, ms", "added p99, ms")
+    return f"conditional writes that are refused, {client} client, against the minimal server\n{titles}"
+
+
+def line(ceiling: Ceiling) -> str:
+    """One level."""
+    return _COLUMNS.format(
+        "TLS" if ceiling.tls else "plain",
+        f"{ceiling.in_flight:,}",
+        f"{ceiling.operations_per_s:,.0f}",
+        f"{ceiling.cpu_us:,.1f}",
+        f"{ceiling.added_p50_ms:,.3f}",
+        f"{ceiling.added_p99_ms:,.3f}",
+    )
+
+
+def remark(ceilings: Sequence[Ceiling]) -> str:
+    """What to make of it."""
+    best = max(ceilings, key=lambda ceiling: ceiling.operations_per_s)
+    return (
+        f"the most was {best.operations_per_s:,.0f} operations a second, at {best.in_flight:,} in flight; a run near "
+        "that measures this machine, not its target"
+    )

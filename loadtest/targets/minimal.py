@@ -1,0 +1,94 @@
+"""The least a server can do: answers DynamoDB requests from memory, without looking into them.
+
+`python -m loadtest.targets.minimal PORT [--certificate FILE --key FILE]`. A read finds a product, a conditional
+write is refused, any other write and every transaction is accepted. It is what `loadtest calibrate` and
+`scripts/bench` measure the client against: fast enough not to be what is measured.
+"""
+
+import argparse
+import asyncio
+import json
+import os
+import ssl
+import threading
+from typing import Any
+
+_BACKLOG = 8192
+_ITEM = {"id": {"S": "p#4"}, "name": {"S": "Last samovar"}, "quantity": {"N": "1"}, "version": {"N": "1"}}
+_REFUSAL = {
+    "__type": "com.amazonaws.dynamodb.v20120810#ConditionalCheckFailedException",
+    "message": "The conditional request failed",
+    "Item": _ITEM,
+}
+
+
+def _answer(status: str, body: object) -> bytes:
+    data = json.dumps(body, separators=(",", ":")).encode()
+    head = (
+        f"HTTP/1.1 {status}\r\nContent-Type: application/x-amz-json-1.0\r\n"
+        f"x-amzn-RequestId: 00000000-0000-0000-0000-000000000000\r\nContent-Length: {len(data)}\r\n\r\n"
+    )
+    return head.encode() + data
+
+
+_READ = _answer("200 OK", {"Item": _ITEM})
+REFUSED = _answer("400 Bad Request", _REFUSAL)
+_ACCEPTED = _answer("200 OK", {})
+
+
+class _Protocol(asyncio.Protocol):
+    def __init__(self) -> None:
+        self._received = b""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport: Any = transport
+
+    def data_received(self, data: bytes) -> None:
+        received = self._received + data if self._received else data
+        while (end := received.find(b"\r\n\r\n")) >= 0:
+            head = received[:end].lower()
+            at = head.find(b"content-length:")
+            length = int(head[at + 15 :].split(b"\r\n", 1)[0]) if at >= 0 else 0
+            if len(received) < end + 4 + length:
+                break
+            body = received[end + 4 : end + 4 + length]
+            received = received[end + 4 + length :]
+            if b".getitem" in head:
+                self._transport.write(_READ)
+            elif b".updateitem" in head and b'"ConditionExpression"' in body:
+                self._transport.write(REFUSED)
+            else:
+                self._transport.write(_ACCEPTED)
+        self._received = received
+
+
+async def _serve(port: int, context: ssl.SSLContext | None) -> None:
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(_Protocol, "127.0.0.1", port, ssl=context, backlog=_BACKLOG)
+    await server.serve_forever()
+
+
+def _end_when_stdin_closes() -> None:
+    os.read(0, 1)
+    os._exit(0)
+
+
+def main() -> None:
+    """The command line of the child process; it ends when its standard input closes."""
+    import uvloop
+
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("port", type=int)
+    parser.add_argument("--certificate")
+    parser.add_argument("--key")
+    arguments = parser.parse_args()
+    context = None
+    if arguments.certificate:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(arguments.certificate, arguments.key)
+    threading.Thread(target=_end_when_stdin_closes, daemon=True).start()
+    uvloop.run(_serve(arguments.port, context))
+
+
+if __name__ == "__main__":
+    main()
