@@ -155,7 +155,7 @@ def _on(target: Target, work: Work) -> None:
     from loadtest.targets import opened
 
     async def connected() -> None:
-        async with opened(target, pool=10) as connection, connect(connection) as client:
+        async with opened(target, pool=10) as connection, connect(connection.patient()) as client:
             await work(client, connection)
 
     anyio.run(connected)

@@ -31,7 +31,8 @@ from msgspec import Struct
 from loadtest.dynamo.client import STAMPS
 from loadtest.dynamo.wire import codec, signing
 from loadtest.dynamo.wire.codec import NotUnderstood
-from loadtest.dynamo.wire.pool import TIMED_OUT, Lost, Pool, Reply
+from loadtest.dynamo.wire.connection import Lost, Reply
+from loadtest.dynamo.wire.pool import TIMED_OUT, Pool
 
 _CREDENTIALS_FOR_S = 1.0
 _dry_run: ContextVar[list[Any] | None] = ContextVar("_dry_run", default=None)
@@ -127,12 +128,12 @@ class WireMixin:
         credentials = state.credentials
         if time.monotonic() >= state.credentials_until:
             credentials = await self._credentials()
-        template = state.templates.get((operation, credentials.token is None))
+        template = state.templates.get((operation, not credentials.token))
         if template is None:
             template = await self._template(operation, params, credentials)
         head = state.signer.head(template, credentials, body)
-        reply = await _carried(state.pools[template.host, template.port], head + body, template.url)
         state.served.wire[operation] += 1
+        reply = await _carried(state.pools[template.host, template.port], head + body, template.url)
         return await self._result(operation, reply, template.url)
 
     async def _credentials(self) -> Any:
@@ -145,7 +146,7 @@ class WireMixin:
     async def _template(self, operation: str, params: dict[str, Any], credentials: Any) -> signing.Template:
         """Run the SDK's pipeline once without sending, and keep what it would have sent."""
         state = self._wire_state
-        key = operation, credentials.token is None
+        key = operation, not credentials.token
         async with state.learning:
             if key not in state.templates:
                 caught: list[Any] = []
@@ -244,12 +245,14 @@ def _parsed(operation: str, reply: Reply) -> dict[str, Any] | None:
 
 
 def _tls_context(session: Any) -> ssl.SSLContext:
-    """The SDK's own TLS settings: which authorities are trusted, and a client certificate if there is one."""
+    """The SDK's TLS settings: which authorities are trusted, and a client certificate if there is one."""
     context: ssl.SSLContext = create_urllib3_context()
     if not session._verify:
         context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-    elif authorities := get_cert_path(session._verify):
-        context.load_verify_locations(authorities)
+    else:
+        context.check_hostname = True  # urllib3 checks it itself, so the SDK's context leaves it out
+        if authorities := get_cert_path(session._verify):
+            context.load_verify_locations(authorities)
     if session._cert_file:
         context.load_cert_chain(session._cert_file, session._key_file)
     return context

@@ -28,40 +28,27 @@ def encode(operation: str, params: dict[str, Any]) -> bytes:
 def decode(operation: str, body: bytes) -> dict[str, Any]:
     """What the SDK would return for an answer of status 200, without its metadata. Raises NotUnderstood."""
     answer = _document(body or b"{}")
-    for member, value in answer.items():
-        if member in _ITEM_MEMBERS.get(operation, ()) and type(value) is dict:
-            if b'"B' in body:
-                answer[member] = _decoded_map(value)
-        elif member == "ConsumedCapacity" and value is not None:
-            answer[member] = _floats(value)
-        else:
-            raise NotUnderstood(f"answer member {member}")
-    return answer
+    members = _ANSWERS[operation]
+    return {member: _check(members, member)(value) for member, value in answer.items()}
 
 
 def decode_refusal(body: bytes) -> dict[str, Any]:
     """The SDK's error response for the two errors a race is made of, without metadata. Raises NotUnderstood."""
     answer = _document(body)
-    code = str(answer.pop("__type", "")).rpartition("#")[2]
-    message = answer.get("message", answer.get("Message", ""))
-    if code == "ConditionalCheckFailedException":
-        kept: dict[str, Any] = {key: answer[key] for key in ("message", "Item") if key in answer}
-        if "Item" in kept and b'"B' in body:
-            kept["Item"] = _decoded_map(kept["Item"])
-    elif code == "TransactionCanceledException":
-        kept = {key: answer[key] for key in ("Message", "CancellationReasons") if key in answer}
-        if "CancellationReasons" in kept:
-            kept["CancellationReasons"] = [_reason(reason) for reason in kept["CancellationReasons"]]
-    else:
+    code = _string(answer.get("__type", "")).rpartition("#")[2]
+    members = _REFUSALS.get(code)
+    if members is None:
         raise NotUnderstood(f"error {code}")
+    kept = {member: check(answer[member]) for member, check in members.items() if member in answer}
+    message = _string(answer.get("message", answer.get("Message", "")))
     return {"Error": {"Message": message, "Code": code}, **kept}
 
 
-def _reason(reason: dict[str, Any]) -> dict[str, Any]:
-    kept = {key: value for key, value in reason.items() if value is not None}
-    if "Item" in kept:
-        kept["Item"] = _decoded_map(kept["Item"])
-    return kept
+def _check(members: dict[str, Check], name: str) -> Check:
+    check = members.get(name)
+    if check is None:
+        raise NotUnderstood(f"member {name}")
+    return check
 
 
 def _document(body: bytes) -> dict[str, Any]:
@@ -74,43 +61,13 @@ def _document(body: bytes) -> dict[str, Any]:
     return answer
 
 
-def _floats(value: Any) -> Any:
-    """Capacity figures are doubles, also where the server writes them as whole numbers."""
-    if type(value) is dict:
-        return {key: _floats(inner) for key, inner in value.items() if inner is not None}
-    return float(value) if type(value) is int else value
-
-
-def _decoded_map(attributes: dict[str, Any]) -> dict[str, Any]:
-    return {name: _decoded(value) for name, value in attributes.items()}
-
-
-def _decoded(value: dict[str, Any]) -> dict[str, Any]:
-    for type_, content in value.items():
-        if type_ == "B":
-            return {"B": b64decode(content)}
-        if type_ == "BS":
-            return {"BS": [b64decode(element) for element in content]}
-        if type_ == "M":
-            return {"M": _decoded_map(content)}
-        if type_ == "L":
-            return {"L": [_decoded(element) for element in content]}
-    return value
-
-
 def _structure(members: dict[str, Check], required: tuple[str, ...], given: Any) -> dict[str, Any]:
     if type(given) is not dict:
         raise NotUnderstood("structure")
     for name in required:
         if name not in given:
             raise NotUnderstood(f"no {name}")
-    checked = {}
-    for name, value in given.items():
-        check = members.get(name)
-        if check is None:
-            raise NotUnderstood(f"member {name}")
-        checked[name] = check(value)
-    return checked
+    return {name: _check(members, name)(value) for name, value in given.items()}
 
 
 def _string(value: Any) -> str:
@@ -119,8 +76,14 @@ def _string(value: Any) -> str:
     return value
 
 
+def _filled(value: Any) -> str:
+    if type(value) is not str or not value:
+        raise NotUnderstood("string")
+    return value
+
+
 def _table_name(value: Any) -> str:
-    if type(value) is not str or value.startswith("arn:"):  # an ARN may lead to another endpoint
+    if type(value) is not str or not value or value.startswith("arn:"):  # an ARN may lead to another endpoint
         raise NotUnderstood("table name")
     return value
 
@@ -148,38 +111,73 @@ def _binary(value: Any) -> str:
     return b64encode(value).decode("ascii")
 
 
-def _elements(check: Check) -> Check:
+def _bytes(value: Any) -> bytes:
+    if type(value) is not str:
+        raise NotUnderstood("binary")
+    try:
+        return b64decode(value)
+    except ValueError as error:
+        raise NotUnderstood("binary") from error
+
+
+def _elements(check: Check, least: int = 0) -> Check:
     def checked(value: Any) -> list[Any]:
-        if type(value) is not list:
+        if type(value) is not list or len(value) < least:
             raise NotUnderstood("list")
         return [check(element) for element in value]
 
     return checked
 
 
-def _attributes(value: Any) -> dict[str, Any]:
+def _attribute_map(binary: Check) -> Check:
+    """Checks a map of attribute values of all types; `binary` turns one binary value."""
+
+    def attribute_map(value: Any) -> dict[str, Any]:
+        if type(value) is not dict:
+            raise NotUnderstood("map")
+        checked = {}
+        for name, attribute in value.items():
+            if type(name) is not str or type(attribute) is not dict or len(attribute) != 1:
+                raise NotUnderstood("attribute value")
+            ((type_, content),) = attribute.items()
+            if type(content) is str and (type_ == "N" or type_ == "S"):  # noqa: PLR1714 - nearly all: worth the haste
+                checked[name] = attribute
+            else:
+                checked[name] = {type_: _check(types, type_)(content)}
+        return checked
+
+    def attribute_value(value: Any) -> dict[str, Any]:
+        return attribute_map({"": value})[""]  # type: ignore[no-any-return]
+
+    types: dict[str, Check] = {
+        "S": _string,
+        "N": _string,
+        "B": binary,
+        "BOOL": _boolean,
+        "NULL": _boolean,
+        "SS": _elements(_string),
+        "NS": _elements(_string),
+        "BS": _elements(binary),
+        "M": attribute_map,
+        "L": _elements(attribute_value),
+    }
+    return attribute_map
+
+
+def _number(value: Any) -> float:
+    if type(value) is not int and type(value) is not float:
+        raise NotUnderstood("number")
+    return value
+
+
+def _capacity(value: Any) -> dict[str, Any]:
+    return _structure(_CAPACITY, (), value)
+
+
+def _reason(value: Any) -> dict[str, Any]:
     if type(value) is not dict:
-        raise NotUnderstood("map")
-    checked = {}
-    for name, attribute in value.items():
-        if type(name) is not str or type(attribute) is not dict or len(attribute) != 1:
-            raise NotUnderstood("attribute value")
-        ((type_, content),) = attribute.items()
-        if type(content) is str and (type_ == "N" or type_ == "S"):  # noqa: PLR1714 - nearly all: worth the haste
-            checked[name] = attribute
-        else:
-            checked[name] = _attribute(attribute)
-    return checked
-
-
-def _attribute(value: Any) -> dict[str, Any]:
-    if type(value) is not dict or len(value) != 1:
-        raise NotUnderstood("attribute value")
-    ((type_, content),) = value.items()
-    check = _TYPES.get(type_)
-    if check is None:
-        raise NotUnderstood(f"attribute type {type_}")
-    return {type_: check(content)}
+        raise NotUnderstood("cancellation reason")
+    return _structure(_REASON, (), {key: member for key, member in value.items() if member is not None})
 
 
 def _action(value: Any) -> dict[str, Any]:
@@ -191,18 +189,8 @@ def _action(value: Any) -> dict[str, Any]:
     return {kind: _structure(*_ACTIONS[kind], action)}
 
 
-_TYPES: dict[str, Check] = {
-    "S": _string,
-    "N": _string,
-    "B": _binary,
-    "BOOL": _boolean,
-    "NULL": _boolean,
-    "SS": _elements(_string),
-    "NS": _elements(_string),
-    "BS": _elements(_binary),
-    "M": _attributes,
-    "L": _elements(_attribute),
-}
+_attributes = _attribute_map(_binary)
+_answered = _attribute_map(_bytes)
 _EXPRESSIONS: dict[str, Check] = {
     "TableName": _table_name,
     "ExpressionAttributeNames": _strings,
@@ -229,8 +217,8 @@ _READ: dict[str, Check] = {
     "ReturnConsumedCapacity": _string,
 }
 _TRANSACTION: dict[str, Check] = {
-    "TransactItems": _elements(_action),
-    "ClientRequestToken": _string,
+    "TransactItems": _elements(_action, least=1),
+    "ClientRequestToken": _filled,
     "ReturnConsumedCapacity": _string,
 }
 _REQUESTS: dict[str, tuple[dict[str, Check], tuple[str, ...]]] = {
@@ -240,11 +228,24 @@ _REQUESTS: dict[str, tuple[dict[str, Check], tuple[str, ...]]] = {
     "DeleteItem": ({**_DELETE, **_RETURNS}, ("TableName", "Key")),
     "TransactWriteItems": (_TRANSACTION, ("TransactItems", "ClientRequestToken")),
 }
-_ITEM_MEMBERS = {
-    "GetItem": ("Item",),
-    "PutItem": ("Attributes",),
-    "UpdateItem": ("Attributes",),
-    "DeleteItem": ("Attributes",),
+_UNITS: dict[str, Check] = {"CapacityUnits": _number, "ReadCapacityUnits": _number, "WriteCapacityUnits": _number}
+_CAPACITY: dict[str, Check] = {
+    **_UNITS,
+    "TableName": _string,
+    "Table": lambda value: _structure(_UNITS, (), value),
+}
+_CHANGED: dict[str, Check] = {"Attributes": _answered, "ConsumedCapacity": _capacity}
+_ANSWERS: dict[str, dict[str, Check]] = {
+    "GetItem": {"Item": _answered, "ConsumedCapacity": _capacity},
+    "PutItem": _CHANGED,
+    "UpdateItem": _CHANGED,
+    "DeleteItem": _CHANGED,
+    "TransactWriteItems": {"ConsumedCapacity": _elements(_capacity)},
+}
+_REASON: dict[str, Check] = {"Item": _answered, "Code": _string, "Message": _string}
+_REFUSALS: dict[str, dict[str, Check]] = {
+    "ConditionalCheckFailedException": {"message": _string, "Item": _answered},
+    "TransactionCanceledException": {"Message": _string, "CancellationReasons": _elements(_reason)},
 }
 OPERATIONS = frozenset(_REQUESTS)
 _KEY = {"TableName": "table", "Key": {"id": {"S": "1"}}}

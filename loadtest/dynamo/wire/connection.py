@@ -49,9 +49,10 @@ class Lost(Exception):  # noqa: N818 - a fact about one request, told apart by t
 class Connection:
     """An open connection of a pool; carries one request at a time."""
 
-    __slots__ = ("_body", "_complete", "_fd", "_headers", "_incoming", "_keep_alive", "_loop", "_outgoing", "_parser",
-                 "_poll", "_pool", "_received_ns", "_sent_ns", "_socket", "_tls", "_unsent", "closed", "deadline",
-                 "future", "idle_since")  # fmt: skip
+    __slots__ = (
+        "_body", "_complete", "_fd", "_headers", "_incoming", "_keep_alive", "_loop", "_outgoing", "_parser", "_poll",
+        "_pool", "_received_ns", "_sent_ns", "_socket", "_status", "_tls", "_unsent", "closed", "deadline", "future",
+    )  # fmt: skip
 
     def __init__(self, pool: "Pool", loop: asyncio.AbstractEventLoop) -> None:
         self._pool = pool
@@ -61,7 +62,7 @@ class Connection:
         self._unsent = b""
         self._sent_ns = self._received_ns = 0
         self.future: asyncio.Future[Reply] | None = None
-        self.deadline = self.idle_since = 0.0
+        self.deadline = 0.0
         self.closed = True
         self._reset()
 
@@ -174,7 +175,7 @@ class Connection:
             self.fail(str(error))
             return
         if not data:
-            self.fail("the server closed the connection")
+            self._ended()
             return
         self._received_ns = _arrival_ns(ancillary)
         if self._tls is None:
@@ -184,7 +185,7 @@ class Connection:
         try:
             while not self.closed:
                 if not (plain := self._tls.read(_READ_SIZE)):
-                    self.fail("the server closed the connection")
+                    self._ended()
                     return
                 self._feed(plain)
         except ssl.SSLWantReadError:
@@ -205,17 +206,34 @@ class Connection:
                 self.fail(f"no HTTP: {error}")
                 return
         if self._complete:
-            self.future = None
-            status = self._parser.get_status_code()
-            future.set_result(Reply(status, self._headers, self._body, self._sent_ns, self._received_ns))
-            self._pool.release(self, keep=self._keep_alive)
+            self._deliver(future)
+
+    def _ended(self) -> None:
+        """The server has closed: an answer without a length is whole then, any other is not."""
+        future = self.future
+        endless = self._status >= 200 and not {"content-length", "transfer-encoding"} & self._headers.keys()
+        if endless and future is not None and not future.done():
+            self._deliver(future)
+        else:
+            self.fail("the server closed the connection")
+
+    def _deliver(self, future: "asyncio.Future[Reply]") -> None:
+        self.future = None
+        future.set_result(Reply(self._status, self._headers, self._body, self._sent_ns, self._received_ns))
+        self._pool.release(self, keep=self._keep_alive and not self._unsent)
 
     def _reset(self) -> None:
+        self._status = 0
         self._headers: dict[str, str] = {}
         self._body = b""
         self._complete = self._keep_alive = False
 
     # What the parser calls.
+
+    def on_message_begin(self) -> None:
+        """The start of an answer. A second one to one request is an error, and not ours."""
+        if self._complete:
+            raise ValueError("a second answer")
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """One header."""
@@ -226,13 +244,17 @@ class Connection:
                 _NAMES[name] = known
         self._headers[known] = value.decode("latin-1")
 
+    def on_headers_complete(self) -> None:
+        """The end of an answer's headers."""
+        self._status = self._parser.get_status_code()
+
     def on_body(self, part: bytes) -> None:
         """A part of the body."""
         self._body = self._body + part if self._body else part
 
     def on_message_complete(self) -> None:
         """The end of an answer. Keep-alive must be asked for here: afterwards the parser no longer knows."""
-        if 100 <= self._parser.get_status_code() < 200:
+        if self._status < 200:
             self._reset()
         else:
             self._complete, self._keep_alive = True, self._parser.should_keep_alive()

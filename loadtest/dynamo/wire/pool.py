@@ -8,15 +8,19 @@ from contextlib import suppress
 
 from loadtest.dynamo.wire.connection import Connection, Lost, Reply
 
+TIMED_OUT = "no answer in time"
+_CLOSED = "the client is closed"
 _OPENING_AT_ONCE = 64
 _SWEEPS_PER_TIMEOUT = 20
+
+Address = tuple[int, tuple[str, int]]
 
 
 class Pool:
     """Carries requests. A request waits, first come first served, while `limit` others are under way.
 
     Raises: OSError (ssl.SSLError included) and TimeoutError if no connection could be opened, Lost if a request
-    was handed to one and no whole answer came. Nothing is ever sent twice.
+    was handed to one, or the pool was closed, and no whole answer came. Nothing is ever sent twice.
     """
 
     def __init__(
@@ -30,32 +34,40 @@ class Pool:
         read_timeout_s: float,
     ) -> None:
         self._host, self._port, self._context = host, port, context
-        self._limit = limit
         self._connect_timeout_s, self._read_timeout_s = connect_timeout_s, read_timeout_s
         self._loop = asyncio.get_running_loop()
+        self._places = limit  # a request holds one from before it has a connection until it has its answer
+        self._waiting: deque[asyncio.Future[None]] = deque()
         self._free: list[Connection] = []
         self._busy: set[Connection] = set()
-        self._waiting: deque[asyncio.Future[None]] = deque()
-        self._opening = 0
-        self._addresses: list[tuple[int, tuple[str, int]]] = []
+        self._opening: set[asyncio.Timeout] = set()
+        self._opened = 0
+        self._addresses: list[Address] = []
         self._sweep: asyncio.TimerHandle | None = None
         self._keeps_alive = False
+        self._closed = False
 
     async def request(self, data: bytes) -> Reply:
         """Send one request and wait for its answer."""
-        free = self._free
-        connection = free.pop() if free and free[-1].usable() else await self._acquire()
-        future: asyncio.Future[Reply] = self._loop.create_future()
-        self._busy.add(connection)
-        connection.send(data, future, self._loop.time() + self._read_timeout_s)
-        if self._sweep is None:
-            self._sweep_later()
+        if self._places and not self._waiting:
+            self._places -= 1
+        else:
+            await self._place()
         try:
-            return await future
-        except asyncio.CancelledError:
-            connection.future = None
-            connection.close()  # a late answer must not reach another request
-            raise
+            connection = self._usable() or await self._open()
+            future: asyncio.Future[Reply] = self._loop.create_future()
+            self._busy.add(connection)
+            connection.send(data, future, self._loop.time() + self._read_timeout_s)
+            if self._sweep is None:
+                self._sweep_later()
+            try:
+                return await future
+            except asyncio.CancelledError:
+                if connection.future is future:  # a late answer must not reach another request
+                    connection.close()
+                raise
+        finally:
+            self._give_back()
 
     async def fill(self, count: int) -> None:
         """Open connections until `count` are there, so that none is opened on the clock.
@@ -69,82 +81,89 @@ class Pool:
 
         async def one() -> None:
             async with slots:
-                with suppress(OSError):
+                with suppress(OSError, Lost):
                     self._free.append(await self._open())
 
-        missing = min(count, self._limit) - len(self._free) - len(self._busy) - self._opening
+        missing = min(count, self._places) - len(self._free)
         await asyncio.gather(*(one() for _ in range(missing)))
 
-    async def _acquire(self) -> Connection:
-        while True:
-            while self._free:
-                connection = self._free.pop()
-                if connection.usable():
-                    return connection
-            if len(self._busy) + self._opening < self._limit:
-                return await self._open()
-            turn: asyncio.Future[None] = self._loop.create_future()
-            self._waiting.append(turn)
-            try:
-                await turn
-            except asyncio.CancelledError:
-                if turn.done() and not turn.cancelled():
-                    self._next()  # the turn was given and is not used
-                raise
+    async def _place(self) -> None:
+        if self._closed:
+            raise Lost(_CLOSED, 0)
+        turn: asyncio.Future[None] = self._loop.create_future()
+        self._waiting.append(turn)
+        try:
+            await turn
+        except asyncio.CancelledError:
+            if turn.done() and not turn.cancelled() and turn.exception() is None:
+                self._give_back()  # the place was given and is not used
+            raise
+
+    def _give_back(self) -> None:
+        while self._waiting:
+            turn = self._waiting.popleft()
+            if not turn.done():
+                turn.set_result(None)
+                return
+        self._places += 1
+
+    def _usable(self) -> Connection | None:
+        while self._free:
+            connection = self._free.pop()
+            if connection.usable():
+                return connection
+        return None
 
     async def _open(self) -> Connection:
-        self._opening += 1
-        try:
-            async with asyncio.timeout(self._connect_timeout_s):
+        if self._closed:
+            raise Lost(_CLOSED, 0)
+        async with asyncio.timeout(self._connect_timeout_s) as scope:
+            self._opening.add(scope)
+            try:
                 if not self._addresses:
                     self._addresses = await self._resolve()
-                for number, (family, address) in enumerate(self._addresses, 1):
-                    connection = Connection(self, self._loop)
-                    try:
-                        await connection.open(family, address, self._context, self._host)
-                    except ssl.SSLError:
-                        raise
-                    except OSError:
-                        if number == len(self._addresses):
-                            raise
-                    else:
-                        self._addresses.append(self._addresses.pop(0))  # the next one goes to the next address
-                        return connection
-                raise OSError(f"{self._host} has no address")
-        except BaseException:
-            self._next()
-            raise
-        finally:
-            self._opening -= 1
+                return await self._open_one(self._addresses)
+            except OSError:
+                self._addresses = []  # the name may lead elsewhere by now
+                raise
+            finally:
+                self._opening.discard(scope)
 
-    async def _resolve(self) -> list[tuple[int, tuple[str, int]]]:
+    async def _open_one(self, addresses: list[Address]) -> Connection:
+        """Try each address once, each time beginning with the next one."""
+        start = self._opened % len(addresses)
+        self._opened += 1
+        refused: OSError | None = None
+        for family, address in addresses[start:] + addresses[:start]:
+            connection = Connection(self, self._loop)
+            try:
+                await connection.open(family, address, self._context, self._host)
+            except ssl.SSLError:
+                raise
+            except OSError as error:
+                refused = error
+            else:
+                return connection
+        raise refused or OSError(f"{self._host} has no address")
+
+    async def _resolve(self) -> list[Address]:
         found = await self._loop.getaddrinfo(self._host, self._port, type=socket.SOCK_STREAM)
         return [(family, (str(address[0]), int(address[1]))) for family, _, _, _, address in found]
 
     def release(self, connection: Connection, *, keep: bool) -> None:
         """A connection has carried its request."""
         self._keeps_alive = keep
-        if not keep:
+        if keep:
+            self._busy.discard(connection)
+            self._free.append(connection)
+        else:
             connection.close()
-            return
-        self._busy.discard(connection)
-        connection.idle_since = self._loop.time()
-        self._free.append(connection)
-        self._next()
 
     def closed(self, connection: Connection) -> None:
-        """A connection is gone, and with it its place."""
+        """A connection is gone."""
         self._busy.discard(connection)
         if connection in self._free:
             self._free.remove(connection)
-        self._next()
-
-    def _next(self) -> None:
-        while self._waiting:
-            turn = self._waiting.popleft()
-            if not turn.done():
-                turn.set_result(None)
-                return
 
     def _sweep_later(self) -> None:
         self._sweep = self._loop.call_later(self._read_timeout_s / _SWEEPS_PER_TIMEOUT, self._fail_late)
@@ -159,12 +178,15 @@ class Pool:
             self._sweep_later()
 
     def close(self) -> None:
-        """Close every connection, whatever is under way."""
+        """Close every connection, and end whatever is under way, waits for a place or opens a connection."""
+        self._closed = True
         if self._sweep is not None:
             self._sweep.cancel()
+        while self._waiting:
+            turn = self._waiting.popleft()
+            if not turn.done():
+                turn.set_exception(Lost(_CLOSED, 0))
+        for scope in self._opening:
+            scope.reschedule(self._loop.time())
         for connection in [*self._free, *self._busy]:
-            connection.fail("the client was closed")
-
-
-TIMED_OUT = "no answer in time"
-__all__ = ["TIMED_OUT", "Lost", "Pool", "Reply"]
+            connection.fail(_CLOSED)

@@ -128,9 +128,11 @@ class Signer:
         """The hash of the canonical request up to the body's own, and the head with the places left for later."""
         values = {
             "date": self._stamp,
-            "token": (credentials.token or "").replace("%", "%%"),
-            "authorization": f"AWS4-HMAC-SHA256 Credential={credentials.access_key}/{self._scope}, "
-            f"SignedHeaders={template.signed_headers}",
+            "token": _escaped(credentials.token or ""),
+            "authorization": _escaped(
+                f"AWS4-HMAC-SHA256 Credential={credentials.access_key}/{self._scope}, "
+                f"SignedHeaders={template.signed_headers}"
+            ),
         }
         canonical = template.canonical % {**values, "token": credentials.token}
         return hashlib.sha256(canonical.encode()), template.head % values
