@@ -1,7 +1,7 @@
-"""Hosts moto's DynamoDB application behind granian: `python -m loadtest.targets.moto_host PORT`.
+"""Hosts moto's DynamoDB: `python -m loadtest.targets.moto_host PORT`.
 
-One thread answers all requests, because moto's check-and-write is not atomic under threads. Two processes
-serve (granian's supervisor and its worker); each ends by itself when the one above it is gone.
+One thread of one process answers all requests, because moto's check-and-write is not atomic under threads. The host
+is `moto_fast`, or granian where moto is a version that `moto_fast` was not compared with.
 """
 
 import argparse
@@ -9,10 +9,12 @@ import multiprocessing
 import multiprocessing.connection
 import os
 import resource
+import sys
 import threading
+from importlib.metadata import version
 from typing import Any
 
-BACKLOG = 8192
+from loadtest.targets import moto_fast
 
 
 def application() -> Any:
@@ -27,14 +29,25 @@ def application() -> Any:
 
 def serve(host: str, port: int, *, until_stdin_closes: bool = False) -> None:
     """Serve until a signal comes, or, if asked, until standard input closes."""
+    _soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    if until_stdin_closes:
+        _end_when(lambda: os.read(0, 1))  # not sys.stdin: granian's forked worker would inherit its lock, held
+    moto = version("moto")
+    if moto in moto_fast.SUPPORTED_MOTO:
+        moto_fast.serve(host, port)
+    else:
+        checked = ", ".join(sorted(moto_fast.SUPPORTED_MOTO))
+        sys.stderr.write(f"moto {moto} is served by granian, more slowly: the faster host knows only moto {checked}\n")
+        _serve_with_granian(host, port)
+
+
+def _serve_with_granian(host: str, port: int) -> None:
+    """Two processes serve, granian's supervisor and its worker; each ends when the one above it is gone."""
     from granian import Granian
     from granian.constants import HTTPModes, Interfaces
     from granian.log import LogLevels
 
-    _soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    if until_stdin_closes:
-        _end_when(lambda: os.read(0, 1))  # not sys.stdin: the forked worker would inherit its lock, held
     Granian(
         "loadtest.targets.moto_host:application",
         address=host,
@@ -43,8 +56,8 @@ def serve(host: str, port: int, *, until_stdin_closes: bool = False) -> None:
         factory=True,
         workers=1,
         blocking_threads=1,
-        backlog=BACKLOG,
-        backpressure=BACKLOG,
+        backlog=moto_fast.BACKLOG,
+        backpressure=moto_fast.BACKLOG,
         http=HTTPModes.http1,
         websockets=False,
         log_level=LogLevels.warning,

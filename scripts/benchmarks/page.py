@@ -1,0 +1,151 @@
+"""docs/performance.md: what was measured, and whether it reaches what the project asks of itself."""
+
+import datetime as dt
+import os
+import platform
+import sys
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+PAGE = Path(__file__).parents[2] / "docs" / "performance.md"
+_PACKAGES = ("aioboto3", "aiobotocore", "aiodynamo", "aiohttp", "uvloop", "httptools", "moto", "granian")
+
+
+def write_page(figures: dict[str, Any], turns: int) -> None:
+    """Write the page and show where it is."""
+    sections = [
+        _heading(turns),
+        _clients(figures["clients"]),
+        _beside(figures["beside"]),
+        _service_times(figures["service_times"]),
+        _memory(figures["memory"]),
+        _embedded(figures["embedded"]),
+    ]
+    PAGE.write_text("\n".join(sections))
+    sys.stdout.write(f"{PAGE}\n")
+
+
+def _heading(turns: int) -> str:
+    versions = ", ".join(f"{package} {metadata.version(package)}" for package in _PACKAGES)
+    cpu = next((line.split(":")[1].strip() for line in Path("/proc/cpuinfo").read_text().splitlines()
+                if line.startswith("model name")), platform.machine())  # fmt: skip
+    return f"""# Performance
+
+Written by `scripts/bench` on {dt.date.today()}: {os.cpu_count()} × {cpu}, {platform.system()}
+{platform.release()}, Python {platform.python_version()}, {versions}.
+Figures are medians of {turns} turns in which all that is compared took part one after the other. Absolute figures
+drift by machine; compare the ratios. How believable a run on your own machine is, `loadtest calibrate` tells.
+"""
+
+
+def _clients(clients: dict[tuple[int, str], Any]) -> str:
+    levels = sorted({in_flight for in_flight, _ in clients})
+    names = list(dict.fromkeys(name for _, name in clients))
+    rows = []
+    for name in names:
+        cells = [clients.get((level, name)) for level in levels]
+        cpu = " / ".join(f"{cell['cpu_us']:.0f}" if cell else "–" for cell in cells)
+        ratio = " / ".join(
+            f"{cell['cpu_us'] / clients[level, 'wire']['cpu_us']:.1f}" if cell else "–"
+            for level, cell in zip(levels, cells, strict=True)
+        )
+        speed = " / ".join(f"{cell['operations_per_s']:,.0f}" if cell else "–" for cell in cells)
+        rows.append(f"| {name} | {cpu} | {ratio} | {speed} |")
+    shipped = [clients[level, "aioboto3"]["cpu_us"] / clients[level, "wire"]["cpu_us"] for level in (100, 1000)]
+    aiodynamo = clients[100, "aiodynamo"]["cpu_us"] / clients[100, "wire"]["cpu_us"]
+    post = clients[100, "aiohttp POST"]["cpu_us"] / clients[100, "wire"]["cpu_us"]
+    return "\n".join([
+        "## CPU of the client for one conditional UpdateItem that is refused",
+        "",
+        "The client on one core, the minimal server (`loadtest/targets/minimal.py`) on the other. wrk sends a mix of",
+        "ready-made requests and reads nothing.",
+        "",
+        f"| client | µs CPU, {' / '.join(f'{level:,}' for level in levels)} in flight | times the wire's | "
+        "operations a second |",
+        "|---|---|---|---|",
+        *rows,
+        "",
+        "| asked | reached |",
+        "|---|---|",
+        f"| at most 1/12 of aioboto3 as shipped at 100 in flight | {_verdict(shipped[0], 12)} |",
+        f"| at most 1/10 of aioboto3 as shipped at 1,000 in flight | {_verdict(shipped[1], 10)} |",
+        f"| at most 1/4 of aiodynamo at 100 in flight | {_verdict(aiodynamo, 4)} |",
+        f"| below half of a ready-made aiohttp POST at 100 in flight | {_verdict(post, 2)} |",
+        "",
+    ])  # fmt: skip
+
+
+def _verdict(times: float, asked: float) -> str:
+    return f"1/{times:.1f}{'' if times >= asked else ' (not reached)'}"
+
+
+def _beside(ratios: dict[str, float]) -> str:
+    wire, shipped = ratios["wire"], ratios["aioboto3"]
+    reached = "" if wire <= 1.1 else " (not reached)"
+    return f"""## A second process beside the first
+
+CPU for one operation with a second client process beside it, against alone (100 in flight): the wire {wire:.2f}
+times{reached}, aioboto3 as shipped {shipped:.2f} times. Asked: within 10 %.
+"""
+
+
+def _service_times(rows: list[tuple[str, Any]]) -> str:
+    lines = []
+    for title, result in rows:
+        cells, right = [], True
+        for percent, truth in result["truth"].items():
+            reported = result["reported"][percent]
+            right = right and abs(reported - truth) <= max(1.0, 0.05 * truth)
+            cells.append(f"{truth:.2f} → {reported:.2f}")
+        lines.append(f"| {title} | {' | '.join(cells)} | {'yes' if right else 'no'} |")
+    return "\n".join([
+        "## Reported service time against the truth",
+        "",
+        "A server holds each answer for 20 ms, or for a log-normal mix around it with one in a hundred ten times as",
+        "long, and knows how long it really was: from the kernel's receive time to the write. 1,000 in flight; a busy",
+        "loop is one that something else blocks for 5 of every 15 ms. Truth → reported, ms; asked of the wire: within",
+        "5 % or 1 ms.",
+        "",
+        "| client, delay | p50 | p99 | p99.9 | within |",
+        "|---|---|---|---|---|",
+        *lines,
+        "",
+    ])  # fmt: skip
+
+
+def _memory(memory: dict[str, float]) -> str:
+    each = memory["bytes_per_order"] / 1000
+    reached = "" if each <= 60 else " (not reached)"
+    return f"""## Memory
+
+{each:.0f} KB for each order in flight at 10,000 in flight{reached}. Asked: at most 60 KB.
+"""
+
+
+def _embedded(figures: dict[Any, Any]) -> str:
+    rows = []
+    for connections in (50, 1000):
+        if (connections, "granian") in figures:
+            granian, fast = figures[connections, "granian"], figures[connections, "embedded"]
+            times = fast["operations_per_s"] / granian["operations_per_s"]
+            rows.append(
+                f"| {connections:,} | {granian['operations_per_s']:,.0f} / {granian['cpu_us']:,.0f} | "
+                f"{fast['operations_per_s']:,.0f} / {fast['cpu_us']:,.0f} | "
+                f"{times:.2f}{'' if times >= 2.5 else ' (not reached)'} |"
+            )
+    fair, storm = figures["fair"], figures["storm"]
+    return "\n".join([
+        "## The embedded server",
+        "",
+        "wrk with half reads, a quarter accepted and a quarter refused writes. Answers a second / µs of server CPU for",
+        "each. Asked: 2.5 times granian's answers.",
+        "",
+        "| connections | moto behind granian | the embedded server | times |",
+        "|---|---|---|---|",
+        *rows,
+        "",
+        f"Of 1,000 connections the least served got {fair['least'] / fair['mean']:.2f} of the mean number of answers",
+        f"(asked: half). Of 5,000 opened at once {storm['answered']:,} were answered (asked: all).",
+        "",
+    ])  # fmt: skip

@@ -1,0 +1,82 @@
+"""The servers that the measurements run against, and how a process's CPU time is read."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+MINIMAL = ["-m", "loadtest.targets.minimal"]
+EMBEDDED = ["-m", "loadtest.targets.moto_host"]
+GRANIAN = [
+    "-c",
+    "import sys; from loadtest.targets import moto_fast, moto_host; moto_fast.SUPPORTED_MOTO = frozenset(); "
+    "moto_host.serve('127.0.0.1', int(sys.argv[1]))",
+]
+AUTHORIZATION = (
+    "AWS4-HMAC-SHA256 Credential=loadtest/20260101/us-east-1/dynamodb/aws4_request, SignedHeaders=host, Signature=00"
+)
+
+
+@contextmanager
+def running(command: list[str], cpu: int | None = None) -> Iterator[tuple[str, int]]:
+    """A server's URL and process id, for as long as the block runs; `cpu` is the only one it may use."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    process = subprocess.Popen(
+        [sys.executable, *command, str(port)],
+        stdin=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        preexec_fn=None if cpu is None else lambda: os.sched_setaffinity(0, {cpu}),
+    )
+    try:
+        while True:
+            try:
+                socket.create_connection(("127.0.0.1", port)).close()
+                break
+            except OSError:
+                time.sleep(0.02)
+        yield f"http://127.0.0.1:{port}", process.pid
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def call(url: str, operation: str, request: dict[str, Any]) -> Any:
+    """One DynamoDB request, without an SDK."""
+    headers = {
+        "Content-Type": "application/x-amz-json-1.0",
+        "X-Amz-Target": f"DynamoDB_20120810.{operation}",
+        "Authorization": AUTHORIZATION,
+    }
+    with urllib.request.urlopen(urllib.request.Request(url, json.dumps(request).encode(), headers)) as response:
+        return json.load(response)
+
+
+def with_product(url: str) -> None:
+    """A table with a product of which there is a thousand million."""
+    call(url, "CreateTable", {
+        "TableName": "products",
+        "KeySchema": [{"AttributeName": "id", "KeyType": "HASH"}],
+        "AttributeDefinitions": [{"AttributeName": "id", "AttributeType": "S"}],
+        "BillingMode": "PAY_PER_REQUEST",
+    })  # fmt: skip
+    item = {"id": {"S": "p#4"}, "name": {"S": "Samovar"}, "quantity": {"N": "1000000000"}, "version": {"N": "1"}}
+    call(url, "PutItem", {"TableName": "products", "Item": item})
+
+
+def cpu_s(pid: int) -> float:
+    """CPU seconds of a process and all it started."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        children = [int(c) for t in Path(f"/proc/{pid}/task").glob("*/children") for c in t.read_text().split()]
+    except FileNotFoundError:
+        return 0.0
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK") + sum(map(cpu_s, children))
