@@ -156,7 +156,7 @@ class _Run:
             self.endpoint_url = client.meta.endpoint_url
             await _prepare(race, clerk, connection)
             table = Table(client, connection.table, connection.sdk_retries)
-            await _warm_up(client, connection, race.product)
+            await _warm_up(table, client, connection, race.product)
             rules = Rules(race.attempts, race.concurrency, race.gate)
             runner = Runner(table, load(race.strategy), rules, self._emit)
             try:
@@ -226,9 +226,10 @@ async def _prepare(race: Race, client: DynamoDBClient, connection: Connection) -
     await setup.read_product(client, connection, race.product)
 
 
-async def _warm_up(client: DynamoDBClient, connection: Connection, product_id: str) -> None:
+async def _warm_up(table: Table, client: DynamoDBClient, connection: Connection, product_id: str) -> None:
     """One read through the run's own client, which must work, and then as many connections as the run will use."""
     await setup.read_product(client, connection, product_id)
+    table.calls["GetItem"] += 1
     if connection.client is ClientKind.WIRE:
         await fill(client, connection.pool)
 

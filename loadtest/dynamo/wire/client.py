@@ -17,6 +17,7 @@ from typing import Any
 from aiobotocore.awsrequest import AioAWSResponse
 from aiobotocore.endpoint import convert_to_response_dict
 from aiobotocore.httpsession import AIOHTTPSession
+from botocore import UNSIGNED
 from botocore.exceptions import (
     ChecksumError,
     ConnectionClosedError,
@@ -35,6 +36,23 @@ from loadtest.dynamo.wire.connection import Lost, Reply
 from loadtest.dynamo.wire.pool import TIMED_OUT, Pool
 
 _CREDENTIALS_FOR_S = 1.0
+_SDK = {"aioboto3", "aiobotocore", "boto3", "botocore"}
+_EVENTS = (
+    "provide-client-params",
+    "before-parameter-build",
+    "before-endpoint-resolution",
+    "before-call",
+    "request-created",
+    "choose-signer",
+    "before-sign",
+    "before-auth",
+    "before-send",
+    "response-received",
+    "before-parse",
+    "needs-retry",
+    "after-call",
+    "after-call-error",
+)
 _dry_run: ContextVar[list[Any] | None] = ContextVar("_dry_run", default=None)
 
 
@@ -70,10 +88,27 @@ async def prepare(client: Any) -> None:
         raise NotUnderstood("its HTTP session is of another kind")
     if session._proxy_config.proxy_url_for(client.meta.endpoint_url):
         raise NotUnderstood("its endpoint is reached through a proxy")
-    if client.meta.config.retries.get("total_max_attempts") != 1:
+    retries = client.meta.config.retries
+    if retries.get("total_max_attempts") != 1 or retries.get("mode") == "adaptive":
         raise NotUnderstood("the SDK's own retries are on")
+    if client._request_signer._credentials is None or client.meta.config.signature_version is UNSIGNED:
+        raise NotUnderstood("it has nothing to sign with")
+    if foreign := _foreign_handler(client):
+        raise NotUnderstood(f"it has an event handler of its own, {foreign}")
     for operation, params in codec.EXAMPLES.items():
         await client._template(operation, params, await client._credentials())
+
+
+def _foreign_handler(client: Any) -> str | None:
+    """An event handler that is none of the SDK's: the SDK would call it, and the wire does not."""
+    registered = client.meta.events._emitter._handlers
+    for event in _EVENTS:
+        for operation in codec.OPERATIONS:
+            for handler in registered.prefix_search(f"{event}.dynamodb.{operation}"):
+                module = getattr(handler, "__module__", None) or type(handler).__module__
+                if module.partition(".")[0] not in _SDK and handler is not _stop_dry_run:
+                    return f"{module}.{getattr(handler, '__qualname__', type(handler).__name__)}"
+    return None
 
 
 async def fill(client: Any, count: int) -> None:

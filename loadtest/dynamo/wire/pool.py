@@ -81,8 +81,14 @@ class Pool:
 
         async def one() -> None:
             async with slots:
-                with suppress(OSError, Lost):
-                    self._free.append(await self._open())
+                if not self._places:  # requests came first and open their own
+                    return
+                self._places -= 1
+                try:
+                    with suppress(OSError, Lost):
+                        self._free.append(await self._open())
+                finally:
+                    self._give_back()
 
         missing = min(count, self._places) - len(self._free)
         await asyncio.gather(*(one() for _ in range(missing)))
