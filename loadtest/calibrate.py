@@ -18,6 +18,7 @@ from loadtest.histogram import Histogram
 from loadtest.order import Outcome, Reason
 from loadtest.targets.child import ChildServer
 
+_PATIENCE_S = 120.0
 IN_FLIGHT = (1, 10, 100, 1000, 5000)
 
 
@@ -57,6 +58,8 @@ async def _measure(base: Connection, client: ClientKind, in_flight: int, seconds
         authorities=base.authorities,
         anonymous=True,
         client=client,
+        connect_timeout_s=_PATIENCE_S,
+        read_timeout_s=_PATIENCE_S,
         pool=in_flight,
     )
     async with connect(connection) as opened:

@@ -26,19 +26,24 @@ class Effort:
         self.fallbacks: Counter[str] = Counter()
         self.cpu_ns = 0
         self.loop_lag = Histogram()
+        self._measuring = False
 
     async def watch_loop(self) -> None:
-        """Ask for a turn every ten milliseconds, for ever, and record how late it comes."""
+        """Ask for a turn every ten milliseconds, for ever, and record how late it comes while a round goes on."""
         while True:
             due_ns = time.perf_counter_ns() + int(_LAG_EVERY_S * 1e9)
+            measuring = self._measuring
             await anyio.sleep(_LAG_EVERY_S)
-            self.loop_lag.record(max(0, time.perf_counter_ns() - due_ns))
+            if measuring or self._measuring:
+                self.loop_lag.record(max(0, time.perf_counter_ns() - due_ns))
 
     @contextmanager
     def measured(self) -> Iterator[None]:
-        """Add the CPU time of the block."""
+        """The block is a round."""
         started_ns = time.process_time_ns()
+        self._measuring = True
         try:
             yield
         finally:
+            self._measuring = False
             self.cpu_ns += time.process_time_ns() - started_ns

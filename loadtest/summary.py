@@ -121,12 +121,18 @@ def _client(recorder: Recorder, effort: Effort, duration_s: float) -> Client:
 
 def _bound(client: str, cores: float, own_share: float) -> str | None:
     """One event loop has one core: near all of it used, and much of the time spent waiting for it, is a bottleneck."""
-    if cores < _BUSY_CORES or own_share < _LARGE_SHARE:
+    if cores < _BUSY_CORES:
         return None
-    remedy = "lower --concurrency" if client == "wire" else "use --client wire, or lower --concurrency"
+    if client == "sdk":  # its own queue cannot be told from the server's time
+        return (
+            f"client-bound: this process used {cores:.0%} of a core, so the service times hold its own queue; "
+            "use --client wire, or lower --concurrency"
+        )
+    if own_share < _LARGE_SHARE:
+        return None
     return (
         f"client-bound: this process used {cores:.0%} of a core, and {own_share:.0%} of the response time was its own, "
-        f"not the server's; {remedy}"
+        "not the server's; lower --concurrency"
     )
 
 

@@ -35,10 +35,24 @@ def main() -> NoReturn:
     except (typer.Abort, KeyboardInterrupt):
         _say("interrupted", debug)
         code = INTERRUPTED
+    except ExceptionGroup as group:
+        first = _first(group)
+        _say(str(first) if isinstance(first, LoadTestError) else _internal(first), debug)
+        code = getattr(first, "exit_code", LoadTestError.exit_code)
     except Exception as error:  # noqa: BLE001 - the last line of defence
-        _say(f"internal error: {type(error).__name__}: {error} (--debug shows where)", debug)
+        _say(_internal(error), debug)
         code = LoadTestError.exit_code
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _first(group: ExceptionGroup[Exception]) -> Exception:
+    """The first error in a group that is none itself: what went wrong in many tasks went wrong in one."""
+    error = group.exceptions[0]
+    return _first(error) if isinstance(error, ExceptionGroup) else error
+
+
+def _internal(error: Exception) -> str:
+    return f"internal error: {type(error).__name__}: {error} (--debug shows where)"
 
 
 def _say(message: str, debug: bool) -> None:

@@ -169,7 +169,13 @@ class WireMixin:
         head = state.signer.head(template, credentials, body)
         state.served.wire[operation] += 1
         reply = await _carried(state.pools[template.host, template.port], head + body, template.url)
-        return await self._result(operation, reply, template.url)
+        parsed = _parsed(operation, reply)
+        if parsed is None:
+            parsed = await self._parsed_by_sdk(operation, reply, template.url)
+        parsed["ResponseMetadata"][STAMPS] = (reply.sent_ns, reply.received_ns)
+        if reply.status >= 300:
+            raise self.exceptions.from_code(parsed.get("Error", {}).get("Code"))(parsed, operation)  # type: ignore[attr-defined]
+        return parsed
 
     async def _credentials(self) -> Any:
         """The credentials of now: they may be renewed at any time, and asking on every call costs."""
@@ -207,16 +213,6 @@ class WireMixin:
             connect_timeout_s=config.connect_timeout,
             read_timeout_s=config.read_timeout,
         )
-
-    async def _result(self, operation: str, reply: Reply, url: str) -> dict[str, Any]:
-        """What the SDK returns for this answer, or raises."""
-        parsed = _parsed(operation, reply)
-        if parsed is None:
-            parsed = await self._parsed_by_sdk(operation, reply, url)
-        parsed["ResponseMetadata"][STAMPS] = (reply.sent_ns, reply.received_ns)
-        if reply.status >= 300:
-            raise self.exceptions.from_code(parsed.get("Error", {}).get("Code"))(parsed, operation)  # type: ignore[attr-defined]
-        return parsed
 
     async def _parsed_by_sdk(self, operation: str, reply: Reply, url: str) -> dict[str, Any]:
         model = self._service_model.operation_model(operation)  # type: ignore[attr-defined]

@@ -67,7 +67,13 @@ def _structure(members: dict[str, Check], required: tuple[str, ...], given: Any)
     for name in required:
         if name not in given:
             raise NotUnderstood(f"no {name}")
-    return {name: _check(members, name)(value) for name, value in given.items()}
+    checked = {}
+    for name, value in given.items():
+        check = members.get(name)
+        if check is None:
+            raise NotUnderstood(f"member {name}")
+        checked[name] = check(value)
+    return checked
 
 
 def _string(value: Any) -> str:

@@ -23,6 +23,8 @@ KERNEL_STAMPS = sys.platform == "linux"
 _SO_TIMESTAMPNS = 35  # asm-generic/socket.h; the socket module does not name it
 _TIMESPEC = struct.Struct("qq")
 _READ_SIZE = 65_536
+_CLOCK_READINGS = 3
+_CLOCKS_APART_NS = 20_000
 _NAMES: dict[bytes, str] = {}  # header names in lower case; servers send the same few for ever
 _NAMES_KEPT = 256
 _ANCILLARY_SIZE = socket.CMSG_SPACE(_TIMESPEC.size)
@@ -177,7 +179,7 @@ class Connection:
         if not data:
             self._ended()
             return
-        self._received_ns = _arrival_ns(ancillary)
+        self._received_ns = _arrival_ns(ancillary, self._sent_ns)
         if self._tls is None:
             self._feed(data)
             return
@@ -260,12 +262,19 @@ class Connection:
             self._complete, self._keep_alive = True, self._parser.should_keep_alive()
 
 
-def _arrival_ns(ancillary: list[tuple[int, int, bytes]]) -> int:
-    """When the kernel got the bytes, on the monotonic clock; now, where it does not say."""
-    now_ns = time.perf_counter_ns()
+def _arrival_ns(ancillary: list[tuple[int, int, bytes]], sent_ns: int) -> int:
+    """When the kernel got the bytes, on the monotonic clock; now, where it does not say.
+
+    The kernel's clock is the wall clock. Both are read as close together as can be: between two readings this
+    process may lose the processor, or the wall clock may be set. No answer comes before its request was sent.
+    """
     for level, kind, data in ancillary:
         if level == socket.SOL_SOCKET and kind == _SO_TIMESTAMPNS:
             seconds, nanoseconds = _TIMESPEC.unpack(data)
-            ago_ns: int = time.time_ns() - (seconds * 1_000_000_000 + nanoseconds)
-            return now_ns - max(0, ago_ns)
-    return now_ns
+            for _ in range(_CLOCK_READINGS):
+                before_ns, wall_ns, now_ns = time.perf_counter_ns(), time.time_ns(), time.perf_counter_ns()
+                if now_ns - before_ns < _CLOCKS_APART_NS:
+                    break
+            arrived_ns: int = before_ns - (wall_ns - seconds * 1_000_000_000 - nanoseconds)
+            return min(max(arrived_ns, sent_ns), now_ns)
+    return time.perf_counter_ns()
