@@ -30,7 +30,7 @@ from botocore.httpsession import create_urllib3_context, get_cert_path
 from msgspec import Struct
 
 from loadtest.dynamo.client import STAMPS
-from loadtest.dynamo.wire import codec, signing
+from loadtest.dynamo.wire import codec, quick, signing
 from loadtest.dynamo.wire.codec import NotUnderstood
 from loadtest.dynamo.wire.connection import Lost, Reply
 from loadtest.dynamo.wire.pool import TIMED_OUT, Pool
@@ -156,7 +156,7 @@ class WireMixin:
         if operation == "TransactWriteItems" and "ClientRequestToken" not in params:
             params = {**params, "ClientRequestToken": str(uuid.uuid4())}
         try:
-            body = codec.encode(operation, params)
+            body = quick.encode(operation, params) or codec.encode(operation, params)
         except NotUnderstood as reason:
             state.served.sdk[f"{operation}: {reason}"] += 1
             return await super()._make_api_call(operation, params)  # type: ignore[misc]
@@ -264,7 +264,10 @@ def _parsed(operation: str, reply: Reply) -> dict[str, Any] | None:
     """The lean reading of an answer; None if it is not exactly understood."""
     try:
         body = reply.body
-        parsed = codec.decode(operation, body) if reply.status < 300 else codec.decode_refusal(body)
+        if reply.status < 300:
+            parsed = codec.decode(operation, body)
+        else:
+            parsed = quick.decode_refusal(body) or codec.decode_refusal(body)
     except NotUnderstood:
         return None
     metadata: dict[str, Any] = {}
