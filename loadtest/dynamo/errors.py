@@ -63,10 +63,17 @@ def translate(error: BotoCoreError | ClientError, *, writes: bool, sdk_retries: 
     unknown too.
     """
     if isinstance(error, ClientError):
-        response: dict[str, Any] = dict(error.response)
-        result, resent = _answered(response), response.get("ResponseMetadata", {}).get("RetryAttempts", 0) > 0
-    else:
-        result, resent = _unanswered(error), sdk_retries > 0
+        return translate_answer(dict(error.response), writes=writes)
+    return _with_care(_unanswered(error), writes=writes, resent=sdk_retries > 0)
+
+
+def translate_answer(response: dict[str, Any], *, writes: bool) -> Result:
+    """The same for an error that the server answered."""
+    resent = response.get("ResponseMetadata", {}).get("RetryAttempts", 0) > 0
+    return _with_care(_answered(response), writes=writes, resent=resent)
+
+
+def _with_care(result: Result, *, writes: bool, resent: bool) -> Result:
     if not writes and result.outcome is Outcome.UNKNOWN:
         return Result(Outcome.FAILED, result.reason, result.message)
     if writes and resent and result.outcome is not Outcome.UNKNOWN:

@@ -30,16 +30,17 @@ KEYS = {"aws_access_key_id": "loadtest", "aws_secret_access_key": "loadtest"}
 
 
 async def wire(url: str, in_flight: int, measured: Measured) -> None:
-    """The client that `loadtest race` uses."""
+    """The wire as `loadtest race` uses it: a refusal is a value."""
     from loadtest.dynamo.client import Connection, connect, fill
 
-    async with connect(Connection(table="products", endpoint_url=url, anonymous=True, pool=in_flight)) as client:
+    connection = Connection(table="products", endpoint_url=url, anonymous=True, pool=in_flight)
+    async with connect(connection) as opened:
+        client: Any = opened
 
         async def write() -> None:
-            try:
-                await client.update_item(**REQUEST)
-            except Exception as error:
-                _require_refusal(error)
+            response = await client.answer("UpdateItem", REQUEST)
+            if response["Error"]["Code"] != "ConditionalCheckFailedException":
+                raise AssertionError("not refused")
 
         await write()
         await fill(client, in_flight)

@@ -4,7 +4,7 @@ Shapes: DynamoDB API reference 2012-08-10. What is not exactly understood raises
 """
 
 from base64 import b64decode, b64encode
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import orjson
@@ -16,7 +16,7 @@ class NotUnderstood(Exception):  # noqa: N818 - it is no error: the SDK takes th
     """A request or an answer that the wire leaves to the SDK; the message says which part."""
 
 
-def encode(operation: str, params: dict[str, Any]) -> bytes:
+def encode(operation: str, params: Mapping[str, Any]) -> bytes:
     """The request's body. Raises NotUnderstood."""
     members, required = _REQUESTS[operation]
     try:

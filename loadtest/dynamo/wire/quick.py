@@ -3,6 +3,7 @@
 Gives None for anything else, which is for `codec`; both must make the same of what they take.
 """
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -40,7 +41,7 @@ _encode = msgspec.json.Encoder().encode
 _decode_refusal = msgspec.json.Decoder(_Refusal).decode
 
 
-def encode(operation: str, params: dict[str, Any]) -> bytes | None:
+def encode(operation: str, params: Mapping[str, Any]) -> bytes | None:
     """The request's body."""
     shape = _REQUESTS.get(operation)
     if shape is None or str(params.get("TableName")).startswith("arn:"):
