@@ -51,8 +51,10 @@ class Held:
         head, separator, body = self._received.partition(b"\r\n\r\n")
         if separator and len(body) >= int(head.lower().partition(b"content-length:")[2].split(b"\r\n")[0]):
             self._received = b""
-            seconds, nanoseconds = _TIMESPEC.unpack(ancillary[0][2])
-            came_ns = seconds * 1_000_000_000 + nanoseconds
+            came_ns = time.time_ns()
+            if ancillary:  # there is none for bytes that came before the stamps were asked for
+                seconds, nanoseconds = _TIMESPEC.unpack(ancillary[0][2])
+                came_ns = seconds * 1_000_000_000 + nanoseconds
             wait_s = self._server.delay_s() - (time.time_ns() - came_ns) / 1e9
             self._loop.call_later(max(0.0, wait_s), self._answer, came_ns)
 

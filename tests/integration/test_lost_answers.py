@@ -63,6 +63,10 @@ class Lossy:
         elif self._how == "error":
             body = b'{"__type":"com.amazonaws.dynamodb.v20120810#InternalServerError","message":"lost"}'
             client.sendall(b"HTTP/1.1 500 Internal Server Error\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body))
+        elif self._how == "page":  # a proxy on the way has something to say
+            body = b"<html>Please log in</html>"
+            head = b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: %d\r\n\r\n" % len(body)
+            client.sendall(head + body)
         elif self._how == "silence":
             client.recv(1)  # until the tool gives up
 
@@ -93,13 +97,16 @@ def lossy(server_urls: Callable[[str], str]) -> Iterator[Callable[..., Lossy]]:
         link.close()
 
 
-@pytest.mark.parametrize("how", ["close", "reset", "half", "error", "silence"])
-def test_the_winner_whose_answer_is_lost_is_unknown(how: str, lossy: Callable[..., Lossy], cli: Cli) -> None:
+@pytest.mark.parametrize("client", ["wire", "sdk"])
+@pytest.mark.parametrize("how", ["close", "reset", "half", "error", "page", "silence"])
+def test_the_winner_whose_answer_is_lost_is_unknown(
+    how: str, client: str, lossy: Callable[..., Lossy], cli: Cli
+) -> None:
     link = lossy(how, 0)
-    where = ["--endpoint-url", link.url, "--table", f"lost-{how}"]
+    where = ["--endpoint-url", link.url, "--table", f"lost-{how}-{client}"]
     assert cli("populate", *where).returncode == 0
     link.losses = 1  # the sample is written, now the link gets bad
-    done = cli("race", *where, "-n", "20", "--read-timeout", "2", "--json", "-")
+    done = cli("race", *where, "-n", "20", "--read-timeout", "2", "--client", client, "--json", "-")
     assert done.stdout, done.stderr
     report = json.loads(done.stdout)
     orders = report["orders"]

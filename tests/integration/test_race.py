@@ -1,6 +1,8 @@
 """`loadtest race` on every server: who won, what was counted, what is on disk."""
 
 import json
+import subprocess
+import sys
 import uuid
 from collections.abc import Callable
 from pathlib import Path
@@ -13,7 +15,7 @@ from loadtest.checker import Checker
 from loadtest.history import read_history
 from loadtest.order import OrderEnded
 from loadtest.recorder import Recorder
-from tests.conftest import ROOT, Cli
+from tests.conftest import ROOT, Cli, clean_environment
 
 SAFE_STRATEGIES = ("version", "conditional", "transaction")
 
@@ -85,6 +87,23 @@ def test_a_sold_out_product_rejects_everybody_and_stays_at_zero(strategy: str, r
 def test_fewer_slots_than_orders_do_not_deadlock_the_gate(race: Any) -> None:
     code, report = race("-n", "30", "--concurrency", "2")
     assert (code, report["orders"]["accepted"], report["config"]["concurrency"]) == (0, 1, 2)
+
+
+def test_where_open_files_are_few_one_line_says_what_fits_and_nothing_fails(tmp_path: Path) -> None:
+    command = 'ulimit -n 300 && "$0" -m loadtest race -n 1000 --quiet'
+    done = subprocess.run(
+        ["bash", "-c", command, sys.executable],
+        cwd=tmp_path,
+        env=clean_environment(),
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (0, "1 of 1,000 orders won the last item; 999 were rejected: safe\n")
+    (line,) = done.stderr.splitlines()
+    assert "236 of 1,000 requests" in line
+    assert "--concurrency 236" in line
 
 
 def test_every_figure_of_the_report_comes_out_of_the_history_again(cli: Cli, tmp_path: Path) -> None:
