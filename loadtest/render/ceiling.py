@@ -20,9 +20,13 @@ def line(ceiling: Ceiling) -> str:
         f"{ceiling.in_flight:,}",
         f"{ceiling.operations_per_s:,.0f}",
         f"{ceiling.cpu_us:,.1f}",
-        f"{ceiling.added_p50_ms:,.3f}",
-        f"{ceiling.added_p99_ms:,.3f}",
+        _milliseconds(ceiling.added_p50_ms),
+        _milliseconds(ceiling.added_p99_ms),
     )
+
+
+def _milliseconds(value: float | None) -> str:
+    return "–" if value is None else f"{value:,.3f}"
 
 
 def remark(ceilings: Sequence[Ceiling]) -> str:

@@ -20,7 +20,7 @@ import httptools
 import uvloop
 from msgspec import Struct
 
-SUPPORTED_MOTO = frozenset({"5.2.5"})  # what tests/integration/test_moto_fast.py has compared with moto_server
+SUPPORTED_MOTO = frozenset({"5.2.5"})  # compared with moto_server by tests/moto
 BACKLOG = 8192
 _SLICE_S = 0.002
 _MOST_WAITING = 64
