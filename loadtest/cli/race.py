@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from loadtest.checker import Status
 from loadtest.cli import INCONCLUSIVE, INTERRUPTED, SAFE, VIOLATED, options
 from loadtest.errors import UsageError
 
@@ -117,6 +116,7 @@ def _execute(race: "Race", runs_dir: Path, json: Path | None, *, quiet: bool) ->
     import anyio
 
     from loadtest import report as reports
+    from loadtest.checker import Status
     from loadtest.experiment import run_race
     from loadtest.render.terminal import Progress, print_report
 

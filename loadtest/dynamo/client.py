@@ -7,7 +7,6 @@ from enum import StrEnum
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
-from botocore.exceptions import BotoCoreError, ProfileNotFound
 from msgspec import Struct
 from msgspec.structs import replace
 
@@ -88,6 +87,7 @@ async def connect(connection: Connection) -> AsyncIterator[DynamoDBClient]:
     """An open client. Raises UsageError or TargetError if profile, region or credentials are missing."""
     import aioboto3
     from aiobotocore.config import AioConfig
+    from botocore.exceptions import BotoCoreError, ProfileNotFound
 
     config = AioConfig(
         connect_timeout=connection.connect_timeout_s,
