@@ -19,12 +19,11 @@ BACKOFF_CAP_S = 1.0
 
 
 class Gate:
-    """Opens when every order has arrived at it or has ended before; stays open. `opened_ns` is 0 until then."""
+    """Opens when every order has arrived at it or has ended before; stays open."""
 
     def __init__(self, orders: int) -> None:
         self._awaited = orders
         self._open = anyio.Event()
-        self.opened_ns = 0
 
     async def arrive(self) -> None:
         """Wait for all others."""
@@ -35,7 +34,6 @@ class Gate:
         """One order fewer to wait for."""
         self._awaited -= 1
         if self._awaited == 0:
-            self.opened_ns = time.perf_counter_ns()
             self._open.set()
 
 
