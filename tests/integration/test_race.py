@@ -47,8 +47,10 @@ def test_exactly_one_order_wins_the_last_item(any_server: tuple[str, str], strat
     if name == "dynalite" and strategy == "transaction":
         assert (code, orders["failed"]) == (4, 160)
         assert "UnknownOperationException" in next(iter(orders["problems"]))
-    elif name == "moto_server" and report["rounds"]["winners"] != {"1": 4}:
-        assert code in (1, 4)  # its check-and-write is not atomic under its threads; then the run must not say safe
+    elif name == "moto_server" and (report["rounds"]["winners"] != {"1": 4} or orders["unknown"]):
+        # Its check-and-write is not atomic under its threads, and a transaction that copies its tables while another
+        # writes ends in 500: then the run must not say safe.
+        assert code == (1 if report["verdict"]["violations"] else 4)
     else:
         assert (code, report["verdict"]["status"]) == (0, "safe")
         assert report["rounds"] == {"count": 4, "winners": {"1": 4}}
