@@ -66,12 +66,54 @@ SOLD_OUT = Result(Outcome.REJECTED, Reason.SOLD_OUT)
 
 
 class RoundStarted(Struct, frozen=True, gc=False, tag_field="type", tag="round_started"):
-    """`orders` orders of one product are about to be placed; `product` was read just before."""
+    """`orders` orders of one product are about to be placed, or, if 0, orders will follow one by one.
+
+    `product` was read just before; its item had `item_bytes`, which capacity is charged by.
+    """
 
     round: int
     product: Product
     orders: int
     started_ns: int
+    item_bytes: int = 0
+
+
+class OrderPlaced(Struct, frozen=True, gc=False, tag_field="type", tag="order_placed"):
+    """One order of sustained load was due at `scheduled_ns` and began at `started_ns`."""
+
+    round: int
+    order_id: str
+    product_id: str
+    units: int
+    scheduled_ns: int
+    started_ns: int
+
+
+class OrderDropped(Struct, frozen=True, gc=False, tag_field="type", tag="order_dropped"):
+    """One order was due at `scheduled_ns` and never began: as many as may be were under way."""
+
+    round: int
+    order_id: str
+    product_id: str
+    units: int
+    scheduled_ns: int
+
+
+class MeasuringStarted(Struct, frozen=True, gc=False, tag_field="type", tag="measuring_started"):
+    """What was due before this moment was warm-up."""
+
+    round: int
+    at_ns: int
+
+
+class Restocked(Struct, frozen=True, gc=False, tag_field="type", tag="restocked"):
+    """The tool added `units` to a product, or, if the outcome is unknown, perhaps did."""
+
+    round: int
+    product_id: str
+    units: int
+    outcome: Outcome
+    at_ns: int
 
 
 class Operation(Struct, frozen=True, gc=False, tag_field="type", tag="operation"):
@@ -79,7 +121,7 @@ class Operation(Struct, frozen=True, gc=False, tag_field="type", tag="operation"
 
     `read_version` is the version that a write rests on, because the order had read it. `version` and `quantity` are the
     product's as the answer shows them: what a read returned, what an accepted write left behind, what a
-    refused write found; None where the server does not say.
+    refused write found; None where the server does not say. `capacity` is how many units the answer says were consumed.
 
     Times are nanoseconds of one monotonic clock: `scheduled` when the order wanted it, `sent` just before its
     bytes went to the socket, `received` when the answer's bytes came, `ended` when the order had the answer.
@@ -98,6 +140,7 @@ class Operation(Struct, frozen=True, gc=False, tag_field="type", tag="operation"
     read_version: int | None
     version: int | None
     quantity: int | None
+    capacity: float | None
     scheduled_ns: int
     sent_ns: int
     received_ns: int
@@ -128,5 +171,5 @@ class RoundEnded(Struct, frozen=True, gc=False, tag_field="type", tag="round_end
     ended_ns: int
 
 
-Event = RoundStarted | Operation | OrderEnded | RoundEnded
+Event = RoundStarted | MeasuringStarted | OrderPlaced | OrderDropped | Operation | OrderEnded | Restocked | RoundEnded
 Listener = Callable[[Event], None]

@@ -55,6 +55,11 @@ _CANCELLATIONS = {  # in the order in which one outranks another
 }
 
 
+def is_throttled(error: ClientError) -> bool:
+    """Whether the server refused for lack of capacity: surely not applied, and worth another try."""
+    return _OUTCOMES.get(str(error.response.get("Error", {}).get("Code"))) is Outcome.THROTTLED
+
+
 def translate(error: BotoCoreError | ClientError, *, writes: bool, sdk_retries: int) -> Result:
     """The result of one operation that raised.
 

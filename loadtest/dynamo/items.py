@@ -52,3 +52,24 @@ def _whole(item: Item, attribute: str, product_id: str) -> int:
     if not value.is_finite() or value != value.to_integral_value():
         raise ValueError(f"product {product_id!r} has {attribute} {text}, which is no whole number")
     return int(value)
+
+
+def item_bytes(item: Item) -> int:
+    """The size that DynamoDB charges an item by: the developer guide's "DynamoDB item sizes and formats"."""
+    return sum(len(name.encode()) + _value_bytes(value) for name, value in item.items())
+
+
+def _value_bytes(value: Mapping[str, Any]) -> int:
+    ((kind, inner),) = value.items()
+    if kind in ("S", "B"):
+        return len(inner.encode() if kind == "S" else inner)
+    if kind == "N":
+        digits = inner.lstrip("-").partition("E")[0].replace(".", "").strip("0")
+        return (len(digits) + 1) // 2 + 1
+    if kind in ("BOOL", "NULL"):
+        return 1
+    if kind == "M":
+        return 3 + sum(1 + len(name.encode()) + _value_bytes(one) for name, one in inner.items())
+    if kind == "L":
+        return 3 + sum(1 + _value_bytes(one) for one in inner)
+    return sum(_value_bytes({kind[0]: one}) for one in inner)  # the sets SS, NS and BS

@@ -3,18 +3,21 @@
 The SDK's errors come out as TargetErrors that say what to do.
 """
 
+from collections.abc import Awaitable, Callable
 from typing import Any
 
+import anyio
 from botocore.exceptions import ClientError
 from msgspec import Struct
 
 from loadtest.dynamo.client import Connection, DynamoDBClient
-from loadtest.dynamo.errors import explained, missing_table
-from loadtest.dynamo.items import number, to_item, to_product
+from loadtest.dynamo.errors import CONDITION_FAILED, explained, is_throttled, missing_table
+from loadtest.dynamo.items import item_bytes, number, to_item, to_product
 from loadtest.errors import TargetError
 from loadtest.order import Product
 
 TAG = {"Key": "loadtest", "Value": "allowed"}
+_WAITS_S = (0.1, 0.2, 0.4, 0.8, 1.6)
 EXPIRES_AT = "expires_at"  # the table's time-to-live attribute: order records vanish by themselves
 SAMPLE = tuple(
     Product(id=f"p#{n}", name=name, quantity=quantity, version=1)
@@ -36,11 +39,23 @@ class TableDescription(Struct, frozen=True):
     tagged: bool | None
 
 
+async def _patiently(call: Callable[..., Awaitable[dict[str, Any]]], **request: Any) -> dict[str, Any]:
+    """The call's answer; a server that lacks capacity is asked again for some seconds."""
+    for wait_s in _WAITS_S:
+        try:
+            return await call(**request)
+        except ClientError as error:
+            if not is_throttled(error):
+                raise
+        await anyio.sleep(wait_s)
+    return await call(**request)
+
+
 async def describe_table(client: DynamoDBClient, connection: Connection) -> TableDescription | None:
     """The table as it is, or None if it does not exist."""
     with explained(connection):
         try:
-            table = (await client.describe_table(TableName=connection.table))["Table"]
+            table = (await _patiently(client.describe_table, TableName=connection.table))["Table"]
         except ClientError as error:
             if error.response["Error"]["Code"] == "ResourceNotFoundException":
                 return None
@@ -147,36 +162,51 @@ async def populate(client: DynamoDBClient, connection: Connection, products: tup
     """Write the products whole, over whatever is there under their ids."""
     with explained(connection):
         for product in products:
-            await client.put_item(TableName=connection.table, Item=to_item(product))
+            await _patiently(client.put_item, TableName=connection.table, Item=to_item(product))
+
+
+class Stocked(Struct, frozen=True):
+    """A product as a consistent read shows it, and the size that its item is charged by."""
+
+    product: Product
+    item_bytes: int
 
 
 async def read_product(client: DynamoDBClient, connection: Connection, product_id: str) -> Product:
     """The product as a consistent read shows it. TargetError if it is missing or not a product."""
+    return (await read_stock(client, connection, product_id)).product
+
+
+async def read_stock(client: DynamoDBClient, connection: Connection, product_id: str) -> Stocked:
+    """The same with its item's size."""
     with explained(connection):
-        response = await client.get_item(TableName=connection.table, Key={"id": {"S": product_id}}, ConsistentRead=True)
+        key = {"id": {"S": product_id}}
+        response = await _patiently(client.get_item, TableName=connection.table, Key=key, ConsistentRead=True)
     remedy = f"write the sample with: loadtest populate {connection.options}"
     if product_id not in {product.id for product in SAMPLE}:
         remedy = f"put it there with quantity and version, or give one of p#0 to p#{len(SAMPLE) - 1} as --product"
     if "Item" not in response:
         raise TargetError(f"there is no product {product_id!r} in table {connection.table!r}; {remedy}")
     try:
-        return to_product(response["Item"], product_id)
+        return Stocked(to_product(response["Item"], product_id), item_bytes(response["Item"]))
     except ValueError as error:
         raise TargetError(f"{error} in table {connection.table!r}; {remedy}") from error
 
 
-async def set_stock(client: DynamoDBClient, connection: Connection, product_id: str, quantity: int) -> Product:
+async def set_stock(client: DynamoDBClient, connection: Connection, product_id: str, quantity: int) -> Stocked:
     """Bring the product's quantity to `quantity` and return it as it is then.
 
     The version goes on rising, so that a straggler of an earlier round cannot pass for a fresh write.
     TargetError if somebody else writes the product at the same moment.
     """
-    product = await read_product(client, connection, product_id)
+    stocked = await read_stock(client, connection, product_id)
+    product = stocked.product
     if product.quantity == quantity:
-        return product
+        return stocked
     with explained(connection):
         try:
-            await client.update_item(
+            await _patiently(
+                client.update_item,
                 TableName=connection.table,
                 Key={"id": {"S": product_id}},
                 UpdateExpression="SET quantity = :quantity, version = :next",
@@ -188,7 +218,35 @@ async def set_stock(client: DynamoDBClient, connection: Connection, product_id: 
                 },
             )
         except ClientError as error:
-            if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
+            if error.response["Error"]["Code"] != CONDITION_FAILED:
                 raise
             raise TargetError(f"somebody else is writing product {product_id!r}; a run needs it alone") from error
-    return await read_product(client, connection, product_id)
+    return await read_stock(client, connection, product_id)
+
+
+async def put_if_missing(client: DynamoDBClient, connection: Connection, product_id: str, quantity: int) -> None:
+    """Write a product of that quantity, unless there is one."""
+    product = Product(product_id, product_id, quantity, 1)
+    with explained(connection):
+        try:
+            await _patiently(
+                client.put_item,
+                TableName=connection.table,
+                Item=to_item(product),
+                ConditionExpression="attribute_not_exists(id)",
+            )
+        except ClientError as error:
+            if error.response["Error"]["Code"] != CONDITION_FAILED:
+                raise
+
+
+async def add_stock(client: DynamoDBClient, connection: Connection, product_id: str, units: int) -> None:
+    """Add units to a product, whoever else is writing it."""
+    with explained(connection):
+        await _patiently(
+            client.update_item,
+            TableName=connection.table,
+            Key={"id": {"S": product_id}},
+            UpdateExpression="SET quantity = quantity + :units, version = version + :one",
+            ExpressionAttributeValues={":units": number(units), ":one": number(1)},
+        )

@@ -18,6 +18,7 @@ from loadtest.order import ACCEPTED, SOLD_OUT, Outcome, Product, Reason, Result
 
 Values = dict[str, dict[str, str]]
 Request = Mapping[str, Any]
+_TOTAL = {"ReturnConsumedCapacity": "TOTAL"}
 
 
 class Stamps(Struct, frozen=True, gc=False):
@@ -33,13 +34,15 @@ class Answer(Struct, frozen=True, gc=False):
 
     `product` is what a read found, what a write left behind or what a refused write met; None where there is
     no such product or the server does not say. `by_condition` tells a write that its own condition refused
-    from one that met a transaction.
+    from one that met a transaction. `capacity` is the units consumed, None where the server does not say: it never
+    does for a refused write.
     """
 
     result: Result
     product: Product | None
     stamps: Stamps
     by_condition: bool = False
+    capacity: float | None = None
 
 
 class Table:
@@ -58,16 +61,17 @@ class Table:
 
     async def read(self, product_id: str) -> Answer:
         """A consistent read. A product that is not there, or is not one, is `failed`."""
-        request = {"TableName": self._name, "Key": {"id": {"S": product_id}}, "ConsistentRead": True}
+        request = {"TableName": self._name, "Key": {"id": {"S": product_id}}, "ConsistentRead": True, **_TOTAL}
         result, response, stamps = await self._call("GetItem", request, writes=False)
         if result is not ACCEPTED:
             return Answer(result, None, stamps)
         if "Item" not in response:
-            return Answer(no_such_product(product_id), None, stamps)
+            return Answer(no_such_product(product_id), None, stamps, capacity=_consumed(response))
         try:
-            return Answer(ACCEPTED, to_product(response["Item"], product_id), stamps)
+            product = to_product(response["Item"], product_id)
         except ValueError as error:
-            return Answer(Result(Outcome.FAILED, "InvalidProduct", str(error)), None, stamps)
+            result, product = Result(Outcome.FAILED, "InvalidProduct", str(error)), None
+        return Answer(result, product, stamps, capacity=_consumed(response))
 
     async def update(
         self, product_id: str, expression: str, values: Values, condition: str | None, refused: Reason
@@ -79,13 +83,15 @@ class Table:
             "UpdateExpression": expression,
             "ExpressionAttributeValues": values,
             "ReturnValues": "UPDATED_NEW",
+            **_TOTAL,
         }
         if condition is not None:
             request["ConditionExpression"] = condition
             request["ReturnValuesOnConditionCheckFailure"] = "ALL_OLD"
         result, response, stamps = await self._call("UpdateItem", request, writes=True)
         if result is ACCEPTED:
-            return Answer(ACCEPTED, _seen(response.get("Attributes"), product_id), stamps)
+            left = _seen(response.get("Attributes"), product_id)
+            return Answer(ACCEPTED, left, stamps, capacity=_consumed(response))
         by_condition = response.get("Error", {}).get("Code") == CONDITION_FAILED
         if by_condition and result.outcome is Outcome.REJECTED:
             result = Result(Outcome.REJECTED, refused)
@@ -103,10 +109,10 @@ class Table:
             {"Update": {"TableName": self._name, "Key": key, **all_old, **take}},
             {"Put": {"TableName": self._name, **record}},
         ]
-        request = {"TransactItems": actions, "ClientRequestToken": token}
+        request = {"TransactItems": actions, "ClientRequestToken": token, **_TOTAL}
         result, response, stamps = await self._call("TransactWriteItems", request, writes=True)
         if response.get("Error", {}).get("Code") != CANCELED:
-            return Answer(result, None, stamps)
+            return Answer(result, None, stamps, capacity=_consumed(response))
         reasons = response.get("CancellationReasons", [])
         by_condition = [reason.get("Code") == "ConditionalCheckFailed" for reason in reasons]
         if len(by_condition) == 2 and by_condition[1]:
@@ -162,6 +168,15 @@ def _stamps(response: dict[str, Any], sent_ns: int) -> Stamps:
     ended_ns = time.perf_counter_ns()
     sent_ns, received_ns = response.get("ResponseMetadata", {}).get(STAMPS) or (sent_ns, ended_ns)
     return Stamps(sent_ns, received_ns, ended_ns)
+
+
+def _consumed(response: dict[str, Any]) -> float | None:
+    """The capacity units that the answer names; those of a transaction come table by table."""
+    tables = response.get("ConsumedCapacity")
+    if not tables:
+        return None
+    units = [table.get("CapacityUnits") for table in (tables if isinstance(tables, list) else [tables])]
+    return sum(units) if all(isinstance(one, int | float) for one in units) else None
 
 
 def _response(error: BotoCoreError | ClientError) -> dict[str, Any]:

@@ -205,7 +205,8 @@ _ORDER = Order("1-1", "p#4", 1, 1)
 
 def operation(**changes: Any) -> Operation:
     """An accepted write of the order 1-1, changed."""
-    rest = {"kind": Kind.WRITE, "attempt": 1, "read_version": None, "version": None, "quantity": None}
+    rest: dict[str, Any] = {"kind": Kind.WRITE, "attempt": 1, "read_version": None, "version": None, "quantity": None}
+    rest["capacity"] = None
     stamps = {"scheduled_ns": 10, "sent_ns": 20, "received_ns": 30, "ended_ns": 40}
     return Operation(**{**_of(_ORDER, ACCEPTED), **rest, **stamps, **changes})
 

@@ -8,15 +8,41 @@ from hypothesis import strategies as st
 
 from loadtest.errors import LoadTestError, UsageError
 from loadtest.history import SCHEMA, HistoryWriter, read_history
-from loadtest.order import Event, Operation, OrderEnded, Product, RoundEnded, RoundStarted
+from loadtest.order import (
+    Event,
+    MeasuringStarted,
+    Operation,
+    OrderDropped,
+    OrderEnded,
+    OrderPlaced,
+    Product,
+    Restocked,
+    RoundEnded,
+    RoundStarted,
+)
 from tests.unit.builders import STRATEGIES, judge, one_round
 from tests.unit.fakes import full_disk
 
 text = st.text()  # every character that UTF-8 can write, line breaks and quotes included
 integers = st.integers(-(2**63), 2**63 - 1)
+capacities = st.floats(allow_nan=False, allow_infinity=False)  # JSON has no others
 products = st.builds(Product, id=text, name=text, quantity=integers, version=integers)
 events = st.one_of(
-    st.builds(RoundStarted, round=integers, product=products, orders=integers, started_ns=integers),
+    st.builds(
+        RoundStarted, round=integers, product=products, orders=integers, started_ns=integers, item_bytes=integers
+    ),
+    st.builds(MeasuringStarted, round=integers, at_ns=integers),
+    st.builds(
+        OrderPlaced,
+        round=integers,
+        order_id=text,
+        product_id=text,
+        units=integers,
+        scheduled_ns=integers,
+        started_ns=integers,
+    ),
+    st.builds(OrderDropped, round=integers, order_id=text, product_id=text, units=integers, scheduled_ns=integers),
+    st.builds(Restocked, round=integers, product_id=text, units=integers, at_ns=integers),
     st.builds(
         Operation,
         round=integers,
@@ -29,9 +55,11 @@ events = st.one_of(
         read_version=st.none() | integers,
         version=st.none() | integers,
         quantity=st.none() | integers,
+        capacity=st.none() | capacities,
         scheduled_ns=integers,
         sent_ns=integers,
         received_ns=integers,
+        ended_ns=integers,
     ),
     st.builds(
         OrderEnded,

@@ -18,6 +18,7 @@ class _Get(Struct, frozen=True, forbid_unknown_fields=True, gc=False):
     TableName: _TableName
     Key: _Attributes
     ConsistentRead: bool | UnsetType = UNSET
+    ReturnConsumedCapacity: str | UnsetType = UNSET
 
 
 class _Update(Struct, frozen=True, forbid_unknown_fields=True, gc=False):
@@ -28,6 +29,7 @@ class _Update(Struct, frozen=True, forbid_unknown_fields=True, gc=False):
     ExpressionAttributeValues: _Attributes | UnsetType = UNSET
     ReturnValues: str | UnsetType = UNSET
     ReturnValuesOnConditionCheckFailure: str | UnsetType = UNSET
+    ReturnConsumedCapacity: str | UnsetType = UNSET
 
 
 class _Refusal(Struct, frozen=True, forbid_unknown_fields=True, gc=False, rename={"type_": "__type"}):

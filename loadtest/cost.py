@@ -1,0 +1,73 @@
+"""Capacity units as DynamoDB charges them, and what they cost.
+
+Sizes and units: the developer guide, "DynamoDB item sizes and formats" and "Read and write operations". A condition
+that refuses a write is charged like the write; a transaction costs two units where a single write costs one. Prices:
+on demand, us-east-1.
+"""
+
+from math import ceil
+
+from msgspec import Struct
+
+from loadtest.order import Kind, Outcome
+
+_READ_UNIT_BYTES = 4096
+_WRITE_UNIT_BYTES = 1024
+RECORD_BYTES = 150  # of an order's record in a transaction, well below one unit
+READ_USD_PER_MILLION = 0.125
+WRITE_USD_PER_MILLION = 0.625
+PRICES = "on demand, us-east-1, as of 2024-11-01"
+
+
+class Prices(Struct, frozen=True):
+    """US dollars for a million units, and where the figures come from."""
+
+    read_usd_per_million: float = READ_USD_PER_MILLION
+    write_usd_per_million: float = WRITE_USD_PER_MILLION
+    source: str = PRICES
+
+    def usd(self, read_units: float, write_units: float) -> float:
+        """The price of so many units."""
+        return (read_units * self.read_usd_per_million + write_units * self.write_usd_per_million) / 1e6
+
+
+def units(kind: Kind, outcome: Outcome, item_bytes: int) -> float:
+    """Capacity units of one request on an item of that size.
+
+    A request that was throttled or surely refused for another reason costs nothing; one whose answer was lost is
+    counted as if it had been applied.
+    """
+    if outcome in (Outcome.THROTTLED, Outcome.FAILED):
+        return 0.0
+    if kind is Kind.READ:
+        return float(max(1, ceil(item_bytes / _READ_UNIT_BYTES)))
+    single = max(1, ceil(item_bytes / _WRITE_UNIT_BYTES))
+    return float(single) if kind is Kind.WRITE else 2.0 * (single + ceil(RECORD_BYTES / _WRITE_UNIT_BYTES))
+
+
+class Estimate(Struct, frozen=True):
+    """What a number of orders may cost: if each is done with one attempt, and if each needs all of them."""
+
+    orders: int
+    least_usd: float
+    most_usd: float
+    most_write_units: float
+    most_read_units: float
+
+
+REQUESTS = {  # of one attempt: reads, writes, transactions
+    "version": (1, 1, 0),
+    "unconditional": (1, 1, 0),
+    "conditional": (0, 1, 0),
+    "transaction": (0, 0, 1),
+}
+
+
+def estimate(strategy: str, orders: int, attempts: int, item_bytes: int, prices: Prices) -> Estimate:
+    """Before a run. An order that is told sold out by its read costs less than the least."""
+    reads, writes, transactions = REQUESTS[strategy]
+    read_units = reads * units(Kind.READ, Outcome.ACCEPTED, item_bytes)
+    write_units = writes * units(Kind.WRITE, Outcome.ACCEPTED, item_bytes)
+    write_units += transactions * units(Kind.TRANSACTION, Outcome.ACCEPTED, item_bytes)
+    least = prices.usd(read_units, write_units) * orders
+    return Estimate(orders, least, least * attempts, write_units * orders * attempts, read_units * orders * attempts)
