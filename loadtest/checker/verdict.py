@@ -45,6 +45,8 @@ class Tally:
     orders: int = 0
     stocks: set[int] = field(default_factory=set)
     units: set[int] = field(default_factory=set)
+    products: int = 1
+    restocked: bool = False
     outcomes: Counter[Outcome] = field(default_factory=Counter)
     winners: Counter[int] = field(default_factory=Counter)
 
@@ -59,7 +61,7 @@ def sentence(status: Status, tally: Tally, violations: tuple[Violation, ...], do
 
 def _winners(tally: Tally) -> str:
     accepted = tally.outcomes[Outcome.ACCEPTED]
-    last_item = tally.stocks == {1} and tally.units == {1}
+    last_item = tally.stocks == {1} and tally.units == {1} and tally.products == 1 and not tally.restocked
     if tally.rounds <= 1:
         return f"{accepted:,} of {plural(tally.orders, 'order')} won{_prize(tally, last_item)}"
     if len(tally.winners) == 1:
@@ -78,7 +80,8 @@ def _prize(tally: Tally, last_item: bool) -> str:
     if len(tally.stocks) == 1 and len(tally.units) == 1:
         (stock,), (units,) = tally.stocks, tally.units
         each = f" {plural(units, 'unit')} each" if units != 1 else ""
-        return f"{each} from a stock of {stock:,}"
+        products = f" each of {tally.products:,} products" if tally.products > 1 else ""
+        return f"{each} from a stock of {stock:,}{products}{', restocked' if tally.restocked else ''}"
     return ""
 
 

@@ -93,6 +93,52 @@ def test_a_write_lost_in_one_round_may_be_applied_in_the_next() -> None:
     assert verdict.status is Status.INCONCLUSIVE
 
 
+def checked(events: list[Event], lost: dict[str, tuple[int, int]] | None) -> Checker:
+    checker = Checker(lost)
+    for event in events:
+        checker(event)
+    return checker
+
+
+def one_taken_by_nobody() -> list[Event]:
+    """A round of two orders in which the stock falls by one more than they took."""
+    shop = Shop(stock=5)
+    shop.round("conditional", (1, 1))
+    return end_with(quantity=-1, version=1)(shop.events)
+
+
+def test_a_write_lost_in_one_run_may_be_applied_in_the_next() -> None:
+    shop = Shop(stock=5)
+    shop.round("conditional", (1, 1), decide=iter([Fate.APPLIED_LATE, Fate.ANSWERED]).__next__)
+    earlier = checked(shop.events, None)
+    assert earlier.verdict().status is Status.INCONCLUSIVE
+    assert dict(earlier.lost) == {"p#4": (1, 1)}
+    later = checked(one_taken_by_nobody(), dict(earlier.lost))
+    assert later.verdict().status is Status.SAFE
+    assert dict(later.lost) == {"p#4": (1, 1)}  # who knows: it may be the next but one that it meets
+
+
+@pytest.mark.parametrize("lost", [None, {}, {"p#5": (1, 1)}])
+def test_without_one_of_that_product_nobody_may_take_stock(lost: dict[str, tuple[int, int]] | None) -> None:
+    assert "stock_lost" in {one.kind for one in checked(one_taken_by_nobody(), lost).verdict().violations}
+
+
+def test_no_more_units_may_be_applied_than_were_lost() -> None:
+    events = end_with(quantity=-1, version=1)(one_taken_by_nobody())
+    assert checked(events, {"p#4": (2, 2)}).verdict().violations == ()
+    assert "stock_lost" in {one.kind for one in checked(events, {"p#4": (1, 1)}).verdict().violations}
+
+
+def test_what_was_lost_is_carried_past_runs_of_other_products_and_not_changed_for_others() -> None:
+    given = {"p#9": (3, 2)}
+    shop = Shop(stock=5)
+    shop.round("conditional", (1,), decide=lambda: Fate.ANSWER_LOST)
+    checker = checked(shop.events, given)
+    checker.verdict()
+    assert dict(checker.lost) == {"p#9": (3, 2), "p#4": (1, 1)}
+    assert given == {"p#9": (3, 2)}
+
+
 def test_an_unreadable_final_stock_is_a_doubt() -> None:
     verdict = judge([*RACE[:-1], replace(RACE[-1], product=None)])
     assert verdict.status is Status.INCONCLUSIVE

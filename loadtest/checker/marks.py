@@ -1,0 +1,88 @@
+"""Sets that stay small however long a run is."""
+
+from dataclasses import dataclass, field
+
+from loadtest.checker.verdict import Violation
+
+_FARTHEST = 1 << 26  # a bitmap up to here is 8 MB; what lies beyond is kept as it is
+_SHOWN = 10
+
+
+class Bitmap:
+    """A set of whole numbers from 0, one bit each."""
+
+    __slots__ = ("_bits", "_far")
+
+    def __init__(self) -> None:
+        self._bits = bytearray()
+        self._far: set[int] = set()
+
+    def add(self, number: int) -> bool:
+        """Add it, and say whether it was new."""
+        if not 0 <= number < _FARTHEST:
+            new = number not in self._far
+            self._far.add(number)
+            return new
+        place, bit = number >> 3, 1 << (number & 7)
+        if place >= len(self._bits):
+            self._bits.extend(bytes(max(place + 1 - len(self._bits), len(self._bits) // 8)))
+        new = not self._bits[place] & bit
+        self._bits[place] |= bit
+        return new
+
+    def __contains__(self, number: int) -> bool:
+        place = number >> 3
+        if not 0 <= number < _FARTHEST:
+            return number in self._far
+        return place < len(self._bits) and bool(self._bits[place] & 1 << (number & 7))
+
+
+class Marks:
+    """A set of order ids. Of ids that end in `-` and a number, as the runner gives them, each takes one bit."""
+
+    __slots__ = ("_numbered", "_others")
+
+    def __init__(self) -> None:
+        self._numbered: dict[str, Bitmap] = {}
+        self._others: set[str] = set()
+
+    def add(self, order_id: str) -> bool:
+        """Add it, and say whether it was new."""
+        prefix, dash, number = order_id.rpartition("-")
+        if dash and _is_plain(number):
+            bitmap = self._numbered.get(prefix)
+            if bitmap is None:
+                bitmap = self._numbered[prefix] = Bitmap()
+            return bitmap.add(int(number))
+        new = order_id not in self._others
+        self._others.add(order_id)
+        return new
+
+    def __contains__(self, order_id: str) -> bool:
+        prefix, dash, number = order_id.rpartition("-")
+        if dash and _is_plain(number):
+            return prefix in self._numbered and int(number) in self._numbered[prefix]
+        return order_id in self._others
+
+
+def _is_plain(number: str) -> bool:
+    """Whether the digits can be had back from the number: no other id may have the same one."""
+    return number.isdecimal() and number.isascii() and len(number) < 16 and (number[0] != "0" or number == "0")
+
+
+@dataclass(slots=True)
+class Evidence:
+    """How many orders show something, and the first ten of them."""
+
+    count: int = 0
+    orders: list[str] = field(default_factory=list)
+
+    def add(self, order_id: str) -> None:
+        """One order more."""
+        self.count += 1
+        if len(self.orders) < _SHOWN:
+            self.orders.append(order_id)
+
+    def violation(self, kind: str, message: str, round_: int, product_id: str) -> Violation:
+        """The violation that these orders show."""
+        return Violation(kind, message, round_, product_id, tuple(self.orders[:_SHOWN]), self.count)
