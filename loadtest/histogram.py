@@ -5,6 +5,7 @@ Recording is a few integer operations on a plain list, seven times faster than t
 """
 
 from collections.abc import Sequence
+from math import ceil
 
 from hdrh.histogram import HdrHistogram
 
@@ -47,9 +48,20 @@ class Histogram:
         self.max_ns = max(self.max_ns, other.max_ns)
 
     def percentiles(self, percents: Sequence[float]) -> dict[float, int]:
-        """The latency in ns that `percent` of the values do not exceed, to three significant digits."""
-        found: dict[float, int] = self._library().get_percentile_to_value_dict(list(percents))
-        return {percent: min(found[percent], self.max_ns) for percent in percents}
+        """The latency in ns that `percent` of the values do not exceed, to three significant digits.
+
+        The library rounds the rank and so may name a value that fewer do not exceed.
+        """
+        ranks = {percent: max(1, ceil(round(percent * self.count / 100, 6))) for percent in percents}
+        found, seen = {}, 0
+        waiting = sorted(ranks, key=lambda percent: -ranks[percent])
+        for index, count in enumerate(self._counts):
+            seen += count
+            while waiting and seen >= ranks[waiting[-1]]:
+                found[waiting.pop()] = min(_highest_ns(index), self.max_ns)
+            if not waiting:
+                break
+        return {percent: found[percent] for percent in percents}
 
     def encode(self) -> str:
         """The histogram as HdrHistogram's V2 base64 text, readable by every HdrHistogram library."""
@@ -64,3 +76,9 @@ class Histogram:
         histogram.total_count = self.count
         histogram.min_value, histogram.max_value = self.min_ns, self.max_ns
         return histogram
+
+
+def _highest_ns(index: int) -> int:
+    """The highest value that counts in this bucket."""
+    shift = max(0, (index >> 10) - 1)
+    return ((index - (shift << 10) + 1) << shift) - 1

@@ -1,4 +1,6 @@
 from collections.abc import Iterable
+from fractions import Fraction
+from math import ceil
 
 import pytest
 from hdrh.histogram import HdrHistogram
@@ -53,9 +55,10 @@ def test_a_value_is_kept_to_three_significant_digits(value: int) -> None:
 
 
 @given(some)
-def test_percentiles_are_those_of_the_library_but_never_above_the_maximum(values: list[int]) -> None:
-    known = library(values)
-    expected = {percent: min(known.get_value_at_percentile(percent), max(values)) for percent in PERCENTS}
+def test_a_percentile_is_the_bucket_of_the_value_that_so_many_do_not_exceed(values: list[int]) -> None:
+    known, ranked = library(values), sorted(values)
+    exact = {percent: ranked[ceil(Fraction(str(percent)) * len(values) / 100) - 1] for percent in PERCENTS}
+    expected = {percent: min(known.get_highest_equivalent_value(value), ranked[-1]) for percent, value in exact.items()}
     assert histogram(values).percentiles(PERCENTS) == expected
 
 
