@@ -27,6 +27,7 @@ class Effort:
         self.cpu_ns = 0
         self.loop_lag = Histogram()
         self._measuring = False
+        self._started_ns = 0
 
     async def watch_loop(self) -> None:
         """Ask for a turn every ten milliseconds, for ever, and record how late it comes while a round goes on."""
@@ -40,10 +41,16 @@ class Effort:
     @contextmanager
     def measured(self) -> Iterator[None]:
         """The block is a round."""
-        started_ns = time.process_time_ns()
+        self._started_ns = time.process_time_ns()
         self._measuring = True
         try:
             yield
         finally:
             self._measuring = False
-            self.cpu_ns += time.process_time_ns() - started_ns
+            self.cpu_ns += time.process_time_ns() - self._started_ns
+
+    async def restart_after(self, seconds: float) -> None:
+        """Forget the round's warm-up, which takes so long."""
+        await anyio.sleep(seconds)
+        self.cpu_ns, self._started_ns = 0, time.process_time_ns()
+        self.loop_lag = Histogram()

@@ -3,15 +3,16 @@
 import gc
 import resource
 import secrets
-import time
-from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import nullcontext, suppress
 from datetime import UTC, datetime
 from pathlib import Path
+from random import Random
+from typing import Protocol
 
 import anyio
-import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from loadtest import report as reports
 from loadtest.checker import Checker
@@ -19,80 +20,97 @@ from loadtest.dynamo import setup
 from loadtest.dynamo.client import ClientKind, Connection, DynamoDBClient, connect, fill, stamps
 from loadtest.dynamo.table import Table, calls_by_client
 from loadtest.effort import Effort
-from loadtest.errors import InterruptedRunError, LoadTestError, TargetError, UsageError
+from loadtest.errors import InterruptedRunError, LoadTestError, UsageError
 from loadtest.history import HistoryWriter
-from loadtest.order import Event, Order, Product, RoundEnded, RoundStarted
+from loadtest.load import Arriving, load
+from loadtest.order import Event, Product
+from loadtest.plan import Load, Race
+from loadtest.race import race
 from loadtest.recorder import Recorder
-from loadtest.runner import Rules, Runner
-from loadtest.strategies import load
+from loadtest.runner import Runner
+from loadtest.scene import Scene, for_each
+from loadtest.strategies import load as load_strategy
 from loadtest.summary import environment, summarize
-from loadtest.targets import Target, TargetKind, opened
+from loadtest.targets import TargetKind, opened
+from loadtest.thresholds import Threshold, check
 
 TICK_S = 0.25
-FINAL_READ_WITHIN_S = 10.0
 _SPARE_FILES = 64
 
 
-class Race(Struct, frozen=True, kw_only=True):
-    """What `loadtest race` is asked to do; `concurrency` is the most operations in flight at once."""
-
-    number_of_requests: int = 100
-    stock: int = 1
-    units: int = 1
-    product: str = "p#4"
-    rounds: int = 1
-    strategy: str = "version"
-    attempts: int = 1
-    concurrency: int = 100
-    gate: bool = True
-    target: Target = Target()
-
-
 class Ended(Struct, frozen=True):
-    """A run that has ended: its report, its folder, the signal or the error that stopped it early."""
+    """A run that has ended: its report, its folder, the signal or the error that stopped it early.
+
+    `spent_usd` is the price of all its orders, also those of the warm-up, which the report leaves out.
+    """
 
     report: reports.Report
     folder: Path
     signal: str | None = None
     error: LoadTestError | None = None
+    spent_usd: float = 0.0
 
 
-Watch = Callable[[Recorder], None]
+class Watcher(Protocol):
+    """Who follows a run while it goes on."""
+
+    def show(self, recorder: Recorder, effort: Effort) -> None:
+        """Look at how far it is; called four times a second."""
+
+    def announce(self, sentence: str) -> None:
+        """Hear what it is about to do."""
+
+
 Interrupt = Callable[[], Awaitable[str]]
 
 
-async def run_race(race: Race, runs_dir: Path, watch: Watch, interrupt: Interrupt) -> Ended:
-    """Run the race and store report and history in a new folder below `runs_dir`.
+async def run(
+    plan: Race | Load,
+    runs_dir: Path,
+    watcher: Watcher,
+    interrupt: Interrupt,
+    thresholds: Sequence[Threshold] = (),
+    *,
+    keep_history: bool = True,
+    lost: dict[str, tuple[int, int]] | None = None,
+) -> Ended:
+    """Run the race or the load and store report and history in a new folder below `runs_dir`.
 
-    `watch` is called four times a second, after the history is flushed: what is shown is on disk.
-    `interrupt` returns, with the signal's name, when the run shall stop. Raises LoadTestError if it ends
-    before an order is placed; a run that stops later has a report all the same, marked as not completed.
+    The watcher is shown nothing that the history on disk does not have. `interrupt` returns, with the signal's name,
+    when the run shall stop. Raises LoadTestError if it ends before an order is placed; a run that stops later has a
+    report all the same, marked as not completed. `lost` carries writes without an answer from run to run on one table.
     """
     started_at = datetime.now(UTC)
     run_id = f"{started_at:%Y-%m-%dT%H-%M-%SZ}-{secrets.token_hex(5)}"
     folder = _make_folder(runs_dir, run_id)
-    with HistoryWriter(folder / "history.jsonl", run_id) as history:
-        run = _Run(race, run_id, history, watch)
-        await run.execute(folder / "server.log", interrupt)
-    error = run.error
-    if run.recorder.placed == 0:
+    with HistoryWriter(folder / "history.jsonl", run_id) if keep_history else nullcontext() as history:
+        going = _Run(plan, run_id, history, watcher, lost)
+        await going.execute(folder / "server.log", interrupt)
+    error = going.error
+    if not going.recorder.begun:
         _discard(folder)
-        raise error or InterruptedRunError(f"stopped by {run.signal} before the first order was placed")
+        if error is None and going.signal is None:  # arrivals by chance may not come at all
+            error = LoadTestError("no order came in that time; give a higher rate or a longer duration")
+        raise error or InterruptedRunError(f"stopped by {going.signal} before the first order was placed")
+    verdict = going.checker.verdict()
+    if lost is not None and plan.target.kind is not TargetKind.EMBEDDED:
+        lost.update(going.checker.lost)
     report = summarize(
-        run.recorder,
-        run.checker.verdict(),
-        run.effort,
+        going.recorder,
+        verdict,
+        going.effort,
+        plan,
         run_id=run_id,
         started_at=started_at,
-        stopped_by=run.signal or (str(error) if error else None),
-        config=msgspec.to_builtins(race),
-        environment=environment(race.target.kind, run.endpoint_url),
+        stopped_by=going.signal or (str(error) if error else None),
+        environment=environment(plan.target.kind, going.endpoint_url),
     )
+    report = replace(report, thresholds=[check(threshold, report) for threshold in thresholds])
     try:
         reports.write(report, folder / "report.json")
     except LoadTestError as refused:
         error = error or refused
-    return Ended(report, folder, run.signal, error)
+    return Ended(report, folder, going.signal, error, going.recorder.spent_usd(plan.prices))
 
 
 def _make_folder(runs_dir: Path, run_id: str) -> Path:
@@ -115,20 +133,28 @@ def _discard(folder: Path) -> None:
 
 
 class _Run:
-    """A race under way: runs its rounds and feeds recorder, checker and history with the same events."""
+    """A run under way: feeds recorder, checker and history with the same events."""
 
-    def __init__(self, race: Race, run_id: str, history: HistoryWriter, watch: Watch) -> None:
-        self.race = race
+    def __init__(
+        self,
+        plan: Race | Load,
+        run_id: str,
+        history: HistoryWriter | None,
+        watcher: Watcher,
+        lost: dict[str, tuple[int, int]] | None,
+    ) -> None:
         self.recorder = Recorder()
-        self.checker = Checker()
+        self.checker = Checker(lost)
         self.signal: str | None = None
         self.error: LoadTestError | None = None
         self.endpoint_url = ""
-        self.effort = Effort(race.target.client, stamps(race.target.client))
+        self.effort = Effort(plan.target.client, stamps(plan.target.client))
+        self._plan = plan
         self._run_id = run_id
         self._history = history
-        self._watch = watch
+        self._watcher = watcher
         self._scope = anyio.CancelScope()
+        self._arriving = Arriving(plan) if isinstance(plan, Load) else None
 
     async def execute(self, log: Path, interrupt: Interrupt) -> None:
         """Run to the end, or until a signal or an error stops it, which is then in `signal` or `error`."""
@@ -142,58 +168,48 @@ class _Run:
                 except LoadTestError as error:
                     self._stop(error)
             tasks.cancel_scope.cancel()
-        try:
-            self._history.flush()
-        except LoadTestError as error:
-            self.error = error
+        self._flush()
 
     async def _on_target(self, log: Path) -> None:
-        race = self.race
+        plan = self._plan
         async with (
-            opened(race.target, race.concurrency, log) as connection,
+            opened(plan.target, plan.concurrency, log) as connection,
             connect(connection.patient()) as clerk,
             connect(connection) as client,
         ):
             self.endpoint_url = client.meta.endpoint_url
-            await _prepare(race, clerk, connection)
+            await _prepare(plan, clerk, connection)
             table = Table(client, connection.table, connection.sdk_retries)
-            await _warm_up(table, client, connection, race.product)
-            rules = Rules(race.attempts, race.concurrency, race.gate)
-            runner = Runner(table, load(race.strategy), rules, self._emit)
+            await _warm_up(table, client, connection, plan.product_ids[0])
+            runner = Runner(table, load_strategy(plan.strategy), plan.rules, self._emit, Random(plan.seed))
+            scene = Scene(
+                runner=runner,
+                clerk=clerk,
+                connection=connection,
+                emit=self._emit,
+                fail=self._stop,
+                announce=self._watcher.announce,
+                effort=self.effort,
+                prefix=self._run_id[-10:],
+            )
             gc.collect()
             gc.freeze()  # a full collection of all that is loaded would stall a round for up to a tenth of a second
             try:
-                for number in range(1, race.rounds + 1):
-                    product = await setup.set_stock(clerk, connection, race.product, race.stock)
-                    await self._round(number, product, runner, clerk, connection)
+                if isinstance(plan, Race):
+                    await race(plan, scene)
+                elif self._arriving is not None:
+                    await load(plan, scene, self._arriving)
             finally:
+                gc.unfreeze()
                 self.effort.served, self.effort.fallbacks = calls_by_client(client, table)
-
-    async def _round(
-        self, number: int, product: Product, runner: Runner, clerk: DynamoDBClient, connection: Connection
-    ) -> None:
-        race = self.race
-        orders = [
-            Order(f"{self._run_id[-10:]}-{number}-{n}", race.product, race.units, number)
-            for n in range(1, race.number_of_requests + 1)
-        ]
-        self._emit(RoundStarted(number, product, len(orders), time.perf_counter_ns()))
-        final = None
-        try:
-            with self.effort.measured():
-                await runner.round(orders)
-        finally:
-            ended_ns = time.perf_counter_ns()
-            with anyio.move_on_after(FINAL_READ_WITHIN_S, shield=True):
-                try:
-                    final = await setup.read_product(clerk, connection, race.product)
-                except TargetError as error:
-                    self._stop(error)
-            self._emit(RoundEnded(number, race.product, final, ended_ns))
 
     def _emit(self, event: Event) -> None:
         self.recorder(event)
         self.checker(event)
+        if self._arriving is not None:
+            self._arriving.restocker(event)
+        if self._history is None:
+            return
         try:
             self._history(event)
         except LoadTestError as error:
@@ -207,26 +223,45 @@ class _Run:
         self.signal = await interrupt()
         self._scope.cancel()
 
+    def _flush(self) -> None:
+        try:
+            if self._history is not None:
+                self._history.flush()
+        except LoadTestError as error:
+            self._stop(error)
+
     async def _tick(self) -> None:
         while True:
             await anyio.sleep(TICK_S)
-            try:
-                self._history.flush()
-            except LoadTestError as error:
-                self._stop(error)
-            self._watch(self.recorder)
+            self._flush()
+            self.recorder.tick()
+            self._watch_spending()
+            self._watcher.show(self.recorder, self.effort)
+
+    def _watch_spending(self) -> None:
+        arriving, plan = self._arriving, self._plan
+        if arriving is None or self.error is not None or not isinstance(plan, Load):
+            return
+        spent_usd = self.recorder.spent_usd(plan.prices)
+        if arriving.budget.passed(spent_usd, arriving.in_flight):
+            arriving.stop()  # what is under way goes on: an order cut short would be unknown
+            left = f"${plan.max_spend_usd:,.6f} for this run"
+            self.error = LoadTestError(f"stopped at ${spent_usd:,.6f}: going on would pass --max-spend ({left})")
 
 
-async def _prepare(race: Race, client: DynamoDBClient, connection: Connection) -> None:
-    """Make what the embedded server lacks, and refuse a table or a product that is not fit for the race."""
-    if race.target.kind is TargetKind.EMBEDDED:
+async def _prepare(plan: Race | Load, client: DynamoDBClient, connection: Connection) -> None:
+    """Make what the embedded server lacks, and refuse a table or a product that is not fit for the run."""
+    if plan.target.kind is TargetKind.EMBEDDED:
         await setup.create_table(client, connection)
         await setup.populate(client, connection)
-        if race.product not in {product.id for product in setup.SAMPLE}:
-            await setup.populate(client, connection, (Product(race.product, race.product, race.stock, 1),))
+        if plan.product not in {product.id for product in setup.SAMPLE}:
+            await setup.populate(client, connection, (Product(plan.product, plan.product, plan.stock, 1),))
     table = setup.require_usable(await setup.describe_table(client, connection), connection)
-    setup.require_ours(table, connection, allow_untagged=race.target.allow_untagged_table)
-    await setup.read_product(client, connection, race.product)
+    setup.require_ours(table, connection, allow_untagged=plan.target.allow_untagged_table)
+    if isinstance(plan, Load) and plan.products > 1:
+        await for_each(plan.product_ids, lambda one: setup.put_if_missing(client, connection, one, plan.stock))
+    else:
+        await setup.read_product(client, connection, plan.product)
 
 
 async def _warm_up(table: Table, client: DynamoDBClient, connection: Connection, product_id: str) -> None:

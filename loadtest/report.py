@@ -16,7 +16,11 @@ SCHEMA: Literal["loadtest.report/1"] = "loadtest.report/1"
 
 
 class Orders(Struct, frozen=True):
-    """How many orders were placed and how they ended."""
+    """How many orders were placed and how they ended.
+
+    `dropped` orders are in none of these: they were due, but could not start because `--max-in-flight` others were
+    under way. `warm_up` orders were due before the measuring began; only the verdict takes them into account.
+    """
 
     placed: int
     accepted: int
@@ -24,6 +28,8 @@ class Orders(Struct, frozen=True):
     throttled: int
     failed: int
     unknown: int
+    dropped: int
+    warm_up: int
     rejected_by_reason: dict[str, int]
     problems: dict[str, int]
 
@@ -60,12 +66,115 @@ class Latency(Struct, frozen=True, rename={"p999": "p99.9"}):
     hdr: str
 
 
-class LoopLag(Struct, frozen=True):
-    """Milliseconds that the event loop was late when it was asked for a turn."""
+class Lateness(Struct, frozen=True):
+    """Milliseconds that turns of the event loop, or orders, came late."""
 
     p50: float
     p99: float
     max: float
+
+
+class Percentiles(Struct, frozen=True):
+    """Milliseconds; of one second of a run, to about one percent."""
+
+    count: int
+    p50: float
+    p99: float
+    max: float
+
+
+class Second(Struct, frozen=True):
+    """What happened in one second of a run; `second` counts from 0, where the measuring began.
+
+    `placed` and `dropped` orders were due in it; the other orders ended in it, after `attempts` attempts together and
+    at most `most_attempts` each. `writes` and transactions were answered in it, `wasted_writes` of them refused by a
+    condition. `response_ms` is from an order's scheduled start to its end, by outcome; `service_ms` that of single
+    requests, by kind and outcome (`write.accepted`). `in_flight` orders were under way at its end.
+    """
+
+    second: int
+    placed: int
+    accepted: int
+    rejected: int
+    throttled: int
+    failed: int
+    unknown: int
+    dropped: int
+    in_flight: int
+    attempts: int
+    most_attempts: int
+    writes: int
+    wasted_writes: int
+    read_units: float
+    write_units: float
+    response_ms: dict[str, Percentiles]
+    service_ms: dict[str, Percentiles]
+
+
+class Arrivals(Struct, frozen=True):
+    """How orders came: `kind` is `burst`, `closed` (a fixed number in flight) or `open` (by a schedule).
+
+    `due` orders should have started, `achieved_per_s` did each second; `late_ms` is how long after its scheduled start
+    an order's coroutine began.
+    """
+
+    kind: str
+    due: int
+    due_per_s: float
+    achieved_per_s: float
+    late_ms: Lateness
+
+
+class Worst(Struct, frozen=True):
+    """One order that was served worse than all others."""
+
+    order_id: str
+    product_id: str
+    outcome: str
+    attempts: int
+    response_ms: float
+
+
+class Work(Struct, frozen=True):
+    """What the accepted orders cost in attempts and writes.
+
+    `attempts_per_accepted` and `writes_per_accepted` are all attempts and all writes of the run for each accepted
+    order (None if there was none). `wasted_writes` were refused by a condition, `conflicts` of them by another's write.
+    `slowest` and `most_tried` are the worst orders: starvation.
+    """
+
+    attempts_per_accepted: float | None
+    writes_per_accepted: float | None
+    wasted_writes: int
+    conflicts: int
+    slowest: Worst | None
+    most_tried: Worst | None
+
+
+class Capacity(Struct, frozen=True):
+    """Capacity units and their price in US dollars.
+
+    `reported` is the share of all units that the server itself reported; the rest is computed from the item's size as
+    DynamoDB charges it: a refused write costs as much as an accepted one, and no answer says so.
+    """
+
+    read_units: float
+    write_units: float
+    reported: float
+    usd: float
+    usd_per_1000_accepted: float | None
+    usd_per_million_read_units: float
+    usd_per_million_write_units: float
+    prices: str
+
+
+class Checked(Struct, frozen=True):
+    """A threshold and whether it held; `sentence` says by how much it did or did not."""
+
+    threshold: str
+    holds: bool
+    value: float | None
+    sentence: str
 
 
 class BurstSpread(Struct, frozen=True):
@@ -90,7 +199,7 @@ class Client(Struct, frozen=True):
     served: dict[str, dict[str, int]]
     fallbacks: dict[str, int]
     own_share: float
-    loop_lag_ms: LoopLag
+    loop_lag_ms: Lateness
     cpu_s: float
     cpu_cores: float
     burst_spread_ms: BurstSpread | None
@@ -107,9 +216,15 @@ class ReportedVerdict(Struct, frozen=True):
 
 
 class Report(Struct, frozen=True, kw_only=True):
-    """Configuration, environment, counts, histograms and verdict of one run."""
+    """Configuration, environment, counts, histograms and verdict of one run.
+
+    `latency_ms` is the service time and `response_ms` the response time of requests, by kind and outcome; `order_ms`
+    is the response time of whole orders, from their scheduled start to their end, by outcome. `goodput_per_s` counts
+    accepted orders. `seconds` is the run second by second.
+    """
 
     schema: Literal["loadtest.report/1"]
+    command: Literal["race", "load"]
     run_id: str
     started_at: str
     completed: bool
@@ -123,8 +238,15 @@ class Report(Struct, frozen=True, kw_only=True):
     operations: dict[str, dict[str, int]]
     latency_ms: dict[str, dict[str, Latency]]
     response_ms: dict[str, dict[str, Latency]]
+    order_ms: dict[str, Latency]
+    arrivals: Arrivals
+    work: Work
+    capacity: Capacity
+    thresholds: list[Checked]
+    seconds: list[Second]
     client: Client
     duration_s: float
+    goodput_per_s: float
     operations_per_s: float
 
 
@@ -151,10 +273,19 @@ def encode(report: Report) -> bytes:
 
 def write(report: Report, path: Path) -> None:
     """Write the report whole or not at all. Raises LoadTestError if the disk refuses."""
+    write_whole(path, encode(report))
+
+
+def write_whole(path: Path, document: bytes) -> None:
+    """Write a file whole or not at all. Raises LoadTestError if the disk refuses."""
     try:
+        if path.exists() and not path.is_file():  # a device, a pipe: there is nothing to replace
+            path.write_bytes(document)
+            return
+        path = Path(os.path.realpath(path))  # a link stays one
         with tempfile.NamedTemporaryFile(dir=path.parent, prefix=path.name, delete=False) as file:
             try:
-                file.write(encode(report))
+                file.write(document)
                 file.flush()
                 os.fsync(file.fileno())
                 Path(file.name).chmod(0o644)
@@ -163,7 +294,7 @@ def write(report: Report, path: Path) -> None:
                 Path(file.name).unlink()
                 raise
     except OSError as error:
-        raise LoadTestError(f"cannot write the report {path}: {error.strerror}") from error
+        raise LoadTestError(f"cannot write {path}: {error.strerror}") from error
 
 
 def read(path: Path) -> Report:

@@ -8,23 +8,31 @@ from importlib import metadata
 from statistics import median
 from typing import Any
 
+import msgspec
+
 import loadtest
 from loadtest.checker import Verdict
+from loadtest.cost import Prices
 from loadtest.effort import Effort
 from loadtest.histogram import Histogram
-from loadtest.order import Kind, Outcome
+from loadtest.order import Kind, OrderEnded, Outcome
+from loadtest.plan import Load, Race
 from loadtest.recorder import Recorder
 from loadtest.report import (
     SCHEMA,
+    Arrivals,
     BurstSpread,
+    Capacity,
     Client,
     Latency,
-    LoopLag,
+    Lateness,
     Orders,
     Report,
     ReportedVerdict,
     Rounds,
     Stock,
+    Work,
+    Worst,
     latency,
 )
 from loadtest.targets import TargetKind
@@ -40,11 +48,11 @@ def summarize(
     recorder: Recorder,
     verdict: Verdict,
     effort: Effort,
+    plan: Race | Load,
     *,
     run_id: str,
     started_at: datetime,
     stopped_by: str | None,
-    config: dict[str, Any],
     environment: dict[str, Any],
 ) -> Report:
     """The report of a run that has ended, or that `stopped_by` stopped."""
@@ -52,12 +60,13 @@ def summarize(
     service = _latencies(recorder.service)
     return Report(
         schema=SCHEMA,
+        command="race" if isinstance(plan, Race) else "load",
         run_id=run_id,
         started_at=started_at.astimezone(UTC).isoformat(timespec="seconds"),
         completed=stopped_by is None,
         stopped_by=stopped_by,
         verdict=ReportedVerdict(verdict.status, verdict.sentence, list(verdict.violations), list(verdict.doubts)),
-        config=config,
+        config=msgspec.to_builtins(plan),
         environment=environment,
         orders=_orders(recorder),
         rounds=Rounds(recorder.rounds, dict(sorted(recorder.winners.items()))),
@@ -68,9 +77,78 @@ def summarize(
         },
         latency_ms=service,
         response_ms=_latencies(recorder.response),
-        client=_client(recorder, effort, duration_s),
+        order_ms={outcome.value: latency(recorder.order[outcome]) for outcome in sorted(recorder.order)},
+        arrivals=_arrivals(recorder, plan, duration_s, completed=stopped_by is None),
+        work=_work(recorder),
+        capacity=_capacity(recorder, plan.prices),
+        thresholds=[],
+        seconds=recorder.seconds.all() if recorder.seconds else [],
+        client=_client(recorder, effort, plan, duration_s),
         duration_s=round(duration_s, 6),
-        operations_per_s=round(recorder.operations / duration_s, 3) if duration_s else 0.0,
+        goodput_per_s=_per_s(recorder.orders[Outcome.ACCEPTED], duration_s),
+        operations_per_s=_per_s(recorder.operations, duration_s),
+    )
+
+
+def _per_s(count: int, duration_s: float) -> float:
+    return round(count / duration_s, 3) if duration_s else 0.0
+
+
+def _arrivals(recorder: Recorder, plan: Race | Load, duration_s: float, *, completed: bool) -> Arrivals:
+    schedule = plan.schedule if isinstance(plan, Load) else None
+    kind = "burst" if isinstance(plan, Race) else "open" if schedule else "closed"
+    over_s = duration_s
+    if isinstance(plan, Load) and schedule:
+        # Orders came in this time, and ended in what was left.
+        over_s = plan.duration_s if completed else min(duration_s, plan.duration_s)
+    due = recorder.placed + recorder.dropped
+    return Arrivals(
+        kind=kind,
+        due=due,
+        due_per_s=_per_s(due, over_s),
+        achieved_per_s=_per_s(recorder.placed, max(over_s, recorder.last_start_ns / 1e9)),
+        late_ms=_lateness(recorder.late),
+    )
+
+
+def _lateness(late: Histogram) -> Lateness:
+    if not late.count:
+        return Lateness(0.0, 0.0, 0.0)
+    percentiles = late.percentiles((50.0, 99.0))
+    return Lateness(percentiles[50.0] / 1e6, percentiles[99.0] / 1e6, late.max_ns / 1e6)
+
+
+def _work(recorder: Recorder) -> Work:
+    accepted = recorder.orders[Outcome.ACCEPTED]
+    return Work(
+        attempts_per_accepted=round(recorder.attempts / accepted, 4) if accepted else None,
+        writes_per_accepted=round(recorder.writes / accepted, 4) if accepted else None,
+        wasted_writes=recorder.wasted_writes,
+        conflicts=recorder.conflicts,
+        slowest=_worst(recorder.slowest),
+        most_tried=_worst(recorder.most_tried),
+    )
+
+
+def _worst(order: OrderEnded | None) -> Worst | None:
+    if order is None:
+        return None
+    waited_ms = (order.ended_ns - order.scheduled_ns) / 1e6
+    return Worst(order.order_id, order.product_id, order.outcome.value, order.attempts, waited_ms)
+
+
+def _capacity(recorder: Recorder, prices: Prices) -> Capacity:
+    consumed = recorder.read_units + recorder.write_units
+    usd, accepted = prices.usd(recorder.read_units, recorder.write_units), recorder.orders[Outcome.ACCEPTED]
+    return Capacity(
+        read_units=recorder.read_units,
+        write_units=recorder.write_units,
+        reported=round(recorder.reported_units / consumed, 4) if consumed else 0.0,
+        usd=round(usd, 9),
+        usd_per_1000_accepted=round(usd / accepted * 1000, 9) if accepted else None,
+        usd_per_million_read_units=prices.read_usd_per_million,
+        usd_per_million_write_units=prices.write_usd_per_million,
+        prices=prices.source,
     )
 
 
@@ -88,6 +166,8 @@ def _orders(recorder: Recorder) -> Orders:
         throttled=counts[Outcome.THROTTLED],
         failed=counts[Outcome.FAILED],
         unknown=counts[Outcome.UNKNOWN],
+        dropped=recorder.dropped,
+        warm_up=recorder.warm_up,
         rejected_by_reason=dict(recorder.rejected_by_reason),
         problems=dict(recorder.problems),
     )
@@ -100,18 +180,17 @@ def _latencies(histograms: Mapping[tuple[Kind, Outcome], Histogram]) -> dict[str
     return found
 
 
-def _client(recorder: Recorder, effort: Effort, duration_s: float) -> Client:
+def _client(recorder: Recorder, effort: Effort, plan: Race | Load, duration_s: float) -> Client:
     cpu_s = effort.cpu_ns / 1e9
     cores = cpu_s / duration_s if duration_s else 0.0
-    lag = effort.loop_lag.percentiles((50.0, 99.0)) if effort.loop_lag.count else {50.0: 0, 99.0: 0}
-    spreads = sorted(recorder.burst_spreads_ns)
+    spreads = sorted(recorder.burst_spreads_ns) if isinstance(plan, Race) else []
     return Client(
         name=effort.client,
         stamps=effort.stamps,
         served={client: dict(calls) for client, calls in effort.served.items()},
         fallbacks=dict(effort.fallbacks),
         own_share=round(recorder.own_share, 4),
-        loop_lag_ms=LoopLag(lag[50.0] / 1e6, lag[99.0] / 1e6, effort.loop_lag.max_ns / 1e6),
+        loop_lag_ms=_lateness(effort.loop_lag),
         cpu_s=round(cpu_s, 3),
         cpu_cores=round(cores, 3),
         burst_spread_ms=BurstSpread(median(spreads) / 1e6, spreads[-1] / 1e6) if spreads else None,

@@ -16,6 +16,7 @@ TOOLS = ROOT / ".tools"
 SERVERS = ("embedded", "moto_server", "dynamodb_local", "dynalite")
 
 Cli = Callable[..., subprocess.CompletedProcess[str]]
+Start = Callable[..., subprocess.Popen[str]]
 
 
 def missing(what: str) -> None:
@@ -49,6 +50,34 @@ def cli(tmp_path: Path) -> Cli:
         )
 
     return run
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Start]:
+    """Starts `loadtest …` in an empty folder and does not wait for it."""
+    started = []
+
+    def run(*arguments: str, wrapped_in: str = "") -> subprocess.Popen[str]:
+        command = [sys.executable, "-m", "loadtest", *arguments]
+        if wrapped_in:
+            command = ["bash", "-c", f'{wrapped_in}; exec "$@"', "bash", *command]
+        process = subprocess.Popen(
+            command,
+            cwd=tmp_path,
+            env=clean_environment(),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        started.append(process)
+        return process
+
+    yield run
+    for process in started:
+        if process.poll() is None:
+            process.kill()
+        process.communicate()
 
 
 def free_port() -> int:

@@ -1,9 +1,10 @@
 """The command line: options in, exit code out.
 
 Exit codes: 0 safe · 1 violated · 2 wrong usage · 3 target unusable or run not completed · 4 inconclusive ·
-130 interrupted.
+5 a threshold crossed · 130 interrupted.
 """
 
+import os
 import sys
 from typing import Any, NoReturn
 
@@ -15,6 +16,7 @@ SAFE = 0
 VIOLATED = 1
 WRONG_USAGE = 2
 INCONCLUSIVE = 4
+THRESHOLD_CROSSED = 5
 INTERRUPTED = 130
 
 
@@ -22,6 +24,7 @@ def main() -> NoReturn:
     """Run the command line and leave with its exit code; every error is one line on standard error."""
     from loadtest.cli.app import app
 
+    _open_all()
     debug = "--debug" in sys.argv[1:]
     try:
         code: Any = app(standalone_mode=False)
@@ -35,7 +38,10 @@ def main() -> NoReturn:
     except (typer.Abort, KeyboardInterrupt):
         _say("interrupted", debug)
         code = INTERRUPTED
-    except ExceptionGroup as group:
+    except BaseExceptionGroup as group:
+        if group.subgroup((KeyboardInterrupt, SystemExit)) is not None:
+            _say("interrupted", debug)
+            sys.exit(INTERRUPTED)
         first = _first(group)
         _say(str(first) if isinstance(first, LoadTestError) else _internal(first), debug)
         code = getattr(first, "exit_code", LoadTestError.exit_code)
@@ -45,9 +51,18 @@ def main() -> NoReturn:
     sys.exit(code if isinstance(code, int) else 0)
 
 
-def _first(group: ExceptionGroup[Exception]) -> Exception:
+def _open_all() -> None:
+    """A standard stream that the parent closed would be the next file opened: the history, or uvloop's own."""
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # takes the lowest free number: this one
+
+
+def _first(group: BaseExceptionGroup[Any]) -> Exception:
     """The first error in a group that is none itself: what went wrong in many tasks went wrong in one."""
-    error = group.exceptions[0]
+    error: Any = group.exceptions[0]
     return _first(error) if isinstance(error, ExceptionGroup) else error
 
 
@@ -66,4 +81,5 @@ def _say(message: str, debug: bool) -> None:
 def _formatted(error: typer.TyperException) -> str:
     context = getattr(error, "ctx", None)
     message = str(getattr(error, "format_message", lambda: str(error))())
-    return f"{message.rstrip('.')}. See: {context.command_path} --help" if context and message else message
+    said = message if message.endswith("?") else f"{message.rstrip('.')}."
+    return f"{said} See: {context.command_path} --help" if context and message else message

@@ -1,15 +1,80 @@
-"""Options that several commands share."""
+"""Options that several commands share, one by one; `loadtest.cli.groups` has them in groups."""
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from loadtest.backoff import Backoff
+from loadtest.cost import READ_USD_PER_MILLION, WRITE_USD_PER_MILLION
 from loadtest.dynamo.client import ClientKind
-from loadtest.targets import Target, TargetKind
+from loadtest.targets import TargetKind
 
 _TARGET = "Target"
 _OUTPUT = "Output"
+_COST = "Cost"
+
+
+class StrategyName(StrEnum):
+    """The strategies by name."""
+
+    VERSION = "version"
+    CONDITIONAL = "conditional"
+    TRANSACTION = "transaction"
+    UNCONDITIONAL = "unconditional"
+
+
+StrategyOption = Annotated[
+    StrategyName,
+    typer.Option("--strategy", help="How an order becomes requests; unconditional is the one that oversells."),
+]
+Units = Annotated[int, typer.Option("--units", min=1, help="Units that each order takes.")]
+ProductId = Annotated[str, typer.Option("--product", help="Id of the product that is bought.")]
+Attempts = Annotated[
+    int,
+    typer.Option("--attempts", min=1, max=1000, help="Attempts of an order at most; after a conflict it reads again."),
+]
+BackoffOption = Annotated[Backoff, typer.Option("--backoff", help="How long an order waits between two attempts.")]
+Seed = Annotated[
+    int | None,
+    typer.Option("--seed", min=0, help="Seed of everything random; the report has it.", show_default="a new one"),
+]
+WriteUnitPrice = Annotated[
+    float | None,
+    typer.Option(
+        "--write-unit-price",
+        min=0,
+        max=1_000_000,
+        metavar="USD",
+        help="Price of a million write units.",
+        show_default=f"{WRITE_USD_PER_MILLION}, on demand in us-east-1",
+        rich_help_panel=_COST,
+    ),
+]
+ReadUnitPrice = Annotated[
+    float | None,
+    typer.Option(
+        "--read-unit-price",
+        min=0,
+        max=1_000_000,
+        metavar="USD",
+        help="Price of a million read units.",
+        show_default=f"{READ_USD_PER_MILLION}, on demand in us-east-1",
+        rich_help_panel=_COST,
+    ),
+]
+MaxSpend = Annotated[
+    float | None,
+    typer.Option(
+        "--max-spend",
+        min=0,
+        max=1_000_000_000,
+        metavar="USD",
+        help="Stop before the orders cost more than that.",
+        rich_help_panel=_COST,
+    ),
+]
 
 TargetOption = Annotated[
     TargetKind | None,
@@ -71,6 +136,14 @@ AllowUntagged = Annotated[
     ),
 ]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before making or deleting a table on AWS.")]
+PopulateTable = Annotated[
+    bool,
+    typer.Option(
+        "--populate-table",
+        help="First write the sample, making the table if it is missing.",
+        rich_help_panel=_TARGET,
+    ),
+]
 Json = Annotated[
     Path | None,
     typer.Option(
@@ -83,34 +156,24 @@ Json = Annotated[
 RunsDir = Annotated[
     Path, typer.Option("--runs-dir", help="Folder that gets a folder for each run.", rich_help_panel=_OUTPUT)
 ]
+JUnit = Annotated[
+    Path | None,
+    typer.Option(
+        "--junit", metavar="PATH", help="Write verdict and thresholds there as JUnit XML.", rich_help_panel=_OUTPUT
+    ),
+]
+History = Annotated[
+    bool,
+    typer.Option("--history/--no-history", help="Keep every request, about 350 bytes each.", rich_help_panel=_OUTPUT),
+]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but the verdict.", rich_help_panel=_OUTPUT)]
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
-
-
-def target(
-    kind: TargetKind | None,
-    endpoint_url: str | None,
-    region: str | None,
-    profile: str | None,
-    table: str,
-    connect_timeout: float = 10.0,
-    read_timeout: float = 30.0,
-    sdk_retries: int = 0,
-    client: ClientKind | None = None,
-    allow_untagged_table: bool = False,
-) -> Target:
-    """The target that the options name. Raises UsageError if they contradict one another."""
-    if kind is None:
-        kind = TargetKind.ENDPOINT if endpoint_url is not None else TargetKind.EMBEDDED
-    return Target(
-        kind=kind,
-        endpoint_url=endpoint_url,
-        region=region,
-        profile=profile,
-        table=table,
-        connect_timeout_s=connect_timeout,
-        read_timeout_s=read_timeout,
-        sdk_retries=sdk_retries,
-        client=client or (ClientKind.SDK if sdk_retries else ClientKind.WIRE),
-        allow_untagged_table=allow_untagged_table,
-    )
+ThresholdOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--threshold",
+        metavar="TEXT",
+        help="What must hold, else exit code 5: 'p99(write.accepted) < 50ms', 'orders.failed == 0'. Repeatable.",
+        rich_help_panel=_OUTPUT,
+    ),
+]

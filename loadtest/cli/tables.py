@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from loadtest.cli import options
+from loadtest.cli import groups, options
+from loadtest.cli.groups import grouped
 from loadtest.errors import LoadTestError, TargetError, UsageError
 from loadtest.targets import Target, TargetKind
 
@@ -16,58 +17,52 @@ if TYPE_CHECKING:
 Work = Callable[["DynamoDBClient", "Connection"], Awaitable[None]]
 
 
+@grouped
 def populate(
+    place: groups.Place,
     target: options.RemoteTargetOption = None,
-    endpoint_url: options.EndpointUrl = None,
-    region: options.Region = None,
-    profile: options.Profile = None,
-    table: options.TableName = "products",
     allow_untagged_table: options.AllowUntagged = False,
     yes: options.Yes = False,
     debug: options.Debug = False,
 ) -> int:
     """Write the six sample products p#0 to p#5, making the table first if it is missing."""
-    chosen = options.target(target, endpoint_url, region, profile, table, allow_untagged_table=allow_untagged_table)
+    chosen = place.at(target, allow_untagged_table=allow_untagged_table)
     fill(chosen, yes=yes)
     return 0
 
 
+@grouped
 def create(
+    place: groups.Place,
     target: options.RemoteTargetOption = None,
-    endpoint_url: options.EndpointUrl = None,
-    region: options.Region = None,
-    profile: options.Profile = None,
-    table: options.TableName = "products",
     yes: options.Yes = False,
     debug: options.Debug = False,
 ) -> int:
     """Make the table: key id (S), on-demand, tagged as the tool's own."""
     from loadtest.dynamo import setup
 
-    chosen = options.target(target, endpoint_url, region, profile, table)
+    chosen = place.at(target)
 
     async def work(client: "DynamoDBClient", connection: "Connection") -> None:
-        _ask(chosen, connection, f"Make the on-demand table {table!r}", yes=yes)
+        _ask(chosen, connection, f"Make the on-demand table {place.table!r}", yes=yes)
         await setup.create_table(client, connection)
-        typer.echo(f"made table {table!r} {connection.where}")
+        typer.echo(f"made table {place.table!r} {connection.where}")
 
     _on(chosen, work)
     return 0
 
 
+@grouped
 def describe(
+    place: groups.Place,
     target: options.RemoteTargetOption = None,
-    endpoint_url: options.EndpointUrl = None,
-    region: options.Region = None,
-    profile: options.Profile = None,
-    table: options.TableName = "products",
     debug: options.Debug = False,
 ) -> int:
     """Say what the table is like and whether a run may use it."""
     from loadtest.dynamo import setup
     from loadtest.dynamo.errors import missing_table
 
-    chosen = options.target(target, endpoint_url, region, profile, table)
+    chosen = place.at(target)
 
     async def work(client: "DynamoDBClient", connection: "Connection") -> None:
         found = await setup.describe_table(client, connection)
@@ -91,12 +86,10 @@ def describe(
     return 0
 
 
+@grouped
 def delete(
+    place: groups.Place,
     target: options.RemoteTargetOption = None,
-    endpoint_url: options.EndpointUrl = None,
-    region: options.Region = None,
-    profile: options.Profile = None,
-    table: options.TableName = "products",
     allow_untagged_table: options.AllowUntagged = False,
     yes: options.Yes = False,
     debug: options.Debug = False,
@@ -104,16 +97,16 @@ def delete(
     """Delete the table with all that is in it."""
     from loadtest.dynamo import setup
 
-    chosen = options.target(target, endpoint_url, region, profile, table)
+    chosen = place.at(target)
 
     async def work(client: "DynamoDBClient", connection: "Connection") -> None:
         found = await setup.describe_table(client, connection)
         if found is None:
-            raise TargetError(f"there is no table {table!r} {connection.where}")
+            raise TargetError(f"there is no table {place.table!r} {connection.where}")
         setup.require_ours(found, connection, allow_untagged=allow_untagged_table)
-        _ask(chosen, connection, f"Delete table {table!r} with about {found.items:,} items", yes=yes)
+        _ask(chosen, connection, f"Delete table {place.table!r} with about {found.items:,} items", yes=yes)
         await setup.delete_table(client, connection)
-        typer.echo(f"deleted table {table!r} {connection.where}")
+        typer.echo(f"deleted table {place.table!r} {connection.where}")
 
     _on(chosen, work)
     return 0

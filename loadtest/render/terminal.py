@@ -1,101 +1,138 @@
-"""A report as text for a terminal, and the line that moves while a run goes on."""
+"""A report as text for a terminal."""
 
 import os
-import time
+from collections.abc import Iterator
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from loadtest.checker import Status
-from loadtest.recorder import Recorder
-from loadtest.report import Report
+from loadtest.checker.verdict import plural
+from loadtest.report import Latency, Report
 
-_SHOW_AFTER_S = 1.0
-_PLAIN_EVERY_S = 5.0
 _VIOLATIONS_SHOWN = 5
+_PRODUCTS_SHOWN = 5
+_WIDE = 160
+_NARROWEST = 100
 _STYLES = {Status.SAFE: "bold green", Status.VIOLATED: "bold red", Status.INCONCLUSIVE: "bold yellow"}
-
-
-class Progress:
-    """One line on standard error about a run of over a second: moving on a terminal, every five seconds elsewhere."""
-
-    def __init__(self, orders: int, *, quiet: bool) -> None:
-        self._orders = orders
-        self._quiet = quiet
-        self._console = Console(stderr=True)
-        self._started = self._last_plain = time.monotonic()
-        self._drawn = False
-
-    def __enter__(self) -> Self:
-        return self
-
-    def show(self, recorder: Recorder) -> None:
-        """Show how far the run is."""
-        now = time.monotonic()
-        if self._quiet or now - self._started < _SHOW_AFTER_S:
-            return
-        line = (
-            f"{recorder.ended:,} of {self._orders:,} orders ended, {recorder.rounds:,} rounds, "
-            f"{recorder.operations:,} requests answered, {now - self._started:.0f} s"
-        )
-        if self._console.is_terminal:
-            self._console.file.write(f"\r\x1b[2K{line[: self._console.width - 1]}")
-            self._console.file.flush()
-            self._drawn = True
-        elif now - self._last_plain >= _PLAIN_EVERY_S:
-            self._last_plain = now
-            self._console.print(line, highlight=False)
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self._drawn:
-            self._console.file.write("\r\x1b[2K")
-            self._console.file.flush()
 
 
 def print_report(report: Report, folder: Path, *, to_stdout: bool, quiet: bool) -> None:
     """Print the tables and, last, the verdict; only the verdict if `quiet`."""
-    console = Console(stderr=not to_stdout, highlight=False, soft_wrap=True)
+    console = a_console(to_stdout=to_stdout)
     with console.capture() as drawn:
         if not quiet:
             _print_tables(console, report, folder)
+        for checked in report.thresholds:
+            if not checked.holds or not quiet:
+                console.print(Text(f"threshold {checked.sentence}", style="" if checked.holds else "bold red"))
         console.print(Text(report.verdict.sentence, style=_STYLES[report.verdict.status]))
+    put(console, drawn.get())
+
+
+def a_console(*, to_stdout: bool) -> Console:
+    """Standard output, or standard error if a report goes there; wide where nobody looks at a window."""
+    console = Console(stderr=not to_stdout, highlight=False, markup=False, soft_wrap=True)
+    console.width = max(console.width, _NARROWEST) if console.is_terminal else _WIDE  # better wrapped than cut
+    return console
+
+
+def put(console: Console, drawn: str) -> None:
+    """Write what was drawn, without the blanks at the ends of lines."""
     try:
-        console.file.write("\n".join(line.rstrip() for line in drawn.get().split("\n")))
+        console.file.write("\n".join(line.rstrip() for line in drawn.split("\n")))
         console.file.flush()
     except BrokenPipeError:  # the reader has seen enough; the exit code still tells
         os.dup2(os.open(os.devnull, os.O_WRONLY), console.file.fileno())
 
 
 def _print_tables(console: Console, report: Report, folder: Path) -> None:
-    config = report.config
-    console.print(
-        f"{config['strategy']}: {config['number_of_requests']:,} orders of {config['units']:,} × "
-        f"{config['product']}, {report.rounds.count:,} of {config['rounds']:,} rounds, "
-        f"target {report.environment['target']}"
-    )
+    console.print(_heading(report))
     if report.stopped_by:
         console.print(Text(f"stopped early, so this is a part: {report.stopped_by}", style="bold yellow"))
     console.print(_orders(report), _stock(report))
-    if report.config["rounds"] > 1:
+    if report.rounds.count > 1:
         console.print(_winners(report))
+    if report.command == "load":
+        console.print(_order_times(report))
     console.print(_latency(report))
-    console.print(_client(report))
+    for line in (*_load(report), _cost(report), _client(report)):
+        console.print(line)
     if report.client.bound:
         console.print(Text(report.client.bound, style="bold yellow"))
-    console.print(f"report and history in {folder}")
+    kept = "report and history" if (folder / "history.jsonl").exists() else "report"
+    console.print(f"{kept} in {folder}")
     for message, count in report.orders.problems.items():
-        console.print(f"{count:,} × {message}", markup=False)
+        console.print(f"{count:,} × {message}")
     for violation in report.verdict.violations[:_VIOLATIONS_SHOWN]:
         orders = ", ".join(violation.orders[:3]) + (", …" if violation.orders_count > 3 else "")
         console.print(f"violation {violation.kind}, round {violation.round}: {violation.message} ({orders})")
     if (more := len(report.verdict.violations) - _VIOLATIONS_SHOWN) > 0:
         console.print(f"and {more:,} more violations, all in the report")
+
+
+def _heading(report: Report) -> str:
+    config = report.config
+    if report.command == "race":
+        how = f"{config['number_of_requests']:,} orders of {config['units']:,} × {config['product']}"
+        return (
+            f"{config['strategy']}: {how}, {report.rounds.count:,} of {config['rounds']:,} rounds, "
+            f"target {report.environment['target']}"
+        )
+    products = config["product"] if config["products"] == 1 else f"{config['products']:,} products"
+    skew = f" (skew {config['skew']:g})" if config["skew"] else ""
+    return (
+        f"{config['strategy']}: {_arrivals(report)} of {config['units']:,} × {products}{skew}, "
+        f"{plural(config['attempts'], 'attempt')}, target {report.environment['target']}"
+    )
+
+
+def _arrivals(report: Report) -> str:
+    config, arrivals = report.config, report.arrivals
+    if arrivals.kind == "closed":
+        return f"{plural(config['concurrency'], 'buyer')} for {config['duration_s']:,.4g} s"
+    constant, stages = config["rate_per_s"], config["stages"]
+    rate = f"orders in {len(stages):,} stages" if constant is None else f"{constant:,.6g} orders a second"
+    return f"{rate}{', by chance,' if config['poisson'] else ''} for {config['duration_s']:,.4g} s"
+
+
+def _load(report: Report) -> Iterator[str]:
+    if report.command != "load":
+        return
+    arrivals, work, dropped = report.arrivals, report.work, report.orders.dropped
+    yield (
+        f"goodput {report.goodput_per_s:,.1f} accepted orders a second over {report.duration_s:,.2f} s; "
+        f"{_or_none(work.attempts_per_accepted)} attempts and {_or_none(work.writes_per_accepted)} writes for each; "
+        f"{work.wasted_writes:,} writes wasted"
+    )
+    if arrivals.kind == "open":
+        late = arrivals.late_ms
+        lost = f"{dropped:,} of {arrivals.due:,} dropped" if dropped else "none dropped"
+        yield (
+            f"{arrivals.achieved_per_s:,.1f} of {arrivals.due_per_s:,.1f} orders a second began, {lost}; "
+            f"late by {late.p50:,.2f} ms (p50), {late.p99:,.2f} (p99), {late.max:,.2f} (max)"
+        )
+    if work.slowest and work.most_tried:
+        yield (
+            f"worst served: {work.slowest.response_ms:,.1f} ms ({work.slowest.order_id}, {work.slowest.outcome}); "
+            f"{plural(work.most_tried.attempts, 'attempt')} ({work.most_tried.order_id}, {work.most_tried.outcome})"
+        )
+
+
+def _or_none(figure: float | None) -> str:
+    return "–" if figure is None else f"{figure:,.2f}"
+
+
+def _cost(report: Report) -> str:
+    capacity = report.capacity
+    each = capacity.usd_per_1000_accepted
+    price = "" if each is None else f", ${each:,.6f} for 1,000 accepted orders"
+    return (
+        f"{capacity.write_units:,.0f} write and {capacity.read_units:,.0f} read units, ${capacity.usd:,.6f}{price} "
+        f"({capacity.prices}; {capacity.reported:.0%} of the units as the server reported)"
+    )
 
 
 def _client(report: Report) -> str:
@@ -125,13 +162,21 @@ def _orders(report: Report) -> Table:
     table.add_row("throttled", f"{orders.throttled:,}")
     table.add_row("failed", f"{orders.failed:,}")
     table.add_row("unknown", f"{orders.unknown:,}")
+    if orders.warm_up:
+        table.add_row("warm-up", f"{orders.warm_up:,}", "orders more, which only the verdict takes into account")
+    if report.command == "load":
+        table.add_row(
+            "dropped", f"{orders.dropped:,}", "due, but as many as may be were under way" if orders.dropped else ""
+        )
     return table
 
 
 def _stock(report: Report) -> Table:
     table = _table("\nstock", "\nbefore", "\nafter", "\nsold")
-    for product, stock in report.stock.items():
+    for product, stock in list(report.stock.items())[:_PRODUCTS_SHOWN]:
         table.add_row(product, f"{stock.initial:,}", _or_unknown(stock.final), _or_unknown(stock.sold))
+    if (more := len(report.stock) - _PRODUCTS_SHOWN) > 0:
+        table.add_row(f"and {more:,} more")
     return table
 
 
@@ -147,9 +192,24 @@ def _winners(report: Report) -> Table:
 
 
 def _latency(report: Report) -> Table:
-    table = _table("\nservice time, ms", "\ncount", "\np50", "\np90", "\np99", "\np99.9", "\nmax")
+    table = _percentiles("service time, ms")
     for kind, outcomes in report.latency_ms.items():
         for outcome, figures in outcomes.items():
-            percentiles = (figures.p50, figures.p90, figures.p99, figures.p999, figures.max)
-            table.add_row(f"{kind} {outcome}", f"{figures.count:,}", *(f"{value:,.2f}" for value in percentiles))
+            _add(table, f"{kind} {outcome}", figures)
     return table
+
+
+def _order_times(report: Report) -> Table:
+    table = _percentiles("order, due to end, ms")
+    for outcome, figures in report.order_ms.items():
+        _add(table, outcome, figures)
+    return table
+
+
+def _percentiles(title: str) -> Table:
+    return _table(f"\n{title}", "\ncount", "\np50", "\np90", "\np99", "\np99.9", "\nmax")
+
+
+def _add(table: Table, name: str, figures: Latency) -> None:
+    percentiles = (figures.p50, figures.p90, figures.p99, figures.p999, figures.max)
+    table.add_row(name, f"{figures.count:,}", *(f"{value:,.2f}" for value in percentiles))

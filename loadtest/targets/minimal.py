@@ -1,7 +1,7 @@
 """The least a server can do: answers DynamoDB requests from memory, without looking into them.
 
-`python -m loadtest.targets.minimal PORT [--certificate FILE --key FILE]`. A read finds a product, a conditional
-write is refused, any other write and every transaction is accepted. It is what `loadtest calibrate` and
+`python -m loadtest.targets.minimal PORT [--certificate FILE --key FILE]`. There is a table, a read finds a product, a
+conditional write is refused, any other write and every transaction is accepted. It is what `loadtest calibrate` and
 `scripts/bench` measure the client against: fast enough not to be what is measured.
 """
 
@@ -22,7 +22,8 @@ _REFUSAL = {
 }
 
 
-def _answer(status: str, body: object) -> bytes:
+def answer(status: str, body: object) -> bytes:
+    """A whole HTTP answer with a JSON body."""
     data = json.dumps(body, separators=(",", ":")).encode()
     head = (
         f"HTTP/1.1 {status}\r\nContent-Type: application/x-amz-json-1.0\r\n"
@@ -31,19 +32,34 @@ def _answer(status: str, body: object) -> bytes:
     return head.encode() + data
 
 
-_READ = _answer("200 OK", {"Item": _ITEM})
-REFUSED = _answer("400 Bad Request", _REFUSAL)
-_ACCEPTED = _answer("200 OK", {})
+_READ = answer("200 OK", {"Item": _ITEM})
+REFUSED = answer("400 Bad Request", _REFUSAL)
+_ACCEPTED = answer("200 OK", {})
+TABLE = answer(
+    "200 OK",
+    {
+        "Table": {
+            "TableName": "products",
+            "TableStatus": "ACTIVE",
+            "KeySchema": [{"AttributeName": "id", "KeyType": "HASH"}],
+            "AttributeDefinitions": [{"AttributeName": "id", "AttributeType": "S"}],
+        }
+    },
+)
 
 
-class _Protocol(asyncio.Protocol):
+class Protocol(asyncio.Protocol):
+    """One connection; requests are cut out of what comes, and answered in turn."""
+
     def __init__(self) -> None:
         self._received = b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport: Any = transport
+        """Keep the way back."""
+        self.transport: Any = transport
 
     def data_received(self, data: bytes) -> None:
+        """Answer every request that is whole."""
         received = self._received + data if self._received else data
         while (end := received.find(b"\r\n\r\n")) >= 0:
             head = received[:end].lower()
@@ -51,20 +67,25 @@ class _Protocol(asyncio.Protocol):
             length = int(head[at + 15 :].split(b"\r\n", 1)[0]) if at >= 0 else 0
             if len(received) < end + 4 + length:
                 break
-            body = received[end + 4 : end + 4 + length]
+            self.requested(head, received[end + 4 : end + 4 + length])
             received = received[end + 4 + length :]
-            if b".getitem" in head:
-                self._transport.write(_READ)
-            elif b".updateitem" in head and b'"ConditionExpression"' in body:
-                self._transport.write(REFUSED)
-            else:
-                self._transport.write(_ACCEPTED)
         self._received = received
+
+    def requested(self, head: bytes, body: bytes) -> None:
+        """Answer one request."""
+        if b".getitem" in head:
+            self.transport.write(_READ)
+        elif b".updateitem" in head and b'"ConditionExpression"' in body:
+            self.transport.write(REFUSED)
+        elif b".describetable" in head:
+            self.transport.write(TABLE)
+        else:
+            self.transport.write(_ACCEPTED)
 
 
 async def _serve(port: int, context: ssl.SSLContext | None) -> None:
     loop = asyncio.get_running_loop()
-    server = await loop.create_server(_Protocol, "127.0.0.1", port, ssl=context, backlog=_BACKLOG)
+    server = await loop.create_server(Protocol, "127.0.0.1", port, ssl=context, backlog=_BACKLOG)
     await server.serve_forever()
 
 

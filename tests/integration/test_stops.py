@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,37 +15,7 @@ import pytest
 
 from loadtest.history import read_history
 from loadtest.order import Operation, OrderEnded
-from tests.conftest import Cli, clean_environment
-
-Start = Callable[..., subprocess.Popen[str]]
-
-
-@pytest.fixture
-def start(tmp_path: Path) -> Iterator[Start]:
-    """Starts `loadtest …` in an empty folder and does not wait for it."""
-    started = []
-
-    def run(*arguments: str, wrapped_in: str = "") -> subprocess.Popen[str]:
-        command = [sys.executable, "-m", "loadtest", *arguments]
-        if wrapped_in:
-            command = ["bash", "-c", f'{wrapped_in}; exec "$@"', "bash", *command]
-        process = subprocess.Popen(
-            command,
-            cwd=tmp_path,
-            env=clean_environment(),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        started.append(process)
-        return process
-
-    yield run
-    for process in started:
-        if process.poll() is None:
-            process.kill()
-        process.communicate()
+from tests.conftest import Cli, Start, clean_environment
 
 
 def wait_for(found: Callable[[], Any], what: str) -> Any:
@@ -174,3 +144,16 @@ def test_a_reader_that_leaves_early_does_not_change_the_exit_code(cli: Cli, tmp_
         timeout=60,
     )
     assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_a_standard_stream_that_is_closed_from_the_start_is_no_matter(
+    closed: str, start: Start, tmp_path: Path
+) -> None:
+    process = start("race", "-n", "5", wrapped_in=f"exec {closed}")
+    output, errors = process.communicate(timeout=60)
+    assert process.returncode == 0, errors
+    assert errors == ""
+    assert ("safe" in output) == (" >&-" not in f" {closed}")
+    assert the_report(tmp_path)["completed"]
+    assert len(list(read_history(next(tmp_path.glob("runs/*/history.jsonl"))))) > 5  # nothing else was written there

@@ -2,8 +2,9 @@
 
 import resource
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from random import Random
 from typing import cast
 
 import anyio
@@ -19,10 +20,16 @@ Act = Callable[[], Answer]
 
 
 class MemoryTable:
-    """One product. `scripted` answers come first, in turn; the request `held` by kind and number is never answered."""
+    """Products. `scripted` answers come first, in turn; the request `held` by kind and number is never answered.
 
-    def __init__(self, stock: int = 1, *, held: tuple[str, int] | None = None) -> None:
-        self.product = Product("p#4", "Last samovar", stock, 1)
+    While `shut`, nothing is answered; `most_in_flight` is what there ever was of unanswered requests.
+    """
+
+    def __init__(
+        self, stock: int = 1, *, held: tuple[str, int] | None = None, product_ids: Sequence[str] = ("p#4",)
+    ) -> None:
+        self.products = {one: Product(one, "Last samovar", stock, 1) for one in product_ids}
+        self.shut: anyio.Event | None = None
         self.scripted: dict[str, list[Answer | Exception]] = {"read": [], "write": []}
         self.log: list[str] = []
         self.tokens: list[str] = []
@@ -32,8 +39,13 @@ class MemoryTable:
         self._in_flight = 0
         self._hold = held
 
+    @property
+    def product(self) -> Product:
+        """The first, or only, product."""
+        return next(iter(self.products.values()))
+
     async def read(self, product_id: str) -> Answer:
-        return await self._serve("read", lambda: answer(ACCEPTED, self.product))
+        return await self._serve("read", lambda: answer(ACCEPTED, self.products[product_id]))
 
     async def update(
         self, product_id: str, expression: str, values: Values, condition: str | None, refused: Reason
@@ -41,14 +53,14 @@ class MemoryTable:
         wanted = {name: int(value["N"]) for name, value in values.items() if "N" in value}
 
         def act() -> Answer:
-            now = self.product
-            if not self._holds(condition, wanted):
+            now = self.products[product_id]
+            if not _holds(condition, now, wanted):
                 return answer(Result(Outcome.REJECTED, refused), now, by_condition=True)
             if ":units" in wanted:
-                self._put(now.quantity - wanted[":units"], now.version + wanted[":one"])
+                self._put(now, now.quantity - wanted[":units"], now.version + wanted[":one"])
             else:
-                self._put(wanted[":quantity"], wanted[":version"])
-            return answer(ACCEPTED, self.product)
+                self._put(now, wanted[":quantity"], wanted[":version"])
+            return answer(ACCEPTED, self.products[product_id])
 
         return await self._serve("write", act)
 
@@ -56,25 +68,18 @@ class MemoryTable:
         units = int(take["ExpressionAttributeValues"][":units"]["N"])
 
         def act() -> Answer:
-            if not self._holds(take["ConditionExpression"], {":units": units}):
-                return answer(SOLD_OUT, self.product, by_condition=True)
-            self._put(self.product.quantity - units, self.product.version + 1)
+            now = self.products[product_id]
+            if not _holds(take["ConditionExpression"], now, {":units": units}):
+                return answer(SOLD_OUT, now, by_condition=True)
+            self._put(now, now.quantity - units, now.version + 1)
             self.records.append(record["Item"]["id"]["S"])
             return answer(ACCEPTED)
 
         self.tokens.append(token)
         return await self._serve("write", act)
 
-    def _holds(self, condition: str | None, values: dict[str, int]) -> bool:
-        if condition == "version = :read_version":
-            return self.product.version == values[":read_version"]
-        if condition == "quantity >= :units":
-            return self.product.quantity >= values[":units"]
-        assert condition is None
-        return True
-
-    def _put(self, quantity: int, version: int) -> None:
-        self.product = replace(self.product, quantity=quantity, version=version)
+    def _put(self, old: Product, quantity: int, version: int) -> None:
+        self.products[old.id] = replace(old, quantity=quantity, version=version)
 
     async def _serve(self, kind: str, act: Act) -> Answer:
         sent_ns = time.perf_counter_ns()
@@ -86,6 +91,8 @@ class MemoryTable:
             if self._hold == (kind, number):
                 self.held.set()
                 await anyio.sleep_forever()
+            if self.shut is not None:
+                await self.shut.wait()
             for _ in range(1 + number % 3):  # answers come out of turn
                 await checkpoint()
             made = self.scripted[kind].pop(0) if self.scripted[kind] else act()
@@ -99,12 +106,21 @@ class MemoryTable:
         return replace(made, stamps=Stamps(sent_ns, now_ns, now_ns))
 
 
+def _holds(condition: str | None, product: Product, values: dict[str, int]) -> bool:
+    if condition == "version = :read_version":
+        return product.version == values[":read_version"]
+    if condition == "quantity >= :units":
+        return product.quantity >= values[":units"]
+    assert condition is None
+    return True
+
+
 def answer(result: Result, product: Product | None = None, *, by_condition: bool = False) -> Answer:
     return Answer(result, product, Stamps(0, 0, 0), by_condition)
 
 
 def runner(table: MemoryTable, strategy: str, emit: Callable[[Event], None], rules: Rules) -> Runner:
-    return Runner(cast("Table", table), load(strategy), rules, emit)
+    return Runner(cast("Table", table), load(strategy), rules, emit, Random(0))
 
 
 def orders(*units: int) -> list[Order]:

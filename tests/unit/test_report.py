@@ -1,5 +1,6 @@
 import json
 import math
+import os
 import stat
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
@@ -17,31 +18,46 @@ from loadtest.effort import Effort
 from loadtest.errors import LoadTestError, UsageError
 from loadtest.histogram import Histogram
 from loadtest.order import Event
+from loadtest.plan import Load, Race
 from loadtest.recorder import Recorder
 from loadtest.report import (
     SCHEMA,
+    Arrivals,
     BurstSpread,
+    Capacity,
+    Checked,
     Client,
     Latency,
-    LoopLag,
+    Lateness,
     Orders,
+    Percentiles,
     Report,
     ReportedVerdict,
     Rounds,
+    Second,
     Stock,
+    Work,
+    Worst,
     encode,
     latency,
     read,
     write,
+    write_whole,
 )
 from loadtest.summary import summarize
+from tests.conftest import ROOT
 from tests.unit.builders import one_round
 from tests.unit.fakes import full_disk
 
 MORNING = datetime(2026, 11, 23, 6, 13, 59, tzinfo=UTC)
 
 
-def report_of(events: list[Event], started_at: datetime = MORNING, stopped_by: str | None = None) -> Report:
+def report_of(
+    events: list[Event],
+    started_at: datetime = MORNING,
+    stopped_by: str | None = None,
+    plan: Race | Load = Race(seed=7),  # noqa: B008 - a frozen value
+) -> Report:
     recorder, checker = Recorder(), Checker()
     for event in events:
         recorder(event)
@@ -50,10 +66,10 @@ def report_of(events: list[Event], started_at: datetime = MORNING, stopped_by: s
         recorder,
         checker.verdict(),
         Effort("wire", "kernel"),
+        plan,
         run_id="a-run",
         started_at=started_at,
         stopped_by=stopped_by,
-        config={"strategy": "version"},
         environment={"cpus": 2},
     )
 
@@ -66,9 +82,14 @@ floats = st.floats(allow_nan=False, allow_infinity=False)
 objects = st.dictionaries(
     text, st.none() | st.booleans() | counts | text | st.lists(text) | st.dictionaries(text, counts)
 )
+latencies = st.builds(Latency, counts, *[floats] * 7, hdr=text)
+latenesses = st.builds(Lateness, *[floats] * 3)
+percentiles = st.builds(Percentiles, counts, *[floats] * 3)
+worsts = st.builds(Worst, *[text] * 3, counts, floats)
 reports = st.builds(
     Report,
     schema=st.just(SCHEMA),
+    command=st.sampled_from(["race", "load"]),
     run_id=text,
     started_at=text,
     verdict=st.builds(
@@ -91,30 +112,49 @@ reports = st.builds(
     environment=objects,
     orders=st.builds(
         Orders,
-        *[counts] * 6,
+        *[counts] * 8,
         rejected_by_reason=st.dictionaries(text, counts),
         problems=st.dictionaries(text, counts),
     ),
     rounds=st.builds(Rounds, count=counts, winners=st.dictionaries(counts, counts)),
     stock=st.dictionaries(text, st.builds(Stock, initial=counts, final=st.none() | counts, sold=st.none() | counts)),
     operations=st.dictionaries(text, st.dictionaries(text, counts)),
-    latency_ms=st.dictionaries(
-        text, st.dictionaries(text, st.builds(Latency, counts, *[floats] * 7, hdr=text), max_size=2), max_size=2
-    ),
+    latency_ms=st.dictionaries(text, st.dictionaries(text, latencies, max_size=2), max_size=2),
     response_ms=st.just({}),
+    order_ms=st.dictionaries(text, latencies, max_size=2),
+    arrivals=st.builds(Arrivals, text, counts, floats, floats, latenesses),
+    work=st.builds(
+        Work, *[st.none() | floats] * 2, *[counts] * 2, slowest=st.none() | worsts, most_tried=st.none() | worsts
+    ),
+    capacity=st.builds(Capacity, *[floats] * 4, st.none() | floats, *[floats] * 2, prices=text),
+    thresholds=st.lists(
+        st.builds(Checked, threshold=text, holds=st.booleans(), value=st.none() | floats, sentence=text), max_size=2
+    ),
+    seconds=st.lists(
+        st.builds(
+            Second,
+            *[counts] * 13,
+            read_units=floats,
+            write_units=floats,
+            response_ms=st.dictionaries(text, percentiles, max_size=2),
+            service_ms=st.dictionaries(text, percentiles, max_size=2),
+        ),
+        max_size=2,
+    ),
     client=st.builds(
         Client,
         *[text] * 2,
         served=st.dictionaries(text, st.dictionaries(text, counts)),
         fallbacks=st.dictionaries(text, counts),
         own_share=floats,
-        loop_lag_ms=st.builds(LoopLag, *[floats] * 3),
+        loop_lag_ms=latenesses,
         cpu_s=floats,
         cpu_cores=floats,
         burst_spread_ms=st.none() | st.builds(BurstSpread, *[floats] * 2),
         bound=st.none() | text,
     ),
     duration_s=floats,
+    goodput_per_s=floats,
     operations_per_s=floats,
 )
 
@@ -134,7 +174,7 @@ def test_a_report_survives_the_way_to_disk_and_back(tmp_path: Path) -> None:
 
 
 def test_a_report_says_what_the_round_showed() -> None:
-    assert RACE.orders == Orders(3, 1, 2, 0, 0, 0, {"conflict": 2}, {})
+    assert RACE.orders == Orders(3, 1, 2, 0, 0, 0, 0, 0, {"conflict": 2}, {})
     assert RACE.rounds == Rounds(1, {1: 1})
     assert RACE.stock == {"p#4": Stock(1, 0, 1)}
     assert RACE.operations == {"read": {"accepted": 3}, "write": {"accepted": 1, "rejected": 2}}
@@ -142,6 +182,22 @@ def test_a_report_says_what_the_round_showed() -> None:
         Status.SAFE, "1 of 3 orders won the last item; 2 were rejected: safe", [], []
     )
     assert (RACE.completed, RACE.stopped_by, RACE.started_at) == (True, None, "2026-11-23T06:13:59+00:00")
+
+
+def test_a_report_says_what_the_round_cost() -> None:
+    work, capacity = RACE.work, RACE.capacity
+    assert (work.attempts_per_accepted, work.writes_per_accepted) == (3, 3)
+    assert (work.wasted_writes, work.conflicts) == (2, 2)
+    assert (capacity.read_units, capacity.write_units, capacity.reported) == (3, 3, 0)
+    assert capacity.usd == pytest.approx(3 * 0.625e-6 + 3 * 0.125e-6)
+    assert capacity.usd_per_1000_accepted == pytest.approx(1000 * capacity.usd)
+    assert (RACE.arrivals.kind, RACE.arrivals.due, RACE.command, RACE.config["seed"]) == ("burst", 3, "race", 7)
+    assert {outcome: figures.count for outcome, figures in RACE.order_ms.items()} == {"accepted": 1, "rejected": 2}
+
+
+def test_the_schema_in_the_docs_is_that_of_the_report() -> None:
+    stored = json.loads((ROOT / "docs/report.schema.json").read_text())
+    assert stored == json.loads(json.dumps(msgspec.json.schema(Report)))  # tuples become lists
 
 
 def test_a_report_of_a_run_that_was_stopped_is_not_completed() -> None:
@@ -156,7 +212,11 @@ def test_the_start_is_told_in_utc() -> None:
 
 def test_a_report_without_any_round_divides_nothing_by_zero() -> None:
     report = report_of([])
-    assert (report.operations_per_s, report.duration_s, report.latency_ms) == (0, 0, {})
+    assert (report.operations_per_s, report.goodput_per_s, report.duration_s) == (0, 0, 0)
+    assert (report.latency_ms, report.order_ms, report.seconds) == ({}, {}, [])
+    assert (report.work.attempts_per_accepted, report.work.slowest, report.capacity.usd_per_1000_accepted) == (
+        None,
+    ) * 3
 
 
 def test_the_keys_of_a_latency_are_the_names_of_its_figures() -> None:
@@ -227,7 +287,7 @@ def test_a_report_replaces_an_older_one(old_report: Path) -> None:
 
 
 def test_a_full_disk_leaves_the_old_report_and_no_half_one(old_report: Path) -> None:
-    with pytest.raises(LoadTestError, match=r"cannot write the report .*: File too large$"), full_disk():
+    with pytest.raises(LoadTestError, match=r"cannot write .*report.json: File too large$"), full_disk():
         write(RACE, old_report)
     assert old_report.read_text() == "the old one"
     assert list(old_report.parent.iterdir()) == [old_report]
@@ -243,12 +303,72 @@ def test_a_report_that_is_no_json_leaves_the_old_one_and_no_half_one(old_report:
 
 def test_a_folder_in_the_way_stays_and_nothing_beside_it(tmp_path: Path) -> None:
     (tmp_path / "report.json").mkdir()
-    with pytest.raises(LoadTestError, match=r"cannot write the report .*: Is a directory$"):
+    with pytest.raises(LoadTestError, match=r"cannot write .*report.json: Is a directory$"):
         write(RACE, tmp_path / "report.json")
     assert [path.name for path in tmp_path.iterdir()] == ["report.json"]
 
 
 def test_a_missing_folder_is_said_in_words(tmp_path: Path) -> None:
-    with pytest.raises(LoadTestError, match=r"cannot write the report .*: No such file or directory$"):
+    with pytest.raises(LoadTestError, match=r"cannot write .*report.json: No such file or directory$"):
         write(RACE, tmp_path / "gone" / "report.json")
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("device", ["/dev/full", "/dev/null"])
+def test_a_device_is_written_to_and_never_replaced(
+    device: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Path, "replace", lambda *_: pytest.fail("replaced"))  # root could, and would miss the device
+    link = tmp_path / "report.json"
+    link.symlink_to(device)
+    before = Path(device).stat()
+    for path in (Path(device), link):
+        if device == "/dev/full":
+            with pytest.raises(LoadTestError, match=r"cannot write .*: No space left on device$"):
+                write_whole(path, b"new")
+        else:
+            write_whole(path, b"new")
+    after = Path(device).stat()
+    assert stat.S_ISCHR(after.st_mode)
+    assert (after.st_rdev, after.st_ino, after.st_mode) == (before.st_rdev, before.st_ino, before.st_mode)
+    assert link.is_symlink()
+    assert list(tmp_path.iterdir()) == [link]
+
+
+def test_a_pipe_gets_the_whole_document_and_stays_one(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDWR | os.O_NONBLOCK)  # so that nobody waits for anybody
+    try:
+        write_whole(pipe, b"new")
+        assert os.read(reader, 99) == b"new"
+    finally:
+        os.close(reader)
+    assert pipe.is_fifo()
+    assert list(tmp_path.iterdir()) == [pipe]
+
+
+@pytest.mark.parametrize("old", [b"the old one", None])
+@pytest.mark.parametrize("relative", [True, False])
+def test_a_link_stays_one_and_what_it_points_to_is_replaced(old: bytes | None, relative: bool, tmp_path: Path) -> None:
+    links, files = tmp_path / "links", tmp_path / "files"
+    links.mkdir()
+    files.mkdir()
+    link, file = links / "report.json", files / "mine.json"
+    link.symlink_to("../files/mine.json" if relative else file)
+    if old is not None:
+        file.write_bytes(old)
+    write_whole(link, b"new")
+    assert link.is_symlink()
+    assert (file.read_bytes(), file.is_symlink()) == (b"new", False)
+    assert (list(links.iterdir()), list(files.iterdir())) == ([link], [file])
+
+
+def test_a_full_disk_leaves_what_a_link_points_to(old_report: Path, tmp_path: Path) -> None:
+    link = tmp_path / "link.json"
+    link.symlink_to(old_report)
+    with pytest.raises(LoadTestError, match="File too large"), full_disk():
+        write_whole(link, b"x" * 1000)
+    assert old_report.read_text() == "the old one"
+    assert link.is_symlink()
+    assert set(tmp_path.iterdir()) == {old_report, link}

@@ -1,13 +1,16 @@
 from collections import Counter
+from collections.abc import Callable, Iterator
+from random import Random
 
 import anyio
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
+from loadtest.attempt import Gate
+from loadtest.backoff import Backoff
 from loadtest.checker import Status
-from loadtest.dynamo.table import Answer
+from loadtest.dynamo.table import Answer, Stamps
 from loadtest.order import (
+    ACCEPTED,
     Event,
     Kind,
     Operation,
@@ -19,7 +22,7 @@ from loadtest.order import (
     RoundEnded,
     RoundStarted,
 )
-from loadtest.runner import BACKOFF_CAP_S, Gate, Rules, full_jitter_s
+from loadtest.runner import Rules
 from tests.unit.builders import CONFLICT, FAILED, STRATEGIES, THROTTLED, UNKNOWN, judge
 from tests.unit.fakes import MemoryTable, answer, orders, play, results, runner
 
@@ -32,11 +35,12 @@ def backoffs(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """No waiting between attempts; the attempts after which there would have been."""
     waited: list[int] = []
 
-    def at_once(attempt: int) -> float:
-        waited.append(attempt)
-        return 0
+    def at_once() -> Iterator[float]:
+        for attempt in range(1, 1000):
+            waited.append(attempt)
+            yield 0.0
 
-    monkeypatch.setattr("loadtest.runner.full_jitter_s", at_once)
+    monkeypatch.setattr("loadtest.runner.waits", lambda backoff, random: at_once)
     return waited
 
 
@@ -245,17 +249,24 @@ async def test_a_write_that_met_a_transaction_was_not_refused_for_its_version() 
     assert (write.outcome, write.reason, write.read_version) == (Outcome.REJECTED, "conflict", None)
 
 
-@given(st.integers(1, 1000))
-def test_the_backoff_is_between_nothing_and_its_bound(attempt: int) -> None:
-    assert 0 <= full_jitter_s(attempt) <= min(BACKOFF_CAP_S, 0.05 * 2 ** (attempt - 1))
+@pytest.mark.parametrize("backoff", Backoff)
+async def test_the_waits_are_those_of_the_backoff(backoff: Backoff, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[Backoff] = []
+
+    def made(wanted: Backoff, random: Random) -> Callable[[], Iterator[float]]:
+        asked.append(wanted)
+        return lambda: iter([0.0] * 9)
+
+    monkeypatch.setattr("loadtest.runner.waits", made)
+    await play(scripted(answer(CONFLICT)), "conditional", Rules(attempts=2, backoff=backoff), 1)
+    assert asked == [backoff]
 
 
-@pytest.mark.parametrize(("attempt", "bound_s"), [(1, 0.05), (2, 0.1), (3, 0.2), (5, 0.8), (6, 1), (1000, 1)])
-def test_the_bound_of_the_backoff_doubles_up_to_a_second(
-    attempt: int, bound_s: float, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("loadtest.runner.random.uniform", lambda low, high: high)
-    assert full_jitter_s(attempt) == bound_s
+async def test_an_order_reports_the_capacity_that_an_answer_names() -> None:
+    charged = Answer(ACCEPTED, None, Stamps(0, 0, 0), capacity=2.5)
+    silent = answer(CONFLICT)
+    events = await play(scripted(silent, charged), "conditional", Rules(attempts=2, backoff=Backoff.NONE), 1)
+    assert [op.capacity for op in writes(events)] == [None, 2.5]
 
 
 async def test_a_round_without_orders_ends_at_once() -> None:

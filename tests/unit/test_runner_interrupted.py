@@ -1,5 +1,6 @@
 from collections.abc import Callable
 from contextlib import suppress
+from itertools import repeat
 
 import anyio
 import pytest
@@ -77,7 +78,7 @@ async def test_stamps_of_an_interrupted_operation_are_in_order(strategy: str) ->
 
 @pytest.mark.parametrize("strategy", ALL)
 async def test_between_two_attempts_an_order_is_failed(strategy: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("loadtest.runner.full_jitter_s", lambda attempt: 3600)
+    monkeypatch.setattr("loadtest.runner.waits", lambda backoff, random: lambda: repeat(3600.0))
     table, events, refused = MemoryTable(), list[Event](), anyio.Event()
     table.scripted["write"] = [answer(CONFLICT)]
 

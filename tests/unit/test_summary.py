@@ -5,6 +5,7 @@ import pytest
 from loadtest.checker import Checker
 from loadtest.effort import Effort
 from loadtest.order import Kind, RoundEnded, RoundStarted
+from loadtest.plan import Race
 from loadtest.recorder import Recorder
 from loadtest.report import Report
 from loadtest.summary import summarize
@@ -26,7 +27,7 @@ def report_of(effort: Effort, *, service_ns: int, response_ns: int) -> Report:
         recorder(operation(scheduled_ns=0, sent_ns=0, received_ns=service_ns, ended_ns=response_ns))
     now = datetime(2026, 11, 23, tzinfo=UTC)
     return summarize(
-        recorder, checker.verdict(), effort, run_id="r", started_at=now, stopped_by=None, config={}, environment={}
+        recorder, checker.verdict(), effort, Race(), run_id="r", started_at=now, stopped_by=None, environment={}
     )
 
 

@@ -1,0 +1,235 @@
+"""Options that several commands share, as classes: a command takes one as a parameter, a user sees its fields."""
+
+import inspect
+import os
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass, fields, is_dataclass
+from functools import wraps
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from loadtest.backoff import Backoff
+from loadtest.cli import options
+from loadtest.cost import Prices
+from loadtest.dynamo.client import ClientKind
+from loadtest.errors import UsageError
+from loadtest.targets import Target, TargetKind
+
+if TYPE_CHECKING:
+    from loadtest.thresholds import Threshold
+
+_CONTENTION = "Contention"
+_PRODUCT = "p#4"
+
+
+def grouped(command: Callable[..., int]) -> Callable[..., int]:
+    """The command with every parameter that is a dataclass spread into its fields, for typer to read."""
+    parameters, shared = [], []
+    groups: dict[str, Any] = {}
+    for parameter in inspect.signature(command, eval_str=True).parameters.values():
+        if not is_dataclass(parameter.annotation):
+            parameters.append(parameter)
+            continue
+        group: Any = parameter.annotation
+        groups[parameter.name] = group
+        annotations = inspect.get_annotations(group, eval_str=True)
+        shared += [
+            inspect.Parameter(
+                field.name,
+                inspect.Parameter.POSITIONAL_OR_KEYWORD,
+                default=field.default,
+                annotation=annotations[field.name],
+            )
+            for field in fields(group)
+        ]
+
+    parameters += shared  # a command's own options come first in its help
+
+    @wraps(command)
+    def spread(**given: Any) -> int:
+        made = {
+            name: group(**{field.name: given.pop(field.name) for field in fields(group)})
+            for name, group in groups.items()
+        }
+        return command(**given, **made)
+
+    del spread.__wrapped__
+    spread.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    spread.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+    return spread
+
+
+@dataclass(frozen=True, slots=True)
+class Orders:
+    """How orders are run."""
+
+    units: options.Units = 1
+    attempts: options.Attempts = 1
+    backoff: options.BackoffOption = Backoff.FULL_JITTER
+    seed: options.Seed = None
+
+    def chosen_seed(self) -> int:
+        """The seed given, or a new one."""
+        return secrets.randbits(32) if self.seed is None else self.seed
+
+
+@dataclass(frozen=True, slots=True)
+class Contention:
+    """What the orders of a load want."""
+
+    products: Annotated[
+        int,
+        typer.Option(
+            min=1, max=100_000, help="Products that are ordered; 1 is --product.", rich_help_panel=_CONTENTION
+        ),
+    ] = 1
+    skew: Annotated[
+        float,
+        typer.Option(
+            min=0,
+            max=20,
+            help="How hot the hottest is: Zipf's exponent over the products, 0 wants all alike.",
+            rich_help_panel=_CONTENTION,
+        ),
+    ] = 0.0
+    product: options.ProductId = _PRODUCT
+    stock: Annotated[
+        int | None,
+        typer.Option(
+            min=0,
+            help="Quantity of each product, set before the run.",
+            show_default="1,000,000; in a race 1",
+            rich_help_panel=_CONTENTION,
+        ),
+    ] = None
+    restock: Annotated[
+        bool,
+        typer.Option(
+            "--restock/--no-restock",
+            help="Fill a product up to --stock again when less than half is left.",
+            rich_help_panel=_CONTENTION,
+        ),
+    ] = False
+
+    def __post_init__(self) -> None:
+        if not self.product:
+            raise UsageError("--product must not be empty")
+        if self.products > 1 and self.product != _PRODUCT:
+            raise UsageError("--product goes with one product; several are made for the run: load#1, load#2 and so on")
+        if self.skew and self.products == 1:
+            raise UsageError("--skew needs several --products")
+
+
+@dataclass(frozen=True, slots=True)
+class Pricing:
+    """What capacity units cost."""
+
+    write_unit_price: options.WriteUnitPrice = None
+    read_unit_price: options.ReadUnitPrice = None
+
+    def prices(self) -> Prices:
+        """The prices given, or else the usual ones; whoever gives one is told no date."""
+        usual = Prices()
+        if self.write_unit_price is None and self.read_unit_price is None:
+            return usual
+        write = usual.write_usd_per_million if self.write_unit_price is None else self.write_unit_price
+        read = usual.read_usd_per_million if self.read_unit_price is None else self.read_unit_price
+        return Prices(read, write, "as given")
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where the table is."""
+
+    endpoint_url: options.EndpointUrl = None
+    region: options.Region = None
+    profile: options.Profile = None
+    table: options.TableName = "products"
+
+    def at(self, kind: TargetKind | None, *, allow_untagged_table: bool = False) -> Target:
+        """The target, for what is done around a run. Raises UsageError if the options contradict one another."""
+        return Target(
+            kind=_kind(kind, self.endpoint_url),
+            endpoint_url=self.endpoint_url,
+            region=self.region,
+            profile=self.profile,
+            table=self.table,
+            allow_untagged_table=allow_untagged_table,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class RunTarget:
+    """Where the orders of a run go, and how."""
+
+    populate_table: options.PopulateTable = False
+    target: options.TargetOption = None
+    endpoint_url: options.EndpointUrl = None
+    region: options.Region = None
+    profile: options.Profile = None
+    table: options.TableName = "products"
+    connect_timeout: options.ConnectTimeout = 10.0
+    read_timeout: options.ReadTimeout = 30.0
+    sdk_retries: options.SdkRetries = 0
+    client: options.ClientOption = None
+    allow_untagged_table: options.AllowUntagged = False
+    yes: options.Yes = False
+
+    def chosen(self) -> Target:
+        """The target that the options name. Raises UsageError if they contradict one another."""
+        return Target(
+            kind=_kind(self.target, self.endpoint_url),
+            endpoint_url=self.endpoint_url,
+            region=self.region,
+            profile=self.profile,
+            table=self.table,
+            connect_timeout_s=self.connect_timeout,
+            read_timeout_s=self.read_timeout,
+            sdk_retries=self.sdk_retries,
+            client=self.client or (ClientKind.SDK if self.sdk_retries else ClientKind.WIRE),
+            allow_untagged_table=self.allow_untagged_table,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """What becomes of the results."""
+
+    threshold: options.ThresholdOption = None
+    json: options.Json = None
+    junit: options.JUnit = None
+    runs_dir: options.RunsDir = Path("runs")
+    history: options.History = True
+    quiet: options.Quiet = False
+    debug: options.Debug = False
+
+    def thresholds(self) -> list["Threshold"]:
+        """The thresholds, parsed. Raises UsageError for one that is none, or a file that cannot be written."""
+        from loadtest.thresholds import parse
+
+        for path in (self.json, self.junit):
+            if path is not None and str(path) != "-":
+                require_writable(path)
+        return [parse(text) for text in self.threshold or ()]
+
+    @property
+    def json_to_stdout(self) -> bool:
+        """Whether nothing else may go there."""
+        return str(self.json) == "-"
+
+
+def _kind(kind: TargetKind | None, endpoint_url: str | None) -> TargetKind:
+    if kind is not None:
+        return kind
+    return TargetKind.ENDPOINT if endpoint_url is not None else TargetKind.EMBEDDED
+
+
+def require_writable(path: Path) -> None:
+    """UsageError for a place where no file can be written."""
+    if path.is_dir():
+        raise UsageError(f"cannot write {path}: it is a folder")
+    if not (path.parent.is_dir() and os.access(path.parent, os.W_OK)):
+        raise UsageError(f"cannot write {path}: the folder {path.parent} is missing or not writable")

@@ -1,0 +1,174 @@
+"""`loadtest load`: orders over time."""
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from loadtest.cli import groups, options
+from loadtest.cli.groups import grouped
+from loadtest.errors import UsageError
+
+if TYPE_CHECKING:
+    from loadtest.plan import Load
+
+_ARRIVALS = "Arrivals"
+_BUYERS = 10
+_STOCK = 1_000_000
+_FASTEST_PER_S = 1_000_000
+
+
+@grouped
+def load(
+    contention: groups.Contention,
+    orders: groups.Orders,
+    run_target: groups.RunTarget,
+    pricing: groups.Pricing,
+    output: groups.Output,
+    duration: Annotated[
+        str | None,
+        typer.Option(help="How long orders arrive: 500ms, 30s, 5m.", rich_help_panel=_ARRIVALS, show_default="10s"),
+    ] = None,
+    concurrency: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            max=1_000_000,
+            help="Closed loop: that many buyers, each ordering again when the last order has ended.",
+            show_default=f"{_BUYERS}, without --rate and --stages",
+            rich_help_panel=_ARRIVALS,
+        ),
+    ] = None,
+    rate: Annotated[
+        float | None,
+        typer.Option(
+            help="Open loop: orders a second, whether or not earlier ones have ended.", rich_help_panel=_ARRIVALS
+        ),
+    ] = None,
+    stages: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TIME:RATE,…",
+            help="Open loop: from 0, in each stage's time evenly to its rate: 10s:100,30s:500,10s:0.",
+            rich_help_panel=_ARRIVALS,
+        ),
+    ] = None,
+    poisson: Annotated[
+        bool, typer.Option("--poisson", help="Let orders come by chance instead of evenly.", rich_help_panel=_ARRIVALS)
+    ] = False,
+    warmup: Annotated[
+        str, typer.Option(help="Order for so long before the measuring begins.", rich_help_panel=_ARRIVALS)
+    ] = "0s",
+    max_in_flight: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            max=1_000_000,
+            help="Open loop: most orders under way; one that is due beyond it is dropped, not delayed.",
+            show_default="two seconds of the highest rate, 1,000 to 10,000",
+            rich_help_panel=_ARRIVALS,
+        ),
+    ] = None,
+    strategy: options.StrategyOption = options.StrategyName.VERSION,
+    max_spend: options.MaxSpend = None,
+) -> int:
+    """Place orders over time and show what they cost: goodput, latency by outcome, wasted writes, second by second.
+
+    Response time counts from the moment an order was due, so that a slow server is not spared the orders it delayed.
+    """
+    from loadtest.cli.execute import execute
+
+    plan = load_plan(
+        contention,
+        orders,
+        run_target,
+        pricing,
+        **arrivals(duration, concurrency, rate, stages, max_in_flight, poisson=poisson),
+        warm_up_s=seconds("--warmup", warmup),
+        strategy=strategy.value,
+        max_spend_usd=max_spend,
+    )
+    return execute(plan, run_target, output)
+
+
+def load_plan(
+    contention: groups.Contention,
+    orders: groups.Orders,
+    run_target: groups.RunTarget,
+    pricing: groups.Pricing,
+    **fields: Any,
+) -> "Load":
+    """The load that these options and `fields` describe."""
+    from loadtest.plan import Load
+
+    return Load(
+        products=contention.products,
+        skew=contention.skew,
+        product=contention.product,
+        stock=_STOCK if contention.stock is None else contention.stock,
+        restock=contention.restock,
+        units=orders.units,
+        attempts=orders.attempts,
+        backoff=orders.backoff,
+        prices=pricing.prices(),
+        seed=orders.chosen_seed(),
+        target=run_target.chosen(),
+        **fields,
+    )
+
+
+def seconds(option: str, text: str) -> float:
+    """The seconds of a duration that an option gives. Raises UsageError if it is none."""
+    from loadtest.arrivals import parse_duration
+
+    try:
+        return parse_duration(text)
+    except UsageError as error:
+        raise UsageError(f"{option} {error}") from error
+
+
+def arrivals(
+    duration: str | None,
+    concurrency: int | None,
+    rate: float | None,
+    stages: str | None,
+    max_in_flight: int | None,
+    *,
+    poisson: bool,
+    exactly: bool = False,
+) -> dict[str, Any]:
+    """The fields of a Load that say when orders arrive. Raises UsageError if the options contradict one another."""
+    from loadtest.arrivals import Rate, parse_stages
+    from loadtest.cli.execute import in_flight_that_fits
+    from loadtest.plan import in_flight_for
+
+    given = [
+        name
+        for name, value in (("--concurrency", concurrency), ("--rate", rate), ("--stages", stages))
+        if value is not None
+    ]
+    if len(given) > 1:
+        raise UsageError(f"{' and '.join(given)} contradict one another: orders arrive in one way")
+    if stages is not None and duration is not None:
+        raise UsageError("--duration does not go with --stages, which say how long they take")
+    duration_s = seconds("--duration", "10s" if duration is None else duration)
+    if not duration_s:
+        raise UsageError("--duration must be longer than 0")
+    if rate is None and stages is None:
+        if poisson or max_in_flight is not None:
+            raise UsageError("--poisson and --max-in-flight go with --rate or --stages")
+        fits = in_flight_that_fits(_BUYERS if concurrency is None else concurrency, "--concurrency", exactly=exactly)
+        return {"duration_s": duration_s, "concurrency": fits}
+    if rate is not None:
+        if not 0 < rate <= _FASTEST_PER_S:
+            raise UsageError(f"--rate must be above 0 and at most {_FASTEST_PER_S:,} orders a second")
+        fields: dict[str, Any] = {"duration_s": duration_s, "rate_per_s": rate}
+        highest_per_s = rate
+    else:
+        steps = parse_stages(stages or "")
+        schedule = Rate(steps)
+        if schedule.highest_per_s > _FASTEST_PER_S:
+            raise UsageError(f"--stages must stay at or below {_FASTEST_PER_S:,} orders a second")
+        fields = {"duration_s": schedule.duration_s, "stages": steps}
+        highest_per_s = schedule.highest_per_s
+    fits = in_flight_that_fits(max_in_flight or in_flight_for(highest_per_s), "--max-in-flight")
+    return {**fields, "poisson": poisson, "concurrency": fits}

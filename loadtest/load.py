@@ -1,0 +1,181 @@
+"""Load over time: orders for one or more products, by a schedule or as fast as a number of buyers gets them through."""
+
+import time
+from collections.abc import Callable
+from itertools import count
+from math import ceil
+from random import Random
+
+import anyio
+
+from loadtest.contention import zipf
+from loadtest.cost import REQUESTS, Estimate, estimate
+from loadtest.dynamo import setup
+from loadtest.errors import TargetError, UsageError
+from loadtest.order import (
+    Event,
+    Kind,
+    MeasuringStarted,
+    Operation,
+    Order,
+    Outcome,
+    Restocked,
+    RoundStarted,
+)
+from loadtest.plan import Load
+from loadtest.scene import Scene, for_each
+from loadtest.sustained import Sustained
+from loadtest.targets import TargetKind
+
+_RESTOCK_EVERY_S = 0.02
+_ASSUMED_S = 0.005  # of a request, for the estimate of a closed loop
+_ROUND = 1
+
+
+async def load(plan: Load, scene: Scene, arriving: "Arriving") -> None:
+    """Set the stock, let orders arrive until the time is over, read what is left."""
+    stocked: dict[str, setup.Stocked] = {}
+
+    async def stock(product_id: str) -> None:
+        stocked[product_id] = await setup.set_stock(scene.clerk, scene.connection, product_id, plan.stock)
+
+    await for_each(plan.product_ids, stock)
+    arriving.budget.plan_for(max(one.item_bytes for one in stocked.values()), scene.announce)
+    now_ns = time.perf_counter_ns()
+    for product_id in plan.product_ids:
+        scene.emit(RoundStarted(_ROUND, stocked[product_id].product, 0, now_ns, stocked[product_id].item_bytes))
+    async with scene.round(_ROUND, plan.product_ids), anyio.create_task_group() as tasks:
+        if plan.restock:
+            tasks.start_soon(arriving.restocker.work, scene)
+        await arriving.orders(scene)
+        tasks.cancel_scope.cancel()
+
+
+class Arriving:
+    """The arrivals of a load that goes on, and what listens to them; `stop` ends them before their time."""
+
+    def __init__(self, plan: Load) -> None:
+        self.restocker = Restocker(plan)
+        self.budget = Budget(plan)
+        self.sustained: Sustained | None = None
+        self._plan = plan
+        self._random = Random(plan.seed)
+
+    @property
+    def in_flight(self) -> int:
+        """Orders under way."""
+        return self.sustained.in_flight if self.sustained else 0
+
+    def stop(self) -> None:
+        """Let no further order begin."""
+        if self.sustained is not None:
+            self.sustained.stop()
+
+    async def orders(self, scene: Scene) -> None:
+        """Place orders until the time is over and all have ended."""
+        plan, numbers = self._plan, count(1)
+        pick = zipf(plan.product_ids, plan.skew, self._random)
+        self.sustained = Sustained(
+            scene.runner, lambda: Order(f"{scene.prefix}-{_ROUND}-{next(numbers)}", pick(), plan.units, _ROUND)
+        )
+        started_ns = time.perf_counter_ns()
+        measured_ns = started_ns + int(plan.warm_up_s * 1e9)
+        scene.emit(MeasuringStarted(_ROUND, measured_ns))
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(scene.effort.restart_after, plan.warm_up_s)
+            schedule = plan.schedule
+            if schedule is None:
+                await self.sustained.closed_loop(plan.concurrency, measured_ns + int(plan.duration_s * 1e9))
+            else:
+                due_s = schedule.poisson(self._random) if plan.poisson else schedule.constant()
+                await self.sustained.open_loop(due_s, started_ns, plan.concurrency)
+            tasks.cancel_scope.cancel()
+
+
+class Restocker:
+    """A listener that keeps every product's quantity near the stock, from what answers show of it."""
+
+    def __init__(self, plan: Load) -> None:
+        self._plan = plan
+        self._enough = max(plan.units, plan.stock / 2)
+        self._quantity: dict[str, int] = dict.fromkeys(plan.product_ids, plan.stock)
+        self._low: set[str] = set()
+
+    def __call__(self, event: Event) -> None:
+        """Note the quantity that an operation shows, or leaves."""
+        if not isinstance(event, Operation):
+            return
+        if event.quantity is not None:
+            left = event.quantity
+        elif event.outcome is Outcome.ACCEPTED and event.kind is not Kind.READ:
+            left = self._quantity[event.product_id] - event.units
+        else:
+            return
+        self._quantity[event.product_id] = left
+        if left < self._enough:
+            self._low.add(event.product_id)
+
+    async def work(self, scene: Scene) -> None:
+        """Bring what runs low back to the full stock, for ever."""
+        while True:
+            await anyio.sleep(_RESTOCK_EVERY_S)
+            low, self._low = sorted(self._low), set()
+            for product_id in low:
+                with anyio.CancelScope(shield=True):  # or nobody would know whether it was done
+                    try:
+                        await self._restock(scene, product_id)
+                    except TargetError as error:
+                        scene.fail(error)
+
+    async def _restock(self, scene: Scene, product_id: str) -> None:
+        product = await setup.read_product(scene.clerk, scene.connection, product_id)
+        units = self._plan.stock - product.quantity
+        if product.quantity >= self._enough or units <= 0:
+            return
+        outcome = Outcome.UNKNOWN
+        try:
+            await setup.add_stock(scene.clerk, scene.connection, product_id, units)
+            outcome = Outcome.ACCEPTED
+        finally:
+            scene.emit(Restocked(_ROUND, product_id, units, outcome, time.perf_counter_ns()))
+
+
+class Budget:
+    """Tells when a load has spent so much that what is under way could pass `--max-spend`."""
+
+    def __init__(self, plan: Load) -> None:
+        self._plan = plan
+        self._order_usd = 0.0
+        self._spent_usd = 0.0
+
+    def plan_for(self, item_bytes: int, announce: Callable[[str], None]) -> None:
+        """Say what the run may cost. UsageError if even the least is above the limit."""
+        plan, schedule = self._plan, self._plan.schedule
+        seconds = plan.warm_up_s + plan.duration_s
+        orders = (
+            ceil(schedule.orders)
+            if schedule
+            else ceil(plan.concurrency * seconds / _ASSUMED_S / sum(REQUESTS[plan.strategy]))
+        )
+        cost = estimate(plan.strategy, orders, plan.attempts, item_bytes, plan.prices)
+        self._order_usd = cost.most_usd / max(1, orders)
+        if plan.max_spend_usd is not None and schedule is not None and cost.least_usd > plan.max_spend_usd:
+            raise UsageError(
+                f"{orders:,} orders cost at least ${cost.least_usd:,.4f}, more than the "
+                f"${plan.max_spend_usd:,.4f} that --max-spend leaves; none of them was placed"
+            )
+        if plan.target.kind is TargetKind.AWS or plan.max_spend_usd is not None:
+            announce(_said(cost, plan, closed=schedule is None))
+
+    def passed(self, spent_usd: float, in_flight: int) -> bool:
+        """Whether what is under way, and as much again as since the last time, would pass the limit."""
+        limit, lately_usd = self._plan.max_spend_usd, spent_usd - self._spent_usd
+        self._spent_usd = spent_usd
+        return limit is not None and spent_usd + lately_usd + in_flight * self._order_usd > limit
+
+
+def _said(cost: Estimate, plan: Load, *, closed: bool) -> str:
+    orders = f"{cost.orders:,} orders" + (f" (if a request takes {_ASSUMED_S * 1e3:g} ms)" if closed else "")
+    most = "" if cost.most_usd == cost.least_usd else f" to ${cost.most_usd:,.4f} if each needs all its attempts"
+    units = f"{cost.most_write_units:,.0f} write and {cost.most_read_units:,.0f} read units"
+    return f"estimate: {orders} cost about ${cost.least_usd:,.4f}{most}, for at most {units} ({plan.prices.source})"

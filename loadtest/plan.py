@@ -1,0 +1,93 @@
+"""What a run is asked to do: a race, or load over time."""
+
+from collections.abc import Sequence
+
+from msgspec import Struct
+
+from loadtest.arrivals import Rate, Stage, steady
+from loadtest.backoff import Backoff
+from loadtest.cost import Prices
+from loadtest.runner import Rules
+from loadtest.targets import Target
+
+_SECONDS_IN_FLIGHT = 2.0
+_LEAST_IN_FLIGHT, _MOST_IN_FLIGHT = 1_000, 10_000
+
+
+class Plan(Struct, frozen=True, kw_only=True):
+    """What both have in common. `concurrency` is the most requests in flight at once."""
+
+    strategy: str = "version"
+    units: int = 1
+    attempts: int = 1
+    backoff: Backoff = Backoff.FULL_JITTER
+    product: str = "p#4"
+    concurrency: int = 100
+    prices: Prices = Prices()
+    seed: int = 0
+    target: Target = Target()
+
+
+class Race(Plan, frozen=True, kw_only=True):
+    """Rounds of orders for one product, all at once, with its stock set before each."""
+
+    number_of_requests: int = 100
+    stock: int = 1
+    rounds: int = 1
+    gate: bool = True
+
+    @property
+    def rules(self) -> Rules:
+        """How its orders are run."""
+        limit = self.concurrency if self.concurrency < self.number_of_requests else None
+        return Rules(self.attempts, limit, self.gate, self.backoff)
+
+    @property
+    def product_ids(self) -> list[str]:
+        """The one product that all want."""
+        return [self.product]
+
+
+class Load(Plan, frozen=True, kw_only=True):
+    """Orders over time for one or more products.
+
+    Without `rate_per_s` and `stages` it is a closed loop of `concurrency` orders for `duration_s`. With either,
+    `concurrency` is the most orders in flight: what is due beyond it is dropped. Stages start at a rate of 0.
+    `skew` is Zipf's exponent over the products, 0 is uniform. `restock` keeps every product's quantity near `stock`.
+    """
+
+    duration_s: float = 10.0
+    warm_up_s: float = 0.0
+    rate_per_s: float | None = None
+    stages: Sequence[Stage] = ()
+    poisson: bool = False
+    products: int = 1
+    skew: float = 0.0
+    stock: int = 1_000_000
+    restock: bool = False
+    max_spend_usd: float | None = None
+
+    @property
+    def rules(self) -> Rules:
+        """How its orders are run."""
+        return Rules(self.attempts, None, False, self.backoff)
+
+    @property
+    def schedule(self) -> Rate | None:
+        """The rate of arrivals, warm-up included: that runs at the first rate there is. None in a closed loop."""
+        if self.rate_per_s is not None:
+            return steady(self.rate_per_s, self.warm_up_s + self.duration_s)
+        if not self.stages or not self.warm_up_s:
+            return Rate(self.stages) if self.stages else None
+        first = next(stage.rate_per_s for stage in self.stages if stage.rate_per_s)
+        return Rate([Stage(self.warm_up_s, first), Stage(0.0, 0.0), *self.stages], first)
+
+    @property
+    def product_ids(self) -> list[str]:
+        """The products that are bought, the hottest first."""
+        return [self.product] if self.products == 1 else [f"load#{n}" for n in range(1, self.products + 1)]
+
+
+def in_flight_for(highest_per_s: float) -> int:
+    """The most orders in flight unless the user says otherwise: two seconds of the highest rate, within reason."""
+    return int(min(_MOST_IN_FLIGHT, max(_LEAST_IN_FLIGHT, _SECONDS_IN_FLIGHT * highest_per_s)))

@@ -1,0 +1,115 @@
+"""What is shown while a run goes on: a view on a terminal, a line every five seconds elsewhere."""
+
+import time
+from types import TracebackType
+from typing import Self
+
+from rich.console import Console, Group
+from rich.live import Live as RichLive
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from loadtest.effort import Effort
+from loadtest.order import Outcome
+from loadtest.plan import Load, Race
+from loadtest.recorder import Recorder
+
+_SHOW_AFTER_S = 1.0
+_PLAIN_EVERY_S = 5.0
+_DRAW_EVERY_S = 0.5  # a drawing takes 3 ms, in which no order starts
+_OUTCOMES = tuple(Outcome)
+
+
+class Live:
+    """Follows one run on standard error, from one second on."""
+
+    def __init__(self, plan: Race | Load, *, quiet: bool) -> None:
+        self._plan = plan
+        self._quiet = quiet
+        self._console = Console(stderr=True, markup=False)
+        self._started = self._last = time.monotonic()
+        self._view: RichLive | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._view is not None:
+            self._view.stop()
+
+    def announce(self, sentence: str) -> None:
+        """Say something before the run."""
+        if not self._quiet:
+            self._console.print(sentence, highlight=False, soft_wrap=True)
+
+    def show(self, recorder: Recorder, effort: Effort) -> None:
+        """Show how far the run is."""
+        now = time.monotonic()
+        every_s = _DRAW_EVERY_S if self._console.is_terminal else _PLAIN_EVERY_S
+        if self._quiet or now - self._started < _SHOW_AFTER_S or now - self._last < every_s:
+            return
+        self._last = now
+        gone_s = now - self._started
+        if not self._console.is_terminal:
+            self._console.print(_line(self._plan, recorder, gone_s), highlight=False, soft_wrap=True)
+            return
+        if self._view is None:
+            self._view = RichLive(console=self._console, auto_refresh=False, transient=True)
+            self._view.start()
+        self._view.update(_view(self._plan, recorder, effort, gone_s), refresh=True)
+
+
+def _line(plan: Race | Load, recorder: Recorder, gone_s: float) -> str:
+    if isinstance(plan, Race):
+        orders = f"{recorder.ended:,} of {plan.number_of_requests * plan.rounds:,} orders ended"
+        return f"{orders}, {recorder.rounds:,} rounds, {recorder.operations:,} requests answered, {gone_s:.0f} s"
+    parts = [*_phase(plan, recorder), *_counts(recorder), *_lately(recorder), _left(plan, recorder)]
+    return ", ".join(parts)
+
+
+def _phase(plan: Load, recorder: Recorder) -> list[str]:
+    return [f"warming up with {recorder.warm_up:,} orders"] if plan.warm_up_s and not recorder.placed else []
+
+
+def _counts(recorder: Recorder) -> list[str]:
+    counts = [f"{recorder.orders[outcome]:,} {outcome}" for outcome in _OUTCOMES if recorder.orders[outcome]]
+    return [*counts, f"{recorder.dropped:,} dropped"] if recorder.dropped else counts
+
+
+def _lately(recorder: Recorder) -> list[str]:
+    if recorder.seconds is None or not recorder.seconds.closed:
+        return []
+    second = recorder.seconds.closed[-1]
+    figures = second.response_ms.get("accepted")
+    latency = [f"p50 {figures.p50:,.1f} ms, p99 {figures.p99:,.1f} ms"] if figures else []
+    return [f"{second.accepted:,} accepted a second", *latency, f"{second.in_flight:,} in flight"]
+
+
+def _left(plan: Load, recorder: Recorder) -> str:
+    return f"{max(0.0, plan.duration_s - recorder.elapsed_s):,.0f} s left"
+
+
+def _view(plan: Race | Load, recorder: Recorder, effort: Effort, gone_s: float) -> Group:
+    counts = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0))
+    row = []
+    for outcome in _OUTCOMES:
+        counts.add_column(outcome.value, justify="right")
+        row.append(f"{recorder.orders[outcome]:,}")
+    if isinstance(plan, Load):
+        counts.add_column("dropped", justify="right")
+        row.append(f"{recorder.dropped:,}")
+    counts.add_row(*row)
+    if isinstance(plan, Race):
+        done, whole = recorder.ended, plan.number_of_requests * plan.rounds
+        last = (
+            f"{recorder.rounds:,} of {plan.rounds:,} rounds, {recorder.operations:,} requests answered, {gone_s:.0f} s"
+        )
+    else:
+        done, whole = int(recorder.elapsed_s * 1000), int(plan.duration_s * 1000)
+        last = ", ".join([*_phase(plan, recorder), *_lately(recorder), _left(plan, recorder)])
+    lag_ms = effort.loop_lag.max_ns / 1e6
+    late = Text(f"the event loop was at most {lag_ms:,.1f} ms late", style="dim")
+    return Group(counts, Text(last), late, ProgressBar(total=max(1, whole), completed=min(done, whole), width=60))

@@ -1,0 +1,83 @@
+"""What a run has in hand once its target is open."""
+
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager
+
+import anyio
+from msgspec import Struct
+
+from loadtest.dynamo import setup
+from loadtest.dynamo.client import Connection, DynamoDBClient
+from loadtest.effort import Effort
+from loadtest.errors import LoadTestError, TargetError
+from loadtest.order import Listener, Product, RoundEnded
+from loadtest.runner import Runner
+
+FINAL_READ_WITHIN_S = 10.0
+_READ_S = 0.01  # more for each product
+_AT_ONCE = 10  # requests in flight around a run
+
+
+async def for_each(product_ids: Sequence[str], act: Callable[[str], Awaitable[None]]) -> None:
+    """Await `act` of each product, a few at a time."""
+    waiting = iter(product_ids)
+
+    async def worker() -> None:
+        for product_id in waiting:
+            await act(product_id)
+
+    try:
+        async with anyio.create_task_group() as tasks:
+            for _ in range(min(_AT_ONCE, len(product_ids))):
+                tasks.start_soon(worker)
+    except ExceptionGroup as group:
+        known, others = group.split(LoadTestError)
+        if known is None or others is not None:
+            raise
+        raise next(_each(known)) from None  # what went wrong for many products went wrong for one
+
+
+def _each(group: ExceptionGroup[LoadTestError]) -> Iterator[LoadTestError]:
+    for error in group.exceptions:
+        if isinstance(error, ExceptionGroup):
+            yield from _each(error)
+        else:
+            yield error
+
+
+class Scene(Struct, frozen=True):
+    """`clerk` is the client for what is done around the orders, `prefix` begins their ids.
+
+    `fail` stops the run with an error; `announce` tells the user something before it begins.
+    """
+
+    runner: Runner
+    clerk: DynamoDBClient
+    connection: Connection
+    emit: Listener
+    fail: Callable[[LoadTestError], None]
+    announce: Callable[[str], None]
+    effort: Effort
+    prefix: str
+
+    @asynccontextmanager
+    async def round(self, number: int, product_ids: Sequence[str]) -> AsyncIterator[None]:
+        """The block places the orders of a round; what is left of the products is read after it, whatever happens."""
+        left: dict[str, Product | None] = dict.fromkeys(product_ids)
+        try:
+            with self.effort.measured():
+                yield
+        finally:
+            ended_ns = time.perf_counter_ns()
+            within_s = FINAL_READ_WITHIN_S + len(product_ids) * _READ_S
+            with anyio.move_on_after(within_s, shield=True):
+                await for_each(product_ids, lambda product_id: self._read(product_id, left))
+            for product_id in product_ids:
+                self.emit(RoundEnded(number, product_id, left[product_id], ended_ns))
+
+    async def _read(self, product_id: str, left: dict[str, Product | None]) -> None:
+        try:
+            left[product_id] = await setup.read_product(self.clerk, self.connection, product_id)
+        except TargetError as error:
+            self.fail(error)

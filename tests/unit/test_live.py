@@ -1,0 +1,159 @@
+"""What is shown while a run goes on."""
+
+import io
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from loadtest.effort import Effort
+from loadtest.order import Event
+from loadtest.plan import Load, Race
+from loadtest.recorder import Recorder
+from loadtest.render.live import Live
+from tests.unit.builders import one_round
+from tests.unit.market import Market
+
+
+class Clock:
+    """Time goes on when a test says so."""
+
+    def __init__(self) -> None:
+        self.now_s = 1000.0
+
+    def monotonic(self) -> float:
+        return self.now_s
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    made = Clock()
+    monkeypatch.setattr("loadtest.render.live.time", SimpleNamespace(monotonic=made.monotonic))
+    return made
+
+
+@pytest.fixture
+def screen(monkeypatch: pytest.MonkeyPatch) -> Callable[[], str]:
+    """The live view draws on a terminal of ours; what it drew so far."""
+    file = io.StringIO()
+    made = lambda **_: Console(file=file, force_terminal=True, width=100, color_system=None)  # noqa: E731
+    monkeypatch.setattr("loadtest.render.live.Console", made)
+    return file.getvalue
+
+
+def recorded(events: list[Event]) -> Recorder:
+    recorder = Recorder()
+    for event in events:
+        recorder(event)
+    return recorder
+
+
+def load_recorder(*, closed: bool = True) -> Recorder:
+    market = Market(stock=2)
+    market.measure()
+    for _ in range(1234):
+        market.order()
+    market.drop()
+    recorder = recorded(market.events)
+    if closed and recorder.seconds is not None:
+        recorder.seconds.close(market.now_ns + 10**10)
+    return recorder
+
+
+LOAD = Load(duration_s=60.0)
+RACE = Race(number_of_requests=3, rounds=4)
+EMPTY = Recorder()
+
+
+def show(plan: Race | Load, recorder: Recorder, clock: Clock, *, quiet: bool = False, after_s: float = 5.0) -> None:
+    with Live(plan, quiet=quiet) as live:
+        clock.now_s += after_s
+        live.show(recorder, Effort("wire", "kernel"))
+
+
+def test_a_load_is_told_in_one_plain_line(clock: Clock, capsys: pytest.CaptureFixture[str]) -> None:
+    show(LOAD, load_recorder(), clock)
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    (line,) = captured.err.splitlines()
+    assert "2 accepted, 1,232 rejected, 1 dropped" in line
+    assert "2 accepted a second, p50 0.0 ms" in line
+    assert "0 in flight" in line
+    assert line.endswith(" s left")
+
+
+def test_a_race_is_told_in_one_plain_line(clock: Clock, capsys: pytest.CaptureFixture[str]) -> None:
+    show(RACE, recorded(one_round()), clock)
+    assert capsys.readouterr().err == "3 of 12 orders ended, 1 rounds, 6 requests answered, 5 s\n"
+
+
+def test_the_warm_up_is_told(clock: Clock, capsys: pytest.CaptureFixture[str]) -> None:
+    market = Market()
+    for _ in range(3):
+        market.order()
+    market.measure()
+    show(Load(warm_up_s=5.0), recorded(market.events), clock)
+    assert "warming up with 3 orders" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("plan", [LOAD, RACE, Load(warm_up_s=3.0)])
+@pytest.mark.parametrize("terminal", [True, False])
+def test_before_anything_happened_nothing_breaks(
+    plan: Race | Load, terminal: bool, clock: Clock, request: pytest.FixtureRequest
+) -> None:
+    if terminal:
+        request.getfixturevalue("screen")
+    show(plan, EMPTY, clock)
+
+
+def test_plain_lines_come_every_five_seconds(clock: Clock, capsys: pytest.CaptureFixture[str]) -> None:
+    with Live(LOAD, quiet=False) as live:
+        for _ in range(80):  # twenty seconds of quarters
+            clock.now_s += 0.25
+            live.show(EMPTY, Effort("wire", "kernel"))
+    assert len(capsys.readouterr().err.splitlines()) == 4
+
+
+@pytest.mark.parametrize(("quiet", "after_s"), [(True, 100.0), (False, 0.9)])
+def test_a_short_or_a_quiet_run_shows_nothing(
+    quiet: bool, after_s: float, clock: Clock, capsys: pytest.CaptureFixture[str]
+) -> None:
+    show(LOAD, load_recorder(), clock, quiet=quiet, after_s=after_s)
+    assert capsys.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("quiet", [True, False])
+def test_what_the_run_is_about_to_do_is_said_unless_quiet(quiet: bool, capsys: pytest.CaptureFixture[str]) -> None:
+    with Live(LOAD, quiet=quiet) as live:
+        live.announce("estimate: 10 orders will cost $1 [at most]" + " and more" * 30)
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err.count("\n") == (0 if quiet else 1)
+    assert quiet or "[at most]" in said.err
+
+
+@pytest.mark.parametrize(
+    ("plan", "recorder", "parts"),
+    [
+        (LOAD, load_recorder(), ["accepted", "dropped", "1,232", "2 accepted a second", "s left", "event loop"]),
+        (RACE, recorded(one_round()), ["accepted", "1 of 4 rounds", "6 requests answered", "event loop"]),
+        (LOAD, load_recorder(closed=False), ["1,232", "s left"]),
+    ],
+)
+def test_the_view_on_a_terminal_has_the_counts(
+    plan: Race | Load, recorder: Recorder, parts: list[str], clock: Clock, screen: Callable[[], str]
+) -> None:
+    show(plan, recorder, clock)
+    for part in parts:
+        assert part in screen()
+
+
+def test_the_view_is_drawn_twice_a_second_and_taken_away(clock: Clock, screen: Any) -> None:
+    with Live(LOAD, quiet=False) as live:
+        for _ in range(12):  # three seconds of quarters
+            clock.now_s += 0.25
+            live.show(load_recorder(), Effort("wire", "kernel"))
+        assert screen().count("event loop") == 5  # from 1 s on
+    assert screen().endswith("\x1b[1A\x1b[2K" * 5)  # five lines up, and each is cleared

@@ -1,0 +1,144 @@
+"""Reports as text."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from loadtest.arrivals import Stage
+from loadtest.checker import Checker
+from loadtest.effort import Effort
+from loadtest.order import Event
+from loadtest.plan import Load, Race
+from loadtest.recorder import Recorder
+from loadtest.render.terminal import print_report
+from loadtest.report import Report
+from loadtest.summary import summarize
+from tests.unit.builders import one_round
+from tests.unit.market import Market
+
+
+def report_of(events: list[Event], plan: Race | Load, stopped_by: str | None = None) -> Report:
+    recorder, checker = Recorder(), Checker()
+    for event in events:
+        recorder(event)
+        checker(event)
+    return summarize(
+        recorder,
+        checker.verdict(),
+        Effort("wire", "kernel"),
+        plan,
+        run_id="a-run",
+        started_at=datetime(2026, 11, 23, tzinfo=UTC),
+        stopped_by=stopped_by,
+        environment={"target": "embedded"},
+    )
+
+
+def rated(**changes: Any) -> Load:
+    rest: dict[str, Any] = {"rate_per_s": 50.0, "duration_s": 2.0}
+    return Load(**{**rest, "strategy": "conditional", **changes})
+
+
+def a_day(*product_ids: str) -> Market:
+    market = Market(stock=3, product_ids=product_ids or ("load#1",))
+    market.measure()
+    for _ in range(4):
+        market.order()
+    market.order(conflicts=6)
+    market.drop()
+    market.drop()
+    return market
+
+
+@pytest.fixture
+def printed(capsys: pytest.CaptureFixture[str]) -> Any:
+    """Prints a report to standard output and returns its lines."""
+
+    def run(report: Report, *, quiet: bool = False) -> list[str]:
+        print_report(report, Path("runs/a-run"), to_stdout=True, quiet=quiet)
+        return capsys.readouterr().out.splitlines()
+
+    return run
+
+
+def test_a_load_shows_its_orders_and_what_was_dropped(printed: Any) -> None:
+    lines = printed(report_of(a_day().end(), rated()))
+    assert lines[0] == "conditional: 50 orders a second for 2 s of 1 × p#4, 1 attempt, target embedded"
+    words = [line.split() for line in lines]
+    for row in (["placed", "5"], ["accepted", "3"], ["unknown", "0"], ["load#1", "3", "0", "3"]):
+        assert row in words
+    assert ["rejected", "2", "sold_out", "2"] in words
+    assert ["dropped", "2", *["due,", "but", "as", "many", "as", "may", "be", "were", "under", "way"]] in words
+    assert "2 of 7 dropped" in "\n".join(lines)
+    assert lines[-1] == "3 of 5 orders won from a stock of 3; 2 were rejected: safe"
+
+
+def test_a_load_shows_what_it_cost_and_who_was_served_worst(printed: Any) -> None:
+    lines = printed(report_of(a_day().end(), rated(attempts=7)))
+    text = "\n".join(lines)
+    assert "3.67 attempts and 3.67 writes for each; 8 writes wasted" in text
+    assert "worst served: 0.0 ms (a-1-5, rejected); 7 attempts (a-1-5, rejected)" in text
+    assert "11 write and 0 read units, $0.000007, $0.002292 for 1,000 accepted orders" in text
+    assert "0% of the units as the server reported" in text
+    assert "7 attempts, target embedded" in lines[0]
+
+
+def test_a_load_shows_whole_orders_and_single_requests(printed: Any) -> None:
+    lines = printed(report_of(a_day().end(), rated()))
+    titles = [line.split("ms")[0].strip() for line in lines if line.endswith("max") and "p99.9" in line]
+    assert titles == ["order, due to end,", "service time,"]
+    rows = [line.split()[:2] for line in lines]
+    assert ["accepted", "3"] in rows
+    assert ["write", "rejected"] in rows
+
+
+@pytest.mark.parametrize(
+    ("plan", "says"),
+    [
+        (Load(concurrency=20, duration_s=1.5), "version: 20 buyers for 1.5 s of 1 × p#4, 1 attempt,"),
+        (rated(poisson=True), "50 orders a second, by chance, for 2 s"),
+        (rated(stages=[Stage(1, 5), Stage(2, 0)], rate_per_s=None, duration_s=3.0), "orders in 2 stages for 3 s"),
+        (rated(products=20, skew=1.5, units=3), "of 3 × 20 products (skew 1.5)"),
+    ],
+)
+def test_the_first_line_says_how_orders_came(plan: Load, says: str, printed: Any) -> None:
+    assert says in printed(report_of(a_day().end(), plan))[0]
+
+
+def test_of_many_products_the_first_are_shown(printed: Any) -> None:
+    names = [f"load#{n}" for n in range(1, 1235)]
+    lines = printed(report_of(a_day(*names).end(), rated(products=1234)))
+    assert sum(line.startswith("load#") for line in lines) == 5
+    assert any(line.startswith("and 1,229 more") for line in lines)
+
+
+def test_a_load_that_ended_in_its_warm_up_divides_nothing_by_zero(printed: Any) -> None:
+    market = Market()
+    market.order()
+    market.now_ns += 10**10
+    market.measure()
+    lines = printed(report_of(market.events, rated(warm_up_s=10.0), stopped_by="SIGINT"))
+    assert "stopped early, so this is a part: SIGINT" in lines
+    assert any("– attempts and – writes for each" in line for line in lines)
+
+
+@pytest.mark.parametrize("name", ["[/b]", "[bold]x", "a seat [row 7]", "[link=x]"])
+def test_a_name_in_brackets_is_shown_as_it_is(name: str, printed: Any) -> None:
+    lines = printed(report_of(a_day("load#1", name).end(), Race(product=name)))
+    assert name in lines[0]
+    assert any(line.startswith(name) for line in lines[1:])
+
+
+def test_quiet_leaves_the_verdict(printed: Any) -> None:
+    assert printed(report_of(a_day().end(), rated()), quiet=True) == [
+        "3 of 5 orders won from a stock of 3; 2 were rejected: safe"
+    ]
+
+
+def test_a_race_has_nothing_of_a_load(printed: Any) -> None:
+    text = "\n".join(printed(report_of(one_round(), Race(number_of_requests=3))))
+    for word in ("dropped", "goodput", "worst served", "due to end"):
+        assert word not in text
+    assert "3 write and 3 read units" in text
