@@ -1,0 +1,198 @@
+"""`loadtest run`: a command and its options from a file.
+
+Every option of every command can stand in a file, because the file is turned into the command line that it stands for.
+"""
+
+import traceback
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperArgument, TyperCommand, TyperGroup, TyperOption
+
+from loadtest.errors import UsageError
+
+_ITSELF = "run"
+
+
+def run(
+    context: typer.Context,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="TOML: command = 'race', and that command's options.")],
+) -> Any:
+    """Run the command that a file describes; options given after FILE replace the file's.
+
+    Options have their long names: number-of-requests = 500; flags are true or false, repeated options lists.
+
+    Paths in the file are relative to the current folder. loadtest run FILE --help is the help of the file's command.
+    """
+    root = context.find_root()
+    commands = _commands(root.command)
+    try:
+        values = read(file)
+        name = command_name(values, commands)
+        arguments = argv(values, commands[name], context.args)
+    except UsageError as error:
+        raise UsageError(f"{file}: {error}") from error
+    given = on_command_line(commands[name], context.args)
+    try:
+        with commands[name].make_context(name, arguments, parent=root) as inner:
+            return commands[name].invoke(inner)
+    except typer.Exit:  # the help was shown
+        raise
+    except Exception as error:
+        if values.get("debug") is True and "debug" not in given:
+            traceback.print_exc()
+        if isinstance(error, UsageError):
+            raise UsageError(f"{file}: {error}") from error
+        if isinstance(error, typer.TyperException):
+            said = f"{' '.join(error.format_message().split()).rstrip('.')}. See: {root.command_path} {name} --help"
+            raise UsageError(said if _was_typed(error, given) else f"{file}: {said}") from error
+        raise
+
+
+def _commands(group: object) -> dict[str, TyperCommand]:
+    """The commands that a file can name: all but this one and groups."""
+    every = group.commands if isinstance(group, TyperGroup) else {}
+    return {name: each for name, each in every.items() if isinstance(each, TyperCommand) and name != _ITSELF}
+
+
+def _was_typed(error: typer.TyperException, given: set[str]) -> bool:
+    """Whether the error is about an argument after the file; those of the file are all known, and have values."""
+    parameter = getattr(error, "param", None)
+    return parameter is None or parameter.name in given
+
+
+def read(file: Path) -> dict[str, Any]:
+    """What the file says. Raises UsageError if it cannot be read or is no TOML."""
+    import tomllib
+
+    try:
+        return tomllib.loads(file.read_bytes().decode("utf-8-sig"))
+    except OSError as error:
+        raise UsageError(f"cannot read it: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise UsageError(f"it is no TOML: byte {error.start + 1:,} is not UTF-8") from error
+    except (ValueError, RecursionError) as error:  # numbers of thousands of digits, lists a thousand deep
+        raise UsageError(f"it is no TOML: {' '.join(str(error).split())}") from error
+
+
+def command_name(values: Mapping[str, Any], commands: Mapping[str, TyperCommand]) -> str:
+    """The command that the file names. Raises UsageError if it names none that there is."""
+    if "command" not in values:
+        raise UsageError(f"it does not say which command to run; write for example command = {min(commands)!r}")
+    name = values["command"]
+    if isinstance(name, str) and name in commands:
+        return name
+    if not isinstance(name, str):
+        raise UsageError(f"command must be one of {', '.join(commands)}, not {_kind(name)}")
+    raise UsageError(f"unknown command {name!r}; {_nearest(name, commands)}")
+
+
+def argv(values: Mapping[str, Any], command: TyperCommand, extra: Sequence[str]) -> list[str]:
+    """The command line that stands for the file's values, with `extra` arguments after it.
+
+    What `extra` gives replaces what the file says, lists too; positional arguments replace all of the file's. Raises
+    UsageError for keys that are no options of the command and for values that no option can have. Pure.
+    """
+    options = {opt[2:]: each for each in _options(command) for opt in each.opts if opt.startswith("--")}
+    negated = {opt[2:]: each for each in _options(command) for opt in each.secondary_opts if opt.startswith("--")}
+    positional = {each.name.replace("_", "-"): each for each in command.params if isinstance(each, TyperArgument)}
+    given = on_command_line(command, extra)
+    line: list[str] = []
+    words: dict[str, list[str]] = {}
+    written: dict[str, str] = {}
+    for key, value in values.items():
+        name = key.replace("_", "-")
+        if name == "command":
+            continue
+        if (before := written.setdefault(name, key)) != key:
+            raise UsageError(f"{key!r} and {before!r} are the same option")
+        if name in options:
+            made = _option(key, value, options[name])
+            line += [] if options[name].name in given else made
+        elif name in positional:
+            words[name] = _words(key, value, positional[name].nargs)
+            if any(word.startswith("-") and word != "-" for word in words[name]):
+                raise UsageError(f"a value of {key} must not begin with a dash")
+        elif name in negated:
+            raise UsageError(f"write {negated[name].opts[0].removeprefix('--')} = false instead of {key!r}")
+        elif name == "help":
+            raise UsageError(f"{key!r} makes no sense in a file; give --help after it")
+        else:
+            raise UsageError(f"unknown key {key!r}; {_nearest(name, [*options, *positional])}")
+    if not any(each.name in given for each in positional.values()):
+        line += [word for name in positional for word in words.get(name, [])]
+    return [*line, *extra]
+
+
+def on_command_line(command: TyperCommand, extra: Sequence[str]) -> set[str]:
+    """The names of the parameters that these arguments give, by the command's own parser."""
+    context = typer.Context(command, resilient_parsing=True)
+    found, _, _ = command.make_parser(context).parse_args(list(extra))
+    return {name for name, value in found.items() if value is not None}
+
+
+def _options(command: TyperCommand) -> list[TyperOption]:
+    return [each for each in command.params if isinstance(each, TyperOption)]
+
+
+def _option(key: str, value: Any, option: TyperOption) -> list[str]:
+    """The value of one option as it would be typed; `--name=value` also holds values that begin with a dash."""
+    name = next(opt for opt in option.opts if opt.startswith("--"))
+    if option.is_flag:
+        if not isinstance(value, bool):
+            raise UsageError(f"{key} must be true or false, not {_kind(value)}")
+        return [name] if value else option.secondary_opts[:1]
+    if option.count:
+        if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= 100:
+            raise UsageError(f"{key} must be a small whole number, not {_kind(value)}")
+        return [name] * value
+    if option.multiple and option.nargs == 1:
+        return [f"{name}={word}" for word in _words(key, value, -1)]
+    words = _words(key, value, option.nargs)
+    return [f"{name}={words[0]}"] if option.nargs == 1 else [name, *words]
+
+
+def _words(key: str, value: Any, count: int) -> list[str]:
+    """One value, or a list of `count` (-1: any number); a list of any number may be given as its only value."""
+    if count == 1 or (count == -1 and not isinstance(value, list)):
+        return [_word(key, value)]
+    if not isinstance(value, list):
+        raise UsageError(f"{key} must be a list of {count}, not {_kind(value)}")
+    if count not in (-1, len(value)):
+        raise UsageError(f"{key} must be a list of {count}, not of {len(value)}")
+    return [_word(key, each) for each in value]
+
+
+def _word(key: str, value: Any) -> str:
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        raise UsageError(f"{key} must be a text or a number, not {_kind(value)}")
+    try:
+        word = str(value)
+    except ValueError:  # an integer of thousands of digits
+        raise UsageError(f"{key} is too large a number") from None
+    if "\0" in word:
+        raise UsageError(f"{key} must not hold the character NUL")
+    return word
+
+
+def _kind(value: Any) -> str:
+    """What TOML calls it."""
+    for kind, name in (
+        (bool, "true or false"),
+        (str, "a text"),
+        (int | float, "a number"),
+        (list, "a list"),
+        (dict, "a table"),
+    ):
+        if isinstance(value, kind):
+            return str(value).lower() if kind is bool else name
+    return "a date or time"
+
+
+def _nearest(name: str, names: Sequence[str] | Mapping[str, object]) -> str:
+    from difflib import get_close_matches
+
+    found = get_close_matches(name, list(names), n=1, cutoff=0.5)
+    return f"did you mean {found[0]!r}?" if found else f"there are {', '.join(names)}"
