@@ -1,0 +1,224 @@
+"""`loadtest compare`: levels and strategies side by side, measured now or stored."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from loadtest.cli import groups, options
+from loadtest.cli.groups import grouped
+from loadtest.errors import UsageError
+
+if TYPE_CHECKING:
+    from loadtest.sweep import Setting
+
+_MATRIX = "Matrix"
+_ROUNDS = 10
+_REPEATS = 5
+
+
+class Workload(StrEnum):
+    """What each cell of the matrix runs."""
+
+    LOAD = "load"
+    RACE = "race"
+
+
+@grouped
+def compare(
+    contention: groups.Contention,
+    orders: groups.Orders,
+    run_target: groups.RunTarget,
+    pricing: groups.Pricing,
+    output: groups.Output,
+    runs: Annotated[
+        list[Path] | None,
+        typer.Argument(metavar="[RUN]...", help="Stored runs or comparisons: nothing is run, these are compared."),
+    ] = None,
+    concurrency: Annotated[
+        str | None,
+        typer.Option(
+            metavar="N,…", help="Levels: buyers in a closed loop, or orders of a race.", rich_help_panel=_MATRIX
+        ),
+    ] = None,
+    rate: Annotated[
+        str | None,
+        typer.Option(metavar="R,…", help="Levels of an open loop: orders a second.", rich_help_panel=_MATRIX),
+    ] = None,
+    strategy: Annotated[
+        str | None,
+        typer.Option(metavar="NAME,…", help="Strategies to compare.", show_default="version", rich_help_panel=_MATRIX),
+    ] = None,
+    repeats: Annotated[
+        int | None,
+        typer.Option(
+            min=1, max=1000, help="How often each cell is run.", show_default=str(_REPEATS), rich_help_panel=_MATRIX
+        ),
+    ] = None,
+    workload: Annotated[
+        Workload, typer.Option(help="What a cell runs: load over time, or races.", rich_help_panel=_MATRIX)
+    ] = Workload.LOAD,
+    duration: Annotated[
+        str | None,
+        typer.Option(help="Load: how long each run measures.", show_default="5s", rich_help_panel=_MATRIX),
+    ] = None,
+    warmup: Annotated[
+        str | None,
+        typer.Option(help="Load: before each run's measuring.", show_default="1s", rich_help_panel=_MATRIX),
+    ] = None,
+    number_of_requests: Annotated[
+        int | None,
+        typer.Option(
+            "--number-of-requests",
+            "-n",
+            min=1,
+            max=1_000_000,
+            help="Race: orders of a round.",
+            show_default="the level",
+            rich_help_panel=_MATRIX,
+        ),
+    ] = None,
+    rounds: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            max=1_000_000,
+            help="Race: rounds of each run.",
+            show_default=str(_ROUNDS),
+            rich_help_panel=_MATRIX,
+        ),
+    ] = None,
+    max_spend: options.MaxSpend = None,
+    baseline: Annotated[
+        list[Path] | None,
+        typer.Option(
+            metavar="RUN", help="Compare with these stored runs or comparisons instead of cell with cell. Repeatable."
+        ),
+    ] = None,
+) -> int:
+    """Run a matrix of levels and strategies, interleaved and repeated, and say which differences are real.
+
+    With stored runs as arguments nothing is run. Differences are tested, with a correction for the number of tests:
+    docs/comparing.md says how.
+    """
+    from loadtest.cli.comparing import compare_stored, run_matrix
+    from loadtest.cli.stored import cells as cells_of
+    from loadtest.cli.stored import stored
+
+    before = cells_of(stored(baseline)) if baseline else []
+    if runs:
+        matrix_only = (concurrency, rate, strategy, repeats, duration, warmup, number_of_requests, rounds)
+        if any(option is not None for option in matrix_only):
+            raise UsageError("stored runs are compared as they are: the options of the matrix do not go with them")
+        return compare_stored(runs, before, output)
+    levels = _levels(concurrency, rate)
+    matrix: list[Setting] = []
+    for name in _strategies("version" if strategy is None else strategy):
+        for level in levels:
+            settings = {"strategy": name, **level}
+            if workload is Workload.RACE:
+                plan: Any = _race(
+                    settings, contention, orders, run_target, pricing, number_of_requests, rounds or _ROUNDS
+                )
+            else:
+                plan = _load(settings, contention, orders, run_target, pricing, duration, warmup)
+            matrix.append(_setting(settings, plan))
+    return run_matrix(matrix, repeats or _REPEATS, orders.chosen_seed(), before, run_target, output, max_spend)
+
+
+def _setting(settings: dict[str, Any], plan: Any) -> "Setting":
+    from loadtest.sweep import Setting
+
+    return Setting(settings, plan)
+
+
+def _strategies(text: str) -> list[str]:
+    known = [one.value for one in options.StrategyName]
+    names = [name.strip() for name in text.split(",")]
+    for name in names:
+        if name not in known:
+            raise UsageError(f"--strategy {name!r} is none of {', '.join(known)}")
+    return names
+
+
+def _levels(concurrency: str | None, rate: str | None) -> list[dict[str, Any]]:
+    if concurrency is not None and rate is not None:
+        raise UsageError("--concurrency and --rate contradict one another: orders arrive in one way")
+    if rate is not None:
+        return [{"rate": level} for level in _numbers("--rate", rate, float)]
+    if concurrency is None:
+        raise UsageError("nothing to compare: give --concurrency 1,10,100, or --rate 100,200, or stored runs")
+    return [{"concurrency": level} for level in _numbers("--concurrency", concurrency, int)]
+
+
+def _numbers(option: str, text: str, kind: type[int] | type[float]) -> list[int] | list[float]:
+    try:
+        found = [kind(part) for part in text.split(",")]
+    except ValueError:
+        raise UsageError(f"{option} {text!r} is no list like 1,10,100") from None
+    if not all(0 < level <= 1_000_000 for level in found):
+        raise UsageError(f"{option} {text!r}: each must be above 0 and at most 1,000,000")
+    return found
+
+
+def _race(
+    settings: dict[str, Any],
+    contention: groups.Contention,
+    orders: groups.Orders,
+    run_target: groups.RunTarget,
+    pricing: groups.Pricing,
+    number_of_requests: int | None,
+    rounds: int,
+) -> Any:
+    from loadtest.cli.execute import in_flight_that_fits
+    from loadtest.plan import Race
+
+    if "rate" in settings:
+        raise UsageError("--rate goes with --workload load: the orders of a race come all at once")
+    if contention.products > 1 or contention.restock:
+        raise UsageError("--products and --restock go with --workload load")
+    placed = number_of_requests or settings["concurrency"]
+    return Race(
+        number_of_requests=placed,
+        stock=1 if contention.stock is None else contention.stock,
+        product=contention.product,
+        rounds=rounds,
+        strategy=settings["strategy"],
+        units=orders.units,
+        attempts=orders.attempts,
+        backoff=orders.backoff,
+        concurrency=in_flight_that_fits(min(settings["concurrency"], placed), "--concurrency", exactly=True),
+        prices=pricing.prices(),
+        target=run_target.chosen(),
+    )
+
+
+def _load(
+    settings: dict[str, Any],
+    contention: groups.Contention,
+    orders: groups.Orders,
+    run_target: groups.RunTarget,
+    pricing: groups.Pricing,
+    duration: str | None,
+    warmup: str | None,
+) -> Any:
+    from loadtest.cli.load import arrivals, load_plan, seconds
+
+    return load_plan(
+        contention,
+        orders,
+        run_target,
+        pricing,
+        **arrivals(
+            "5s" if duration is None else duration,
+            settings.get("concurrency"),
+            settings.get("rate"),
+            None,
+            None,
+            poisson=False,
+            exactly=True,
+        ),
+        warm_up_s=seconds("--warmup", "1s" if warmup is None else warmup),
+        strategy=settings["strategy"],
+    )

@@ -1,0 +1,183 @@
+"""Making a comparison, from new runs or stored ones, and showing it."""
+
+import secrets
+import sys
+from collections import Counter
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+import anyio
+import typer
+from msgspec.structs import replace
+
+from loadtest import report as reports
+from loadtest.checker import Status
+from loadtest.cli import INCONCLUSIVE, SAFE, THRESHOLD_CROSSED, VIOLATED
+from loadtest.cli.execute import interrupts, prepare_table, write_junit
+from loadtest.cli.groups import Output, RunTarget
+from loadtest.cli.series import Series
+from loadtest.cli.stored import COMPARISON, repeats, stored
+from loadtest.compare import Repeats, compare
+from loadtest.comparison import Cell, Comparison, encode
+from loadtest.errors import UsageError
+from loadtest.render.comparison import print_comparison
+from loadtest.sweep import Progress, Setting, Swept, sweep
+from loadtest.thresholds import Threshold, check
+
+
+def run_matrix(
+    matrix: Sequence[Setting],
+    times: int,
+    seed: int,
+    baseline: Sequence[Cell],
+    run_target: RunTarget,
+    output: Output,
+    max_spend_usd: float | None = None,
+) -> int:
+    """Run every cell, compare, print, and say by the exit code how it ended."""
+    thresholds = output.thresholds()
+    prepare_table(run_target, quiet=output.quiet)
+    started_at = datetime.now(UTC)
+    comparison_id = f"{started_at:%Y-%m-%dT%H-%M-%SZ}-{secrets.token_hex(5)}"
+    folder = make_folder(output.runs_dir / comparison_id)
+    swept = _sweep(matrix, times, seed, folder, thresholds, output, max_spend_usd)
+    found = [report for one in swept.repeats for report in one.reports]
+    comparison = compare(
+        swept.repeats,
+        comparison_id=comparison_id,
+        started_at=started_at.isoformat(timespec="seconds"),
+        completed=swept.error is None,
+        config={"repeats": times, "cells": len(matrix)},
+        environment=found[0].environment,
+        seed=seed,
+        order=swept.order,
+        baseline=baseline,
+    )
+    reports.write_whole(folder / COMPARISON, encode(comparison))
+    crossed = _crossed(swept.repeats)
+    show(comparison, output, folder, crossed)
+    write_junit(found, output.junit)
+    code = comparison_code(comparison, crossed)
+    if swept.error is not None and code != VIOLATED:
+        raise swept.error
+    return code
+
+
+def compare_stored(paths: Sequence[Path], baseline: Sequence[Cell], output: Output) -> int:
+    """Compare what is on disk."""
+    thresholds = output.thresholds()
+    cells = repeats(stored(paths), against_others=bool(baseline))
+    runs = [report for one in cells for report in one.reports]
+    if not runs:
+        raise UsageError("nothing to compare: the comparisons given have no runs beside them")
+    if len(cells) == 1 and not baseline:
+        raise UsageError("one cell alone cannot be compared; give a second one, or --baseline")
+    first = runs[0]
+    comparison = compare(
+        cells,
+        comparison_id=f"{datetime.now(UTC):%Y-%m-%dT%H-%M-%SZ}-{secrets.token_hex(5)}",
+        started_at=first.started_at,
+        completed=all(report.completed for report in runs),
+        config={"stored": [str(path) for path in paths]},
+        environment=first.environment,
+        baseline=baseline,
+    )
+    crossed = _crossed([Repeats(one.name, one.settings, _checked(one.reports, thresholds)) for one in cells])
+    show(comparison, output, None, crossed)
+    write_junit(runs, output.junit)
+    return comparison_code(comparison, crossed)
+
+
+def show(comparison: Comparison, output: Output, folder: Path | None, crossed: Sequence[str]) -> None:
+    """Print it, and write it where the user wants it."""
+    print_comparison(comparison, folder, crossed, to_stdout=not output.json_to_stdout, quiet=output.quiet)
+    if output.json_to_stdout:
+        sys.stdout.buffer.write(encode(comparison))
+    elif output.json is not None:
+        reports.write_whole(output.json, encode(comparison))
+
+
+def comparison_code(comparison: Comparison, crossed: Sequence[str]) -> int:
+    """The exit code: that of the worst verdict, then that of the thresholds."""
+    verdicts: Counter[str] = Counter()
+    for one in comparison.cells:
+        if not one.baseline:
+            verdicts.update(one.verdicts)
+    if verdicts[Status.VIOLATED]:
+        return VIOLATED
+    if verdicts[Status.INCONCLUSIVE]:
+        return INCONCLUSIVE
+    return THRESHOLD_CROSSED if crossed else SAFE
+
+
+def _checked(found: Sequence[reports.Report], thresholds: Sequence[Threshold]) -> list[reports.Report]:
+    return [replace(report, thresholds=[check(one, report) for one in thresholds]) for report in found]
+
+
+def _crossed(cells: Sequence[Repeats]) -> list[str]:
+    """A sentence for each threshold that most repeats of a cell crossed: one unlucky run is not a finding."""
+    said = []
+    for one in cells:
+        crossed: Counter[str] = Counter()
+        worst: dict[str, str] = {}
+        for report in one.reports:
+            for checked in report.thresholds:
+                if not checked.holds:
+                    crossed[checked.threshold] += 1
+                    worst.setdefault(checked.threshold, checked.sentence)
+        for threshold, count in crossed.items():
+            if 2 * count > len(one.reports):
+                said.append(f"{one.name}: {worst[threshold]} (crossed in {count} of {len(one.reports)} runs)")
+    return said
+
+
+def _sweep(
+    matrix: Sequence[Setting],
+    times: int,
+    seed: int,
+    folder: Path,
+    thresholds: Sequence[Threshold],
+    output: Output,
+    max_spend_usd: float | None,
+) -> Swept:
+    async def main() -> Swept:
+        with interrupts() as interrupt:
+            series = Series(interrupt, thresholds, max_spend_usd, keep_history=output.history, quiet=output.quiet)
+            return await sweep(matrix, times, seed, folder, series.run, lambda made: _tell(made, output))
+
+    try:
+        return anyio.run(main, backend_options={"use_uvloop": True})
+    except BaseException:
+        _discard(folder)
+        raise
+
+
+def _tell(progress: Progress, output: Output) -> None:
+    if output.quiet:
+        return
+    report = progress.report
+    accepted = report.order_ms.get("accepted")
+    p99 = f", p99 {accepted.p99:,.1f} ms" if accepted else ""
+    typer.echo(
+        f"{progress.done:,} of {progress.of:,}: {progress.name}: {report.goodput_per_s:,.1f} accepted a second{p99}, "
+        f"{report.verdict.status}",
+        err=True,
+    )
+
+
+def make_folder(folder: Path) -> Path:
+    """A new folder for the runs of one command. UsageError if it cannot be made."""
+    try:
+        folder.mkdir(parents=True)
+    except OSError as error:
+        raise UsageError(f"cannot make the folder {folder}: {error.strerror}; give another --runs-dir") from error
+    return folder
+
+
+def _discard(folder: Path) -> None:
+    """Remove the folder of a comparison that measured nothing."""
+    try:
+        folder.rmdir()
+    except OSError:  # what was measured stays
+        return

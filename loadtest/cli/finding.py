@@ -1,0 +1,111 @@
+"""Running a search for the highest level, and saying what it found."""
+
+import secrets
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+import anyio
+import typer
+from msgspec import Struct
+
+from loadtest.checker import Status
+from loadtest.cli import SAFE, THRESHOLD_CROSSED, VIOLATED
+from loadtest.cli.comparing import make_folder
+from loadtest.cli.execute import interrupts, prepare_table
+from loadtest.cli.groups import Output, RunTarget
+from loadtest.cli.series import Series
+from loadtest.errors import InterruptedRunError, UsageError
+from loadtest.plan import Load
+from loadtest.report import Report
+from loadtest.search import Found, Probe, search
+from loadtest.thresholds import parse
+
+_RATE_HOLDS = ("orders.dropped == 0", "late.p99 < 100ms")
+
+
+class Search(Struct, frozen=True):
+    """What to raise (`of`), the load of a level, the limits, the thresholds as text, and what all may cost."""
+
+    of: str
+    plan: Callable[[float], Load]
+    lowest: float
+    highest: float
+    precision: float
+    thresholds: list[str]
+    max_spend_usd: float | None = None
+
+
+class _Violated(Exception):  # noqa: N818 - it ends the search with what a run showed
+    def __init__(self, report: Report, folder: Path) -> None:
+        super().__init__()
+        self.report = report
+        self.folder = folder
+
+
+def run_search(wanted: Search, run_target: RunTarget, output: Output) -> int:
+    """Search, print every level, and return the exit code."""
+    if output.json is not None or output.junit is not None:
+        raise UsageError("--json and --junit go with race, load and compare: each level's report is in its run folder")
+    output.thresholds()
+    texts = [*wanted.thresholds, *(_RATE_HOLDS if wanted.of == "rate" else ())]
+    thresholds = [parse(text) for text in texts]
+    prepare_table(run_target, quiet=output.quiet)
+    folder = make_folder(output.runs_dir / f"{datetime.now(UTC):%Y-%m-%dT%H-%M-%SZ}-{secrets.token_hex(5)}")
+
+    async def probe(level: float, series: Series) -> Probe:
+        ended = await series.run(wanted.plan(level), folder)
+        if ended.signal:
+            raise InterruptedRunError(f"stopped by {ended.signal}; the levels measured are in {folder}")
+        if ended.report.verdict.status is Status.VIOLATED:
+            raise _Violated(ended.report, ended.folder)
+        if ended.error is not None:
+            raise ended.error
+        made = _probe(level, ended.report)
+        if not output.quiet:
+            typer.echo(f"{wanted.of} {made.said}", err=True)
+        return made
+
+    async def main() -> Found:
+        with interrupts() as interrupt:
+            series = Series(
+                interrupt, thresholds, wanted.max_spend_usd, keep_history=output.history, quiet=output.quiet
+            )
+            return await search(
+                wanted.lowest,
+                wanted.highest,
+                wanted.precision,
+                lambda level: probe(level, series),
+                whole=wanted.of == "concurrency",
+            )
+
+    try:
+        found = anyio.run(main, backend_options={"use_uvloop": True})
+    except _Violated as violated:
+        typer.echo(f"{violated.report.verdict.sentence}; see {violated.folder}")
+        return VIOLATED
+    typer.echo(f"every level's report in {folder}", err=True)
+    typer.echo(_sentence(wanted, found))
+    return SAFE if found.highest is not None else THRESHOLD_CROSSED
+
+
+def _probe(level: float, report: Report) -> Probe:
+    crossed = [checked.sentence for checked in report.thresholds if not checked.holds]
+    if report.verdict.status is not Status.SAFE:
+        crossed.append(report.verdict.sentence)
+    accepted = report.order_ms.get("accepted")
+    p99 = f", p99 {accepted.p99:,.2f} ms" if accepted else ""
+    how = f"does not hold ({'; '.join(crossed)})" if crossed else "holds"
+    said = f"{level:,.6g}: {report.goodput_per_s:,.1f} accepted a second{p99}: {how}"
+    bound = f" ({report.client.bound})" if report.client.bound else ""
+    return Probe(level, not crossed, said + bound)
+
+
+def _sentence(wanted: Search, found: Found) -> str:
+    held = " and ".join(wanted.thresholds)
+    if found.highest is None:
+        return f"{held} does not hold at {wanted.of} {found.probes[0].level:,.6g}; try a lower --from"
+    if found.all_held:
+        return f"{held} holds up to {wanted.of} {found.highest:,.6g}, the highest that was tried; try a higher --to"
+    failed = min(one.level for one in found.probes if not one.holds and one.level > found.highest)
+    return f"{held} holds up to {wanted.of} {found.highest:,.6g}, and no longer at {failed:,.6g}"

@@ -1,0 +1,77 @@
+"""Several runs on one table, one after another."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import typer
+from msgspec.structs import replace
+
+from loadtest.effort import Effort
+from loadtest.errors import LoadTestError, UsageError
+from loadtest.experiment import Ended, Interrupt, run
+from loadtest.plan import Load, Race
+from loadtest.recorder import Recorder
+from loadtest.thresholds import Threshold
+
+
+class Silent:
+    """Follows runs of which only the end is told."""
+
+    def __init__(self, *, quiet: bool) -> None:
+        self._quiet = quiet
+        self._said: set[str] = set()
+
+    def show(self, recorder: Recorder, effort: Effort) -> None:
+        """Say nothing."""
+
+    def announce(self, sentence: str) -> None:
+        """Pass on what a run may cost, once."""
+        if not self._quiet and sentence not in self._said:
+            self._said.add(sentence)
+            typer.echo(sentence, err=True)
+
+
+class Series:
+    """Runs that share a limit of spending (None: none), and writes without an answer, which a later run may meet."""
+
+    def __init__(
+        self,
+        interrupt: Interrupt,
+        thresholds: Sequence[Threshold],
+        limit_usd: float | None,
+        *,
+        keep_history: bool,
+        quiet: bool,
+    ) -> None:
+        self._interrupt = interrupt
+        self._thresholds = thresholds
+        self._limit_usd = limit_usd
+        self._keep_history = keep_history
+        self._watcher = Silent(quiet=quiet)
+        self._spent_usd = 0.0
+        self._lost: dict[str, tuple[int, int]] = {}
+
+    async def run(self, plan: Race | Load, folder: Path) -> Ended:
+        """Run it with what is left. Raises LoadTestError if nothing is; a load is stopped before it spends more."""
+        if self._limit_usd is not None:
+            left_usd = self._limit_usd - self._spent_usd
+            if left_usd <= 0:
+                spent = f"${self._spent_usd:,.4f} is spent"
+                raise LoadTestError(f"{spent}: another run would pass --max-spend {self._limit_usd:g}")
+
+            if isinstance(plan, Load):
+                plan = replace(plan, max_spend_usd=left_usd)
+        try:
+            ended = await run(
+                plan,
+                folder,
+                self._watcher,
+                self._interrupt,
+                self._thresholds,
+                keep_history=self._keep_history,
+                lost=self._lost,
+            )
+        except UsageError as error:  # the first run's is the user's, a later one's a lack of money
+            raise (LoadTestError(str(error)) if self._spent_usd else error) from error
+        self._spent_usd += ended.spent_usd
+        return ended

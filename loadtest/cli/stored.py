@@ -1,0 +1,130 @@
+"""Runs and comparisons that are on disk, as the user names them: a folder or a file."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from loadtest import comparison as comparisons
+from loadtest import report as reports
+from loadtest.compare import Repeats, cell, names
+from loadtest.comparison import Cell, Comparison
+from loadtest.errors import UsageError
+from loadtest.report import Report
+
+COMPARISON = "comparison.json"
+REPORT = "report.json"
+_NOT_SETTINGS = ("seed", "max_spend_usd")
+
+
+class Stored(Struct, frozen=True):
+    """What was found: single runs and comparisons with the name the user gave each, and the runs of their cells."""
+
+    runs: list[tuple[str, Report]]
+    comparisons: list[tuple[str, Comparison, list[Report]]]
+
+
+def stored(paths: Sequence[Path]) -> Stored:
+    """Read them. Raises UsageError for what is none of the two."""
+    runs: list[tuple[str, Report]] = []
+    found: list[tuple[str, Comparison, list[Report]]] = []
+    for path in paths:
+        if path.is_dir() and (path / COMPARISON).exists():
+            path = path / COMPARISON  # noqa: PLW2901 - the same, said in full
+        elif path.is_dir():
+            path = path / REPORT  # noqa: PLW2901 - the same
+        if _is_comparison(path):
+            comparison = comparisons.read(path)
+            found.append((path.parent.name, comparison, _runs_of(comparison, path.parent)))
+        else:
+            runs.append((path.parent.name if path.name == REPORT else path.stem, reports.read(path)))
+    return Stored(runs, found)
+
+
+def _is_comparison(path: Path) -> bool:
+    """Whether the file says so; a file that says nothing is read as a report, and refused as one."""
+    try:
+        return bool(msgspec.json.decode(path.read_bytes(), type=dict[str, Any]).get("schema") == comparisons.SCHEMA)
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return False
+
+
+def _runs_of(comparison: Comparison, folder: Path) -> list[Report]:
+    """The reports of a comparison's runs, as far as they lie beside it."""
+    paths = [folder / run / REPORT for one in comparison.cells for run in one.runs]
+    return [reports.read(path) for path in paths if path.exists()]
+
+
+def repeats(found: Stored, *, against_others: bool) -> list[Repeats]:
+    """Everything as cells with their repeats: those of comparisons as they are, and single runs by configuration."""
+    cells = _of_comparisons(found)
+    if found.runs:
+        cells += _of_runs(found.runs, alone=not cells and not against_others)
+    called = names(one.settings for one in cells)
+    return [Repeats(name, one.settings, one.reports) for name, one in zip(called, cells, strict=True)]
+
+
+def _of_comparisons(found: Stored) -> list[Repeats]:
+    """The cells whose runs are there; several comparisons are told apart by their folders."""
+    several = len(found.comparisons) > 1
+    cells = []
+    for name, comparison, members in found.comparisons:
+        for one in comparison.cells:
+            runs = [report for report in members if report.run_id in one.runs]
+            if runs:
+                settings = {**one.settings, **({"comparison": name} if several else {})}
+                cells.append(Repeats(one.name, settings, runs))
+    return cells
+
+
+def _of_runs(runs: Sequence[tuple[str, Report]], *, alone: bool) -> list[Repeats]:
+    """Runs of one configuration are repeats of one cell, told apart by what differs in their configurations.
+
+    If all have the same and there is nothing else to compare (`alone`), each is a cell under the name the user gave it.
+    """
+    settings = _settings([report for _, report in runs])
+    if alone and len(runs) > 1 and all(one == settings[0] for one in settings):
+        unique = names({"run": name} for name, _ in runs)
+        return [Repeats(name, {"run": name}, [report]) for name, (_, report) in zip(unique, runs, strict=True)]
+    groups: list[tuple[dict[str, Any], list[Report]]] = []
+    for one, (_, report) in zip(settings, runs, strict=True):
+        group = next((members for shared, members in groups if shared == one), None)
+        if group is None:
+            groups.append((one, [report]))
+        else:
+            group.append(report)
+    called = names(shared for shared, _ in groups)
+    return [Repeats(name, shared, members) for name, (shared, members) in zip(called, groups, strict=True)]
+
+
+def _settings(found: Sequence[Report]) -> list[dict[str, Any]]:
+    """What tells each run from the others; strategy and level always."""
+    flat = [_flat(report) for report in found]
+    keys = dict.fromkeys(key for one in flat for key in one)
+    differing = [
+        key
+        for key in keys
+        if key in ("strategy", "concurrency", "rate") or any(one.get(key) != flat[0].get(key) for one in flat)
+    ]
+    return [{key: one[key] for key in differing if one.get(key) is not None} for one in flat]
+
+
+def _flat(report: Report) -> dict[str, Any]:
+    config = dict(report.config)
+    target = config.pop("target", {})
+    rate = config.pop("rate_per_s", None)
+    level = {"rate": rate} if rate is not None else {"concurrency": config.get("concurrency")}
+    rest = {key: value for key, value in config.items() if key not in (*_NOT_SETTINGS, "strategy", "concurrency")}
+    return {"strategy": config.get("strategy"), **level, "command": report.command, **rest, **target}
+
+
+def cells(found: Stored) -> list[Cell]:
+    """Everything in it as cells, for a baseline."""
+    made = [one for _, comparison, _ in found.comparisons for one in comparison.cells if not one.baseline]
+    runs = Stored(found.runs, [])
+    made += [cell(one.name, one.settings, one.reports) for one in repeats(runs, against_others=True)]
+    if not made:
+        raise UsageError("nothing to compare with: the baseline has no run")
+    return made

@@ -1,0 +1,73 @@
+"""What a reader should know before believing a comparison."""
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+from loadtest.comparison import Cell
+from loadtest.report import Report
+
+_ENVIRONMENT = ("loadtest", "python", "platform", "cpus", "target", "packages")
+_ENOUGH_FOR_P99 = 100  # with fewer orders their p99 is the slowest of them
+
+
+def untested(cells: Sequence[Cell], batched: Collection[str] = ()) -> list[str]:
+    """Which cells have too few repeats for a test; `batched` are the names of those whose run stood for repeats."""
+    none = [cell.name for cell in cells if not cell.runs]
+    single = [cell.name for cell in cells if len(cell.runs) == 1 and cell.name not in batched]
+    within = [cell.name for cell in cells if len(cell.runs) == 1 and cell.name in batched]
+    found = []
+    if none:
+        found.append(f"no run: {'; '.join(none)}")
+    if single:
+        found.append(f"one run only, so no difference can be tested: {'; '.join(single)}")
+    if within:
+        found.append(f"one run only, so a difference may be one between any two runs: {'; '.join(within)}")
+    return found
+
+
+def verdicts(cells: Sequence[Cell]) -> list[str]:
+    """Which cells have runs that were not safe: their figures may be those of wrong answers."""
+    return [
+        f"{cell.name}: {count} of {len(cell.runs)} runs {status}"
+        for cell in cells
+        for status, count in sorted(cell.verdicts.items())
+        if status != "safe"
+    ]
+
+
+def cautions(name: str, reports: Sequence[Report]) -> list[str]:
+    """What is wrong with the runs of one cell: stopped early, held up by the tool itself, or few orders."""
+    stopped = sum(not report.completed for report in reports)
+    bound = sum(report.client.bound is not None for report in reports)
+    few = sum(0 < report.orders.accepted < _ENOUGH_FOR_P99 for report in reports)
+    found = []
+    if stopped:
+        found.append(f"{name}: {stopped} of {len(reports)} runs were not completed")
+    if bound:
+        found.append(f"{name}: {bound} of {len(reports)} runs were client-bound: the figures are partly the tool's own")
+    if few:
+        found.append(f"{name}: {few} of {len(reports)} runs accepted fewer than 100 orders: their p99 is the slowest")
+    return found
+
+
+def unlike(reports: Sequence[Report], settings: Collection[str] = ()) -> list[str]:
+    """In what the runs differ that no setting names: command, versions, machine or target."""
+    found = []
+    if "command" not in settings and len(commands := {report.command for report in reports}) > 1:
+        found.append(f"the runs differ in their command: {', '.join(sorted(commands))}")
+    for key in _ENVIRONMENT:
+        if key not in settings:
+            values = _distinct([report.environment.get(key) for report in reports])
+            if len(values) > 1:
+                found.append(f"the runs differ in {key}: {', '.join(map(_shown, values))}")
+    return found
+
+
+def _distinct(values: Sequence[Any]) -> list[Any]:
+    return [value for index, value in enumerate(values) if value not in values[:index]]
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return " ".join(f"{name} {version}" for name, version in value.items())
+    return "unknown" if value is None else str(value)

@@ -1,0 +1,123 @@
+"""The document of a comparison: cells, the differences between them, and how throughput scales.
+
+One JSON document of schema `loadtest.comparison/1`; `docs/comparing.md` describes it, `loadtest.compare` makes it.
+"""
+
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+from msgspec import Struct
+
+from loadtest.errors import UsageError
+
+SCHEMA: Literal["loadtest.comparison/1"] = "loadtest.comparison/1"
+
+
+class Estimate(Struct, frozen=True):
+    """A figure over the repeats of a cell: each repeat's value (None where it has none), and their median.
+
+    `low` and `high` are the 95 % interval of the typical repeat; None if fewer than two repeats have a value.
+    """
+
+    values: list[float | None]
+    median: float | None
+    low: float | None
+    high: float | None
+
+
+class Cell(Struct, frozen=True):
+    """One configuration and its repeats. `settings` is what tells it from the other cells, for example its strategy.
+
+    `runs` are the ids of its runs, `verdicts` how often each status came up, `orders` the sums of `Report.orders`. A
+    `baseline` was measured earlier, and is only there to be compared with.
+    `metrics` has the same keys in each cell of a comparison; `loadtest.compare.METRICS` says what they mean.
+    """
+
+    name: str
+    settings: dict[str, Any]
+    runs: list[str]
+    verdicts: dict[str, int]
+    orders: dict[str, int]
+    metrics: dict[str, Estimate]
+    baseline: bool = False
+
+
+class Difference(Struct, frozen=True):
+    """One test between two cells, of which there are as many as the comparison made.
+
+    `ratio` is `b` against `a` (1.1: 10 % more) with its 95 % interval. On figures that can be zero or below it is None,
+    and where neither side varies the interval is.
+    `p` is the test's probability, `p_adjusted` the same after the correction for the number of tests; `real` says that
+    it is below 5 %. `sentence` says it in words.
+    """
+
+    metric: str
+    a: str
+    b: str
+    ratio: float | None
+    low: float | None
+    high: float | None
+    p: float
+    p_adjusted: float
+    real: bool
+    sentence: str
+
+
+class Scaling(Struct, frozen=True):
+    """A fit of the Universal Scalability Law to the goodput of one group of cells over concurrency.
+
+    X(N) = gamma N / (1 + alpha (N - 1) + beta N (N - 1)). Each error is one standard error; `error` is the
+    residuals' root mean square as a share of the measured values. `peak_at` is the concurrency where throughput is
+    highest, None if it does not fall. Three levels give no errors and no peak. If there is no fit, all of these are
+    None and `sentence` says why.
+    """
+
+    group: str
+    gamma: float | None
+    alpha: float | None
+    beta: float | None
+    gamma_error: float | None
+    alpha_error: float | None
+    beta_error: float | None
+    error: float | None
+    peak_at: float | None
+    peak_per_s: float | None
+    sentence: str
+
+
+class Comparison(Struct, frozen=True, kw_only=True):
+    """Cells side by side. `seed` shuffled the order in which the runs were made, None for stored runs."""
+
+    schema: Literal["loadtest.comparison/1"]
+    comparison_id: str
+    started_at: str
+    completed: bool
+    seed: int | None
+    order: list[str]
+    config: dict[str, Any]
+    environment: dict[str, Any]
+    cells: list[Cell]
+    test: str
+    differences: list[Difference]
+    scaling: list[Scaling]
+    warnings: list[str]
+
+
+def encode(comparison: Comparison) -> bytes:
+    """The comparison as indented JSON."""
+    return msgspec.json.format(msgspec.json.encode(comparison), indent=2) + b"\n"
+
+
+def read(path: Path) -> Comparison:
+    """A stored comparison. Raises UsageError for a file that is no comparison of this schema."""
+    try:
+        document = path.read_bytes()
+        schema = msgspec.json.decode(document, type=dict[str, Any]).get("schema")
+        if schema != SCHEMA:
+            raise UsageError(f"{path} is a {schema}, not a {SCHEMA}")
+        return msgspec.json.decode(document, type=Comparison)
+    except OSError as error:
+        raise UsageError(f"cannot read {path}: {error.strerror}") from error
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise UsageError(f"{path} is not a {SCHEMA}: {error}") from error

@@ -1,0 +1,98 @@
+"""A comparison as text for a terminal."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from loadtest.checker.verdict import plural
+from loadtest.comparison import Cell, Comparison, Estimate
+from loadtest.render.terminal import a_console, put
+
+_SHOWN = (
+    ("goodput_per_s", "goodput/s", 1),
+    ("order_accepted_p50_ms", "p50 accepted, ms", 2),
+    ("order_accepted_p99_ms", "p99 accepted, ms", 2),
+    ("order_rejected_p50_ms", "p50 rejected, ms", 2),
+    ("order_rejected_p99_ms", "p99 rejected, ms", 2),
+    ("conflicts", "conflicts", 0),
+    ("wasted_writes", "wasted writes", 0),
+    ("usd_per_1000_accepted", "$ per 1,000", 5),
+)
+_DIFFERENCES_SHOWN = 20
+
+
+def print_comparison(
+    comparison: Comparison, folder: Path | None, crossed: Sequence[str], *, to_stdout: bool, quiet: bool
+) -> None:
+    """Print the cells, which differences are real, and how throughput scales; only what is crossed if `quiet`."""
+    console = a_console(to_stdout=to_stdout)
+    with console.capture() as drawn:
+        if not quiet:
+            _print(console, comparison, folder)
+        for sentence in crossed:
+            console.print(Text(f"threshold of {sentence}", style="bold red"))
+        console.print(_verdicts(comparison))
+    put(console, drawn.get())
+
+
+def _print(console: Console, comparison: Comparison, folder: Path | None) -> None:
+    seed = "" if comparison.seed is None else f", in an order shuffled with seed {comparison.seed}"
+    cells = _measured(comparison)
+    runs = sum(len(cell.runs) for cell in cells)
+    console.print(f"{plural(len(cells), 'cell')}, {plural(runs, 'run')}{seed}; median and 95 % interval of the repeats")
+    if not comparison.completed:
+        console.print(Text("stopped early, so this is a part", style="bold yellow"))
+    for columns in (_SHOWN[:3], _SHOWN[3:5], _SHOWN[5:]):
+        shown = [one for one in columns if any(cell.metrics[one[0]].median is not None for cell in comparison.cells)]
+        if shown:
+            console.print(_table(comparison.cells, shown))
+    real = [one for one in comparison.differences if one.real]
+    console.print(f"\n{comparison.test}")
+    for one in real[:_DIFFERENCES_SHOWN]:
+        console.print(one.sentence)
+    if (more := len(real) - _DIFFERENCES_SHOWN) > 0:
+        console.print(f"and {more:,} more real differences, all in the comparison")
+    if comparison.differences and not real:
+        console.print(f"none of {len(comparison.differences):,} differences is real")
+    for scaling in comparison.scaling:
+        console.print(scaling.sentence)
+    for warning in comparison.warnings:
+        console.print(Text(warning, style="yellow"))
+    if folder is not None:
+        console.print(f"comparison and runs in {folder}")
+
+
+def _table(cells: Sequence[Cell], columns: Sequence[tuple[str, str, int]]) -> Table:
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    table.add_column("\ncell", no_wrap=True)
+    for _, title, _ in columns:
+        table.add_column(f"\n{title}", justify="right", no_wrap=True)
+    for cell in cells:
+        table.add_row(cell.name, *(_figure(cell.metrics[name], digits) for name, _, digits in columns))
+    return table
+
+
+def _figure(estimate: Estimate, digits: int) -> str:
+    if estimate.median is None:
+        return "–"
+    if estimate.low is None or estimate.high is None:
+        return f"{estimate.median:,.{digits}f}"
+    return f"{estimate.median:,.{digits}f} ({estimate.low:,.{digits}f}–{estimate.high:,.{digits}f})"
+
+
+def _measured(comparison: Comparison) -> list[Cell]:
+    return [cell for cell in comparison.cells if not cell.baseline]
+
+
+def _verdicts(comparison: Comparison) -> Text:
+    counts: dict[str, int] = {}
+    for cell in _measured(comparison):
+        for status, count in cell.verdicts.items():
+            counts[status] = counts.get(status, 0) + count
+    said = ", ".join(f"{count:,} {status}" for status, count in sorted(counts.items()))
+    return Text(
+        f"{plural(sum(counts.values()), 'run')}: {said}", style="bold green" if set(counts) == {"safe"} else "bold red"
+    )
