@@ -1,0 +1,107 @@
+"""The top of the page: the verdict, the remarks to it, and the key figures."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+from loadtest.checker import Status
+from loadtest.comparison import Comparison
+from loadtest.render.page.outline import Key, Note
+from loadtest.render.page.words import count, dollars, number, plural
+from loadtest.report import Report
+
+_WORST_FIRST = (Status.VIOLATED, Status.INCONCLUSIVE, Status.SAFE)
+
+
+def verdict(reports: Sequence[Report], comparisons: Sequence[Comparison]) -> tuple[str, str]:
+    """The worst status of all runs, and the sentence: the run's own, or how many runs had which status."""
+    if len(reports) == 1 and not comparisons:
+        return reports[0].verdict.status.value, reports[0].verdict.sentence
+    compared = {run for comparison in comparisons for cell in comparison.cells for run in cell.runs}
+    found = Counter(report.verdict.status.value for report in reports if report.run_id not in compared)
+    for comparison in comparisons:
+        for cell in comparison.cells:
+            found.update(cell.verdicts)
+    worst = next((status.value for status in _WORST_FIRST if found[status.value]), Status.INCONCLUSIVE.value)
+    counts = ", ".join(f"{found[status.value]:,} {status.value}" for status in _WORST_FIRST if found[status.value])
+    return worst, f"{plural(found.total(), 'run')}: {counts or 'no verdict'}"
+
+
+def notes(reports: Mapping[str, Report], comparisons: Sequence[Comparison]) -> list[Note]:
+    """What puts a verdict or its figures in question, run by run, and the thresholds; the worst first."""
+    found = [note for name, report in reports.items() for note in _notes(name if len(reports) > 1 else "", report)]
+    for comparison in comparisons:
+        name = comparison.comparison_id
+        if not comparison.completed:
+            found.append(Note("warn", "stopped early", name, "the comparison has fewer runs than it was to have"))
+        found += [Note("warn", "warning", name, warning) for warning in comparison.warnings]
+    held = [checked for report in reports.values() for checked in report.thresholds if checked.holds]
+    if len(reports) == 1:
+        found += [Note("good", "threshold held", "", f"{each.threshold}: {each.sentence}") for each in held]
+    elif held:
+        found.append(Note("good", "thresholds held", "", f"{count(len(held))}, told apart under All figures"))
+    return sorted(found, key=lambda note: ("bad", "warn", "good").index(note.level))
+
+
+def _notes(name: str, report: Report) -> list[Note]:
+    found = [
+        Note("bad", "threshold failed", name, f"{checked.threshold}: {checked.sentence}")
+        for checked in report.thresholds
+        if not checked.holds
+    ]
+    if report.stopped_by or not report.completed:
+        found.append(Note("warn", "stopped early, so this is a part", name, report.stopped_by or "no reason is known"))
+    if report.client.bound:
+        found.append(Note("warn", "the tool was the bottleneck", name, report.client.bound))
+    found += [Note("warn", "doubt", name, doubt) for doubt in report.verdict.doubts]
+    return found + [Note("warn", plural(n, "problem"), name, said) for said, n in report.orders.problems.items()]
+
+
+def keys(report: Report) -> list[Key]:
+    """The figures of a single run."""
+    return [*_orders(report), *_speed(report), *_price(report)]
+
+
+def _orders(report: Report) -> list[Key]:
+    orders = report.orders
+    reasons = ", ".join(f"{reason} {count(n)}" for reason, n in orders.rejected_by_reason.items())
+    found = [
+        Key("orders placed", count(orders.placed)),
+        Key("accepted", count(orders.accepted)),
+        Key("rejected", count(orders.rejected), reasons),
+        Key("throttled", count(orders.throttled), level="warn" if orders.throttled else ""),
+        Key("failed", count(orders.failed), level="bad" if orders.failed else ""),
+        Key("unknown", count(orders.unknown), level="bad" if orders.unknown else ""),
+    ]
+    if orders.dropped or report.arrivals.kind == "open":
+        note = f"of {count(report.arrivals.due)} due"
+        found.append(Key("dropped", count(orders.dropped), note, "bad" if orders.dropped else ""))
+    if orders.warm_up:
+        found.append(Key("in the warm-up", count(orders.warm_up), "in none of the figures"))
+    return found
+
+
+def _speed(report: Report) -> list[Key]:
+    found = [Key("goodput", f"{number(report.goodput_per_s)} / s", f"accepted, over {number(report.duration_s)} s")]
+    for outcome in ("accepted", "rejected"):
+        if of := report.order_ms.get(outcome):
+            note = f"p50 {number(of.p50)} ms"
+            found.append(Key(f"{outcome} orders, p99", f"{number(of.p99)} ms", note))
+    if report.work.writes_per_accepted is not None:
+        wasted = f"{count(report.work.wasted_writes)} wasted"
+        found.append(Key("writes for each accepted", number(report.work.writes_per_accepted), wasted))
+    for name, worst in (("slowest order", report.work.slowest), ("most attempts", report.work.most_tried)):
+        if worst is not None:
+            value = f"{number(worst.response_ms)} ms" if name == "slowest order" else count(worst.attempts)
+            found.append(Key(name, value, f"{worst.order_id}, {worst.outcome}, {plural(worst.attempts, 'attempt')}"))
+    return found
+
+
+def _price(report: Report) -> list[Key]:
+    capacity = report.capacity
+    each = f"{dollars(capacity.usd_per_1000_accepted)} for 1,000 accepted"
+    reported = f"{capacity.reported:.0%} of all reported by the server"
+    return [
+        Key("price", dollars(capacity.usd), each),
+        Key("write units", number(capacity.write_units), reported),
+        Key("read units", number(capacity.read_units)),
+    ]

@@ -1,0 +1,39 @@
+"""The page's charts as picture files, made without a browser."""
+
+import json
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import vl_convert
+
+from loadtest.comparison import Comparison
+from loadtest.render.page import theme
+from loadtest.render.page.figures import Figure
+from loadtest.render.page.sections import contents
+from loadtest.report import Report
+
+_WIDTH = 720
+_SCALE = 2  # PNG pixels for each of the chart's
+
+
+def pictures(
+    reports: Sequence[Report], comparisons: Sequence[Comparison], fmt: Literal["png", "svg"]
+) -> dict[str, bytes]:
+    """Every chart of the page by its file name, in the light theme."""
+    figures = contents(reports, comparisons).figures()
+    return {f"{figure.name}.{fmt}": _picture(figure, fmt) for figure in figures}
+
+
+def _picture(figure: Figure, fmt: Literal["png", "svg"]) -> bytes:
+    text = json.dumps(_complete(figure), ensure_ascii=False)
+    specification = theme.painted(text)
+    if fmt == "svg":
+        return str(vl_convert.vegalite_to_svg(specification)).encode()
+    return bytes(vl_convert.vegalite_to_png(specification, scale=_SCALE))
+
+
+def _complete(figure: Figure) -> dict[str, Any]:
+    """A chart that stands alone: with a title, a width, a background and the common look."""
+    title = {"text": figure.title, "anchor": "start", "color": theme.colour("text"), "fontSize": 14}
+    config = {**theme.config(), "background": theme.colour("page"), "padding": 12}
+    return {**figure.specification(), "width": _WIDTH, "title": title, "description": figure.about, "config": config}

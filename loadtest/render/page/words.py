@@ -1,0 +1,104 @@
+"""Figures in words: how the page writes numbers, names of metrics and names of runs."""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from loadtest.comparison import Comparison, Estimate
+from loadtest.report import Report
+
+NONE = "–"
+_UNITS = (("_per_s", " a second"), ("_ms", ", ms"), ("_usd", ", $"), ("_s", ", s"))
+
+
+def count(value: int | None) -> str:
+    """`20,000`."""
+    return NONE if value is None else f"{value:,}"
+
+
+def number(value: float | None) -> str:
+    """About four digits: `12,345`, `123.4`, `1.234`, `0.00123`."""
+    if value is None:
+        return NONE
+    size = abs(value)
+    if size >= 1_000 or value == int(value):
+        return f"{value:,.0f}"
+    return (
+        f"{value:.1f}"
+        if size >= 100
+        else f"{value:.2f}"
+        if size >= 10
+        else f"{value:.3f}"
+        if size >= 0.1
+        else f"{value:.3g}"
+    )
+
+
+def milliseconds(value: float | None) -> str:
+    """`1.234`: to the microsecond, as in tables."""
+    return NONE if value is None else f"{value:,.3f}"
+
+
+def dollars(value: float | None) -> str:
+    """`$0.001250`; small sums are the rule."""
+    return NONE if value is None else f"${value:,.2f}" if value >= 100 else f"${value:,.6f}"
+
+
+def estimate(found: Estimate) -> str:
+    """`123.4 (120.1 to 125.9)`: the median and its 95 % interval."""
+    if found.low is None or found.high is None:
+        return number(found.median)
+    return f"{number(found.median)} ({number(found.low)} to {number(found.high)})"
+
+
+def plural(n: int, noun: str) -> str:
+    """`1 run`, `2,000 runs`."""
+    return f"{n:,} {noun}{'' if n == 1 else 's'}"
+
+
+def metric(name: str) -> str:
+    """A metric's name in words: `goodput_per_s` is goodput a second."""
+    for ending, unit in _UNITS:
+        if name.endswith(ending):
+            return name.removesuffix(ending).replace("_", " ") + unit
+    return name.replace("_", " ")
+
+
+def slug(text: str) -> str:
+    """A name for files and anchors: only small letters, digits and hyphens."""
+    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")[:60].strip("-") or "run"
+
+
+def names(reports: Sequence[Report], comparisons: Sequence[Comparison]) -> list[str]:
+    """What each run is called: the name of its cell, or its strategy; its id where that alone would be said twice."""
+    cells = {run: cell.name for comparison in comparisons for cell in comparison.cells for run in cell.runs}
+    found = [cells.get(report.run_id) or str(report.config.get("strategy", report.command)) for report in reports]
+    return [
+        name if found.count(name) == 1 else f"{name}, {report.run_id}"
+        for name, report in zip(found, reports, strict=True)
+    ]
+
+
+def flat(document: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
+    """Nested settings as pairs of a dotted name and a value."""
+    pairs: list[tuple[str, str]] = []
+    for name, value in document.items():
+        if isinstance(value, Mapping) and value:
+            pairs += flat(value, f"{prefix}{name}.")
+        else:
+            pairs.append((f"{prefix}{name}", _plain(value)))
+    return pairs
+
+
+def _plain(value: Any) -> str:
+    match value:
+        case None | {} | []:
+            return NONE
+        case bool():
+            return "yes" if value else "no"
+        case int():
+            return f"{value:,}"
+        case list():
+            return ", ".join(_plain(each) for each in value)
+        case _:
+            return str(value)
