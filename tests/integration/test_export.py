@@ -1,0 +1,107 @@
+"""`loadtest export` from stored runs to files."""
+
+import stat
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from loadtest.render.export.hlog import hlog
+from loadtest.render.export.prometheus import prometheus
+from loadtest.render.export.tables import csv_tables
+from loadtest.report import Report, write
+from tests.conftest import Cli
+from tests.unit.exports import configured
+
+OLD, NEW, OTHER = configured("version", 10, 1), configured("version", 10, 2), configured("conditional", 10, 3)
+
+Stored = Callable[..., list[str]]
+
+
+@pytest.fixture
+def stored(tmp_path: Path) -> Stored:
+    """Stores reports in run folders and returns the folders as arguments."""
+
+    def store(*reports: Report) -> list[str]:
+        for report in reports:
+            folder = tmp_path / "runs" / report.run_id
+            folder.mkdir(parents=True)
+            write(report, folder / "report.json")
+        return [f"runs/{report.run_id}" for report in reports]
+
+    return store
+
+
+def test_files_hold_what_the_functions_make(cli: Cli, tmp_path: Path, stored: Stored) -> None:
+    first, last = stored(OLD, OTHER)
+    done = cli("export", first, f"{last}/report.json", "--csv", "a/b", "--hlog", "a.hlog", "--prometheus", "a.prom")
+    assert (done.returncode, done.stdout) == (0, "")
+    assert done.stderr.splitlines() == [
+        f"wrote {name}" for name in ("a/b/runs.csv", "a/b/seconds.csv", "a/b/latency.csv", "a.hlog", "a.prom")
+    ]
+    runs = [OLD, OTHER]
+    for name, table in csv_tables(runs).items():
+        assert (tmp_path / "a/b" / name).read_bytes() == table.encode()
+    assert (tmp_path / "a.hlog").read_bytes() == hlog(runs).encode()
+    assert (tmp_path / "a.prom").read_bytes() == prometheus(runs).encode()
+    assert stat.S_IMODE((tmp_path / "a.prom").stat().st_mode) == 0o644
+    assert {path.name for path in tmp_path.iterdir()} == {"runs", "a", "a.hlog", "a.prom"}
+
+
+def test_a_file_is_replaced(cli: Cli, tmp_path: Path, stored: Stored) -> None:
+    (tmp_path / "a.prom").write_text("the old one")
+    assert cli("export", *stored(OLD), "--prometheus", "a.prom").returncode == 0
+    assert (tmp_path / "a.prom").read_text() == prometheus([OLD])
+
+
+def test_standard_output_gets_nothing_else(cli: Cli, stored: Stored) -> None:
+    done = cli("export", *stored(OLD), "--prometheus", "-")
+    assert (done.stdout, done.stderr) == (prometheus([OLD]), "")
+
+
+def test_a_run_given_twice_counts_once(cli: Cli, stored: Stored) -> None:
+    (run,) = stored(OLD)
+    assert cli("export", run, f"{run}/report.json", "--hlog", "-").stdout == hlog([OLD])
+
+
+def test_it_is_said_how_many_runs_prometheus_does_not_get(cli: Cli, stored: Stored) -> None:
+    done = cli("export", *stored(OLD, NEW, OTHER), "--prometheus", "-")
+    assert done.stdout == prometheus([NEW, OTHER])
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("loadtest: 1 of 3 runs are not in")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "says"),
+    [
+        ([], 2, "--csv, --hlog, --prometheus or --otlp"),
+        (["--hlog", "a", "--prometheus", "a"], 2, "cannot both write a"),
+        (["--hlog", "-", "--prometheus", "-"], 2, "cannot both write -"),
+        (["--hlog", f"runs/{OLD.run_id}/report.json"], 2, "it is one of the reports"),
+        (["--csv", "tables", "--otlp", "localhost:4318"], 2, "http://localhost:4318"),
+        (["--csv", f"runs/{OLD.run_id}/report.json"], 2, "cannot make the folder"),
+        (["--hlog", "nowhere/a.hlog"], 3, "cannot write nowhere/a.hlog: No such file or directory"),
+        (["--prometheus", "runs"], 3, "cannot write runs: Is a directory"),
+        (["gone", "--hlog", "-"], 2, "cannot read gone"),
+        (["runs", "--hlog", "-"], 2, "cannot read runs/report.json"),
+    ],
+)
+def test_what_cannot_be_is_said_in_one_line(
+    arguments: list[str], code: int, says: str, cli: Cli, tmp_path: Path, stored: Stored
+) -> None:
+    done = cli("export", *stored(OLD), *arguments)
+    (line,) = done.stderr.splitlines()
+    assert (done.returncode, done.stdout) == (code, "")
+    assert line.startswith("loadtest: ")
+    assert says in line
+    assert [path.name for path in tmp_path.iterdir()] == ["runs"]
+
+
+def test_a_damaged_report_writes_nothing(cli: Cli, tmp_path: Path, stored: Stored) -> None:
+    (run,) = stored(OLD)
+    path = tmp_path / run / "report.json"
+    path.write_text(path.read_text().replace('"hdr": "HISTFAAAA', '"hdr": "HISTFBBBB'))
+    done = cli("export", run, "--csv", "tables", "--hlog", "a.hlog")
+    assert done.returncode == 2
+    assert len(done.stderr.splitlines()) == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["runs"]
