@@ -6,7 +6,13 @@ import typer
 
 import loadtest
 from loadtest.cli.calibrate import calibrate
+from loadtest.cli.compare import compare
+from loadtest.cli.export import export
+from loadtest.cli.find import find
+from loadtest.cli.load import load
 from loadtest.cli.race import race
+from loadtest.cli.report import report
+from loadtest.cli.scenario import run
 from loadtest.cli.serve import serve
 from loadtest.cli.tables import create, delete, describe, populate
 
@@ -35,11 +41,22 @@ def root(
     """Race conditional writes in DynamoDB, prove who won, and measure what it cost.
 
     Exit codes: 0 safe · 1 violated · 2 wrong usage · 3 target unusable or run not completed · 4 inconclusive ·
-    130 interrupted.
+    5 a threshold crossed · 130 interrupted.
     """
 
 
 app.command(epilog="Example: loadtest race --number-of-requests 100 --rounds 20 --strategy conditional")(race)
+app.command(epilog="Example: loadtest load --rate 500 --duration 30s --warmup 5s --products 20 --skew 1 --attempts 5")(
+    load
+)
+app.command(epilog="Example: loadtest compare --concurrency 1,10,100 --strategy version,conditional")(compare)
+app.command(epilog="Example: loadtest find --p99-under 50ms --strategy conditional")(find)
+app.command(epilog="Example: loadtest report runs/2026-11-23T09-31-28Z-84f987a417 -o report.html")(report)
+app.command(
+    epilog="Example: loadtest run sale.toml --rounds 20",
+    context_settings={"allow_extra_args": True, "allow_interspersed_args": False},
+)(run)
+app.command(epilog="Example: loadtest export runs/* --csv tables")(export)
 app.command(epilog="Example: loadtest populate --endpoint-url http://127.0.0.1:8000")(populate)
 app.command(epilog="Example: loadtest calibrate --client sdk")(calibrate)
 app.command(epilog="Example: loadtest serve --port 8000")(serve)
