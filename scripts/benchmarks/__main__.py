@@ -7,6 +7,8 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
+import time
 from collections import defaultdict
 from collections.abc import Callable
 from pathlib import Path
@@ -14,7 +16,7 @@ from statistics import median
 from typing import Any
 
 from benchmarks.page import write_page
-from benchmarks.servers import EMBEDDED, GRANIAN, MINIMAL, cpu_s, running, with_product
+from benchmarks.servers import EMBEDDED, GRANIAN, MINIMAL, cpu_s, running, running_shop, with_product
 
 CLIENTS = {"wire": 20_000, "aioboto3": 3_000, "aiodynamo": 6_000, "aiohttp POST": 12_000, "boto3 in threads": 2_000}
 IN_FLIGHT = (10, 100, 1000)
@@ -121,6 +123,46 @@ def embedded(turns: int) -> Figures:
     return figures
 
 
+def sustained() -> Figures:
+    """Orders by a schedule: how punctual, what a stall shows, and memory over ten minutes."""
+    figures: Figures = {}
+    for kind, shop, seconds, rate in (
+        ("rate", ["0.5"], 20, 5000),
+        ("stall", ["1", "5", "1"], 20, 500),
+        ("memory", ["0.5"], 600, 2000),
+    ):
+        say(f"sustained: {kind}, {rate:,} orders a second for {seconds} s")
+        with running_shop(*shop) as url:
+            figures[kind] = measure("benchmarks.sustained", kind, url, str(seconds), str(rate))
+    return figures
+
+
+def differences() -> Figures:
+    """What comparisons find where there is nothing, and where one server is ten percent slower."""
+    with running_shop("10") as url, running_shop("11") as slower:
+        say("20 comparisons of a server with itself")
+        same = measure("benchmarks.differences", url, url, "20")
+        say("5 comparisons with a slower one")
+        return {"same": same, "slower": measure("benchmarks.differences", url, slower, "5")}
+
+
+def html() -> Figures:
+    """The page of a comparison of twelve cells: bytes and seconds."""
+    say("a comparison of twelve cells, and its page")
+    with tempfile.TemporaryDirectory() as folder:
+        matrix = ["--concurrency", "1,4,16,64", "--strategy", "version,conditional,transaction", "--repeats", "2"]
+        run = [sys.executable, "-m", "loadtest"]
+        subprocess.run([*run, "compare", *matrix, "--duration", "2s", "-q", "--runs-dir", folder], check=True)
+        (comparison,) = Path(folder).iterdir()
+        page = Path(folder, "report.html")
+        took_s = []
+        for _ in range(3):
+            started_s = time.perf_counter()
+            subprocess.run([*run, "report", str(comparison), "-o", str(page)], check=True, stderr=subprocess.DEVNULL)
+            took_s.append(time.perf_counter() - started_s)
+        return {"bytes": page.stat().st_size, "seconds": median(took_s)}
+
+
 def say(message: str) -> None:
     """Progress goes to standard error."""
     sys.stderr.write(f"{message}\n")
@@ -137,6 +179,9 @@ def main() -> None:
         "service_times": service_times,
         "memory": lambda: measure("benchmarks.memory", "10000"),
         "embedded": lambda: embedded(turns),
+        "sustained": sustained,
+        "differences": differences,
+        "html": html,
     }
     write_page({name: part() for name, part in parts.items()}, turns)
 

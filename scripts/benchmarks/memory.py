@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from random import Random
 
 import anyio
 import uvloop
@@ -33,7 +34,7 @@ async def _measure(url: str, in_flight: int) -> float:
     async with connect(Connection(table="products", endpoint_url=url, anonymous=True, pool=in_flight)) as client:
         table = Table(client, "products")
         seen: list[Event] = []
-        runner = Runner(table, load("conditional"), Rules(1, in_flight, gate=True), seen.append)
+        runner = Runner(table, load("conditional"), Rules(1, in_flight, gate=True), seen.append, Random(0))
         orders = [Order(f"1-{n}", "p#4", 1, 1) for n in range(in_flight)]
         before = _resident()
         async with anyio.create_task_group() as tasks:

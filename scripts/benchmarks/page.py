@@ -21,6 +21,9 @@ def write_page(figures: dict[str, Any], turns: int) -> None:
         _service_times(figures["service_times"]),
         _memory(figures["memory"]),
         _embedded(figures["embedded"]),
+        _sustained(figures["sustained"]),
+        _differences(figures["differences"]),
+        _html(figures["html"]),
     ]
     PAGE.write_text("\n".join(sections))
     sys.stdout.write(f"{PAGE}\n")
@@ -149,3 +152,46 @@ def _embedded(figures: dict[Any, Any]) -> str:
         f"(asked: half). Of 5,000 opened at once {storm['answered']:,} were answered (asked: all).",
         "",
     ])  # fmt: skip
+
+
+def _sustained(figures: dict[str, Any]) -> str:
+    rate, stall, memory = figures["rate"], figures["stall"], figures["memory"]
+    missed = 1 - rate["achieved_per_s"] / rate["due_per_s"]
+    late = f"{rate['late_p50_ms']:.2f} ms (p50) and {rate['late_p99_ms']:.2f} ms (p99; asked: 2 ms)"
+    names = {"p50_ms": "p50", "p90_ms": "p90", "p99_ms": "p99", "p999_ms": "p99.9", "max_ms": "max"}
+    waited = ", ".join(f"{name} {stall[key]:,.1f} ms" for key, name in names.items())
+    fifth_mb, end_mb = memory["resident_at_fifth"] / 1e6, memory["resident_at_end"] / 1e6
+    return f"""## Orders by a schedule
+
+{rate["due_per_s"]:,.0f} orders a second, `conditional`, for 20 s on a server that answers after 0.5 ms:
+{rate["achieved_per_s"]:,.1f} began each second ({missed:.2%} missed; asked: 1 %), {rate["dropped"]:,} were dropped.
+They began {late} after they were due, with {rate["cores"]:.0%} of a core.
+
+500 orders a second for 20 s on a server that answers after 1 ms, and not at all for 1 s. Response time:
+{waited}. One order in twenty was due in the stall, so the slowest hundredth
+waited at least 0.8 s; a closed loop would have sent almost none of them.
+
+2,000 orders a second for 10 minutes, without a history: {fifth_mb:,.1f} MB after 2 minutes,
+{end_mb:,.1f} MB at the end ({end_mb - fifth_mb:+.1f} MB).
+"""
+
+
+def _differences(figures: dict[str, Any]) -> str:
+    same, slower = figures["same"], figures["slower"]
+    return f"""## Differences that comparisons find
+
+Two cells of five runs of 1 s, interleaved, 20 orders in flight, on a server that answers after 10 ms:
+
+| | comparisons | with a real difference |
+|---|---|---|
+| the same server twice (asked: at most 1 or 2 of 20) | {same["times"]} | {same["found"]} |
+| a server of 10 ms and one of 11 ms (asked: found) | {slower["times"]} | {slower["found"]} |
+"""
+
+
+def _html(figures: dict[str, Any]) -> str:
+    return f"""## The page of a comparison
+
+Twelve cells: {figures["bytes"] / 1e6:.2f} MB (asked: below 1.5), made in {figures["seconds"]:.1f} s
+with the process's start (asked: below 4 s).
+"""

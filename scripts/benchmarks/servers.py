@@ -25,13 +25,20 @@ AUTHORIZATION = (
 
 
 @contextmanager
-def running(command: list[str], cpu: int | None = None) -> Iterator[tuple[str, int]]:
+def running_shop(*arguments: str) -> Iterator[str]:
+    """The URL of a shop server (see shop_server.py), for as long as the block runs."""
+    with running(["-m", "benchmarks.shop_server"], arguments=arguments) as (url, _):
+        yield url
+
+
+@contextmanager
+def running(command: list[str], cpu: int | None = None, arguments: tuple[str, ...] = ()) -> Iterator[tuple[str, int]]:
     """A server's URL and process id, for as long as the block runs; `cpu` is the only one it may use."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     process = subprocess.Popen(
-        [sys.executable, *command, str(port)],
+        [sys.executable, *command, str(port), *arguments],
         stdin=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         preexec_fn=None if cpu is None else lambda: os.sched_setaffinity(0, {cpu}),
