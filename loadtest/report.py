@@ -277,19 +277,19 @@ def write(report: Report, path: Path) -> None:
 
 
 def write_whole(path: Path, document: bytes) -> None:
-    """Write a file whole or not at all. Raises LoadTestError if the disk refuses."""
+    """Write a file whole or not at all; a device or a pipe is written to. LoadTestError if the disk refuses."""
     try:
-        if path.exists() and not path.is_file():  # a device, a pipe: there is nothing to replace
+        if path.exists() and not path.is_file():
             path.write_bytes(document)
             return
-        path = Path(os.path.realpath(path))  # a link stays one
-        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=path.name, delete=False) as file:
+        place = Path(os.path.realpath(path))  # a link stays one
+        with tempfile.NamedTemporaryFile(dir=place.parent, prefix=place.name, delete=False) as file:
             try:
                 file.write(document)
                 file.flush()
                 os.fsync(file.fileno())
                 Path(file.name).chmod(0o644)
-                Path(file.name).replace(path)
+                Path(file.name).replace(place)
             except BaseException:
                 Path(file.name).unlink()
                 raise

@@ -225,7 +225,7 @@ def test_spending_stops_a_load_and_leaves_no_order_unknown(cli: Cli, tmp_path: P
     assert done.returncode == 3
     announced, error = done.stderr.splitlines()[0], done.stderr.splitlines()[-1]
     assert announced.startswith("estimate: ")
-    assert "going on would pass --max-spend 2" in error
+    assert "going on would pass --max-spend ($2.000000 for this run)" in error
     report = the_report(tmp_path)
     assert not report["completed"]
     assert "--max-spend" in report["stopped_by"]
@@ -237,7 +237,9 @@ def test_spending_stops_a_load_and_leaves_no_order_unknown(cli: Cli, tmp_path: P
 
 def test_a_rate_that_costs_too_much_is_refused_before_an_order_is_placed(cli: Cli, tmp_path: Path) -> None:
     done = cli("load", "--rate", "1000", "--duration", "1h", "--max-spend", "0.5")
-    assert_one_line(done, 2, "3,600,000 orders cost at least $2.70", "--max-spend 0.5", "nothing was placed")
+    assert_one_line(
+        done, 2, "3,600,000 orders cost at least $2.70", "$0.5000 that --max-spend", "none of them was placed"
+    )
     assert list(tmp_path.glob("runs/*/report.json")) == []
 
 
