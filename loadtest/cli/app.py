@@ -6,6 +6,7 @@ import typer
 
 import loadtest
 from loadtest.cli.calibrate import calibrate
+from loadtest.cli.check import check
 from loadtest.cli.compare import compare
 from loadtest.cli.export import export
 from loadtest.cli.find import find
@@ -56,6 +57,7 @@ app.command(
     epilog="Example: loadtest run sale.toml --rounds 20",
     context_settings={"allow_extra_args": True, "allow_interspersed_args": False},
 )(run)
+app.command(epilog="Example: loadtest check runs/2026-11-23T09-31-28Z-84f987a417")(check)
 app.command(epilog="Example: loadtest export runs/* --csv tables")(export)
 app.command(epilog="Example: loadtest populate --endpoint-url http://127.0.0.1:8000")(populate)
 app.command(epilog="Example: loadtest calibrate --client sdk")(calibrate)

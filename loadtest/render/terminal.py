@@ -1,18 +1,19 @@
 """A report as text for a terminal."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from loadtest.checker import Status
+from loadtest.checker import Status, Verdict, Violation
 from loadtest.checker.verdict import plural
 from loadtest.report import Latency, Report
 
 _VIOLATIONS_SHOWN = 5
+_DOUBTS_SHOWN = 5
 _PRODUCTS_SHOWN = 5
 _WIDE = 160
 _NARROWEST = 100
@@ -29,6 +30,19 @@ def print_report(report: Report, folder: Path, *, to_stdout: bool, quiet: bool) 
             if not checked.holds or not quiet:
                 console.print(Text(f"threshold {checked.sentence}", style="" if checked.holds else "bold red"))
         console.print(Text(report.verdict.sentence, style=_STYLES[report.verdict.status]))
+    put(console, drawn.get())
+
+
+def print_verdict(verdict: Verdict) -> None:
+    """Print a verdict that was made from a history, with its violations and doubts."""
+    console = a_console(to_stdout=True)
+    with console.capture() as drawn:
+        _print_violations(console, verdict.violations)
+        for doubt in verdict.doubts[:_DOUBTS_SHOWN]:
+            console.print(f"doubt: {doubt}")
+        if (more := len(verdict.doubts) - _DOUBTS_SHOWN) > 0:
+            console.print(f"and {more:,} more doubts")
+        console.print(Text(verdict.sentence, style=_STYLES[verdict.status]))
     put(console, drawn.get())
 
 
@@ -66,11 +80,15 @@ def _print_tables(console: Console, report: Report, folder: Path) -> None:
     console.print(f"{kept} in {folder}")
     for message, count in report.orders.problems.items():
         console.print(f"{count:,} × {message}")
-    for violation in report.verdict.violations[:_VIOLATIONS_SHOWN]:
+    _print_violations(console, report.verdict.violations, ", all in the report")
+
+
+def _print_violations(console: Console, violations: Sequence[Violation], where: str = "") -> None:
+    for violation in violations[:_VIOLATIONS_SHOWN]:
         orders = ", ".join(violation.orders[:3]) + (", …" if violation.orders_count > 3 else "")
         console.print(f"violation {violation.kind}, round {violation.round}: {violation.message} ({orders})")
-    if (more := len(report.verdict.violations) - _VIOLATIONS_SHOWN) > 0:
-        console.print(f"and {more:,} more violations, all in the report")
+    if (more := len(violations) - _VIOLATIONS_SHOWN) > 0:
+        console.print(f"and {more:,} more violations{where}")
 
 
 def _heading(report: Report) -> str:

@@ -1,0 +1,37 @@
+"""`loadtest check`: the verdict of a stored history, made again from its events."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from loadtest.cli import options
+from loadtest.errors import UsageError
+
+
+def check(
+    history: Annotated[
+        Path,
+        typer.Argument(metavar="RUN", help="A run folder, or its history.jsonl; one of a run that was cut will do."),
+    ],
+    debug: options.Debug = False,
+) -> int:
+    """Judge a stored history: every request and result of a run, whether or not it came to its end.
+
+    Reads it line by line, however long it is. The exit code is that of the verdict.
+    """
+    from loadtest.checker import Checker, Status
+    from loadtest.cli import INCONCLUSIVE, SAFE, VIOLATED
+    from loadtest.history import read_history
+    from loadtest.render.terminal import print_verdict
+
+    path = history / "history.jsonl" if history.is_dir() else history
+    checker, number = Checker(), 1
+    try:
+        for number, event in enumerate(read_history(path), 2):  # noqa: B007 - said of the event that has no place
+            checker(event)
+    except ValueError as error:
+        raise UsageError(f"{path}, line {number:,}: {error}") from error
+    verdict = checker.verdict()
+    print_verdict(verdict)
+    return {Status.SAFE: SAFE, Status.VIOLATED: VIOLATED, Status.INCONCLUSIVE: INCONCLUSIVE}[verdict.status]
