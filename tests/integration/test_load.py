@@ -182,6 +182,7 @@ def test_what_is_due_beyond_the_limit_in_flight_is_dropped_and_said(cli: Cli, tm
     assert any(f"{orders['dropped']} of 100 dropped" in line for line in said)
 
 
+@pytest.mark.slow
 def test_a_server_that_stalls_is_not_spared_the_orders_it_delayed(load: LoadRun) -> None:
     with opened(Shop(stall_at=600, stall_s=1.0)) as url:
         code, report = load("--endpoint-url", url, "--rate", "200", "--duration", "10s", "--strategy", "conditional")

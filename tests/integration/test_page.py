@@ -18,6 +18,8 @@ from tests.unit import pages
 from tests.unit.documents import Document
 from tests.unit.test_html import hostile
 
+pytestmark = pytest.mark.slow  # a browser takes seconds for each page
+
 RACE, LOAD = pages.race(), pages.load()
 REPORTS, CELLS = pages.twelve_cells()
 FEW = replace(CELLS, cells=CELLS.cells[:4], differences=[])
