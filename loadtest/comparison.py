@@ -6,10 +6,9 @@ One JSON document of schema `loadtest.comparison/1`; `docs/comparing.md` describ
 from pathlib import Path
 from typing import Any, Literal
 
-import msgspec
 from msgspec import Struct
 
-from loadtest.errors import UsageError
+from loadtest import document
 
 SCHEMA: Literal["loadtest.comparison/1"] = "loadtest.comparison/1"
 
@@ -104,20 +103,6 @@ class Comparison(Struct, frozen=True, kw_only=True):
     warnings: list[str]
 
 
-def encode(comparison: Comparison) -> bytes:
-    """The comparison as indented JSON."""
-    return msgspec.json.format(msgspec.json.encode(comparison), indent=2) + b"\n"
-
-
 def read(path: Path) -> Comparison:
     """A stored comparison. Raises UsageError for a file that is no comparison of this schema."""
-    try:
-        document = path.read_bytes()
-        schema = msgspec.json.decode(document, type=dict[str, Any]).get("schema")
-        if schema != SCHEMA:
-            raise UsageError(f"{path} is a {schema}, not a {SCHEMA}")
-        return msgspec.json.decode(document, type=Comparison)
-    except OSError as error:
-        raise UsageError(f"cannot read {path}: {error.strerror}") from error
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise UsageError(f"{path} is not a {SCHEMA}: {error}") from error
+    return document.read(path, Comparison, SCHEMA)

@@ -14,7 +14,7 @@ import anyio
 from msgspec import Struct
 from msgspec.structs import replace
 
-from loadtest import report as reports
+from loadtest import document
 from loadtest.checker import Checker
 from loadtest.dynamo import setup
 from loadtest.dynamo.client import ClientKind, Connection, DynamoDBClient, connect, fill, stamps
@@ -27,6 +27,7 @@ from loadtest.order import Event, Product
 from loadtest.plan import Load, Race
 from loadtest.race import race
 from loadtest.recorder import Recorder
+from loadtest.report import Report
 from loadtest.runner import Runner
 from loadtest.scene import Scene, for_each
 from loadtest.strategies import load as load_strategy
@@ -44,7 +45,7 @@ class Ended(Struct, frozen=True):
     `spent_usd` is the price of all its orders, also those of the warm-up, which the report leaves out.
     """
 
-    report: reports.Report
+    report: Report
     folder: Path
     signal: str | None = None
     error: LoadTestError | None = None
@@ -107,7 +108,7 @@ async def run(
     )
     report = replace(report, thresholds=[check(threshold, report) for threshold in thresholds])
     try:
-        reports.write(report, folder / "report.json")
+        document.write(folder / "report.json", document.encode(report))
     except LoadTestError as refused:
         error = error or refused
     return Ended(report, folder, going.signal, error, going.recorder.spent_usd(plan.prices))

@@ -1,15 +1,12 @@
 """The report of a run: one JSON document of schema `loadtest.report/1`. `docs/report.md` describes it."""
 
-import os
-import tempfile
 from pathlib import Path
 from typing import Any, Literal
 
-import msgspec
 from msgspec import Struct
 
+from loadtest import document
 from loadtest.checker import Status, Violation
-from loadtest.errors import LoadTestError, UsageError
 from loadtest.histogram import Histogram
 
 SCHEMA: Literal["loadtest.report/1"] = "loadtest.report/1"
@@ -266,49 +263,9 @@ def latency(histogram: Histogram) -> Latency:
     )
 
 
-def encode(report: Report) -> bytes:
-    """The report as indented JSON."""
-    return msgspec.json.format(msgspec.json.encode(report), indent=2) + b"\n"
-
-
-def write(report: Report, path: Path) -> None:
-    """Write the report whole or not at all. Raises LoadTestError if the disk refuses."""
-    write_whole(path, encode(report))
-
-
-def write_whole(path: Path, document: bytes) -> None:
-    """Write a file whole or not at all; a device or a pipe is written to. LoadTestError if the disk refuses."""
-    try:
-        if path.exists() and not path.is_file():
-            path.write_bytes(document)
-            return
-        place = Path(os.path.realpath(path))  # a link stays one
-        with tempfile.NamedTemporaryFile(dir=place.parent, prefix=place.name, delete=False) as file:
-            try:
-                file.write(document)
-                file.flush()
-                os.fsync(file.fileno())
-                Path(file.name).chmod(0o644)
-                Path(file.name).replace(place)
-            except BaseException:
-                Path(file.name).unlink()
-                raise
-    except OSError as error:
-        raise LoadTestError(f"cannot write {path}: {error.strerror}") from error
-
-
 def read(path: Path) -> Report:
     """A stored report. Raises UsageError for a file that is no report of this schema."""
-    try:
-        document = path.read_bytes()
-        schema = msgspec.json.decode(document, type=dict[str, Any]).get("schema")
-        if schema != SCHEMA:
-            raise UsageError(f"{path} is a {schema}, not a {SCHEMA}")
-        return msgspec.json.decode(document, type=Report)
-    except OSError as error:
-        raise UsageError(f"cannot read {path}: {error.strerror}") from error
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise UsageError(f"{path} is not a {SCHEMA}: {error}") from error
+    return document.read(path, Report, SCHEMA)
 
 
 def _ms(value_ns: float) -> float:

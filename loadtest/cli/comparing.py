@@ -11,7 +11,7 @@ import anyio
 import typer
 from msgspec.structs import replace
 
-from loadtest import report as reports
+from loadtest import document
 from loadtest.checker import Status
 from loadtest.cli import INCONCLUSIVE, SAFE, THRESHOLD_CROSSED, VIOLATED
 from loadtest.cli.execute import interrupts, prepare_table, write_junit
@@ -19,9 +19,10 @@ from loadtest.cli.groups import Output, RunTarget
 from loadtest.cli.series import Series
 from loadtest.cli.stored import COMPARISON, repeats, stored
 from loadtest.compare import Repeats, compare
-from loadtest.comparison import Cell, Comparison, encode
+from loadtest.comparison import Cell, Comparison
 from loadtest.errors import UsageError
 from loadtest.render.comparison import print_comparison
+from loadtest.report import Report
 from loadtest.sweep import Progress, Setting, Swept, sweep
 from loadtest.thresholds import Threshold, check
 
@@ -54,7 +55,7 @@ def run_matrix(
         order=swept.order,
         baseline=baseline,
     )
-    reports.write_whole(folder / COMPARISON, encode(comparison))
+    document.write(folder / COMPARISON, document.encode(comparison))
     crossed = _crossed(swept.repeats)
     show(comparison, output, folder, crossed)
     write_junit(found, output.junit)
@@ -93,9 +94,9 @@ def show(comparison: Comparison, output: Output, folder: Path | None, crossed: S
     """Print it, and write it where the user wants it."""
     print_comparison(comparison, folder, crossed, to_stdout=not output.json_to_stdout, quiet=output.quiet)
     if output.json_to_stdout:
-        sys.stdout.buffer.write(encode(comparison))
+        sys.stdout.buffer.write(document.encode(comparison))
     elif output.json is not None:
-        reports.write_whole(output.json, encode(comparison))
+        document.write(output.json, document.encode(comparison))
 
 
 def comparison_code(comparison: Comparison, crossed: Sequence[str]) -> int:
@@ -111,7 +112,7 @@ def comparison_code(comparison: Comparison, crossed: Sequence[str]) -> int:
     return THRESHOLD_CROSSED if crossed else SAFE
 
 
-def _checked(found: Sequence[reports.Report], thresholds: Sequence[Threshold]) -> list[reports.Report]:
+def _checked(found: Sequence[Report], thresholds: Sequence[Threshold]) -> list[Report]:
     return [replace(report, thresholds=[check(one, report) for one in thresholds]) for report in found]
 
 
@@ -149,7 +150,7 @@ def _sweep(
     try:
         return anyio.run(main, backend_options={"use_uvloop": True})
     except BaseException:
-        _discard(folder)
+        discard(folder)
         raise
 
 
@@ -175,8 +176,8 @@ def make_folder(folder: Path) -> Path:
     return folder
 
 
-def _discard(folder: Path) -> None:
-    """Remove the folder of a comparison that measured nothing."""
+def discard(folder: Path) -> None:
+    """Remove the folder of a command that measured nothing."""
     try:
         folder.rmdir()
     except OSError:  # what was measured stays

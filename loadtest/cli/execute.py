@@ -9,7 +9,7 @@ from pathlib import Path
 import anyio
 import typer
 
-from loadtest import report as reports
+from loadtest import document
 from loadtest.checker import Status
 from loadtest.cli import INCONCLUSIVE, INTERRUPTED, SAFE, THRESHOLD_CROSSED, VIOLATED
 from loadtest.cli.groups import Output, RunTarget
@@ -18,6 +18,7 @@ from loadtest.experiment import Ended, Interrupt, Watcher, connections_that_fit,
 from loadtest.plan import Load, Race
 from loadtest.render.live import Live
 from loadtest.render.terminal import print_report
+from loadtest.report import Report
 from loadtest.targets import TargetKind
 from loadtest.thresholds import Threshold
 
@@ -30,9 +31,9 @@ def execute(plan: Race | Load, run_target: RunTarget, output: Output) -> int:
         ended = run_here(plan, output.runs_dir, live, thresholds, keep_history=output.history)
     print_report(ended.report, ended.folder, to_stdout=not output.json_to_stdout, quiet=output.quiet)
     if output.json_to_stdout:
-        sys.stdout.buffer.write(reports.encode(ended.report))
+        sys.stdout.buffer.write(document.encode(ended.report))
     elif output.json is not None:
-        reports.write(ended.report, output.json)
+        document.write(output.json, document.encode(ended.report))
     write_junit([ended.report], output.junit)
     return exit_code(ended)
 
@@ -69,12 +70,12 @@ def exit_code(ended: Ended) -> int:
     return SAFE if all(checked.holds for checked in ended.report.thresholds) else THRESHOLD_CROSSED
 
 
-def write_junit(found: Sequence[reports.Report], path: Path | None) -> None:
+def write_junit(found: Sequence[Report], path: Path | None) -> None:
     """Write verdicts and thresholds for CI, if that is wanted."""
     if path is not None:
         from loadtest.render.junit import junit
 
-        reports.write_whole(path, junit(found))
+        document.write(path, junit(found))
 
 
 def in_flight_that_fits(wanted: int, option: str, *, exactly: bool = False) -> int:

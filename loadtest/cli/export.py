@@ -59,14 +59,14 @@ def export(
 
         metrics_url(endpoint)
 
-    from loadtest import report
+    from loadtest import document, report
 
     reports = [report.read(path) for path in paths]
     for path, content in _contents(reports, csv, hlog, prometheus):
         if str(path) == _STDOUT:
             _print(content)
         else:
-            report.write_whole(path, content.encode())
+            document.write(path, content.encode())
             typer.echo(f"wrote {path}", err=True)
     if otlp is not None:
         push(reports, endpoint)

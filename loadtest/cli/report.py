@@ -31,7 +31,7 @@ def report(
     debug: options.Debug = False,
 ) -> int:
     """Draw stored runs: verdict, orders by outcome, latency by outcome, over time, and the comparison of levels."""
-    from loadtest import report as reports
+    from loadtest import document
     from loadtest.cli.stored import stored
 
     if output is None and png is None and svg is None:
@@ -48,7 +48,7 @@ def report(
     if output is not None:
         from loadtest.render.page.html import page
 
-        reports.write_whole(output, page(shown, comparisons).encode())
+        document.write(output, page(shown, comparisons).encode())
         typer.echo(f"wrote {output}", err=True)
     for folder, kind in ((png, "png"), (svg, "svg")):
         if folder is not None:
@@ -67,7 +67,7 @@ def _typical(comparison: "Comparison", members: "Sequence[Report]") -> "list[Rep
 
 
 def _draw(folder: Path, kind: str, shown: "Sequence[Report]", comparisons: "Sequence[Comparison]") -> None:
-    from loadtest import report as reports
+    from loadtest import document
     from loadtest.render.page.pictures import pictures
 
     try:
@@ -76,5 +76,5 @@ def _draw(folder: Path, kind: str, shown: "Sequence[Report]", comparisons: "Sequ
         raise UsageError(f"cannot make the folder {folder}: {error.strerror}") from error
     drawn = pictures(shown, comparisons, "png" if kind == "png" else "svg")
     for name, picture in drawn.items():
-        reports.write_whole(folder / name, picture)
+        document.write(folder / name, picture)
     typer.echo(f"wrote {len(drawn)} pictures into {folder}", err=True)

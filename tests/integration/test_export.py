@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from loadtest import document
 from loadtest.render.export.hlog import hlog
 from loadtest.render.export.prometheus import prometheus
 from loadtest.render.export.tables import csv_tables
-from loadtest.report import Report, write
+from loadtest.report import Report
 from tests.conftest import Cli
 from tests.unit.exports import configured
 
@@ -26,7 +27,7 @@ def stored(tmp_path: Path) -> Stored:
         for report in reports:
             folder = tmp_path / "runs" / report.run_id
             folder.mkdir(parents=True)
-            write(report, folder / "report.json")
+            document.write(folder / "report.json", document.encode(report))
         return [f"runs/{report.run_id}" for report in reports]
 
     return store

@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.samples import Sample
 
+from loadtest import document
 from loadtest.checker import Status
 from loadtest.errors import UsageError
 from loadtest.histogram import HIGHEST_NS
@@ -21,7 +22,7 @@ from loadtest.render.export.hlog import hlog
 from loadtest.render.export.opentelemetry import metrics_data, push
 from loadtest.render.export.prometheus import newest, prometheus
 from loadtest.render.export.tables import csv_tables, guarded
-from loadtest.report import Checked, Latency, Report, ReportedVerdict
+from loadtest.report import Checked, Latency, ReportedVerdict, read
 from tests.unit.exports import ACCEPTED, ORDER, READ, REJECTED, configured, figures, report
 
 RUN = report()
@@ -333,10 +334,8 @@ def test_no_url_at_all_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_reports_survive_their_way_to_disk(tmp_path: Path) -> None:
-    from loadtest.report import read, write
-
-    write(RUN, tmp_path / "report.json")
-    back: Report = read(tmp_path / "report.json")
+    document.write(tmp_path / "report.json", document.encode(RUN))
+    back = read(tmp_path / "report.json")
     assert csv_tables([back]) == csv_tables([RUN])
     assert hlog([back]) == hlog([RUN])
     assert prometheus([back]) == prometheus([RUN])

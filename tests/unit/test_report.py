@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from loadtest.checker import Checker, Status, Violation
+from loadtest.document import encode, write
 from loadtest.effort import Effort
 from loadtest.errors import LoadTestError, UsageError
 from loadtest.histogram import Histogram
@@ -38,11 +39,8 @@ from loadtest.report import (
     Stock,
     Work,
     Worst,
-    encode,
     latency,
     read,
-    write,
-    write_whole,
 )
 from loadtest.summary import summarize
 from tests.conftest import ROOT
@@ -166,7 +164,7 @@ def test_a_report_survives_the_way_to_json_and_back(report: Report) -> None:
 
 def test_a_report_survives_the_way_to_disk_and_back(tmp_path: Path) -> None:
     path = tmp_path / "report.json"
-    write(RACE, path)
+    write(path, encode(RACE))
     assert read(path) == RACE
     assert path.read_bytes() == encode(RACE)
     assert stat.S_IMODE(path.stat().st_mode) == 0o644
@@ -282,13 +280,13 @@ def old_report(tmp_path: Path) -> Path:
 
 
 def test_a_report_replaces_an_older_one(old_report: Path) -> None:
-    write(RACE, old_report)
+    write(old_report, encode(RACE))
     assert read(old_report) == RACE
 
 
 def test_a_full_disk_leaves_the_old_report_and_no_half_one(old_report: Path) -> None:
     with pytest.raises(LoadTestError, match=r"cannot write .*report.json: File too large$"), full_disk():
-        write(RACE, old_report)
+        write(old_report, encode(RACE))
     assert old_report.read_text() == "the old one"
     assert list(old_report.parent.iterdir()) == [old_report]
 
@@ -296,7 +294,7 @@ def test_a_full_disk_leaves_the_old_report_and_no_half_one(old_report: Path) -> 
 def test_a_report_that_is_no_json_leaves_the_old_one_and_no_half_one(old_report: Path) -> None:
     broken: dict[str, Any] = {"strategy": object()}
     with pytest.raises(TypeError):
-        write(replace(RACE, config=broken), old_report)
+        write(old_report, encode(replace(RACE, config=broken)))
     assert old_report.read_text() == "the old one"
     assert list(old_report.parent.iterdir()) == [old_report]
 
@@ -304,13 +302,13 @@ def test_a_report_that_is_no_json_leaves_the_old_one_and_no_half_one(old_report:
 def test_a_folder_in_the_way_stays_and_nothing_beside_it(tmp_path: Path) -> None:
     (tmp_path / "report.json").mkdir()
     with pytest.raises(LoadTestError, match=r"cannot write .*report.json: Is a directory$"):
-        write(RACE, tmp_path / "report.json")
+        write(tmp_path / "report.json", encode(RACE))
     assert [path.name for path in tmp_path.iterdir()] == ["report.json"]
 
 
 def test_a_missing_folder_is_said_in_words(tmp_path: Path) -> None:
     with pytest.raises(LoadTestError, match=r"cannot write .*report.json: No such file or directory$"):
-        write(RACE, tmp_path / "gone" / "report.json")
+        write(tmp_path / "gone" / "report.json", encode(RACE))
     assert list(tmp_path.iterdir()) == []
 
 
@@ -325,9 +323,9 @@ def test_a_device_is_written_to_and_never_replaced(
     for path in (Path(device), link):
         if device == "/dev/full":
             with pytest.raises(LoadTestError, match=r"cannot write .*: No space left on device$"):
-                write_whole(path, b"new")
+                write(path, b"new")
         else:
-            write_whole(path, b"new")
+            write(path, b"new")
     after = Path(device).stat()
     assert stat.S_ISCHR(after.st_mode)
     assert (after.st_rdev, after.st_ino, after.st_mode) == (before.st_rdev, before.st_ino, before.st_mode)
@@ -340,7 +338,7 @@ def test_a_pipe_gets_the_whole_document_and_stays_one(tmp_path: Path) -> None:
     os.mkfifo(pipe)
     reader = os.open(pipe, os.O_RDWR | os.O_NONBLOCK)  # so that nobody waits for anybody
     try:
-        write_whole(pipe, b"new")
+        write(pipe, b"new")
         assert os.read(reader, 99) == b"new"
     finally:
         os.close(reader)
@@ -358,7 +356,7 @@ def test_a_link_stays_one_and_what_it_points_to_is_replaced(old: bytes | None, r
     link.symlink_to("../files/mine.json" if relative else file)
     if old is not None:
         file.write_bytes(old)
-    write_whole(link, b"new")
+    write(link, b"new")
     assert link.is_symlink()
     assert (file.read_bytes(), file.is_symlink()) == (b"new", False)
     assert (list(links.iterdir()), list(files.iterdir())) == ([link], [file])
@@ -368,7 +366,7 @@ def test_a_full_disk_leaves_what_a_link_points_to(old_report: Path, tmp_path: Pa
     link = tmp_path / "link.json"
     link.symlink_to(old_report)
     with pytest.raises(LoadTestError, match="File too large"), full_disk():
-        write_whole(link, b"x" * 1000)
+        write(link, b"x" * 1000)
     assert old_report.read_text() == "the old one"
     assert link.is_symlink()
     assert set(tmp_path.iterdir()) == {old_report, link}

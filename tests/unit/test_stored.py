@@ -8,7 +8,7 @@ import pytest
 from msgspec.structs import replace
 
 from loadtest import comparison as comparisons
-from loadtest import report as reports
+from loadtest import document
 from loadtest.cli.stored import Stored, cells, repeats, stored
 from loadtest.compare import Repeats, compare
 from loadtest.errors import UsageError
@@ -33,17 +33,17 @@ def a_run(run_id: str = "a-run", **config: Any) -> Report:
 def put(folder: Path, report: Report) -> Path:
     """A run's folder with its report."""
     folder.mkdir(parents=True, exist_ok=True)
-    reports.write(report, folder / "report.json")
+    document.write(folder / "report.json", document.encode(report))
     return folder
 
 
 def put_comparison(folder: Path, made: Sequence[Repeats], **more: Any) -> Path:
     """A comparison's folder with its runs in it."""
-    document = compare(made, comparison_id=folder.name, started_at="now", completed=True, config={}, environment={})
+    comparison = compare(made, comparison_id=folder.name, started_at="now", completed=True, config={}, environment={})
     for one in made:
         for report in one.reports:
             put(folder / report.run_id, report)
-    reports.write_whole(folder / "comparison.json", comparisons.encode(replace(document, **more)))
+    document.write(folder / "comparison.json", document.encode(replace(comparison, **more)))
     return folder
 
 
@@ -67,7 +67,7 @@ def of(*named: tuple[str, Report]) -> Stored:
 
 def test_runs_are_named_by_folder_or_file(tmp_path: Path) -> None:
     monday = put(tmp_path / "monday", a_run("1"))
-    reports.write(a_run("2"), tmp_path / "tuesday.json")
+    document.write(tmp_path / "tuesday.json", document.encode(a_run("2")))
     found = stored([monday, monday / "report.json", tmp_path / "tuesday.json"])
     assert [(name, report.run_id) for name, report in found.runs] == [
         ("monday", "1"),
@@ -170,7 +170,7 @@ def test_a_baseline_is_cells_of_both_and_not_of_what_was_a_baseline_then(tmp_pat
     folder = put_comparison(tmp_path / "monday", two_cells())
     old = comparisons.read(folder / "comparison.json")
     earlier = replace(old, cells=[replace(old.cells[0], baseline=True), *old.cells[1:]])
-    reports.write_whole(folder / "comparison.json", comparisons.encode(earlier))
+    document.write(folder / "comparison.json", document.encode(earlier))
     alone = put(tmp_path / "alone", a_run("alone", strategy="transaction"))
     assert [one.name for one in cells(stored([folder, alone]))] == ["conditional", "transaction, 100"]
 
