@@ -1,5 +1,6 @@
 """`loadtest compare`: levels and strategies side by side, measured now or stored."""
 
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -11,7 +12,7 @@ from loadtest.cli.groups import grouped
 from loadtest.errors import UsageError
 
 if TYPE_CHECKING:
-    from loadtest.sweep import Setting
+    from loadtest.plan import Load, Race
 
 _MATRIX = "Matrix"
 _ROUNDS = 10
@@ -25,48 +26,41 @@ class Workload(StrEnum):
     RACE = "race"
 
 
-@grouped
-def compare(
-    contention: groups.Contention,
-    orders: groups.Orders,
-    run_target: groups.RunTarget,
-    pricing: groups.Pricing,
-    output: groups.Output,
-    runs: Annotated[
-        list[Path] | None,
-        typer.Argument(metavar="[RUN]...", help="Stored runs or comparisons: nothing is run, these are compared."),
-    ] = None,
+@dataclass(frozen=True, slots=True)
+class Matrix:
+    """The cells, and what is run in each."""
+
     concurrency: Annotated[
         str | None,
         typer.Option(
             metavar="N,…", help="Levels: buyers in a closed loop, or orders of a race.", rich_help_panel=_MATRIX
         ),
-    ] = None,
+    ] = None
     rate: Annotated[
         str | None,
         typer.Option(metavar="R,…", help="Levels of an open loop: orders a second.", rich_help_panel=_MATRIX),
-    ] = None,
+    ] = None
     strategy: Annotated[
         str | None,
         typer.Option(metavar="NAME,…", help="Strategies to compare.", show_default="version", rich_help_panel=_MATRIX),
-    ] = None,
+    ] = None
     repeats: Annotated[
         int | None,
         typer.Option(
             min=1, max=1000, help="How often each cell is run.", show_default=str(_REPEATS), rich_help_panel=_MATRIX
         ),
-    ] = None,
+    ] = None
     workload: Annotated[
         Workload, typer.Option(help="What a cell runs: load over time, or races.", rich_help_panel=_MATRIX)
-    ] = Workload.LOAD,
+    ] = Workload.LOAD
     duration: Annotated[
         str | None,
         typer.Option(help="Load: how long each run measures.", show_default="5s", rich_help_panel=_MATRIX),
-    ] = None,
+    ] = None
     warmup: Annotated[
         str | None,
         typer.Option(help="Load: before each run's measuring.", show_default="1s", rich_help_panel=_MATRIX),
-    ] = None,
+    ] = None
     number_of_requests: Annotated[
         int | None,
         typer.Option(
@@ -78,7 +72,7 @@ def compare(
             show_default="the level",
             rich_help_panel=_MATRIX,
         ),
-    ] = None,
+    ] = None
     rounds: Annotated[
         int | None,
         typer.Option(
@@ -88,6 +82,47 @@ def compare(
             show_default=str(_ROUNDS),
             rich_help_panel=_MATRIX,
         ),
+    ] = None
+
+    @property
+    def given(self) -> bool:
+        """Whether any of it was."""
+        own = (self.concurrency, self.rate, self.strategy, self.repeats, self.duration, self.warmup)
+        return any(option is not None for option in (*own, self.number_of_requests, self.rounds))
+
+    def cells(self) -> list[dict[str, Any]]:
+        """The settings of each cell. Raises UsageError if there is none."""
+        return [{"strategy": name, **level} for name in self._strategies() for level in self._levels()]
+
+    def _strategies(self) -> list[str]:
+        known = [one.value for one in options.StrategyName]
+        names = [name.strip() for name in ("version" if self.strategy is None else self.strategy).split(",")]
+        for name in names:
+            if name not in known:
+                raise UsageError(f"--strategy {name!r} is none of {', '.join(known)}")
+        return names
+
+    def _levels(self) -> list[dict[str, Any]]:
+        if self.concurrency is not None and self.rate is not None:
+            raise UsageError("--concurrency and --rate contradict one another: orders arrive in one way")
+        if self.rate is not None:
+            return [{"rate": level} for level in _numbers("--rate", self.rate, float)]
+        if self.concurrency is None:
+            raise UsageError("nothing to compare: give --concurrency 1,10,100, or --rate 100,200, or stored runs")
+        return [{"concurrency": level} for level in _numbers("--concurrency", self.concurrency, int)]
+
+
+@grouped
+def compare(
+    matrix: Matrix,
+    contention: groups.Contention,
+    orders: groups.Orders,
+    run_target: groups.RunTarget,
+    pricing: groups.Pricing,
+    output: groups.Output,
+    runs: Annotated[
+        list[Path] | None,
+        typer.Argument(metavar="[RUN]...", help="Stored runs or comparisons: nothing is run, these are compared."),
     ] = None,
     max_spend: options.MaxSpend = None,
     baseline: Annotated[
@@ -105,51 +140,19 @@ def compare(
     from loadtest.cli.comparing import compare_stored, run_matrix
     from loadtest.cli.stored import cells as cells_of
     from loadtest.cli.stored import stored
+    from loadtest.sweep import Setting
 
     before = cells_of(stored(baseline)) if baseline else []
     if runs:
-        matrix_only = (concurrency, rate, strategy, repeats, duration, warmup, number_of_requests, rounds)
-        if any(option is not None for option in matrix_only):
+        if matrix.given:
             raise UsageError("stored runs are compared as they are: the options of the matrix do not go with them")
         return compare_stored(runs, before, output)
-    levels = _levels(concurrency, rate)
-    matrix: list[Setting] = []
-    for name in _strategies("version" if strategy is None else strategy):
-        for level in levels:
-            settings = {"strategy": name, **level}
-            if workload is Workload.RACE:
-                plan: Any = _race(
-                    settings, contention, orders, run_target, pricing, number_of_requests, rounds or _ROUNDS
-                )
-            else:
-                plan = _load(settings, contention, orders, run_target, pricing, duration, warmup)
-            matrix.append(_setting(settings, plan))
-    return run_matrix(matrix, repeats or _REPEATS, orders.chosen_seed(), before, run_target, output, max_spend)
-
-
-def _setting(settings: dict[str, Any], plan: Any) -> "Setting":
-    from loadtest.sweep import Setting
-
-    return Setting(settings, plan)
-
-
-def _strategies(text: str) -> list[str]:
-    known = [one.value for one in options.StrategyName]
-    names = [name.strip() for name in text.split(",")]
-    for name in names:
-        if name not in known:
-            raise UsageError(f"--strategy {name!r} is none of {', '.join(known)}")
-    return names
-
-
-def _levels(concurrency: str | None, rate: str | None) -> list[dict[str, Any]]:
-    if concurrency is not None and rate is not None:
-        raise UsageError("--concurrency and --rate contradict one another: orders arrive in one way")
-    if rate is not None:
-        return [{"rate": level} for level in _numbers("--rate", rate, float)]
-    if concurrency is None:
-        raise UsageError("nothing to compare: give --concurrency 1,10,100, or --rate 100,200, or stored runs")
-    return [{"concurrency": level} for level in _numbers("--concurrency", concurrency, int)]
+    make = _race if matrix.workload is Workload.RACE else _load
+    cells = [
+        Setting(settings, make(settings, matrix, contention, orders, run_target, pricing))
+        for settings in matrix.cells()
+    ]
+    return run_matrix(cells, matrix.repeats or _REPEATS, orders.chosen_seed(), before, run_target, output, max_spend)
 
 
 def _numbers(option: str, text: str, kind: type[int] | type[float]) -> list[int] | list[float]:
@@ -164,13 +167,12 @@ def _numbers(option: str, text: str, kind: type[int] | type[float]) -> list[int]
 
 def _race(
     settings: dict[str, Any],
+    matrix: Matrix,
     contention: groups.Contention,
     orders: groups.Orders,
     run_target: groups.RunTarget,
     pricing: groups.Pricing,
-    number_of_requests: int | None,
-    rounds: int,
-) -> Any:
+) -> "Race":
     from loadtest.cli.execute import in_flight_that_fits
     from loadtest.plan import Race
 
@@ -178,12 +180,12 @@ def _race(
         raise UsageError("--rate goes with --workload load: the orders of a race come all at once")
     if contention.products > 1 or contention.restock:
         raise UsageError("--products and --restock go with --workload load")
-    placed = number_of_requests or settings["concurrency"]
+    placed = matrix.number_of_requests or settings["concurrency"]
     return Race(
         number_of_requests=placed,
         stock=1 if contention.stock is None else contention.stock,
         product=contention.product,
-        rounds=rounds,
+        rounds=matrix.rounds or _ROUNDS,
         strategy=settings["strategy"],
         units=orders.units,
         attempts=orders.attempts,
@@ -196,29 +198,19 @@ def _race(
 
 def _load(
     settings: dict[str, Any],
+    matrix: Matrix,
     contention: groups.Contention,
     orders: groups.Orders,
     run_target: groups.RunTarget,
     pricing: groups.Pricing,
-    duration: str | None,
-    warmup: str | None,
-) -> Any:
-    from loadtest.cli.load import arrivals, load_plan, seconds
+) -> "Load":
+    from loadtest.cli.load import Arrivals, arrivals, load_plan
 
-    return load_plan(
-        contention,
-        orders,
-        run_target,
-        pricing,
-        **arrivals(
-            "5s" if duration is None else duration,
-            settings.get("concurrency"),
-            settings.get("rate"),
-            None,
-            None,
-            poisson=False,
-            exactly=True,
-        ),
-        warm_up_s=seconds("--warmup", "1s" if warmup is None else warmup),
-        strategy=settings["strategy"],
+    arriving = Arrivals(
+        duration="5s" if matrix.duration is None else matrix.duration,
+        warmup="1s" if matrix.warmup is None else matrix.warmup,
+        concurrency=settings.get("concurrency"),
+        rate=settings.get("rate"),
     )
+    fields = arrivals(arriving, exactly=True)
+    return load_plan(contention, orders, run_target, pricing, **fields, strategy=settings["strategy"])

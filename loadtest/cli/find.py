@@ -1,5 +1,6 @@
 """`loadtest find`: the highest concurrency or rate that still holds a threshold."""
 
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated
 
@@ -7,6 +8,7 @@ import typer
 
 from loadtest.cli import groups, options
 from loadtest.cli.groups import grouped
+from loadtest.cli.load import Arrivals, arrivals, load_plan
 from loadtest.errors import UsageError
 
 _SEARCH = "Search"
@@ -19,13 +21,10 @@ class Of(StrEnum):
     RATE = "rate"
 
 
-@grouped
-def find(
-    contention: groups.Contention,
-    orders: groups.Orders,
-    run_target: groups.RunTarget,
-    pricing: groups.Pricing,
-    output: groups.Output,
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What must hold, and where to look."""
+
     p99_under: Annotated[
         str | None,
         typer.Option(
@@ -33,27 +32,56 @@ def find(
             help="What must hold: 99 of 100 accepted orders take less, from due to end. --threshold adds more.",
             rich_help_panel=_SEARCH,
         ),
-    ] = None,
+    ] = None
     of: Annotated[
         Of, typer.Option(help="What is raised: buyers in a closed loop, or orders a second.", rich_help_panel=_SEARCH)
-    ] = Of.CONCURRENCY,
+    ] = Of.CONCURRENCY
     lowest: Annotated[
         float | None,
         typer.Option("--from", help="Where to begin.", show_default="1; a rate 10", rich_help_panel=_SEARCH),
-    ] = None,
+    ] = None
     highest: Annotated[
         float | None,
         typer.Option(
             "--to", help="Where to stop at the latest.", show_default="1,000; a rate 10,000", rich_help_panel=_SEARCH
         ),
-    ] = None,
+    ] = None
     precision: Annotated[
         float, typer.Option(min=0.001, max=1, help="How exact, as a share of the level.", rich_help_panel=_SEARCH)
-    ] = 0.05,
+    ] = 0.05
+    duration: Annotated[str, typer.Option(help="How long each level is measured.", rich_help_panel=_SEARCH)] = "5s"
+    warmup: Annotated[str, typer.Option(help="Before each measuring.", rich_help_panel=_SEARCH)] = "1s"
+
+    def thresholds(self) -> list[str]:
+        """The threshold that --p99-under stands for."""
+        return [] if self.p99_under is None else [f"p99(order.accepted) < {self.p99_under}"]
+
+    def ends(self) -> tuple[float, float]:
+        """The lowest and the highest level. Raises UsageError if there is nothing between them."""
+        rate = self.of is Of.RATE
+        first = (10.0 if rate else 1.0) if self.lowest is None else self.lowest
+        last = (10_000.0 if rate else 1_000.0) if self.highest is None else self.highest
+        if not 0 < first <= last <= 1_000_000 or (not rate and not (first.is_integer() and last.is_integer())):
+            raise UsageError(f"no {self.of.value} lies from --from {first:g} to --to {last:g}")
+        return first, last
+
+    def at(self, level: float) -> Arrivals:
+        """How orders arrive at a level."""
+        if self.of is Of.RATE:
+            return Arrivals(duration=self.duration, warmup=self.warmup, rate=level)
+        return Arrivals(duration=self.duration, warmup=self.warmup, concurrency=int(level))
+
+
+@grouped
+def find(
+    limits: Limits,
+    contention: groups.Contention,
+    orders: groups.Orders,
+    run_target: groups.RunTarget,
+    pricing: groups.Pricing,
+    output: groups.Output,
     strategy: options.StrategyOption = options.StrategyName.VERSION,
     max_spend: options.MaxSpend = None,
-    duration: Annotated[str, typer.Option(help="How long each level is measured.", rich_help_panel=_SEARCH)] = "5s",
-    warmup: Annotated[str, typer.Option(help="Before each measuring.", rich_help_panel=_SEARCH)] = "1s",
 ) -> int:
     """Find the highest concurrency or rate at which the thresholds still hold.
 
@@ -61,29 +89,17 @@ def find(
     runs. A rate also has to be reached: an order dropped, or one in a hundred not begun in its time, is a crossing.
     """
     from loadtest.cli.finding import Search, run_search
-    from loadtest.cli.load import arrivals, load_plan, seconds
     from loadtest.plan import Load
 
-    texts = [*([f"p99(order.accepted) < {p99_under}"] if p99_under is not None else []), *(output.threshold or ())]
+    texts = [*limits.thresholds(), *(output.threshold or ())]
     if not texts:
         raise UsageError("nothing to hold: give --p99-under 50ms, or --threshold")
-    rate = of is Of.RATE
-    first = (10.0 if rate else 1.0) if lowest is None else lowest
-    last = (10_000.0 if rate else 1_000.0) if highest is None else highest
-    if not 0 < first <= last <= 1_000_000 or (not rate and not (first.is_integer() and last.is_integer())):
-        raise UsageError(f"no {of.value} lies from --from {first:g} to --to {last:g}")
+    first, last = limits.ends()
 
     def plan(level: float) -> Load:
-        closed, opened = (None, level) if rate else (int(level), None)
-        return load_plan(
-            contention,
-            orders,
-            run_target,
-            pricing,
-            **arrivals(duration, closed, opened, None, None, poisson=False, exactly=True),
-            warm_up_s=seconds("--warmup", warmup),
-            strategy=strategy.value,
-        )
+        fields = arrivals(limits.at(level), exactly=True)
+        return load_plan(contention, orders, run_target, pricing, **fields, strategy=strategy.value)
 
     plan(last)  # a usage error must come before the first run
-    return run_search(Search(of.value, plan, first, last, precision, texts, max_spend), run_target, output)
+    wanted = Search(limits.of.value, plan, first, last, limits.precision, texts, max_spend)
+    return run_search(wanted, run_target, output)

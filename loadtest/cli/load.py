@@ -1,5 +1,6 @@
 """`loadtest load`: orders over time."""
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -17,17 +18,14 @@ _STOCK = 1_000_000
 _FASTEST_PER_S = 1_000_000
 
 
-@grouped
-def load(
-    contention: groups.Contention,
-    orders: groups.Orders,
-    run_target: groups.RunTarget,
-    pricing: groups.Pricing,
-    output: groups.Output,
+@dataclass(frozen=True, slots=True)
+class Arrivals:
+    """When orders arrive."""
+
     duration: Annotated[
         str | None,
         typer.Option(help="How long orders arrive: 500ms, 30s, 5m.", rich_help_panel=_ARRIVALS, show_default="10s"),
-    ] = None,
+    ] = None
     concurrency: Annotated[
         int | None,
         typer.Option(
@@ -37,13 +35,13 @@ def load(
             show_default=f"{_BUYERS}, without --rate and --stages",
             rich_help_panel=_ARRIVALS,
         ),
-    ] = None,
+    ] = None
     rate: Annotated[
         float | None,
         typer.Option(
             help="Open loop: orders a second, whether or not earlier ones have ended.", rich_help_panel=_ARRIVALS
         ),
-    ] = None,
+    ] = None
     stages: Annotated[
         str | None,
         typer.Option(
@@ -51,13 +49,13 @@ def load(
             help="Open loop: from 0, in each stage's time evenly to its rate: 10s:100,30s:500,10s:0.",
             rich_help_panel=_ARRIVALS,
         ),
-    ] = None,
+    ] = None
     poisson: Annotated[
         bool, typer.Option("--poisson", help="Let orders come by chance instead of evenly.", rich_help_panel=_ARRIVALS)
-    ] = False,
+    ] = False
     warmup: Annotated[
         str, typer.Option(help="Order for so long before the measuring begins.", rich_help_panel=_ARRIVALS)
-    ] = "0s",
+    ] = "0s"
     max_in_flight: Annotated[
         int | None,
         typer.Option(
@@ -67,7 +65,17 @@ def load(
             show_default="two seconds of the highest rate, 1,000 to 10,000",
             rich_help_panel=_ARRIVALS,
         ),
-    ] = None,
+    ] = None
+
+
+@grouped
+def load(
+    arriving: Arrivals,
+    contention: groups.Contention,
+    orders: groups.Orders,
+    run_target: groups.RunTarget,
+    pricing: groups.Pricing,
+    output: groups.Output,
     strategy: options.StrategyOption = options.StrategyName.VERSION,
     max_spend: options.MaxSpend = None,
 ) -> int:
@@ -82,8 +90,7 @@ def load(
         orders,
         run_target,
         pricing,
-        **arrivals(duration, concurrency, rate, stages, max_in_flight, poisson=poisson),
-        warm_up_s=seconds("--warmup", warmup),
+        **arrivals(arriving),
         strategy=strategy.value,
         max_spend_usd=max_spend,
     )
@@ -126,49 +133,48 @@ def seconds(option: str, text: str) -> float:
         raise UsageError(f"{option} {error}") from error
 
 
-def arrivals(
-    duration: str | None,
-    concurrency: int | None,
-    rate: float | None,
-    stages: str | None,
-    max_in_flight: int | None,
-    *,
-    poisson: bool,
-    exactly: bool = False,
-) -> dict[str, Any]:
-    """The fields of a Load that say when orders arrive. Raises UsageError if the options contradict one another."""
+def arrivals(arriving: Arrivals, *, exactly: bool = False) -> dict[str, Any]:
+    """The fields of a Load that say when orders arrive. Raises UsageError if the options contradict one another.
+
+    With `exactly`, also if the limit of open files does not let as many orders be in flight.
+    """
+    from loadtest.cli.execute import in_flight_that_fits
+
+    ways = (("--concurrency", arriving.concurrency), ("--rate", arriving.rate), ("--stages", arriving.stages))
+    given = [name for name, value in ways if value is not None]
+    if len(given) > 1:
+        raise UsageError(f"{' and '.join(given)} contradict one another: orders arrive in one way")
+    if arriving.stages is not None and arriving.duration is not None:
+        raise UsageError("--duration does not go with --stages, which say how long they take")
+    warm_up_s = seconds("--warmup", arriving.warmup)
+    duration_s = seconds("--duration", "10s" if arriving.duration is None else arriving.duration)
+    if not duration_s:
+        raise UsageError("--duration must be longer than 0")
+    if arriving.rate is not None or arriving.stages is not None:
+        return {"warm_up_s": warm_up_s, **_open_loop(arriving, duration_s)}
+    if arriving.poisson or arriving.max_in_flight is not None:
+        raise UsageError("--poisson and --max-in-flight go with --rate or --stages")
+    buyers = _BUYERS if arriving.concurrency is None else arriving.concurrency
+    fits = in_flight_that_fits(buyers, "--concurrency", exactly=exactly)
+    return {"warm_up_s": warm_up_s, "duration_s": duration_s, "concurrency": fits}
+
+
+def _open_loop(arriving: Arrivals, duration_s: float) -> dict[str, Any]:
     from loadtest.arrivals import Rate, parse_stages
     from loadtest.cli.execute import in_flight_that_fits
     from loadtest.plan import in_flight_for
 
-    given = [
-        name
-        for name, value in (("--concurrency", concurrency), ("--rate", rate), ("--stages", stages))
-        if value is not None
-    ]
-    if len(given) > 1:
-        raise UsageError(f"{' and '.join(given)} contradict one another: orders arrive in one way")
-    if stages is not None and duration is not None:
-        raise UsageError("--duration does not go with --stages, which say how long they take")
-    duration_s = seconds("--duration", "10s" if duration is None else duration)
-    if not duration_s:
-        raise UsageError("--duration must be longer than 0")
-    if rate is None and stages is None:
-        if poisson or max_in_flight is not None:
-            raise UsageError("--poisson and --max-in-flight go with --rate or --stages")
-        fits = in_flight_that_fits(_BUYERS if concurrency is None else concurrency, "--concurrency", exactly=exactly)
-        return {"duration_s": duration_s, "concurrency": fits}
-    if rate is not None:
-        if not 0 < rate <= _FASTEST_PER_S:
+    if arriving.rate is not None:
+        if not 0 < arriving.rate <= _FASTEST_PER_S:
             raise UsageError(f"--rate must be above 0 and at most {_FASTEST_PER_S:,} orders a second")
-        fields: dict[str, Any] = {"duration_s": duration_s, "rate_per_s": rate}
-        highest_per_s = rate
+        fields: dict[str, Any] = {"duration_s": duration_s, "rate_per_s": arriving.rate}
+        highest_per_s = arriving.rate
     else:
-        steps = parse_stages(stages or "")
+        steps = parse_stages(arriving.stages or "")
         schedule = Rate(steps)
         if schedule.highest_per_s > _FASTEST_PER_S:
             raise UsageError(f"--stages must stay at or below {_FASTEST_PER_S:,} orders a second")
         fields = {"duration_s": schedule.duration_s, "stages": steps}
         highest_per_s = schedule.highest_per_s
-    fits = in_flight_that_fits(max_in_flight or in_flight_for(highest_per_s), "--max-in-flight")
-    return {**fields, "poisson": poisson, "concurrency": fits}
+    fits = in_flight_that_fits(arriving.max_in_flight or in_flight_for(highest_per_s), "--max-in-flight")
+    return {**fields, "poisson": arriving.poisson, "concurrency": fits}
