@@ -11,11 +11,11 @@ from msgspec import Struct
 
 from loadtest.checker import Status
 from loadtest.cli import SAFE, THRESHOLD_CROSSED, VIOLATED
-from loadtest.cli.comparing import make_folder
+from loadtest.cli.comparing import discard, make_folder
 from loadtest.cli.execute import interrupts, prepare_table
 from loadtest.cli.groups import Output, RunTarget
 from loadtest.cli.series import Series
-from loadtest.errors import InterruptedRunError, UsageError
+from loadtest.errors import InterruptedRunError, LoadTestError, UsageError
 from loadtest.plan import Load
 from loadtest.report import Report
 from loadtest.search import Found, Probe, search
@@ -81,6 +81,9 @@ def run_search(wanted: Search, run_target: RunTarget, output: Output) -> int:
 
     try:
         found = anyio.run(main, backend_options={"use_uvloop": True})
+    except LoadTestError:
+        discard(folder)
+        raise
     except _Violated as violated:
         typer.echo(f"{violated.report.verdict.sentence}; see {violated.folder}")
         return VIOLATED
