@@ -136,5 +136,6 @@ class OrderAttempt:
                 sent_ns=answer.stamps.sent_ns,
                 received_ns=answer.stamps.received_ns,
                 ended_ns=answer.stamps.ended_ns,
+                last_order=product.last_order if product else None,
             )
         )

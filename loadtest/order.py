@@ -27,6 +27,9 @@ class Reason(StrEnum):
     SOLD_OUT = "sold_out"
 
 
+REJECTED_AFTER_RESEND = "RejectedAfterResend"  # of an unknown: the SDK sent it again, and then a condition said no
+
+
 class Kind(StrEnum):
     """The three kinds of request an order makes."""
 
@@ -35,13 +38,21 @@ class Kind(StrEnum):
     TRANSACTION = "transaction"
 
 
-class Product(Struct, frozen=True, gc=False):
-    """The item that is bought. `version` starts at 1 and rises by one with every accepted write."""
+class Product(Struct, frozen=True, gc=False, omit_defaults=True):
+    """The item that is bought. `version` starts at 1 and rises by one with every accepted write.
+
+    `last_order` is whose write made this version: an order's id, `RESTOCK` for the tool's own, None where it is not
+    said.
+    """
 
     id: str
     name: str
     quantity: int
     version: int
+    last_order: str | None = None
+
+
+RESTOCK = "restock"  # the `last_order` that the tool's own writes leave
 
 
 class Order(Struct, frozen=True, gc=False):
@@ -68,7 +79,8 @@ SOLD_OUT = Result(Outcome.REJECTED, Reason.SOLD_OUT)
 class RoundStarted(Struct, frozen=True, gc=False, tag_field="type", tag="round_started"):
     """`orders` orders of one product are about to be placed, or, if 0, orders will follow one by one.
 
-    `product` was read just before; its item had `item_bytes`, which capacity is charged by.
+    `product` was read just before; its item had `item_bytes`, which capacity is charged by. The orders are
+    `prefix`-1, `prefix`-2 and so on, for `units` each; without a prefix nothing is said of their ids.
     """
 
     round: int
@@ -76,6 +88,8 @@ class RoundStarted(Struct, frozen=True, gc=False, tag_field="type", tag="round_s
     orders: int
     started_ns: int
     item_bytes: int = 0
+    prefix: str = ""
+    units: int = 0
 
 
 class OrderPlaced(Struct, frozen=True, gc=False, tag_field="type", tag="order_placed"):
@@ -116,12 +130,13 @@ class Restocked(Struct, frozen=True, gc=False, tag_field="type", tag="restocked"
     at_ns: int
 
 
-class Operation(Struct, frozen=True, gc=False, tag_field="type", tag="operation"):
+class Operation(Struct, frozen=True, gc=False, omit_defaults=True, tag_field="type", tag="operation"):
     """One request made for an order.
 
     `read_version` is the version that a write rests on, because the order had read it. `version` and `quantity` are the
     product's as the answer shows them: what a read returned, what an accepted write left behind, what a
-    refused write found; None where the server does not say. `capacity` is how many units the answer says were consumed.
+    refused write found; None where the server does not say. `last_order` is whose write made that version. `capacity`
+    is how many units the answer says were consumed. A read that was not `consistent` may show an old version.
 
     Times are nanoseconds of one monotonic clock: `scheduled` when the order wanted it, `sent` just before its
     bytes went to the socket, `received` when the answer's bytes came, `ended` when the order had the answer.
@@ -145,6 +160,8 @@ class Operation(Struct, frozen=True, gc=False, tag_field="type", tag="operation"
     sent_ns: int
     received_ns: int
     ended_ns: int
+    last_order: str | None = None
+    consistent: bool = True
 
 
 class OrderEnded(Struct, frozen=True, gc=False, tag_field="type", tag="order_ended"):
@@ -162,14 +179,46 @@ class OrderEnded(Struct, frozen=True, gc=False, tag_field="type", tag="order_end
     ended_ns: int
 
 
-class RoundEnded(Struct, frozen=True, gc=False, tag_field="type", tag="round_ended"):
-    """Every order of the round had ended at `ended_ns`; `product` was read then, None if that failed."""
+class Record(Struct, frozen=True, gc=False):
+    """What the table has of one order: `transaction` writes it with the units it takes, both or neither."""
+
+    order_id: str
+    product_id: str
+    units: int
+
+
+class RecordsRead(Struct, frozen=True, gc=False, omit_defaults=True, tag_field="type", tag="records_read"):
+    """After a round the records of some of its orders were read: these were `found`, these were `missing`.
+
+    Of the orders in `barred` there was none, and there will never be one: what stands in its place refuses it.
+    """
+
+    round: int
+    found: list[Record]
+    missing: list[str]
+    at_ns: int
+    barred: list[str] = []
+
+
+class RoundEnded(Struct, frozen=True, gc=False, omit_defaults=True, tag_field="type", tag="round_ended"):
+    """Every order of the round had ended at `ended_ns`; `product` was read at `read_ns`, None if that failed."""
 
     round: int
     product_id: str
     product: Product | None
     ended_ns: int
+    read_ns: int = 0
 
 
-Event = RoundStarted | MeasuringStarted | OrderPlaced | OrderDropped | Operation | OrderEnded | Restocked | RoundEnded
+Event = (
+    RoundStarted
+    | MeasuringStarted
+    | OrderPlaced
+    | OrderDropped
+    | Operation
+    | OrderEnded
+    | Restocked
+    | RecordsRead
+    | RoundEnded
+)
 Listener = Callable[[Event], None]

@@ -12,11 +12,11 @@ async def race(plan: Race, scene: Scene) -> None:
     """Round after round: set the stock, place all orders at once, read what is left."""
     for number in range(1, plan.rounds + 1):
         stocked = await setup.set_stock(scene.clerk, scene.connection, plan.product, plan.stock)
+        prefix = f"{scene.prefix}-{number}"
         orders = [
-            Order(f"{scene.prefix}-{number}-{n}", plan.product, plan.units, number)
-            for n in range(1, plan.number_of_requests + 1)
+            Order(f"{prefix}-{n}", plan.product, plan.units, number) for n in range(1, plan.number_of_requests + 1)
         ]
         now_ns = time.perf_counter_ns()
-        scene.emit(RoundStarted(number, stocked.product, len(orders), now_ns, stocked.item_bytes))
+        scene.emit(RoundStarted(number, stocked.product, len(orders), now_ns, stocked.item_bytes, prefix, plan.units))
         async with scene.round(number, [plan.product]):
             await scene.runner.round(orders)

@@ -6,7 +6,7 @@ from typing import Any, Literal
 from msgspec import Struct
 
 from loadtest import document
-from loadtest.checker import Status, Violation
+from loadtest.checker import Power, Settled, Status, Violation
 from loadtest.histogram import Histogram
 
 SCHEMA: Literal["loadtest.report/1"] = "loadtest.report/1"
@@ -210,6 +210,10 @@ class ReportedVerdict(Struct, frozen=True):
     sentence: str
     violations: list[Violation]
     doubts: list[str]
+    settled: Settled = Settled()
+    phantom_rejects: int = 0
+    stale_reads: int = 0
+    power: Power = Power()
 
 
 class Report(Struct, frozen=True, kw_only=True):

@@ -74,7 +74,7 @@ class Scene(Struct, frozen=True):
             with anyio.move_on_after(within_s, shield=True):
                 await for_each(product_ids, lambda product_id: self._read(product_id, left))
             for product_id in product_ids:
-                self.emit(RoundEnded(number, product_id, left[product_id], ended_ns))
+                self.emit(RoundEnded(number, product_id, left[product_id], ended_ns, time.perf_counter_ns()))
 
     async def _read(self, product_id: str, left: dict[str, Product | None]) -> None:
         try:

@@ -65,7 +65,7 @@ def summarize(
         started_at=started_at.astimezone(UTC).isoformat(timespec="seconds"),
         completed=stopped_by is None,
         stopped_by=stopped_by,
-        verdict=ReportedVerdict(verdict.status, verdict.sentence, list(verdict.violations), list(verdict.doubts)),
+        verdict=reported(verdict),
         config=msgspec.to_builtins(plan),
         environment=environment,
         orders=_orders(recorder),
@@ -87,6 +87,20 @@ def summarize(
         duration_s=round(duration_s, 6),
         goodput_per_s=_per_s(recorder.orders[Outcome.ACCEPTED], duration_s),
         operations_per_s=_per_s(recorder.operations, duration_s),
+    )
+
+
+def reported(verdict: Verdict) -> ReportedVerdict:
+    """The verdict as a report holds it."""
+    return ReportedVerdict(
+        status=verdict.status,
+        sentence=verdict.sentence,
+        violations=list(verdict.violations),
+        doubts=list(verdict.doubts),
+        settled=verdict.settled,
+        phantom_rejects=verdict.phantom_rejects,
+        stale_reads=verdict.stale_reads,
+        power=verdict.power,
     )
 
 

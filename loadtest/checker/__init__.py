@@ -4,6 +4,6 @@ Pure: no I/O, no clock. The laws are in `loadtest.checker.laws`, the words in `l
 """
 
 from loadtest.checker.check import Checker
-from loadtest.checker.verdict import Status, Verdict, Violation
+from loadtest.checker.verdict import Power, Settled, Status, Verdict, Violation
 
-__all__ = ["Checker", "Status", "Verdict", "Violation"]
+__all__ = ["Checker", "Power", "Settled", "Status", "Verdict", "Violation"]

@@ -4,7 +4,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from loadtest.order import Outcome
+from loadtest.order import Operation, Outcome
 
 
 class Status(StrEnum):
@@ -17,7 +17,10 @@ class Status(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Violation:
-    """One broken law with its evidence: the round, the orders that show it (at most ten) and how many there are."""
+    """One broken law with its evidence: the round, the orders that show it (at most ten) and how many there are.
+
+    `operations` are the fewest that show it, at most ten, where operations do.
+    """
 
     kind: str
     message: str
@@ -25,16 +28,51 @@ class Violation:
     product_id: str
     orders: tuple[str, ...] = ()
     orders_count: int = 0
+    operations: tuple[Operation, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What evidence said, after a round, of orders whose answer was lost: orders, not operations."""
+
+    accepted: int = 0
+    rejected: int = 0
+    unsettled: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Power:
+    """What a run in which no two orders won the same could have shown.
+
+    Of `writes` write attempts `overlapping` were on the way to the server at the same time as an accepted write of the
+    same product (and version). `contested` accepted writes had at least one such rival: as many chances to
+    see a double win. `excluded_rate` is the rate of double wins a run like this would have shown with 95 %
+    certainty, 1 if it would have shown none.
+    """
+
+    writes: int = 0
+    overlapping: int = 0
+    accepted: int = 0
+    contested: int = 0
+    excluded_rate: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """Whether the run was safe, in one plain sentence, with every violation and every doubt."""
+    """Whether the run was safe, in one plain sentence, with every violation and every doubt.
+
+    `phantom_rejects` are orders that won but were told they lost. `stale_reads` are reads that were not asked to be
+    consistent and showed an old version: they are no violation.
+    """
 
     status: Status
     sentence: str
     violations: tuple[Violation, ...] = ()
     doubts: tuple[str, ...] = ()
+    settled: Settled = Settled()
+    phantom_rejects: int = 0
+    stale_reads: int = 0
+    power: Power = Power()
 
 
 @dataclass(slots=True)

@@ -24,7 +24,7 @@ from botocore.exceptions import (
 
 from loadtest.dynamo.client import Connection
 from loadtest.errors import TargetError
-from loadtest.order import Outcome, Reason, Result
+from loadtest.order import REJECTED_AFTER_RESEND, Outcome, Reason, Result
 
 SDK_ERRORS = (BotoCoreError, ClientError)
 CONDITION_FAILED = "ConditionalCheckFailedException"
@@ -82,8 +82,9 @@ def _with_care(result: Result, *, writes: bool, resent: bool) -> Result:
     if not writes and result.outcome is Outcome.UNKNOWN:
         return Result(Outcome.FAILED, result.reason, result.message)
     if writes and resent and result.outcome is not Outcome.UNKNOWN:
+        reason = REJECTED_AFTER_RESEND if result.outcome is Outcome.REJECTED else "SentAgain"
         message = f"the SDK sent it again; the last answer was: {result.message or result.outcome}"
-        return Result(Outcome.UNKNOWN, "SentAgain", message)
+        return Result(Outcome.UNKNOWN, reason, message)
     return result
 
 

@@ -34,6 +34,7 @@ def to_product(item: Item, product_id: str) -> Product:
         name=str(item.get("name", {}).get("S", "")),
         quantity=_whole(item, "quantity", product_id),
         version=_whole(item, "version", product_id),
+        last_order=item.get("last_order", {}).get("S"),
     )
 
 

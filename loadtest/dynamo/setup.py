@@ -14,7 +14,7 @@ from loadtest.dynamo.client import Connection, DynamoDBClient
 from loadtest.dynamo.errors import CONDITION_FAILED, explained, is_throttled, missing_table
 from loadtest.dynamo.items import item_bytes, number, to_item, to_product
 from loadtest.errors import TargetError
-from loadtest.order import Product
+from loadtest.order import RESTOCK, Product
 
 TAG = {"Key": "loadtest", "Value": "allowed"}
 _WAITS_S = (0.1, 0.2, 0.4, 0.8, 1.6)
@@ -209,12 +209,13 @@ async def set_stock(client: DynamoDBClient, connection: Connection, product_id: 
                 client.update_item,
                 TableName=connection.table,
                 Key={"id": {"S": product_id}},
-                UpdateExpression="SET quantity = :quantity, version = :next",
+                UpdateExpression="SET quantity = :quantity, version = :next, last_order = :restock",
                 ConditionExpression="version = :version",
                 ExpressionAttributeValues={
                     ":quantity": number(quantity),
                     ":version": number(product.version),
                     ":next": number(product.version + 1),
+                    ":restock": {"S": RESTOCK},
                 },
             )
         except ClientError as error:
@@ -247,6 +248,6 @@ async def add_stock(client: DynamoDBClient, connection: Connection, product_id: 
             client.update_item,
             TableName=connection.table,
             Key={"id": {"S": product_id}},
-            UpdateExpression="SET quantity = quantity + :units, version = version + :one",
-            ExpressionAttributeValues={":units": number(units), ":one": number(1)},
+            UpdateExpression="SET quantity = quantity + :units, version = version + :one, last_order = :restock",
+            ExpressionAttributeValues={":units": number(units), ":one": number(1), ":restock": {"S": RESTOCK}},
         )
