@@ -119,13 +119,14 @@ class _Sweep:
         self.contested = 0
         self._unversioned = _Group()
         self._versioned = _Group()
-        self._by_version: dict[int, _Group] = {}  # the versioned once more
-        self._newest = self._horizon = -math.inf
+        self._recent: dict[int, _Group] = {}  # the versioned once more, by version
+        self._older: dict[int, _Group] = {}  # those of which none came since the last forgetting
+        self._newest = self._horizon = self._next_horizon = -math.inf
         self._until_forgetting = REACH
 
     def take(self, writes: Iterable[_Write]) -> None:
         """Count writes that follow those taken before."""
-        unversioned, versioned, by_version = self._unversioned, self._versioned, self._by_version
+        unversioned, versioned = self._unversioned, self._versioned
         for received, sent, version, accepted in writes:
             if received < self._newest or sent >= received:
                 continue
@@ -133,9 +134,7 @@ class _Sweep:
             if version is None:
                 self._meet((unversioned, versioned), (unversioned,), received, sent, accepted)
             else:
-                own = by_version.get(version)
-                if own is None:
-                    own = by_version[version] = _Group()
+                own = self._recent.get(version) or self._group(version)
                 self._meet((own, unversioned), (own, versioned), received, sent, accepted)
             self._until_forgetting -= 1
             if not self._until_forgetting:
@@ -168,13 +167,22 @@ class _Sweep:
             for group in own:
                 group.unrivalled.append(lone)
 
+    def _group(self, version: int) -> _Group:
+        group = self._older.pop(version, None)
+        if group is None:
+            group = _Group()
+        else:
+            group.forget(self._horizon)
+        self._recent[version] = group
+        return group
+
     def _forget(self) -> None:
         """Once in `REACH` writes: give up what was answered more than so many ago."""
-        for version in [version for version, group in self._by_version.items() if group.latest <= self._horizon]:
-            del self._by_version[version]
-        for group in (self._unversioned, self._versioned, *self._by_version.values()):
-            group.forget(self._horizon)
-        self._horizon, self._until_forgetting = self._newest, REACH
+        self._horizon, self._next_horizon = self._next_horizon, self._newest
+        self._unversioned.forget(self._horizon)
+        self._versioned.forget(self._horizon)
+        self._older, self._recent = self._recent, {}
+        self._until_forgetting = REACH
 
 
 def _met(waiting: list[_Lone], sent: int) -> int:

@@ -4,6 +4,7 @@ import math
 import pickle
 from collections.abc import Sequence
 from dataclasses import astuple, replace
+from random import Random
 from typing import Any
 
 import pytest
@@ -16,7 +17,8 @@ from loadtest.checker.verdict import Power
 from loadtest.order import Kind, Operation, Outcome
 from tests.unit.builders import operation
 
-ATTEMPTS = (Outcome.ACCEPTED, Outcome.REJECTED, Outcome.UNKNOWN)
+REJECTED, UNKNOWN = Outcome.REJECTED, Outcome.UNKNOWN
+ATTEMPTS = (Outcome.ACCEPTED, REJECTED, UNKNOWN)
 
 
 def write(sent: int, received: int, outcome: Outcome = Outcome.ACCEPTED, **changes: Any) -> Operation:
@@ -65,17 +67,31 @@ def test_the_sweep_counts_what_pairs_show_in_whatever_order_operations_come(ops:
 
 
 @given(st.lists(anything, max_size=60), st.integers(1, 12))
-def test_the_counts_are_exact_within_the_reach_and_too_low_beyond(ops: list[Operation], reach: int) -> None:
-    ops.sort(key=lambda op: op.received_ns)
+def test_beyond_the_reach_the_counts_are_never_too_high(ops: list[Operation], reach: int) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(overlap, "REACH", reach)
         found, true = counted(ops), counted_by_pairs(ops)
-    longest = max((sum(op.sent_ns < other.received_ns <= op.received_ns for other in ops) for op in ops), default=0)
     assert (found.writes, found.accepted) == (true.writes, true.accepted)
     assert found.overlapping <= true.overlapping
     assert found.contested <= true.contested
-    if longest <= reach:
-        assert found == true
+
+
+@pytest.mark.parametrize("accepted", [0.1, 0.5, 1.0])
+@pytest.mark.parametrize("versions", [[None], [1, 2, 3, 4], [None, *range(9)], [None, 1]])
+@pytest.mark.parametrize("reach", [1, 4, 12])
+def test_the_counts_are_exact_within_the_reach(
+    reach: int, versions: list[int | None], accepted: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(overlap, "REACH", reach)
+    random = Random(f"{reach} {versions} {accepted}")
+    ops = []
+    for received in range(100, 700):  # at most `reach` are answered while one is on its way, or until it is added
+        won = random.random() < accepted
+        sent, version = received - random.randint(1, reach), random.choice(versions)
+        ops.append(write(sent, received, Outcome.ACCEPTED if won else UNKNOWN, read_version=version))
+    late = [received + random.choice([0, 0.5 + reach]) for received in range(len(ops))]
+    added = [ops[n] for n in sorted(range(len(ops)), key=lambda n: late[n])]
+    assert counted(added) == counted_by_pairs(ops)
 
 
 @given(st.lists(anything, max_size=20), st.lists(anything, max_size=20))
@@ -87,9 +103,6 @@ def test_counts_can_be_asked_for_at_any_time(first: list[Operation], second: lis
     for op in second:
         seen.add(op)
     assert seen.counts() == counted_by_pairs([*first, *second])
-
-
-REJECTED, UNKNOWN = Outcome.REJECTED, Outcome.UNKNOWN
 
 
 @pytest.mark.parametrize(
