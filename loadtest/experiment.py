@@ -3,7 +3,7 @@
 import gc
 import resource
 import secrets
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import nullcontext, suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,7 +15,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from loadtest import document
-from loadtest.checker import Checker
+from loadtest.checker import Checker, Doubt
 from loadtest.dynamo import setup
 from loadtest.dynamo.client import ClientKind, Connection, DynamoDBClient, connect, fill, stamps
 from loadtest.dynamo.table import Table, calls_by_client
@@ -73,7 +73,7 @@ async def run(
     thresholds: Sequence[Threshold] = (),
     *,
     keep_history: bool = True,
-    lost: dict[str, tuple[int, int]] | None = None,
+    lost: dict[str, Mapping[str, Doubt]] | None = None,
 ) -> Ended:
     """Run the race or the load and store report and history in a new folder below `runs_dir`.
 
@@ -95,6 +95,7 @@ async def run(
         raise error or InterruptedRunError(f"stopped by {going.signal} before the first order was placed")
     verdict = going.checker.verdict()
     if lost is not None and plan.target.kind is not TargetKind.EMBEDDED:
+        lost.clear()
         lost.update(going.checker.lost)
     report = summarize(
         going.recorder,
@@ -142,7 +143,7 @@ class _Run:
         run_id: str,
         history: HistoryWriter | None,
         watcher: Watcher,
-        lost: dict[str, tuple[int, int]] | None,
+        lost: dict[str, Mapping[str, Doubt]] | None,
     ) -> None:
         self.recorder = Recorder()
         self.checker = Checker(lost)

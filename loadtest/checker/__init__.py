@@ -4,6 +4,7 @@ Pure: no I/O, no clock. The laws are in `loadtest.checker.laws`, the words in `l
 """
 
 from loadtest.checker.check import Checker
+from loadtest.checker.doubts import Doubt
 from loadtest.checker.verdict import Power, Settled, Status, Verdict, Violation
 
-__all__ = ["Checker", "Power", "Settled", "Status", "Verdict", "Violation"]
+__all__ = ["Checker", "Doubt", "Power", "Settled", "Status", "Verdict", "Violation"]

@@ -1,38 +1,48 @@
 """Follows the events of a run and judges each round by the laws when it has ended."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
+from loadtest.checker.doubts import Doubt
 from loadtest.checker.ledger import Ledger
+from loadtest.checker.marks import Room
+from loadtest.checker.overlap import Counts, power
 from loadtest.checker.results import Results
-from loadtest.checker.verdict import Status, Tally, Verdict, Violation, plural, sentence
+from loadtest.checker.verdict import Settled, Status, Tally, Verdict, Violation, plural, sentence
 from loadtest.order import (
     Event,
-    Kind,
     Operation,
     OrderEnded,
     OrderPlaced,
     Outcome,
+    RecordsRead,
     Restocked,
     RoundEnded,
     RoundStarted,
 )
 
+Lost = Mapping[str, Mapping[str, Doubt]]  # by product and order
+
 
 class Checker:
     """A listener: call it with every event of a run, then ask for the `verdict`."""
 
-    def __init__(self, lost: Mapping[str, tuple[int, int]] | None = None) -> None:
-        """`lost` are the units and number of an earlier run's writes, by product, that may yet be applied."""
+    def __init__(self, lost: Lost | None = None) -> None:
+        """`lost` are an earlier run's writes that may yet be applied."""
         self._number = 0
+        self._room = Room()
         self._ledgers: dict[str, Ledger] = {}  # of the round that goes on
         self._open = 0  # of them, those whose end was not seen
         self._results = Results()
         self._outcomes: Counter[Outcome] = Counter()
         self._violations: list[Violation] = []
         self._doubts: list[str] = []
+        self._doubtful: list[tuple[int, list[Doubt], int]] = []  # by round, with those that nothing can settle
         self._tally = Tally()
-        self._lost: dict[str, tuple[int, int]] = dict(lost or {})
+        self._phantoms = self._stale_reads = 0
+        self._counts = Counts()
+        self._lost = {product_id: dict(doubts) for product_id, doubts in (lost or {}).items()}
 
     def __call__(self, event: Event) -> None:
         """Take one event. Events of a round come between its start and its end; ValueError if they do not."""
@@ -44,31 +54,56 @@ class Checker:
                 self._tally.units.add(event.units)
         elif isinstance(event, OrderPlaced):
             self._ledger(event)
-            self._results.placed += 1
+            self._results.place(event.order_id, event.product_id, event.units)
         elif isinstance(event, RoundStarted):
             self._start(event)
         elif isinstance(event, Restocked):
             self._ledger(event).restock(event)
+        elif isinstance(event, RecordsRead):
+            if event.round != self._number:
+                raise ValueError(f"records of round {event.round} outside that round")
+            self._results.records(event, self._ledgers)
         elif isinstance(event, RoundEnded):
             ledger = self._ledger(event)
             self._open -= not ledger.complete
-            ledger.final, ledger.complete = event.product, True
+            ledger.end(event)
             if not self._open:
                 self._close()
 
     def verdict(self) -> Verdict:
         """What all rounds so far showed. A round that has not ended is judged as one cut short."""
         self._close()
-        violations, doubts = tuple(self._violations), tuple(self._doubts)
-        if not violations and not self._decided():
+        violations, settled = tuple(self._violations), self._settled()
+        doubts = (*self._doubts, *self._unsettled())
+        tally = replace(self._tally, settled=settled)
+        if not violations and not self._decided() and not settled.accepted:
             doubts = (*doubts, "no order was decided")
         status = Status.VIOLATED if violations else Status.INCONCLUSIVE if doubts else Status.SAFE
-        return Verdict(status, sentence(status, self._tally, violations, doubts), violations, doubts)
+        return Verdict(
+            status=status,
+            sentence=sentence(status, tally, violations, doubts),
+            violations=violations,
+            doubts=doubts,
+            settled=settled,
+            phantom_rejects=self._phantoms,
+            stale_reads=self._stale_reads,
+            power=power(self._counts),
+        )
 
     @property
-    def lost(self) -> Mapping[str, tuple[int, int]]:
-        """By product, the units and number of writes that may yet be applied after the rounds that were judged."""
+    def lost(self) -> Lost:
+        """The writes that may yet be applied after the rounds that were judged."""
         return self._lost
+
+    def _settled(self) -> Settled:
+        found = Counter(doubt.settled for _, doubts, _ in self._doubtful for doubt in doubts)
+        adrift = sum(adrift for *_, adrift in self._doubtful)
+        return Settled(found[Outcome.ACCEPTED], found[Outcome.REJECTED], found[None] + adrift)
+
+    def _unsettled(self) -> Iterator[str]:
+        for number, doubts, adrift in self._doubtful:
+            if unknown := adrift + sum(doubt.settled is None for doubt in doubts):
+                yield f"{plural(unknown, 'order')} of round {number:,} may or may not have been applied"
 
     def _decided(self) -> int:
         return self._tally.outcomes[Outcome.ACCEPTED] + self._tally.outcomes[Outcome.REJECTED]
@@ -85,24 +120,18 @@ class Checker:
             self._close()
         self._number = event.round
         # A lost write may still be applied in a later round: no round may be blamed for it.
-        self._ledgers[product.id] = Ledger(event.round, product, self._lost.get(product.id, (0, 0)))
+        self._ledgers[product.id] = Ledger(event, self._lost.get(product.id, {}), self._room)
+        self._room.sharers = len(self._ledgers)
         self._open += 1
-        self._results.placed += event.orders
+        if event.prefix:
+            for n in range(1, event.orders + 1):
+                self._results.place(f"{event.prefix}-{n}", product.id, event.units)
+        elif event.orders:
+            self._results.place_unnamed(event.orders)
 
     def _operation(self, op: Operation) -> None:
-        ledger = self._ledger(op)
-        if op.quantity is not None:
-            ledger.see(op.quantity, op.order_id)
-        if op.kind is Kind.READ:
-            return
-        if op.outcome is Outcome.ACCEPTED:
-            ledger.accept(op)
-            self._results.wrote(op)
-        elif op.outcome is Outcome.REJECTED:
-            ledger.refuse(op)
-        elif op.outcome is Outcome.UNKNOWN:
-            ledger.lose(op.units)
-            self._results.wrote(op)
+        self._ledger(op).operation(op)
+        self._results.operation(op)
 
     def _close(self) -> None:
         ledgers, results = list(self._ledgers.values()), self._results
@@ -111,14 +140,15 @@ class Checker:
         first, number = ledgers[0].initial.id, self._number
         complete = all(ledger.complete for ledger in ledgers)
         for ledger in ledgers:
-            self._violations.extend(ledger.writes())
-        self._violations.extend(results.follow_writes(number, first))
+            results.follow_sightings(ledger)
+            ledger.settle()
+            results.follow_doubts(ledger.doubts)
         for ledger in ledgers:
+            self._violations.extend(ledger.writes())
             self._violations.extend(ledger.refusals())
-        self._violations.extend(results.once(number, first, complete=complete))
+        self._violations.extend(results.violations(number, first, complete=complete))
         self._doubt(ledgers, complete)
         self._count(ledgers)
-        self._lost.update((ledger.initial.id, ledger.lost) for ledger in ledgers if ledger.lost_writes)
         self._ledgers, self._results, self._outcomes, self._open = {}, Results(), Counter(), 0
 
     def _doubt(self, ledgers: list[Ledger], complete: bool) -> None:
@@ -128,8 +158,18 @@ class Checker:
         elif unread:
             of = f" of {plural(unread, 'product')}" if len(ledgers) > 1 else ""
             self._doubts.append(f"the stock{of} after {round_} could not be read")
-        if unknown := self._results.unknown:
-            self._doubts.append(f"{plural(unknown, 'order')} of {round_} may or may not have been applied")
+        doubts = [
+            doubt
+            for ledger in ledgers
+            for order_id, doubt in ledger.doubts.items()
+            if order_id not in self._lost.get(ledger.initial.id, {})
+        ]
+        self._doubtful.append((self._number, doubts, self._results.adrift))
+        for ledger in ledgers:
+            if lost := ledger.lost:
+                self._lost[ledger.initial.id] = lost
+            else:
+                self._lost.pop(ledger.initial.id, None)
 
     def _count(self, ledgers: list[Ledger]) -> None:
         tally = self._tally
@@ -139,4 +179,9 @@ class Checker:
         tally.restocked |= any(ledger.restocked for ledger in ledgers)
         tally.stocks.update(ledger.initial.quantity for ledger in ledgers)
         tally.outcomes.update(self._outcomes)
-        tally.winners[self._outcomes[Outcome.ACCEPTED]] += 1
+        settled = sum(doubt.settled is Outcome.ACCEPTED for doubt in self._doubtful[-1][1])
+        tally.winners[self._outcomes[Outcome.ACCEPTED] + settled] += 1
+        self._phantoms += self._results.phantoms
+        self._stale_reads += sum(ledger.stale_reads for ledger in ledgers)
+        for ledger in ledgers:
+            self._counts += ledger.overlap.counts()

@@ -1,11 +1,29 @@
 """Sets that stay small however long a run is."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from loadtest.checker.verdict import Violation
+from loadtest.order import Operation
 
 _FARTHEST = 1 << 26  # a bitmap up to here is 8 MB; what lies beyond is kept as it is
-_SHOWN = 10
+SHOWN = 10
+_LEAST_ROOM = 64
+
+
+class Room:
+    """How many operations the products of a round may keep, all together and each."""
+
+    __slots__ = ("_all", "sharers")
+
+    def __init__(self, operations: int = 4_096) -> None:
+        self._all = operations
+        self.sharers = 1
+
+    @property
+    def each(self) -> int:
+        """Of one product."""
+        return max(_LEAST_ROOM, self._all // self.sharers)
 
 
 class Bitmap:
@@ -29,6 +47,10 @@ class Bitmap:
         new = not self._bits[place] & bit
         self._bits[place] |= bit
         return new
+
+    def missing(self, first: int, end: int) -> Iterator[int]:
+        """The numbers from `first` to below `end` that are not in it."""
+        return (number for number in range(first, end) if number not in self)
 
     def __contains__(self, number: int) -> bool:
         place = number >> 3
@@ -72,17 +94,21 @@ def _is_plain(number: str) -> bool:
 
 @dataclass(slots=True)
 class Evidence:
-    """How many orders show something, and the first ten of them."""
+    """How many orders show something, the first ten of them, and the operations that show it, ten at most."""
 
     count: int = 0
     orders: list[str] = field(default_factory=list)
+    operations: list[Operation] = field(default_factory=list)
 
-    def add(self, order_id: str) -> None:
+    def add(self, order_id: str, op: Operation | None = None) -> None:
         """One order more."""
         self.count += 1
-        if len(self.orders) < _SHOWN:
+        if order_id and len(self.orders) < SHOWN:
             self.orders.append(order_id)
+        if op is not None and len(self.operations) < SHOWN:
+            self.operations.append(op)
 
-    def violation(self, kind: str, message: str, round_: int, product_id: str) -> Violation:
-        """The violation that these orders show."""
-        return Violation(kind, message, round_, product_id, tuple(self.orders[:_SHOWN]), self.count)
+    def violation(self, kind: str, message: str, round_: int, product_id: str, fewest: int = SHOWN) -> Violation:
+        """The violation that these orders show, of whose operations the first `fewest` are enough."""
+        operations = tuple(self.operations[: min(fewest, SHOWN)])
+        return Violation(kind, message, round_, product_id, tuple(self.orders[:SHOWN]), self.count, operations)

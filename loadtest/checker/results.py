@@ -1,102 +1,235 @@
 """The laws of one round's orders: each has one result, and it is the one that its writes earned."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
+from loadtest.checker.doubts import SETTLE_NS, Doubt
 from loadtest.checker.ledger import Ledger
 from loadtest.checker.marks import Evidence, Marks
 from loadtest.checker.verdict import Violation, plural
-from loadtest.order import Operation, OrderEnded, Outcome, Reason
+from loadtest.order import Kind, Operation, OrderEnded, Outcome, Reason, Record, RecordsRead
 
 
 class _Live:
-    """The writes of an order that has not ended."""
+    """An order that has not ended."""
 
-    __slots__ = ("lost", "won")
+    __slots__ = ("product_id", "units", "won")
 
-    def __init__(self) -> None:
+    def __init__(self, product_id: str, units: int) -> None:
+        self.product_id, self.units = product_id, units
         self.won = 0
-        self.lost: list[Operation] = []
 
 
 class Results:
-    """Follows orders from their first write to their result. Orders that ended take two bits each."""
+    """Follows orders from their first write to their result. Orders that ended take a few bits each."""
 
     def __init__(self) -> None:
         self.placed = 0
         self.ended = 0
-        self.unknown = 0  # orders that may or may not have been applied, whatever they were told
+        self.adrift = 0  # orders that ended as unknown without a lost write
+        self._unnamed = 0  # orders placed without saying which
         self._live: dict[str, _Live] = {}
-        self._seen = Marks()
-        self._won = Marks()
-        self._twice = Evidence()
-        self._unbacked = Evidence()
-        self._told_lost = Evidence()
-        self._answered_twice = Evidence()
+        self._seen, self._won, self._accepted, self._rejected = Marks(), Marks(), Marks(), Marks()
+        self._strangers_seen, self._recorded = Marks(), Marks()
+        self._wrong: dict[str, Evidence] = {}
 
-    def wrote(self, op: Operation) -> None:
-        """An operation of an order that is no read."""
+    @property
+    def phantoms(self) -> int:
+        """Orders that won and were told that they lost."""
+        return self._wrong["phantom_reject"].count if "phantom_reject" in self._wrong else 0
+
+    def place(self, order_id: str, product_id: str, units: int) -> None:
+        """An order is made for so many units of a product."""
+        self.placed += 1
+        if order_id in self._live or order_id in self._seen:
+            self._blame("order_placed_twice", order_id)
+            return
+        self._live[order_id] = _Live(product_id, units)
+
+    def place_unnamed(self, orders: int) -> None:
+        """So many orders are made; which, their operations will tell."""
+        self.placed += orders
+        self._unnamed += orders
+
+    def operation(self, op: Operation) -> None:
+        """One request of an order."""
         live = self._live.get(op.order_id)
         if live is None:
-            if op.order_id in self._seen:  # it came after its order's result
-                if op.outcome is Outcome.ACCEPTED:
-                    (self._told_lost if self._won.add(op.order_id) else self._twice).add(op.order_id)
-                elif op.outcome is Outcome.UNKNOWN:
-                    self.unknown += 1
-                return
-            live = self._live[op.order_id] = _Live()
-        if op.outcome is Outcome.ACCEPTED:
+            live = self._unplaced(op)
+        if live is None:
+            return
+        if live.product_id != op.product_id or live.units != op.units:
+            self._blame("order_changed", op.order_id, op)
+        if op.outcome is Outcome.ACCEPTED and op.kind is not Kind.READ:
             live.won += 1
             if not self._won.add(op.order_id) and live.won == 2:
-                self._twice.add(op.order_id)
-        elif op.outcome is Outcome.UNKNOWN:
-            live.lost.append(op)
+                self._blame("order_applied_twice", op.order_id, op)
+
+    def _unplaced(self, op: Operation) -> _Live | None:
+        if op.order_id in self._seen:  # it came after its order's result
+            if op.outcome is Outcome.ACCEPTED and op.kind is not Kind.READ:
+                new = self._won.add(op.order_id)
+                self._blame("winner_told_otherwise" if new else "order_applied_twice", op.order_id, op)
+            return None
+        if not self._unnamed:
+            self._strange(op.order_id)
+            return None
+        live = self._live[op.order_id] = _Live(op.product_id, op.units)
+        return live
 
     def end(self, event: OrderEnded, ledger: Ledger) -> bool:
         """An order has its result; False if it had one before."""
-        live = self._live.pop(event.order_id, None)
-        if not self._seen.add(event.order_id):
-            self._answered_twice.add(event.order_id)
+        live, order_id = self._live.pop(event.order_id, None), event.order_id
+        if not self._seen.add(order_id):
+            self._blame("order_answered_twice", order_id)
             return False
         self.ended += 1
-        won, lost = (live.won, live.lost) if live else (0, [])
-        if event.outcome is Outcome.ACCEPTED and not won:
-            if lost:  # it claims its own lost write as applied: from here on it has to be
-                ledger.find(lost.pop())
-                self._won.add(event.order_id)
-            else:
-                self._unbacked.add(event.order_id)
-        elif won and event.outcome is not Outcome.ACCEPTED:
-            self._told_lost.add(event.order_id)
-        if event.outcome is Outcome.UNKNOWN or lost:
-            self.unknown += 1
-        if event.outcome is Outcome.REJECTED and event.reason == Reason.SOLD_OUT:
-            ledger.sold_out(event.units, event.order_id)
+        if live is None and not self._unnamed:
+            self._strange(order_id)
+            return True
+        if live is not None and (live.product_id != event.product_id or live.units != event.units):
+            self._blame("order_changed", order_id)
+        self._hold_against(event, live.won if live else 0, ledger)
+        if event.outcome is Outcome.REJECTED:
+            self._rejected.add(order_id)
+            if event.reason == Reason.SOLD_OUT:
+                ledger.sold_out(event.units, order_id)
         return True
 
-    def follow_writes(self, round_: int, product_id: str) -> Iterator[Violation]:
-        """An order is accepted if, and only if, exactly one write of its own was."""
-        if count := self._unbacked.count:
-            message = f"{plural(count, 'order')} counted as accepted without an accepted write"
-            yield self._unbacked.violation("accepted_without_write", message, round_, product_id)
-        if count := self._told_lost.count:
-            message = f"{plural(count, 'order')} won but {'was' if count == 1 else 'were'} told otherwise"
-            yield self._told_lost.violation("winner_told_otherwise", message, round_, product_id)
-        if count := self._twice.count:
-            message = f"{plural(count, 'order')} took stock more than once"
-            yield self._twice.violation("order_applied_twice", message, round_, product_id)
+    def _hold_against(self, event: OrderEnded, won: int, ledger: Ledger) -> None:
+        """Hold the result against the order's writes."""
+        order_id, doubt = event.order_id, ledger.doubts.get(event.order_id)
+        if doubt is not None:
+            doubt.told = event.outcome
+        if event.outcome is Outcome.ACCEPTED:
+            self._accepted.add(order_id)
+            if not won and doubt is None:
+                self._blame("accepted_without_write", order_id)
+            elif not won:  # it claims its own lost write as applied: from here on it has to be
+                ledger.find(order_id)
+                self._won.add(order_id)
+        elif won:
+            self._blame("winner_told_otherwise", order_id)
+        elif event.outcome is Outcome.UNKNOWN and doubt is None:
+            self.adrift += 1
 
-    def once(self, round_: int, product_id: str, *, complete: bool) -> Iterator[Violation]:
-        """Each order that was placed has exactly one result."""
-        if count := self._answered_twice.count:
-            message = f"{plural(count, 'order')} ended more than once"
-            yield self._answered_twice.violation("order_answered_twice", message, round_, product_id)
-        missing = self.placed - self.ended
+    def told(self, order_id: str) -> Outcome | None:
+        """What an order was told, `failed` for all that is neither accepted nor rejected; None if nothing so far."""
+        if order_id in self._accepted:
+            return Outcome.ACCEPTED
+        if order_id in self._rejected:
+            return Outcome.REJECTED
+        return Outcome.FAILED if order_id in self._seen else None
+
+    def follow_sightings(self, ledger: Ledger) -> None:
+        """Hold what the orders were told against who was seen to have made a version."""
+        for version, order_id, op in list(ledger.claims.sightings()):
+            doubt = ledger.doubts.get(order_id)
+            if doubt is not None:
+                ledger.sighted(doubt, version)
+                continue
+            if order_id in self._won and ledger.claims.took(version) not in ledger.units:
+                continue  # whoever writes without leaving a name leaves the last one's
+            ledger.applied(version, op)
+            if order_id in self._won:
+                self._blame("order_applied_twice", order_id, op)
+            elif order_id not in self._live:
+                self._earned(order_id, op)
+
+    def _earned(self, order_id: str, op: Operation | None = None) -> None:
+        """An order took stock, though none of its writes was accepted."""
+        told = self.told(order_id)
+        if told is Outcome.REJECTED:
+            self._blame("phantom_reject", order_id, op)
+        elif told is Outcome.FAILED:
+            self._blame("winner_told_otherwise", order_id, op)
+        elif told is None:
+            self._blame("foreign_write", order_id, op)
+
+    def follow_doubts(self, doubts: Mapping[str, Doubt]) -> None:
+        """Hold what the orders were told against what was settled of their lost writes."""
+        for order_id, doubt in doubts.items():
+            doubt.told = doubt.told or self.told(order_id)
+            if doubt.settled is not Outcome.ACCEPTED or doubt.judged:
+                continue
+            doubt.judged = True
+            if order_id in self._won:
+                self._blame("order_applied_twice", order_id, doubt.operations[0])
+            elif doubt.misled:
+                self._blame("phantom_reject", order_id, doubt.operations[-1])
+            elif doubt.told in (Outcome.FAILED, Outcome.THROTTLED):
+                self._blame("winner_told_otherwise", order_id, doubt.operations[-1])
+
+    def records(self, event: RecordsRead, ledgers: Mapping[str, Ledger]) -> None:
+        """The records of accepted orders are there, and of no others."""
+        for record in event.found:
+            self._recorded_as(record, ledgers.get(record.product_id))
+        for order_id in (*event.missing, *event.barred):
+            if self.told(order_id) is Outcome.ACCEPTED:
+                self._blame("record_missing", order_id)
+        barred = set(event.barred)
+        for order_id in (*event.missing, *event.barred):
+            for ledger in ledgers.values():
+                doubt = ledger.doubts.get(order_id)
+                if doubt is None or doubt.settled is not None:
+                    continue
+                if order_id in barred or event.at_ns - doubt.operations[-1].ended_ns >= SETTLE_NS:
+                    doubt.reject(for_good=order_id in barred)
+
+    def _recorded_as(self, record: Record, ledger: Ledger | None) -> None:
+        order_id = record.order_id
+        if not self._recorded.add(order_id):
+            self._blame("recorded_twice", order_id)
+            return
+        if ledger is None or record.units not in ledger.units:
+            self._blame("record_differs", order_id)
+            return
+        doubt = ledger.doubts.get(order_id)
+        if doubt is not None and doubt.settled is not Outcome.ACCEPTED:
+            doubt.accept()
+            ledger.applied(None, doubt.operations[-1])
+        elif doubt is None and self.told(order_id) is not Outcome.ACCEPTED and order_id not in self._won:
+            ledger.applied(None, None)
+            if order_id not in self._live:
+                self._earned(order_id)
+
+    def _strange(self, order_id: str) -> None:
+        if self._strangers_seen.add(order_id):
+            self._blame("order_invented", order_id)
+
+    def _blame(self, kind: str, order_id: str, op: Operation | None = None) -> None:
+        self._wrong.setdefault(kind, Evidence()).add(order_id, op)
+
+    def violations(self, round_: int, product_id: str, *, complete: bool) -> Iterator[Violation]:
+        """Each order that was placed has exactly one result, and it is the one that its writes earned."""
+        missing = self.placed - self.ended - self._count("order_placed_twice") + self._count("order_invented")
         if missing > 0 and complete:
-            named = Evidence()
+            vanished = self._wrong["order_vanished"] = Evidence()
             for order_id in self._live:
-                named.add(order_id)
-            message = f"{plural(missing, 'order')} never got a result"
-            yield named.violation("order_vanished", message, round_, product_id)
+                vanished.add(order_id)
+            vanished.count = missing
         elif missing < 0:
-            message = f"{plural(-missing, 'result')} more than orders were placed"
-            yield Evidence().violation("order_invented", message, round_, product_id)
+            self._wrong["order_invented"] = Evidence(-missing)
+        for kind, words in _MESSAGES.items():
+            if (evidence := self._wrong.get(kind)) is not None:
+                message = words.format(plural(evidence.count, "order"), "was" if evidence.count == 1 else "were")
+                yield evidence.violation(kind, message, round_, product_id)
+
+    def _count(self, kind: str) -> int:
+        return self._wrong[kind].count if kind in self._wrong else 0
+
+
+_MESSAGES = {
+    "accepted_without_write": "{0} counted as accepted without an accepted write",
+    "winner_told_otherwise": "{0} won but {1} told otherwise",
+    "phantom_reject": "{0} won but {1} told they had lost",
+    "order_applied_twice": "{0} took stock more than once",
+    "foreign_write": "{0} that {1} not placed here wrote the product",
+    "record_missing": "{0} {1} accepted and left no record",
+    "record_differs": "{0} left a record of something else",
+    "recorded_twice": "{0} left two records",
+    "order_changed": "{0} changed between being placed and its end",
+    "order_placed_twice": "{0} {1} placed twice",
+    "order_answered_twice": "{0} ended more than once",
+    "order_vanished": "{0} never got a result",
+    "order_invented": "{0} {1} never placed and yet took part",
+}

@@ -87,6 +87,7 @@ class Tally:
     restocked: bool = False
     outcomes: Counter[Outcome] = field(default_factory=Counter)
     winners: Counter[int] = field(default_factory=Counter)
+    settled: Settled = Settled()
 
 
 def sentence(status: Status, tally: Tally, violations: tuple[Violation, ...], doubts: tuple[str, ...]) -> str:
@@ -98,7 +99,7 @@ def sentence(status: Status, tally: Tally, violations: tuple[Violation, ...], do
 
 
 def _winners(tally: Tally) -> str:
-    accepted = tally.outcomes[Outcome.ACCEPTED]
+    accepted = tally.outcomes[Outcome.ACCEPTED] + tally.settled.accepted
     last_item = tally.stocks == {1} and tally.units == {1} and tally.products == 1 and not tally.restocked
     if tally.rounds <= 1:
         return f"{accepted:,} of {plural(tally.orders, 'order')} won{_prize(tally, last_item)}"
@@ -136,8 +137,15 @@ def _others(tally: Tally) -> str:
             verb = "" if outcome is Outcome.FAILED else "was " if count == 1 else "were "
             if outcome is Outcome.UNKNOWN:
                 verb = "is " if count == 1 else "are "
-            said.append(f"{count:,} {verb}{words}")
+            after = _settled(tally.settled) if outcome is Outcome.UNKNOWN else ""
+            said.append(f"{count:,} {verb}{words}{after}")
     return ", ".join(said)
+
+
+def _settled(settled: Settled) -> str:
+    parts = (("accepted", settled.accepted), ("rejected", settled.rejected))
+    said = [f"{count:,} settled as {words}" for words, count in parts if count]
+    return f" ({', '.join(said)})" if said else ""
 
 
 def plural(count: int, noun: str) -> str:

@@ -1,7 +1,8 @@
 """Several runs on one table, one after another."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
 from msgspec.structs import replace
@@ -12,6 +13,9 @@ from loadtest.experiment import Ended, Interrupt, run
 from loadtest.plan import Load, Race
 from loadtest.recorder import Recorder
 from loadtest.thresholds import Threshold
+
+if TYPE_CHECKING:
+    from loadtest.checker import Doubt
 
 
 class Silent:
@@ -49,7 +53,7 @@ class Series:
         self._keep_history = keep_history
         self._watcher = Silent(quiet=quiet)
         self._spent_usd = 0.0
-        self._lost: dict[str, tuple[int, int]] = {}
+        self._lost: dict[str, Mapping[str, Doubt]] = {}
 
     async def run(self, plan: Race | Load, folder: Path) -> Ended:
         """Run it with what is left. Raises LoadTestError if nothing is; a load is stopped before it spends more."""

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from loadtest.checker import Checker, Verdict
 from loadtest.order import (
     ACCEPTED,
+    RESTOCK,
     SOLD_OUT,
     Event,
     Kind,
@@ -85,6 +86,7 @@ class Shop:
     def __init__(self, stock: int = 1, version: int = 1) -> None:
         self.product = Product("p#4", "Last samovar", stock, version)
         self.events: list[Event] = []
+        self.applied: set[str] = set()  # orders that took their units, whatever they were told
         self._late: list[Steps] = []
         self._now_ns = 0
 
@@ -100,14 +102,16 @@ class Shop:
         """One order for each of `units`, by the strategy `version`, `conditional` or `transaction`."""
         number = 1 + sum(isinstance(event, RoundEnded) for event in self.events)
         orders = [Order(f"{number}-{n}", self.product.id, wanted, number) for n, wanted in enumerate(units, 1)]
-        self.events.append(RoundStarted(number, self.product, len(orders), self._tick()))
+        named = (str(number), units[0]) if len(set(units)) == 1 else ("", 0)
+        self.events.append(RoundStarted(number, self.product, len(orders), self._tick(), 0, *named))
         schedule([self._place(order, strategy, attempts, decide) for order in orders], self._late)
-        self.events.append(RoundEnded(number, self.product.id, self.product, self._tick()))
+        self.events.append(RoundEnded(number, self.product.id, self.product, self._tick(), self._tick()))
 
     def refill(self, stock: int) -> None:
         """Set the quantity between two rounds."""
         if stock != self.product.quantity:
-            self.product = replace(self.product, quantity=stock, version=self.product.version + 1)
+            version = self.product.version + 1
+            self.product = replace(self.product, quantity=stock, version=version, last_order=RESTOCK)
 
     def _tick(self) -> int:
         self._now_ns += 1
@@ -118,45 +122,50 @@ class Shop:
         for attempt in range(1, attempts + 1):
             read_version = None
             if strategy == "version":
+                sent_ns = self._tick()
                 seen = self.product
                 yield
-                self._answer(order, Kind.READ, attempt, ACCEPTED, seen)
+                self._answer(order, Kind.READ, attempt, ACCEPTED, seen, sent_ns=sent_ns)
                 if seen.quantity < order.units:
                     return self._end(order, SOLD_OUT, attempt)
                 read_version = seen.version
+            sent_ns = self._tick()
             yield
-            result = yield from self._write(order, attempt, kind, read_version, decide())
+            result = yield from self._write(order, attempt, kind, read_version, decide(), sent_ns)
             if result.outcome is not Outcome.THROTTLED and result != CONFLICT:
                 break
         return self._end(order, result, attempt)
 
     def _write(
-        self, order: Order, attempt: int, kind: Kind, read_version: int | None, fate: Fate
+        self, order: Order, attempt: int, kind: Kind, read_version: int | None, fate: Fate, sent_ns: int
     ) -> Generator[None, None, Result]:
         if fate is Fate.THROTTLED:
-            return self._answer(order, kind, attempt, THROTTLED, None, read_version)
+            return self._answer(order, kind, attempt, THROTTLED, None, read_version, sent_ns=sent_ns)
         if fate is Fate.MET_A_TRANSACTION:
-            return self._answer(order, kind, attempt, CONFLICT, None)
+            return self._answer(order, kind, attempt, CONFLICT, None, sent_ns=sent_ns)
         if fate is Fate.APPLIED_LATE:
-            self._late.append(self._later(order.units, read_version))
-        taken = fate in (Fate.ANSWERED, Fate.ANSWER_LOST) and self._take(order.units, read_version)
+            self._late.append(self._later(order, read_version))
+        taken = fate in (Fate.ANSWERED, Fate.ANSWER_LOST) and self._take(order, read_version)
         seen = None if taken and kind is Kind.TRANSACTION else self.product
         yield
         if fate is not Fate.ANSWERED:
-            return self._answer(order, kind, attempt, UNKNOWN, None, read_version)
+            return self._answer(order, kind, attempt, UNKNOWN, None, read_version, sent_ns=sent_ns)
         refused = SOLD_OUT if read_version is None else CONFLICT
-        return self._answer(order, kind, attempt, ACCEPTED if taken else refused, seen, read_version)
+        told = ACCEPTED if taken else refused
+        return self._answer(order, kind, attempt, told, seen, read_version, sent_ns=sent_ns)
 
-    def _take(self, units: int, read_version: int | None) -> bool:
+    def _take(self, order: Order, read_version: int | None) -> bool:
         """Check and write at one moment: by version if one was read, otherwise by quantity."""
-        now = self.product
+        now, units = self.product, order.units
         allowed = now.quantity >= units if read_version is None else now.version == read_version
         if allowed:
-            self.product = replace(now, quantity=now.quantity - units, version=now.version + 1)
+            self.applied.add(order.order_id)
+            left = {"quantity": now.quantity - units, "version": now.version + 1}
+            self.product = replace(now, **left, last_order=order.order_id)
         return allowed
 
-    def _later(self, units: int, read_version: int | None) -> Steps:
-        self._take(units, read_version)
+    def _later(self, order: Order, read_version: int | None) -> Steps:
+        self._take(order, read_version)
         yield
 
     def _answer(
@@ -167,6 +176,8 @@ class Shop:
         result: Result,
         seen: Product | None,
         read_version: int | None = None,
+        *,
+        sent_ns: int,
     ) -> Result:
         event = operation(
             **_of(order, result),
@@ -175,8 +186,9 @@ class Shop:
             read_version=read_version,
             version=seen.version if seen else None,
             quantity=seen.quantity if seen else None,
-            scheduled_ns=self._tick(),
-            sent_ns=self._tick(),
+            last_order=seen.last_order if seen else None,
+            scheduled_ns=sent_ns,
+            sent_ns=sent_ns,
             received_ns=self._tick(),
             ended_ns=self._tick(),
         )

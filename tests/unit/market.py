@@ -33,6 +33,7 @@ class Market:
             RoundStarted(1, product, 0, self.now_ns, item_bytes) for product in self.products.values()
         ]
         self._orders = 0
+        self.lost_and_applied = 0  # orders whose write was applied and whose answer was lost
 
     def measure(self) -> None:
         """What was due before now was warm-up, as was said at the start."""
@@ -76,6 +77,7 @@ class Market:
         sold = applied and old.quantity >= units
         if sold:
             self.products[product_id] = replace(old, quantity=old.quantity - units, version=old.version + 1)
+        self.lost_and_applied += sold and not answered
         result = UNKNOWN if not answered else ACCEPTED if sold else SOLD_OUT
         seen = self.products[product_id] if answered else None
         told: dict[str, Any] = {"outcome": result.outcome, "reason": result.reason, "message": result.message}

@@ -66,7 +66,7 @@ def test_numbers_that_come_out_of_turn_take_no_more() -> None:
     assert sys.getsizeof(bitmap._bits) < 60_000  # noqa: SLF001
 
 
-@given(st.lists(st.text(max_size=3), max_size=30))
+@given(st.lists(st.text(min_size=1, max_size=3), max_size=30))
 def test_evidence_counts_all_and_names_ten(orders: list[str]) -> None:
     evidence = Evidence()
     for order in orders:

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from loadtest.checker import Checker, Status, Violation
+from loadtest.checker import Checker, Power, Status, Violation
 from loadtest.document import encode, write
 from loadtest.effort import Effort
 from loadtest.errors import LoadTestError, UsageError
@@ -176,9 +176,11 @@ def test_a_report_says_what_the_round_showed() -> None:
     assert RACE.rounds == Rounds(1, {1: 1})
     assert RACE.stock == {"p#4": Stock(1, 0, 1)}
     assert RACE.operations == {"read": {"accepted": 3}, "write": {"accepted": 1, "rejected": 2}}
-    assert RACE.verdict == ReportedVerdict(
-        Status.SAFE, "1 of 3 orders won the last item; 2 were rejected: safe", [], []
-    )
+    said = "1 of 3 orders won the last item; 2 were rejected: safe"
+    # Of the two refused, one had been sent before the winner was answered.
+    power = Power(writes=3, overlapping=2, accepted=1, contested=1, excluded_rate=RACE.verdict.power.excluded_rate)
+    assert RACE.verdict == ReportedVerdict(Status.SAFE, said, [], [], power=power)
+    assert power.excluded_rate == pytest.approx(0.95)
     assert (RACE.completed, RACE.stopped_by, RACE.started_at) == (True, None, "2026-11-23T06:13:59+00:00")
 
 

@@ -1,3 +1,4 @@
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from random import Random
@@ -146,7 +147,7 @@ async def test_an_order_ends_after_all_its_operations(strategy: str) -> None:
 
 def judged(table: MemoryTable, events: list[Event], stock: int) -> Status:
     first = RoundStarted(1, Product("p#4", "Last samovar", stock, 1), len(results(events)), 0)
-    return judge([first, *events, RoundEnded(1, "p#4", table.product, 0)]).status
+    return judge([first, *events, RoundEnded(1, "p#4", table.product, time.perf_counter_ns())]).status
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES)

@@ -13,10 +13,10 @@ def rounds_with_winners(*winners: int) -> list[Event]:
     return shop.events
 
 
-def with_one_unknown() -> list[Event]:
+def with_one_unknown(strategy: str = "version", fate: Fate = Fate.ANSWER_LOST) -> list[Event]:
     shop = Shop()
-    fates = iter([Fate.ANSWER_LOST])
-    shop.round("version", (1, 1, 1), decide=lambda: next(fates, Fate.ANSWERED))
+    fates = iter([fate])
+    shop.round(strategy, (1, 1, 1), decide=lambda: next(fates, Fate.ANSWERED))
     return shop.events
 
 
@@ -49,13 +49,18 @@ def with_one_unknown() -> list[Event]:
         ),
         pytest.param(
             with_one_unknown(),
-            "0 of 3 orders won the last item; 2 were rejected, 1 is unknown: inconclusive "
+            "1 of 3 orders won the last item; 2 were rejected, 1 is unknown (1 settled as accepted): safe",
+            id="unknown and settled",
+        ),
+        pytest.param(
+            with_one_unknown("conditional", Fate.REQUEST_LOST),
+            "1 of 3 orders won the last item; 1 was rejected, 1 is unknown: inconclusive "
             "(1 order of round 1 may or may not have been applied)",
             id="unknown",
         ),
         pytest.param(
-            [*with_one_unknown()[:-1], RoundEnded(1, "p#4", None, 99)],
-            "0 of 3 orders won the last item; 2 were rejected, 1 is unknown: inconclusive "
+            [*with_one_unknown("conditional", Fate.REQUEST_LOST)[:-1], RoundEnded(1, "p#4", None, 99)],
+            "1 of 3 orders won the last item; 1 was rejected, 1 is unknown: inconclusive "
             "(the stock after round 1 could not be read, and 1 more doubt)",
             id="two doubts",
         ),
@@ -68,13 +73,14 @@ def with_one_unknown() -> list[Event]:
         ),
         pytest.param(
             end_with(quantity=1)(RACE),
-            "1 of 3 orders won the last item; 2 were rejected: violated (1 unit was accepted, but the stock fell by 0)",
+            "1 of 3 orders won the last item; 2 were rejected: violated "
+            "(1 unit was accepted, but the stock fell by 0, and 1 more violation)",
             id="violated",
         ),
         pytest.param(
             end_with(quantity=-1)(RACE),
             "1 of 3 orders won the last item; 2 were rejected: violated "
-            "(the stock fell by 2, but only 1 unit was accepted, and 1 more violation)",
+            "(the stock fell by 2, but only 1 unit was accepted, and 2 more violations)",
             id="violated twice",
         ),
     ],
