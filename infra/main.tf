@@ -49,6 +49,7 @@ data "aws_iam_policy_document" "run" {
     sid       = "Run"
     resources = [aws_dynamodb_table.products.arn]
     actions = [
+      "dynamodb:BatchGetItem", # the records of orders, after a transaction run
       "dynamodb:DescribeTable",
       "dynamodb:GetItem",
       "dynamodb:ListTagsOfResource",

@@ -137,5 +137,6 @@ class OrderAttempt:
                 received_ns=answer.stamps.received_ns,
                 ended_ns=answer.stamps.ended_ns,
                 last_order=product.last_order if product else None,
+                consistent=kind is not Kind.READ or self._desk.table.consistent_reads,
             )
         )

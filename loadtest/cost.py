@@ -31,8 +31,8 @@ class Prices(Struct, frozen=True):
         return (read_units * self.read_usd_per_million + write_units * self.write_usd_per_million) / 1e6
 
 
-def units(kind: Kind, outcome: Outcome, item_bytes: int) -> float:
-    """Capacity units of one request on an item of that size.
+def units(kind: Kind, outcome: Outcome, item_bytes: int, *, consistent: bool = True) -> float:
+    """Capacity units of one request on an item of that size; a read that need not be `consistent` costs half.
 
     A request that was throttled or surely refused for another reason costs nothing; one whose answer was lost is
     counted as if it had been applied.
@@ -40,7 +40,7 @@ def units(kind: Kind, outcome: Outcome, item_bytes: int) -> float:
     if outcome in (Outcome.THROTTLED, Outcome.FAILED):
         return 0.0
     if kind is Kind.READ:
-        return float(max(1, ceil(item_bytes / _READ_UNIT_BYTES)))
+        return max(1, ceil(item_bytes / _READ_UNIT_BYTES)) * (1.0 if consistent else 0.5)
     single = max(1, ceil(item_bytes / _WRITE_UNIT_BYTES))
     return float(single) if kind is Kind.WRITE else 2.0 * (single + ceil(RECORD_BYTES / _WRITE_UNIT_BYTES))
 

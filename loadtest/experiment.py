@@ -30,6 +30,7 @@ from loadtest.recorder import Recorder
 from loadtest.report import Report
 from loadtest.runner import Runner
 from loadtest.scene import Scene, for_each
+from loadtest.settling import Settling
 from loadtest.strategies import load as load_strategy
 from loadtest.summary import environment, summarize
 from loadtest.targets import TargetKind, opened
@@ -147,6 +148,7 @@ class _Run:
     ) -> None:
         self.recorder = Recorder()
         self.checker = Checker(lost)
+        self._settling = Settling()
         self.signal: str | None = None
         self.error: LoadTestError | None = None
         self.endpoint_url = ""
@@ -181,7 +183,7 @@ class _Run:
         ):
             self.endpoint_url = client.meta.endpoint_url
             await _prepare(plan, clerk, connection)
-            table = Table(client, connection.table, connection.sdk_retries)
+            table = Table(client, connection.table, connection.sdk_retries, consistent_reads=plan.consistent_reads)
             await _warm_up(table, client, connection, plan.product_ids[0])
             runner = Runner(table, load_strategy(plan.strategy), plan.rules, self._emit, Random(plan.seed))
             scene = Scene(
@@ -193,6 +195,7 @@ class _Run:
                 announce=self._watcher.announce,
                 effort=self.effort,
                 prefix=self._run_id[-10:],
+                settling=self._settling,
             )
             gc.collect()
             gc.freeze()  # a full collection of all that is loaded would stall a round for up to a tenth of a second
@@ -208,6 +211,7 @@ class _Run:
     def _emit(self, event: Event) -> None:
         self.recorder(event)
         self.checker(event)
+        self._settling(event)
         if self._arriving is not None:
             self._arriving.restocker(event)
         if self._history is None:

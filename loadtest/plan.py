@@ -21,6 +21,7 @@ class Plan(Struct, frozen=True, kw_only=True):
     units: int = 1
     attempts: int = 1
     backoff: Backoff = Backoff.FULL_JITTER
+    consistent_reads: bool = True
     product: str = "p#4"
     concurrency: int = 100
     prices: Prices = Prices()

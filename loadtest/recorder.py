@@ -134,11 +134,11 @@ class Recorder:
 
     def _operation(self, event: Operation) -> None:
         consumed, reported = event.capacity, True
-        if (
-            consumed is None or consumed < 1
-        ):  # DynamoDB charges no less for a write or a consistent read; moto says half
+        # DynamoDB charges no less than one for a write or a consistent read; moto says half.
+        if consumed is None or consumed < (1 if event.consistent else 0.5):
             reported = False
-            consumed = units(event.kind, event.outcome, self._bytes.get(event.product_id, 0))
+            size = self._bytes.get(event.product_id, 0)
+            consumed = units(event.kind, event.outcome, size, consistent=event.consistent)
         read = event.kind is Kind.READ
         if event.order_id in self._warming:
             self.warm_up_units[read] += consumed

@@ -7,14 +7,14 @@ from contextlib import asynccontextmanager
 import anyio
 from msgspec import Struct
 
-from loadtest.dynamo import setup
 from loadtest.dynamo.client import Connection, DynamoDBClient
 from loadtest.effort import Effort
 from loadtest.errors import LoadTestError, TargetError
 from loadtest.order import Listener, Product, RoundEnded
 from loadtest.runner import Runner
+from loadtest.settling import Settling
 
-FINAL_READ_WITHIN_S = 10.0
+FINAL_READ_WITHIN_S = 20.0  # records and the time of lost writes included
 _READ_S = 0.01  # more for each product
 _AT_ONCE = 10  # requests in flight around a run
 
@@ -60,6 +60,7 @@ class Scene(Struct, frozen=True):
     announce: Callable[[str], None]
     effort: Effort
     prefix: str
+    settling: Settling
 
     @asynccontextmanager
     async def round(self, number: int, product_ids: Sequence[str]) -> AsyncIterator[None]:
@@ -72,12 +73,20 @@ class Scene(Struct, frozen=True):
             ended_ns = time.perf_counter_ns()
             within_s = FINAL_READ_WITHIN_S + len(product_ids) * _READ_S
             with anyio.move_on_after(within_s, shield=True):
+                await self._records()
                 await for_each(product_ids, lambda product_id: self._read(product_id, left))
             for product_id in product_ids:
                 self.emit(RoundEnded(number, product_id, left[product_id], ended_ns, time.perf_counter_ns()))
 
+    async def _records(self) -> None:
+        try:
+            for event in await self.settling.records(self.clerk, self.connection):
+                self.emit(event)
+        except TargetError as error:
+            self.announce(f"the records of the orders were not read: {error}")
+
     async def _read(self, product_id: str, left: dict[str, Product | None]) -> None:
         try:
-            left[product_id] = await setup.read_product(self.clerk, self.connection, product_id)
+            left[product_id] = await self.settling.last_look(self.clerk, self.connection, product_id)
         except TargetError as error:
             self.fail(error)

@@ -190,6 +190,7 @@ def _race(
         units=orders.units,
         attempts=orders.attempts,
         backoff=orders.backoff,
+        consistent_reads=orders.consistent_reads,
         concurrency=in_flight_that_fits(min(settings["concurrency"], placed), "--concurrency", exactly=True),
         prices=pricing.prices(),
         target=run_target.chosen(),

@@ -69,6 +69,7 @@ class Orders:
     units: options.Units = 1
     attempts: options.Attempts = 1
     backoff: options.BackoffOption = Backoff.FULL_JITTER
+    consistent_reads: options.ConsistentReads = True
     seed: options.Seed = None
 
     def chosen_seed(self) -> int:

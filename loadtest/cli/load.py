@@ -116,6 +116,7 @@ def load_plan(
         units=orders.units,
         attempts=orders.attempts,
         backoff=orders.backoff,
+        consistent_reads=orders.consistent_reads,
         prices=pricing.prices(),
         seed=orders.chosen_seed(),
         target=run_target.chosen(),

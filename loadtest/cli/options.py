@@ -36,6 +36,13 @@ Attempts = Annotated[
     typer.Option("--attempts", min=1, max=1000, help="Attempts of an order at most; after a conflict it reads again."),
 ]
 BackoffOption = Annotated[Backoff, typer.Option("--backoff", help="How long an order waits between two attempts.")]
+ConsistentReads = Annotated[
+    bool,
+    typer.Option(
+        "--consistent-reads/--eventual-reads",
+        help="Read consistently, or, for half the price, perhaps an old version: stale reads are counted.",
+    ),
+]
 Seed = Annotated[
     int | None,
     typer.Option("--seed", min=0, help="Seed of everything random; the report has it.", show_default="a new one"),

@@ -46,6 +46,7 @@ def race(
         strategy=strategy.value,
         attempts=orders.attempts,
         backoff=orders.backoff,
+        consistent_reads=orders.consistent_reads,
         concurrency=in_flight_that_fits(min(concurrency or number_of_requests, number_of_requests), "--concurrency"),
         gate=gate,
         prices=pricing.prices(),

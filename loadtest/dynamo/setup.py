@@ -17,7 +17,9 @@ from loadtest.errors import TargetError
 from loadtest.order import RESTOCK, Product
 
 TAG = {"Key": "loadtest", "Value": "allowed"}
+_PASSING = ("TransactionConflictException", "TransactionInProgressException")
 _WAITS_S = (0.1, 0.2, 0.4, 0.8, 1.6)
+KEEP_S = 24 * 3600
 EXPIRES_AT = "expires_at"  # the table's time-to-live attribute: order records vanish by themselves
 SAMPLE = tuple(
     Product(id=f"p#{n}", name=name, quantity=quantity, version=1)
@@ -39,13 +41,13 @@ class TableDescription(Struct, frozen=True):
     tagged: bool | None
 
 
-async def _patiently(call: Callable[..., Awaitable[dict[str, Any]]], **request: Any) -> dict[str, Any]:
-    """The call's answer; a server that lacks capacity is asked again for some seconds."""
+async def patiently(call: Callable[..., Awaitable[dict[str, Any]]], **request: Any) -> dict[str, Any]:
+    """The call's answer; one that lacks capacity or has a transaction under way is asked again."""
     for wait_s in _WAITS_S:
         try:
             return await call(**request)
         except ClientError as error:
-            if not is_throttled(error):
+            if not is_throttled(error) and error.response["Error"]["Code"] not in _PASSING:
                 raise
         await anyio.sleep(wait_s)
     return await call(**request)
@@ -55,7 +57,7 @@ async def describe_table(client: DynamoDBClient, connection: Connection) -> Tabl
     """The table as it is, or None if it does not exist."""
     with explained(connection):
         try:
-            table = (await _patiently(client.describe_table, TableName=connection.table))["Table"]
+            table = (await patiently(client.describe_table, TableName=connection.table))["Table"]
         except ClientError as error:
             if error.response["Error"]["Code"] == "ResourceNotFoundException":
                 return None
@@ -162,7 +164,7 @@ async def populate(client: DynamoDBClient, connection: Connection, products: tup
     """Write the products whole, over whatever is there under their ids."""
     with explained(connection):
         for product in products:
-            await _patiently(client.put_item, TableName=connection.table, Item=to_item(product))
+            await patiently(client.put_item, TableName=connection.table, Item=to_item(product))
 
 
 class Stocked(Struct, frozen=True):
@@ -181,7 +183,7 @@ async def read_stock(client: DynamoDBClient, connection: Connection, product_id:
     """The same with its item's size."""
     with explained(connection):
         key = {"id": {"S": product_id}}
-        response = await _patiently(client.get_item, TableName=connection.table, Key=key, ConsistentRead=True)
+        response = await patiently(client.get_item, TableName=connection.table, Key=key, ConsistentRead=True)
     remedy = f"write the sample with: loadtest populate {connection.options}"
     if product_id not in {product.id for product in SAMPLE}:
         remedy = f"put it there with quantity and version, or give one of p#0 to p#{len(SAMPLE) - 1} as --product"
@@ -205,7 +207,7 @@ async def set_stock(client: DynamoDBClient, connection: Connection, product_id: 
         return stocked
     with explained(connection):
         try:
-            await _patiently(
+            await patiently(
                 client.update_item,
                 TableName=connection.table,
                 Key={"id": {"S": product_id}},
@@ -230,7 +232,7 @@ async def put_if_missing(client: DynamoDBClient, connection: Connection, product
     product = Product(product_id, product_id, quantity, 1)
     with explained(connection):
         try:
-            await _patiently(
+            await patiently(
                 client.put_item,
                 TableName=connection.table,
                 Item=to_item(product),
@@ -244,7 +246,7 @@ async def put_if_missing(client: DynamoDBClient, connection: Connection, product
 async def add_stock(client: DynamoDBClient, connection: Connection, product_id: str, units: int) -> None:
     """Add units to a product, whoever else is writing it."""
     with explained(connection):
-        await _patiently(
+        await patiently(
             client.update_item,
             TableName=connection.table,
             Key={"id": {"S": product_id}},

@@ -48,7 +48,9 @@ class Answer(Struct, frozen=True, gc=False):
 class Table:
     """One table and an open client; `calls` counts what was asked of the client, by operation."""
 
-    def __init__(self, client: DynamoDBClient, name: str, sdk_retries: int = 0) -> None:
+    def __init__(
+        self, client: DynamoDBClient, name: str, sdk_retries: int = 0, *, consistent_reads: bool = True
+    ) -> None:
         self._methods: dict[str, Callable[..., Awaitable[dict[str, Any]]]] = {
             "GetItem": client.get_item,
             "UpdateItem": client.update_item,
@@ -57,11 +59,13 @@ class Table:
         self._answer = getattr(client, "answer", None)  # the wire's way, which raises no refusals
         self._name = name
         self._sdk_retries = sdk_retries
+        self.consistent_reads = consistent_reads
         self.calls: Counter[str] = Counter()
 
     async def read(self, product_id: str) -> Answer:
-        """A consistent read. A product that is not there, or is not one, is `failed`."""
-        request = {"TableName": self._name, "Key": {"id": {"S": product_id}}, "ConsistentRead": True, **_TOTAL}
+        """A read, consistent unless told otherwise. A product that is not there, or is not one, is `failed`."""
+        key = {"id": {"S": product_id}}
+        request = {"TableName": self._name, "Key": key, "ConsistentRead": self.consistent_reads, **_TOTAL}
         result, response, stamps = await self._call("GetItem", request, writes=False)
         if result is not ACCEPTED:
             return Answer(result, None, stamps)

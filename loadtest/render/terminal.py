@@ -10,7 +10,7 @@ from rich.text import Text
 
 from loadtest.checker import Status, Verdict, Violation
 from loadtest.checker.verdict import plural
-from loadtest.report import Latency, Report
+from loadtest.report import Latency, Report, ReportedVerdict
 
 _VIOLATIONS_SHOWN = 5
 _DOUBTS_SHOWN = 5
@@ -37,6 +37,8 @@ def print_verdict(verdict: Verdict) -> None:
     """Print a verdict that was made from a history, with its violations and doubts."""
     console = a_console(to_stdout=True)
     with console.capture() as drawn:
+        for line in _evidence(verdict):
+            console.print(line)
         _print_violations(console, verdict.violations)
         for doubt in verdict.doubts[:_DOUBTS_SHOWN]:
             console.print(f"doubt: {doubt}")
@@ -72,7 +74,7 @@ def _print_tables(console: Console, report: Report, folder: Path) -> None:
     if report.command == "load":
         console.print(_order_times(report))
     console.print(_latency(report))
-    for line in (*_load(report), _cost(report), _client(report)):
+    for line in (*_load(report), _cost(report), _client(report), *_evidence(report.verdict)):
         console.print(line)
     if report.client.bound:
         console.print(Text(report.client.bound, style="bold yellow"))
@@ -137,6 +139,32 @@ def _load(report: Report) -> Iterator[str]:
             f"worst served: {work.slowest.response_ms:,.1f} ms ({work.slowest.order_id}, {work.slowest.outcome}); "
             f"{plural(work.most_tried.attempts, 'attempt')} ({work.most_tried.order_id}, {work.most_tried.outcome})"
         )
+
+
+def _evidence(verdict: Verdict | ReportedVerdict) -> Iterator[str]:
+    """What became of the lost answers, and what a run without a double win shows."""
+    settled, power = verdict.settled, verdict.power
+    if settled.accepted or settled.rejected or settled.unsettled:
+        yield (
+            f"lost answers: {plural(settled.accepted, 'order')} settled as accepted, "
+            f"{settled.rejected:,} as rejected, {settled.unsettled:,} unsettled"
+        )
+    if verdict.phantom_rejects:
+        yield f"phantom rejects: {plural(verdict.phantom_rejects, 'order')} won and {_were(verdict)} told otherwise"
+    if verdict.stale_reads:
+        yield f"stale reads: {plural(verdict.stale_reads, 'read')} that need not be consistent showed an old version"
+    if not power.accepted or verdict.status is Status.VIOLATED:
+        return
+    met = f"power: {power.overlapping:,} of {plural(power.writes, 'write')} met an accepted one on the way"
+    if power.contested:
+        wins = f"{power.contested:,} of {plural(power.accepted, 'win')} {'was' if power.contested == 1 else 'were'}"
+        yield f"{met}; {wins} contested: double wins in more than {power.excluded_rate:.3g} of them are excluded (95 %)"
+    else:
+        yield f"{met}: no win was contested, so this run cannot show a double win"
+
+
+def _were(verdict: Verdict | ReportedVerdict) -> str:
+    return "was" if verdict.phantom_rejects == 1 else "were"
 
 
 def _or_none(figure: float | None) -> str:

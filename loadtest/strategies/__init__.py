@@ -21,7 +21,7 @@ class Attempt(Protocol):
         """Wait until every order of the round has come this far: the race condition, on purpose."""
 
     async def read(self) -> Answer:
-        """Read the product, consistently."""
+        """Read the product, consistently unless the run was told otherwise."""
 
     async def update(
         self,

@@ -3,11 +3,10 @@
 import time
 
 from loadtest.dynamo.items import number
-from loadtest.dynamo.setup import EXPIRES_AT
+from loadtest.dynamo.records import PREFIX
+from loadtest.dynamo.setup import EXPIRES_AT, KEEP_S
 from loadtest.order import Outcome, Result
 from loadtest.strategies import Attempt
-
-_KEEP_S = 24 * 3600
 
 
 async def transaction(attempt: Attempt) -> Result:
@@ -24,10 +23,10 @@ async def transaction(attempt: Attempt) -> Result:
     }
     record = {
         "Item": {
-            "id": {"S": f"order#{order.order_id}"},
+            "id": {"S": PREFIX + order.order_id},
             "product_id": {"S": order.product_id},
             "units": number(order.units),
-            EXPIRES_AT: number(int(time.time()) + _KEEP_S),
+            EXPIRES_AT: number(int(time.time()) + KEEP_S),
         },
         "ConditionExpression": "attribute_not_exists(id)",
     }

@@ -99,7 +99,7 @@ def lossy(server_urls: Callable[[str], str]) -> Iterator[Callable[..., Lossy]]:
 
 @pytest.mark.parametrize("client", ["wire", "sdk"])
 @pytest.mark.parametrize("how", ["close", "reset", "half", "error", "page", "silence"])
-def test_the_winner_whose_answer_is_lost_is_unknown(
+def test_the_winner_whose_answer_is_lost_is_found_out(
     how: str, client: str, lossy: Callable[..., Lossy], cli: Cli
 ) -> None:
     link = lossy(how, 0)
@@ -113,16 +113,27 @@ def test_the_winner_whose_answer_is_lost_is_unknown(
     assert link.lost == 1
     assert (orders["accepted"], orders["unknown"], orders["rejected"]) == (0, 1, 19)
     assert report["stock"]["p#4"]["final"] == 0  # it was applied
-    assert (done.returncode, report["verdict"]["status"], report["verdict"]["violations"]) == (4, "inconclusive", [])
+    verdict = report["verdict"]
+    assert (done.returncode, verdict["status"], verdict["violations"]) == (0, "safe", [])
+    assert verdict["settled"] == {"accepted": 1, "rejected": 0, "unsettled": 0}
+    assert "1 order settled as accepted, 0 as rejected, 0 unsettled" in done.stderr
+    said = "1 of 20 orders won the last item; 19 were rejected, 1 is unknown (1 settled as accepted): safe"
+    assert verdict["sentence"] == said
 
 
-def test_a_winner_whom_the_sdk_made_a_loser_by_sending_again_is_unknown(lossy: Callable[..., Lossy], cli: Cli) -> None:
+def test_a_winner_whom_the_sdk_made_a_loser_by_sending_again_is_a_phantom_reject(
+    lossy: Callable[..., Lossy], cli: Cli
+) -> None:
     link = lossy("close", 0)
     where = ["--endpoint-url", link.url, "--table", "sent-again"]
     assert cli("populate", *where).returncode == 0
     link.losses = 1  # the sample is written, now the link gets bad
     done = cli("race", *where, "-n", "20", "--sdk-retries", "3", "--json", "-")
-    orders = json.loads(done.stdout)["orders"]
+    report = json.loads(done.stdout)
+    orders, verdict = report["orders"], report["verdict"]
     assert (orders["accepted"], orders["unknown"], orders["rejected"]) == (0, 1, 19)
     assert "the SDK sent it again" in next(iter(orders["problems"]))
-    assert done.returncode == 4
+    assert (done.returncode, verdict["status"], verdict["phantom_rejects"]) == (1, "violated", 1)
+    (violation,) = verdict["violations"]
+    assert (violation["kind"], violation["orders_count"]) == ("phantom_reject", 1)
+    assert "phantom rejects: 1 order won and was told otherwise" in done.stderr

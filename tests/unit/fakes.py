@@ -35,6 +35,7 @@ class MemoryTable:
         self.tokens: list[str] = []
         self.records: list[str] = []
         self.most_in_flight = 0
+        self.consistent_reads = True
         self.held = anyio.Event()
         self._in_flight = 0
         self._hold = held

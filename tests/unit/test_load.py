@@ -69,6 +69,7 @@ class Shop:
             announce=print,
             effort=cast("Any", None),
             prefix="a",
+            settling=cast("Any", None),
         )
 
     async def work(self, *seen: Event) -> None:
