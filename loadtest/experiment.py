@@ -15,13 +15,13 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from loadtest import document
-from loadtest.checker import Checker, Doubt
+from loadtest.checker import Checker, Doubt, Status, Verdict
 from loadtest.dynamo import setup
 from loadtest.dynamo.client import ClientKind, Connection, DynamoDBClient, connect, fill, stamps
 from loadtest.dynamo.table import Table, calls_by_client
 from loadtest.effort import Effort
 from loadtest.errors import InterruptedRunError, LoadTestError, UsageError
-from loadtest.history import HistoryWriter
+from loadtest.history import HistoryWriter, read_history
 from loadtest.load import Arriving, load
 from loadtest.order import Event, Product
 from loadtest.plan import Load, Race
@@ -35,6 +35,7 @@ from loadtest.strategies import load as load_strategy
 from loadtest.summary import environment, summarize
 from loadtest.targets import TargetKind, opened
 from loadtest.thresholds import Threshold, check
+from loadtest.timeline import Timeline, timelines
 
 TICK_S = 0.25
 _SPARE_FILES = 64
@@ -108,6 +109,9 @@ async def run(
         stopped_by=going.signal or (str(error) if error else None),
         environment=environment(plan.target.kind, going.endpoint_url),
     )
+    if history is not None and verdict.status is Status.VIOLATED:
+        around = _timelines(verdict, folder / "history.jsonl")
+        report = replace(report, verdict=replace(report.verdict, timelines=around))
     report = replace(report, thresholds=[check(threshold, report) for threshold in thresholds])
     try:
         document.write(folder / "report.json", document.encode(report))
@@ -123,6 +127,13 @@ def _make_folder(runs_dir: Path, run_id: str) -> Path:
     except OSError as error:
         raise UsageError(f"cannot make the run folder {folder}: {error.strerror}; give another --runs-dir") from error
     return folder
+
+
+def _timelines(verdict: Verdict, history: Path) -> list[Timeline]:
+    """None if the disk refused the history: it may be cut anywhere, and the report is worth more."""
+    with suppress(LoadTestError, OSError):
+        return timelines(verdict.violations, read_history(history))
+    return []
 
 
 def _discard(folder: Path) -> None:

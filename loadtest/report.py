@@ -8,6 +8,7 @@ from msgspec import Struct
 from loadtest import document
 from loadtest.checker import Power, Settled, Status, Violation
 from loadtest.histogram import Histogram
+from loadtest.timeline import Timeline
 
 SCHEMA: Literal["loadtest.report/1"] = "loadtest.report/1"
 
@@ -204,7 +205,7 @@ class Client(Struct, frozen=True):
 
 
 class ReportedVerdict(Struct, frozen=True):
-    """The verdict with its evidence."""
+    """The verdict with its evidence. `timelines` are of the first five violations, if the run has a history."""
 
     status: Status
     sentence: str
@@ -214,6 +215,7 @@ class ReportedVerdict(Struct, frozen=True):
     phantom_rejects: int = 0
     stale_reads: int = 0
     power: Power = Power()
+    timelines: list[Timeline] = []
 
 
 class Report(Struct, frozen=True, kw_only=True):
