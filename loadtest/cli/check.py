@@ -24,6 +24,7 @@ def check(
     from loadtest.cli import INCONCLUSIVE, SAFE, VIOLATED
     from loadtest.history import read_history
     from loadtest.render.terminal import print_verdict
+    from loadtest.timeline import timelines
 
     path = history / "history.jsonl" if history.is_dir() else history
     checker, number = Checker(), 1
@@ -33,5 +34,7 @@ def check(
     except ValueError as error:
         raise UsageError(f"{path}, line {number:,}: {error}") from error
     verdict = checker.verdict()
-    print_verdict(verdict)
+    # What is no file, such as a pipe, cannot be read a second time.
+    again = verdict.status is Status.VIOLATED and path.is_file()
+    print_verdict(verdict, timelines(verdict.violations, read_history(path)) if again else ())
     return {Status.SAFE: SAFE, Status.VIOLATED: VIOLATED, Status.INCONCLUSIVE: INCONCLUSIVE}[verdict.status]

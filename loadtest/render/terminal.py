@@ -1,6 +1,7 @@
 """A report as text for a terminal."""
 
 import os
+import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -10,12 +11,15 @@ from rich.text import Text
 
 from loadtest.checker import Status, Verdict, Violation
 from loadtest.checker.verdict import plural
+from loadtest.render import around
 from loadtest.report import Latency, Report, ReportedVerdict
+from loadtest.timeline import Timeline
 
 _VIOLATIONS_SHOWN = 5
 _DOUBTS_SHOWN = 5
 _PRODUCTS_SHOWN = 5
 _WIDE = 160
+_LOG = 80  # columns of a time line where nobody looks at a window
 _NARROWEST = 100
 _STYLES = {Status.SAFE: "bold green", Status.VIOLATED: "bold red", Status.INCONCLUSIVE: "bold yellow"}
 
@@ -33,13 +37,13 @@ def print_report(report: Report, folder: Path, *, to_stdout: bool, quiet: bool) 
     put(console, drawn.get())
 
 
-def print_verdict(verdict: Verdict) -> None:
-    """Print a verdict that was made from a history, with its violations and doubts."""
+def print_verdict(verdict: Verdict, timelines: Sequence[Timeline] = ()) -> None:
+    """Print a verdict that was made from a history, with its violations, what was around the first, and doubts."""
     console = a_console(to_stdout=True)
     with console.capture() as drawn:
         for line in _evidence(verdict):
             console.print(line)
-        _print_violations(console, verdict.violations)
+        _print_violations(console, verdict.violations, timelines)
         for doubt in verdict.doubts[:_DOUBTS_SHOWN]:
             console.print(f"doubt: {doubt}")
         if (more := len(verdict.doubts) - _DOUBTS_SHOWN) > 0:
@@ -82,15 +86,21 @@ def _print_tables(console: Console, report: Report, folder: Path) -> None:
     console.print(f"{kept} in {folder}")
     for message, count in report.orders.problems.items():
         console.print(f"{count:,} × {message}")
-    _print_violations(console, report.verdict.violations, ", all in the report")
+    _print_violations(console, report.verdict.violations, report.verdict.timelines, ", all in the report")
 
 
-def _print_violations(console: Console, violations: Sequence[Violation], where: str = "") -> None:
+def _print_violations(
+    console: Console, violations: Sequence[Violation], timelines: Sequence[Timeline], where: str = ""
+) -> None:
     for violation in violations[:_VIOLATIONS_SHOWN]:
         orders = ", ".join(violation.orders[:3]) + (", …" if violation.orders_count > 3 else "")
         console.print(f"violation {violation.kind}, round {violation.round}: {violation.message} ({orders})")
     if (more := len(violations) - _VIOLATIONS_SHOWN) > 0:
         console.print(f"and {more:,} more violations{where}")
+    if timelines:
+        width = shutil.get_terminal_size().columns if console.is_terminal else _LOG
+        for line in around.text(violations[timelines[0].violation], timelines[0], width):
+            console.print(Text(line, style="bold" if line.startswith(around.MARK) else ""))
 
 
 def _heading(report: Report) -> str:
