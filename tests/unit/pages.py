@@ -1,6 +1,7 @@
 """Reports and comparisons to draw: made up, but as a run would leave them, with real histograms."""
 
 from collections import Counter
+from collections.abc import Sequence
 from random import Random
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,7 @@ from loadtest import report as reports
 from loadtest.checker import Status, Violation
 from loadtest.comparison import Cell, Comparison, Difference, Estimate, Scaling
 from loadtest.histogram import Histogram
+from loadtest.order import Operation, Outcome
 from loadtest.report import (
     Arrivals,
     BurstSpread,
@@ -30,6 +32,8 @@ from loadtest.report import (
     Worst,
     latency,
 )
+from loadtest.timeline import Timeline
+from tests.unit.builders import operation
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -97,10 +101,38 @@ def race(seed: int = 1, number: int = 100, run_id: str = "2026-11-23T07-42-16Z-b
     )  # fmt: skip
 
 
+def a_write(order_id: str, n: int, outcome: Outcome = Outcome.ACCEPTED, **changes: Any) -> Operation:
+    """A write of one to some milliseconds, sent `n` tenths of a millisecond after the first."""
+    sent, received = 10**9 + n * 100_000, 10**9 + n * 1_300_000
+    stamps = {"scheduled_ns": sent - 1, "sent_ns": sent, "received_ns": received, "ended_ns": received + 1}
+    given = {"round": int(order_id.split("-")[1]), "order_id": order_id, "read_version": 1, "version": 2, "quantity": 0}
+    return operation(**{**given, "outcome": outcome, **stamps, **changes})
+
+
+def timelines_of(violations: Sequence[Violation]) -> list[Timeline]:
+    """The evidence of the first five among writes that ended in every way."""
+    found = []
+    for number, violation in enumerate(violations[:5]):
+        others = [
+            a_write(f"52cf54cf36-{violation.round}-{n}", n, outcome, version=None, quantity=None, reason="a-reason")
+            for n, outcome in enumerate([*Outcome] * 5, 3)
+        ]
+        found.append(Timeline(number, [*violation.operations, *others]))
+    return found
+
+
 def violated(rounds: int = 3) -> Report:
     """A race that all orders of each round won, stopped early and measured by a busy client."""
     evidence = [
-        Violation(kind, message, number, "p#4", tuple(f"52cf54cf36-{number}-{n}" for n in range(1, 11)), 100)
+        Violation(
+            kind,
+            message,
+            number,
+            "p#4",
+            tuple(f"52cf54cf36-{number}-{n}" for n in range(1, 11)),
+            100,
+            tuple(a_write(f"52cf54cf36-{number}-{n}", n) for n in (1, 2)),
+        )
         for number in range(1, rounds + 1)
         for kind, message in (
             ("oversold", "100 units were accepted, but the stock fell by 1"),
@@ -116,7 +148,9 @@ def violated(rounds: int = 3) -> Report:
     bound = "client-bound: 61 % of the response time was this tool's own; use fewer orders in flight, or more machines"
     return replace(
         base,
-        verdict=ReportedVerdict(Status.VIOLATED, sentence, evidence, ["round 4 was cut short"]),
+        verdict=ReportedVerdict(
+            Status.VIOLATED, sentence, evidence, ["round 4 was cut short"], timelines=timelines_of(evidence)
+        ),
         completed=False,
         stopped_by="SIGINT",
         config={**base.config, "strategy": "unconditional", "rounds": 5},

@@ -11,12 +11,15 @@ from msgspec.structs import replace
 
 from loadtest.checker import Violation
 from loadtest.errors import UsageError
+from loadtest.order import Outcome
 from loadtest.render.page import html, series, theme
 from loadtest.render.page.html import page
 from loadtest.render.page.sections import contents
 from loadtest.render.page.words import names, number, slug
 from loadtest.report import Report
+from loadtest.timeline import Timeline
 from tests.unit import pages
+from tests.unit.builders import operation
 from tests.unit.documents import Document
 
 if TYPE_CHECKING:
@@ -28,6 +31,7 @@ CELL_REPORTS, CELLS = pages.twelve_cells(3)
 
 def hostile() -> Report:
     bad = pages.HOSTILE
+    stolen = operation(order_id=bad, reason=bad, message=bad, last_order=bad, outcome=Outcome.UNKNOWN)
     return replace(
         VIOLATED,
         run_id=bad,
@@ -40,7 +44,8 @@ def hostile() -> Report:
             VIOLATED.verdict,
             sentence=bad,
             doubts=[bad],
-            violations=[Violation(bad, bad, 1, bad, (bad,), 1)],
+            violations=[Violation(bad, bad, 1, bad, (bad,), 1, (stolen,))],
+            timelines=[Timeline(0, [stolen, operation(order_id=bad[:7])]), Timeline(7, [stolen])],
         ),
         latency_ms={bad: VIOLATED.latency_ms["write"]},
     )
@@ -146,6 +151,43 @@ def test_verdict_comes_with_its_evidence(drawn: Draw) -> None:
         ["100 orders won from version 1", "version_won_twice", "1", "p#4", "100"],
     ]
     assert len(rows) == 10
+
+
+def test_a_violation_comes_with_the_operations_around_it(drawn: Draw) -> None:
+    document, shown = drawn("violated"), VIOLATED.verdict.timelines
+    found = {name: chart for name, chart in charts(document).items() if "-around-" in name}
+    assert list(found) == [f"unconditional-around-{n}" for n in range(1, 6)]
+    (rows,) = found["unconditional-around-1"]["datasets"].values()
+    bars = list(csv.DictReader(io.StringIO(rows)))
+    assert len(bars) == len(shown[0].operations) == 27
+    assert [bar["order"] for bar in bars if bar["evidence"] == "yes"] == ["52cf54cf36-1-1", "52cf54cf36-1-2"]
+    last = {**bars[-1], "ended, ms": ""}
+    assert (last["lane"], last["outcome"], last["reason"], last["word"]) == ("27", "unknown", "a-reason", "unknown")
+    assert (float(last["sent, ms"]), float(last["received, ms"])) == (2.6, 35.0)
+    table = document.tables["Operations around oversold, round 1, p#4"]
+    assert len(table) == 28
+    assert table[1][:4] == ["52cf54cf36-1-1", "1", "write v1→v2 accepted, 0 left", "yes"]
+    assert "Time line" in [text for _, text in document.headings]
+
+
+def test_five_time_lines_take_little_of_the_page() -> None:
+    verdict = VIOLATED.verdict
+    full = [replace(each, operations=(each.operations * 2)[:30]) for each in verdict.timelines]
+    with_, without = (
+        len(page([replace(VIOLATED, verdict=replace(verdict, timelines=shown))], []).encode()) for shown in (full, [])
+    )
+    assert without < with_ < without + 64_000
+
+
+def test_of_several_runs_each_shows_its_first_time_line() -> None:
+    document = Document(page([VIOLATED, replace(VIOLATED, run_id="another"), RACE], []))
+    assert sorted(name[:5] for name in charts(document) if name.endswith("-around-1")) == ["run-1", "run-2"]
+    assert not [name for name in charts(document) if name.endswith("-around-2")]
+
+
+@pytest.mark.parametrize("kind", ["race", "load", "empty"])
+def test_a_run_without_violations_has_no_time_line(drawn: Draw, kind: str) -> None:
+    assert "Time line" not in drawn(kind).text
 
 
 def test_many_violations_are_counted_not_all_shown() -> None:

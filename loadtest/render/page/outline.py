@@ -4,6 +4,7 @@ from msgspec import Struct
 
 from loadtest.render.page.figures import Figure
 from loadtest.render.page.tables import Table
+from loadtest.render.page.timelines import Around
 
 
 class Note(Struct, frozen=True):
@@ -28,6 +29,7 @@ class Run(Struct, frozen=True):
     """The charts and tables of one run. `width` is how many seconds a point over time stands for."""
 
     name: str
+    around: list[Around]
     latency: list[Figure]
     latencies: Table
     over_time: list[Figure]
@@ -71,7 +73,7 @@ class Contents(Struct, frozen=True):
         """All charts of the page."""
         found = [figure for figure, _ in self.orders if figure is not None]
         for run in self.runs:
-            found += [*run.latency, *run.over_time]
+            found += [*(each.figure for each in run.around), *run.latency, *run.over_time]
         for each in self.compared:
             found += [*([each.scaling] if each.scaling else []), *each.shown, *each.more]
         return found

@@ -11,8 +11,10 @@ from loadtest.render.page.figures import Figure
 from loadtest.render.page.outline import Compared, Contents, Run
 from loadtest.render.page.series import MOST_SECONDS, spans
 from loadtest.render.page.tables import Table
+from loadtest.render.page.timelines import around
 from loadtest.render.page.words import count, names, plural, slug
 from loadtest.report import Report
+from loadtest.timeline import MOST_VIOLATIONS
 
 _VIOLATIONS_SHOWN = 50
 _FEWEST_POINTS = 60  # of each run, however many share the page
@@ -60,6 +62,7 @@ def _titles(reports: Sequence[Report], comparisons: Sequence[Comparison]) -> tup
 def _sections(runs: Sequence[Run], comparisons: Sequence[Comparison]) -> list[tuple[str, str]]:
     found = [
         ("verdict", "Verdict", True),
+        ("around", "Time line", any(run.around for run in runs)),
         ("figures", "Key figures", bool(runs)),
         ("orders-section", "Orders", True),
         ("latency", "Latency", bool(runs)),
@@ -115,18 +118,20 @@ def _runs(reports: Mapping[str, Report]) -> list[Run]:
             slug(name) if len(reports) == 1 else f"run-{number}-{slug(name)}",
             report,
             min(MOST_SECONDS, most_points),
+            MOST_VIOLATIONS if len(reports) == 1 else 1,
         )
         for number, (name, report) in enumerate(reports.items(), 1)
     ]
 
 
-def _run(name: str, anchor: str, report: Report, most_points: int) -> Run:
+def _run(name: str, anchor: str, report: Report, most_points: int, most_timelines: int) -> Run:
     whole = [second for second in report.seconds if second.second + 1 <= report.duration_s]
     points = spans(whole, most_points)  # a part of a second would look like a drop
     over_time = figures.over_time(report, points, anchor)
     seconds = tables.seconds(spans(report.seconds, most_points))
     return Run(
         name=name,
+        around=around(report, anchor, most_timelines),
         latency=figures.latency(report, anchor),
         latencies=tables.latencies(report),
         over_time=over_time,
