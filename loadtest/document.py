@@ -2,8 +2,10 @@
 
 import os
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import IO, Any, TypeVar
 
 import msgspec
 from msgspec import Struct
@@ -11,6 +13,9 @@ from msgspec import Struct
 from loadtest.errors import LoadTestError, UsageError
 
 T = TypeVar("T", bound=Struct)
+
+_LARGEST = 512 << 20  # bytes; a report of a load of a day has half of that
+_SAID = 300  # characters of a message that quotes what stands in a file
 
 
 def encode(document: Struct) -> bytes:
@@ -20,28 +25,53 @@ def encode(document: Struct) -> bytes:
 
 def read(path: Path, kind: type[T], schema: str) -> T:
     """A stored document. Raises UsageError for a file that is none of this schema."""
+    content = content_of(path, _LARGEST)
     try:
-        content = path.read_bytes()
         found = msgspec.json.decode(content, type=dict[str, Any]).get("schema")
         if found != schema:
-            raise UsageError(f"{path} is a {found}, not a {schema}")
+            raise UsageError(f"{path} is {in_a_line(f'a {found}')}, not a {schema}")
         return msgspec.json.decode(content, type=kind)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise UsageError(f"{path} is not a {schema}: {in_a_line(error)}") from error
+
+
+def content_of(path: Path, largest: int) -> bytes:
+    """What a file holds. Raises UsageError if it cannot be read or has more than `largest` bytes."""
+    try:
+        with path.open("rb") as file:
+            content = file.read(largest + 1)  # a device has no end
     except OSError as error:
         raise UsageError(f"cannot read {path}: {error.strerror}") from error
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise UsageError(f"{path} is not a {schema}: {error}") from error
+    if len(content) > largest:
+        raise UsageError(f"{path} is too large: it has more than {largest:,} bytes")
+    return content
+
+
+def in_a_line(said: object) -> str:
+    """A message that may quote a file, as one printable line of bearable length."""
+    text = str(said)
+    shown = "".join(each if each.isprintable() else repr(each)[1:-1] for each in text[:_SAID])
+    return shown if len(text) <= _SAID else f"{shown}…"
 
 
 def write(path: Path, content: bytes) -> None:
     """Write a file whole or not at all; a device or a pipe is written to. LoadTestError if the disk refuses."""
+    with writing(path) as file:
+        file.write(content)
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[IO[bytes]]:
+    """A file that is there, whole, once the block ends well; else the one before stays. Raises as `write` does."""
     try:
         if path.exists() and not path.is_file():
-            path.write_bytes(content)
+            with path.open("wb") as device:
+                yield device
             return
         place = Path(os.path.realpath(path))  # a link stays one
         with tempfile.NamedTemporaryFile(dir=place.parent, prefix=place.name, delete=False) as file:
             try:
-                file.write(content)
+                yield file
                 file.flush()
                 os.fsync(file.fileno())
                 Path(file.name).chmod(0o644)

@@ -8,17 +8,20 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import BinaryIO, Self
 
 import msgspec
 
+from loadtest.document import in_a_line
 from loadtest.errors import LoadTestError, UsageError
-from loadtest.order import Event
+from loadtest.order import Event, Listener
 
 SCHEMA = "loadtest.history/1"
 
+_LONGEST_LINE = 16 << 20  # bytes; what has no line breaks is not read into memory
 
-class Header(msgspec.Struct, frozen=True, tag_field="type", tag="history"):
+
+class Header(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="type", tag="history"):
     """The first line. Event times are on the monotonic clock; this is one moment on both clocks."""
 
     schema: str
@@ -80,28 +83,63 @@ class HistoryWriter:
                 raise self._refused(refused) from refused
 
 
+class _First(msgspec.Struct):
+    """As much of a first line as tells what the file is."""
+
+    type: str = ""
+    schema: str = ""
+
+
 def read_history(path: Path) -> Iterator[Event]:
     """The events of a stored history. Raises UsageError for a file that is no history of this schema."""
-    decoder = msgspec.json.Decoder(Header | Event)
     try:
-        file = path.open("rb")
+        with path.open("rb") as file:
+            yield from _events(path, _lines(path, file))
     except OSError as error:
         raise UsageError(f"cannot read {path}: {error.strerror}") from error
-    number = 0
-    with file as lines:
-        for number, line in enumerate(lines, 1):
-            try:
-                event = decoder.decode(line)
-            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-                if number > 1 and not line.endswith(b"\n"):
-                    return  # the half line of a run that was cut
-                raise UsageError(f"{path}, line {number}: {error}") from error
-            if isinstance(event, Header):
-                if event.schema != SCHEMA:
-                    raise UsageError(f"{path} is a {event.schema}, not a {SCHEMA}")
-            elif number == 1:
-                raise UsageError(f"{path} does not begin with the header of a {SCHEMA}")
-            else:
-                yield event
-    if number == 0:
-        raise UsageError(f"{path} does not begin with the header of a {SCHEMA}")
+
+
+def replay(path: Path, listener: Listener) -> None:
+    """Call the listener with every event of a history. UsageError names the line of one it refuses (ValueError)."""
+    number = 1
+    try:
+        for number, event in enumerate(read_history(path), 2):  # noqa: B007 - said of the event that has no place
+            listener(event)
+    except ValueError as error:
+        raise UsageError(f"{path}, line {number:,}: {in_a_line(error)}") from error
+
+
+def _lines(path: Path, file: BinaryIO) -> Iterator[bytes]:
+    number = 1
+    while line := file.readline(_LONGEST_LINE + 1):
+        if len(line) > _LONGEST_LINE:
+            raise UsageError(f"{path}, line {number:,} has more than {_LONGEST_LINE:,} bytes: no event is that long")
+        yield line
+        number += 1
+
+
+def _events(path: Path, lines: Iterator[bytes]) -> Iterator[Event]:
+    _require_header(path, next(lines, b""))
+    decoder = msgspec.json.Decoder(Header | Event)
+    for number, line in enumerate(lines, 2):
+        try:
+            event = decoder.decode(line)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            if not line.endswith(b"\n"):
+                return  # the half line of a run that was cut
+            raise UsageError(f"{path}, line {number:,}: {in_a_line(error)}") from error
+        if isinstance(event, Header):
+            raise UsageError(f"{path}, line {number:,} is a header again: two histories in one file")
+        yield event
+
+
+def _require_header(path: Path, line: bytes) -> None:
+    try:
+        first = msgspec.json.decode(line or b"{}", type=_First)
+        if first.type != "history":
+            raise UsageError(f"{path} does not begin with the header of a {SCHEMA}")
+        if first.schema != SCHEMA:
+            raise UsageError(f"{path} is {in_a_line(f'a {first.schema}')}, not a {SCHEMA}")
+        msgspec.json.decode(line, type=Header)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise UsageError(f"{path}, line 1 is not the header of a {SCHEMA}: {in_a_line(error)}") from error

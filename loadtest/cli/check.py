@@ -6,7 +6,6 @@ from typing import Annotated
 import typer
 
 from loadtest.cli import options
-from loadtest.errors import UsageError
 
 
 def check(
@@ -22,17 +21,12 @@ def check(
     """
     from loadtest.checker import Checker, Status
     from loadtest.cli import INCONCLUSIVE, SAFE, VIOLATED
-    from loadtest.history import read_history
+    from loadtest.history import replay
     from loadtest.render.terminal import print_verdict
     from loadtest.timeline import timelines
 
-    path = history / "history.jsonl" if history.is_dir() else history
-    checker, number = Checker(), 1
-    try:
-        for number, event in enumerate(read_history(path), 2):  # noqa: B007 - said of the event that has no place
-            checker(event)
-    except ValueError as error:
-        raise UsageError(f"{path}, line {number:,}: {error}") from error
+    checker = Checker()
+    replay(history / "history.jsonl" if history.is_dir() else history, checker)
     verdict = checker.verdict()
     # What is no file, such as a pipe, cannot be read a second time.
     again = verdict.status is Status.VIOLATED and path.is_file()
