@@ -1,13 +1,12 @@
 """`loadtest export`: stored runs in the formats of other tools."""
 
-import os
-import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from loadtest.cli.jepsen import export_history, to_reader
 from loadtest.cli.options import Debug
 from loadtest.errors import UsageError
 
@@ -19,7 +18,9 @@ _FROM_ENVIRONMENT = "env"
 
 
 def export(
-    runs: Annotated[list[Path], typer.Argument(metavar="RUN", help="Run folders, or their report.json.")],
+    runs: Annotated[
+        list[Path], typer.Argument(metavar="RUN", help="Run folders, or their report.json; for --edn history.jsonl.")
+    ],
     csv: Annotated[
         Path | None,
         typer.Option("--csv", metavar="DIR", help="Write runs.csv, seconds.csv and latency.csv into this folder."),
@@ -42,17 +43,24 @@ def export(
             help="Send OpenTelemetry metrics to a collector; env takes its URL from OTEL_EXPORTER_OTLP_ENDPOINT.",
         ),
     ] = None,
+    edn: Annotated[
+        Path | None,
+        typer.Option("--edn", metavar="FILE", help="Write the history of one run as Jepsen's; - is standard output."),
+    ] = None,
     debug: Debug = False,
 ) -> int:
-    """Give stored runs to other tools: spreadsheets, HdrHistogram's, Prometheus, OpenTelemetry.
+    """Give stored runs to other tools: spreadsheets, HdrHistogram's, Prometheus, OpenTelemetry, Jepsen's checkers.
 
     Files of these names are replaced, whole or not at all.
     """
-    if csv is None and hlog is None and prometheus is None and otlp is None:
-        raise UsageError("nothing to export to: give --csv, --hlog, --prometheus or --otlp")
-    paths = list(dict.fromkeys(run / "report.json" if run.is_dir() else run for run in runs))
-    files = [path for path in (hlog, prometheus) if path is not None]
-    _require_apart(files, paths)
+    of_reports = any(given is not None for given in (csv, hlog, prometheus, otlp))
+    if not of_reports and edn is None:
+        raise UsageError("nothing to export to: give --csv, --hlog, --prometheus, --otlp or --edn")
+    paths = list(dict.fromkeys(run / "report.json" if run.is_dir() else run for run in runs)) if of_reports else []
+    histories = [run / "history.jsonl" if run.is_dir() else run for run in runs] if edn is not None else []
+    _require_apart({"--hlog": hlog, "--prometheus": prometheus, "--edn": edn}, [*paths, *histories])
+    if len(histories) > 1:
+        raise UsageError("--edn takes one run: the clocks of several do not fit together")
     endpoint = None if otlp == _FROM_ENVIRONMENT else otlp
     if otlp is not None:
         from loadtest.render.export.opentelemetry import metrics_url, push
@@ -68,18 +76,23 @@ def export(
         else:
             document.write(path, content.encode())
             typer.echo(f"wrote {path}", err=True)
+    if edn is not None:
+        export_history(histories[0], edn)
     if otlp is not None:
         push(reports, endpoint)
         typer.echo(f"sent the metrics of {len(reports):,} {'run' if len(reports) == 1 else 'runs'}", err=True)
     return 0
 
 
-def _require_apart(files: Sequence[Path], reports: Sequence[Path]) -> None:
-    if len(files) == 2 and files[0].resolve() == files[1].resolve():
-        raise UsageError(f"--hlog and --prometheus cannot both write {files[0]}")
-    for path in files:
-        if any(path.resolve() == report.resolve() for report in reports):
-            raise UsageError(f"cannot write {path}: it is one of the reports")
+def _require_apart(outputs: Mapping[str, Path | None], inputs: Sequence[Path]) -> None:
+    written: dict[Path, str] = {}
+    for option, path in outputs.items():
+        if path is None:
+            continue
+        if (other := written.setdefault(path.resolve(), option)) != option:
+            raise UsageError(f"{other} and {option} cannot both write {path}")
+        if any(path.resolve() == source.resolve() for source in inputs):
+            raise UsageError(f"cannot write {path}: it is one of the files to export")
 
 
 def _contents(
@@ -119,8 +132,5 @@ def _make_folder(folder: Path) -> None:
 
 
 def _print(content: str) -> None:
-    try:
-        sys.stdout.buffer.write(content.encode())
-        sys.stdout.buffer.flush()
-    except BrokenPipeError:  # the reader has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    with to_reader() as file:
+        file.write(content.encode())

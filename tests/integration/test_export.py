@@ -13,6 +13,7 @@ from loadtest.render.export.tables import csv_tables
 from loadtest.report import Report
 from tests.conftest import Cli
 from tests.unit.exports import configured
+from tests.unit.registers import histories, linearizable, parsed
 
 OLD, NEW, OTHER = configured("version", 10, 1), configured("version", 10, 2), configured("conditional", 10, 3)
 
@@ -75,10 +76,14 @@ def test_it_is_said_how_many_runs_prometheus_does_not_get(cli: Cli, stored: Stor
 @pytest.mark.parametrize(
     ("arguments", "code", "says"),
     [
-        ([], 2, "--csv, --hlog, --prometheus or --otlp"),
+        ([], 2, "--csv, --hlog, --prometheus, --otlp or --edn"),
         (["--hlog", "a", "--prometheus", "a"], 2, "cannot both write a"),
         (["--hlog", "-", "--prometheus", "-"], 2, "cannot both write -"),
-        (["--hlog", f"runs/{OLD.run_id}/report.json"], 2, "it is one of the reports"),
+        (["--edn", "a", "--prometheus", "a"], 2, "--prometheus and --edn cannot both write a"),
+        (["--edn", f"runs/{OLD.run_id}/history.jsonl"], 2, "it is one of the files to export"),
+        (["runs", "--edn", "a.edn"], 2, "--edn takes one run"),
+        (["--edn", "a.edn"], 2, "history.jsonl: No such file or directory"),
+        (["--hlog", f"runs/{OLD.run_id}/report.json"], 2, "it is one of the files to export"),
         (["--csv", "tables", "--otlp", "localhost:4318"], 2, "http://localhost:4318"),
         (["--csv", f"runs/{OLD.run_id}/report.json"], 2, "cannot make the folder"),
         (["--hlog", "nowhere/a.hlog"], 3, "cannot write nowhere/a.hlog: No such file or directory"),
@@ -106,3 +111,43 @@ def test_a_damaged_report_writes_nothing(cli: Cli, tmp_path: Path, stored: Store
     assert done.returncode == 2
     assert len(done.stderr.splitlines()) == 1
     assert [path.name for path in tmp_path.iterdir()] == ["runs"]
+
+
+@pytest.mark.parametrize(
+    ("options", "holds"),
+    [
+        pytest.param(["--strategy", "version", "--attempts", "3"], True, id="version"),
+        pytest.param(["--strategy", "conditional", "--stock", "2"], True, id="conditional"),
+        pytest.param(["--strategy", "transaction", "--stock", "2"], True, id="transaction"),
+        pytest.param(["--strategy", "unconditional"], False, id="unconditional"),
+    ],
+)
+def test_another_checker_judges_a_real_race_as_this_one_does(
+    options: list[str], holds: bool, cli: Cli, tmp_path: Path
+) -> None:
+    raced = cli("race", "-n", "6", "--rounds", "3", *options, "--quiet")
+    assert raced.returncode == (0 if holds else 1), raced.stderr
+    (folder,) = (tmp_path / "runs").iterdir()
+    (folder / "report.json").unlink()  # a killed run has none
+    done = cli("export", str(folder), "--edn", "race.edn")
+    assert (done.returncode, done.stderr) == (0, "wrote race.edn\n")
+    assert cli("export", str(folder / "history.jsonl"), "--edn", "-").stdout == (tmp_path / "race.edn").read_text()
+    with (tmp_path / "race.edn").open() as lines:
+        registers = histories(parsed(lines))
+    assert list(registers) == [("p#4", 1), ("p#4", 2), ("p#4", 3)]
+    assert [linearizable(ops) for ops in registers.values()] == [holds] * 3
+
+
+def test_it_is_said_that_a_history_was_cut(cli: Cli, tmp_path: Path) -> None:
+    assert cli("race", "-n", "5", "--quiet").returncode == 0
+    (history,) = tmp_path.glob("runs/*/history.jsonl")
+    history.write_bytes(b"".join(history.read_bytes().splitlines(keepends=True)[:-1]))
+    done = cli("export", str(history), "--edn", "-")
+    assert done.returncode == 0
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("loadtest: a round was cut short")
+    (tmp_path / "half.jsonl").write_bytes(history.read_bytes() + b"rubbish\n")
+    done = cli("export", "half.jsonl", "--edn", "a.edn")
+    assert done.returncode == 2
+    assert "half.jsonl, line 18" in done.stderr
+    assert not (tmp_path / "a.edn").exists()

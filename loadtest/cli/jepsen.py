@@ -1,0 +1,52 @@
+"""`loadtest export --edn`: a history of any size as Jepsen's."""
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+import typer
+
+from loadtest.errors import LoadTestError
+
+
+def export_history(history: Path, edn: Path) -> None:
+    """Write the history to the file `edn`, `-` for standard output; say so if it lacks what was on its way."""
+    from loadtest import document
+
+    if str(edn) == "-":
+        with to_reader() as file:
+            cut = _write(history, file)
+    else:
+        with document.writing(edn) as file:
+            cut = _write(history, file)
+        typer.echo(f"wrote {edn}", err=True)
+    if cut:
+        typer.echo("loadtest: a round was cut short: requests on their way then are missing in the export", err=True)
+
+
+@contextmanager
+def to_reader() -> Iterator[IO[bytes]]:
+    """Standard output, until its reader has seen enough. Raises LoadTestError if it cannot be written to."""
+    try:
+        yield sys.stdout.buffer
+        sys.stdout.buffer.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except OSError as error:
+        raise LoadTestError(f"cannot write to standard output: {error.strerror}") from error
+
+
+def _write(history: Path, file: IO[bytes]) -> bool:
+    """Whether the history ends inside a round."""
+    from loadtest.history import replay
+    from loadtest.render.export.edn import JepsenHistory
+    from loadtest.render.export.sorting import Sorter
+
+    with Sorter() as sorter:
+        found = JepsenHistory(sorter)
+        replay(history, found)
+        file.writelines(line.encode() for line in found.lines())
+        return found.cut
