@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import Cli
+from tests.conftest import ROOT, Cli
 from tests.integration.test_bad_input import assert_one_line
 
 Stored = tuple[int, Path, dict[str, object]]
@@ -75,3 +75,13 @@ def test_what_is_no_history_is_one_line(cli: Cli, tmp_path: Path, content: bytes
 def test_a_run_without_a_history_cannot_be_checked(stored: Callable[..., Stored], cli: Cli) -> None:
     _, folder, _ = stored("load", "--duration", "300ms", "--no-history")
     assert_one_line(cli("check", str(folder)), 2, "cannot read", "history.jsonl")
+
+
+def test_a_history_written_by_hand_is_judged_as_the_docs_say(cli: Cli, tmp_path: Path) -> None:
+    section = (ROOT / "docs/report.md").read_text().partition("### A history of your own")[2]
+    by_hand = section.partition("```json\n")[2].partition("```")[0]
+    (tmp_path / "by-hand.jsonl").write_text(by_hand)
+    done = cli("check", "by-hand.jsonl")
+    assert (done.returncode, f"$ loadtest check by-hand.jsonl\n{done.stdout}```" in section) == (0, True)
+    (tmp_path / "by-hand.jsonl").write_text(by_hand.replace('"rejected","reason":"conflict"', '"accepted","reason":""'))
+    assert cli("check", "by-hand.jsonl").returncode == 1
