@@ -9,8 +9,11 @@ from typing import Any, Literal
 from msgspec import Struct
 
 from loadtest import document
+from loadtest.errors import UsageError
 
 SCHEMA: Literal["loadtest.comparison/1"] = "loadtest.comparison/1"
+
+_LONGEST_NAME = 255  # bytes of a folder's name
 
 
 class Estimate(Struct, frozen=True):
@@ -105,4 +108,10 @@ class Comparison(Struct, frozen=True, kw_only=True):
 
 def read(path: Path) -> Comparison:
     """A stored comparison. Raises UsageError for a file that is no comparison of this schema."""
-    return document.read(path, Comparison, SCHEMA)
+    found = document.read(path, Comparison, SCHEMA)
+    if any(cell.metrics.keys() != found.cells[0].metrics.keys() for cell in found.cells):
+        raise UsageError(f"{path} is not a {SCHEMA}: its cells do not have the same metrics")
+    for run in (run for cell in found.cells for run in cell.runs):
+        if Path(run).name != run or len(run.encode()) > _LONGEST_NAME:
+            raise UsageError(f"{path} is not a {SCHEMA}: no run has the name {document.in_a_line(repr(run))}")
+    return found

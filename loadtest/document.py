@@ -14,6 +14,7 @@ from loadtest.errors import LoadTestError, UsageError
 
 T = TypeVar("T", bound=Struct)
 
+_NO_JSON = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 _LARGEST = 512 << 20  # bytes; a report of a load of a day has half of that
 _SAID = 300  # characters of a message that quotes what stands in a file
 
@@ -31,8 +32,16 @@ def read(path: Path, kind: type[T], schema: str) -> T:
         if found != schema:
             raise UsageError(f"{path} is {in_a_line(f'a {found}')}, not a {schema}")
         return msgspec.json.decode(content, type=kind)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+    except _NO_JSON as error:
         raise UsageError(f"{path} is not a {schema}: {in_a_line(error)}") from error
+
+
+def schema_of(path: Path) -> object:
+    """The schema that a document says it has; None if it says nothing. Raises UsageError if it cannot be read."""
+    try:
+        return msgspec.json.decode(content_of(path, _LARGEST), type=dict[str, Any]).get("schema")
+    except _NO_JSON:
+        return None
 
 
 def content_of(path: Path, largest: int) -> bytes:

@@ -136,7 +136,7 @@ def _events(path: Path, lines: Iterator[bytes]) -> Iterator[Event]:
 def _require_header(path: Path, line: bytes) -> None:
     try:
         first = msgspec.json.decode(line or b"{}", type=_First)
-        if first.type != "history":
+        if first.type != "history" or not first.schema:
             raise UsageError(f"{path} does not begin with the header of a {SCHEMA}")
         if first.schema != SCHEMA:
             raise UsageError(f"{path} is {in_a_line(f'a {first.schema}')}, not a {SCHEMA}")

@@ -11,9 +11,12 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperArgument, TyperCommand, TyperGroup, TyperOption
 
+from loadtest.document import in_a_line
 from loadtest.errors import UsageError
 
 _ITSELF = "run"
+_LARGEST = 64 << 10  # bytes
+_LONGEST_LINE = 4 << 10  # bytes; tomllib's time grows with the square of a dotted key's length
 
 
 def run(
@@ -68,13 +71,20 @@ def read(file: Path) -> dict[str, Any]:
     import tomllib
 
     try:
-        return tomllib.loads(file.read_bytes().decode("utf-8-sig"))
+        with file.open("rb") as toml:
+            content = toml.read(_LARGEST + 1)
     except OSError as error:
         raise UsageError(f"cannot read it: {error.strerror}") from error
+    if len(content) > _LARGEST:
+        raise UsageError(f"it is too large: it has more than {_LARGEST:,} bytes")
+    if any(len(line) > _LONGEST_LINE for line in content.split(b"\n")):
+        raise UsageError(f"it has a line of more than {_LONGEST_LINE:,} bytes")
+    try:
+        return tomllib.loads(content.decode("utf-8-sig"))
     except UnicodeDecodeError as error:
         raise UsageError(f"it is no TOML: byte {error.start + 1:,} is not UTF-8") from error
     except (ValueError, RecursionError) as error:  # numbers of thousands of digits, lists a thousand deep
-        raise UsageError(f"it is no TOML: {' '.join(str(error).split())}") from error
+        raise UsageError(f"it is no TOML: {in_a_line(error)}") from error
 
 
 def command_name(values: Mapping[str, Any], commands: Mapping[str, TyperCommand]) -> str:

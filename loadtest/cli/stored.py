@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import msgspec
 from msgspec import Struct
 
 from loadtest import comparison as comparisons
+from loadtest import document
 from loadtest import report as reports
 from loadtest.compare import Repeats, cell, names
 from loadtest.comparison import Cell, Comparison
@@ -35,20 +35,12 @@ def stored(paths: Sequence[Path]) -> Stored:
             path = path / COMPARISON  # noqa: PLW2901 - the same, said in full
         elif path.is_dir():
             path = path / REPORT  # noqa: PLW2901 - the same
-        if _is_comparison(path):
+        if document.schema_of(path) == comparisons.SCHEMA:  # what says nothing is read as a report, and refused as one
             comparison = comparisons.read(path)
             found.append((path.parent.name, comparison, _runs_of(comparison, path.parent)))
         else:
             runs.append((path.parent.name if path.name == REPORT else path.stem, reports.read(path)))
     return Stored(runs, found)
-
-
-def _is_comparison(path: Path) -> bool:
-    """Whether the file says so; a file that says nothing is read as a report, and refused as one."""
-    try:
-        return bool(msgspec.json.decode(path.read_bytes(), type=dict[str, Any]).get("schema") == comparisons.SCHEMA)
-    except (OSError, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return False
 
 
 def _runs_of(comparison: Comparison, folder: Path) -> list[Report]:
