@@ -1,0 +1,45 @@
+"""Fuzzing guided by coverage, for some seconds a reader; for longer: python -m tests.fuzz.guided."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from loadtest import document
+from loadtest.history import HistoryWriter
+from tests.conftest import ROOT, missing
+from tests.fuzz.test_readers import SCENARIO
+from tests.unit.builders import STRATEGIES, one_round
+from tests.unit.exports import configured
+
+SECONDS = 8
+
+
+def begin_with(folder: Path) -> None:
+    """One file for each reader and strategy."""
+    for strategy in STRATEGIES:
+        with HistoryWriter(folder / f"{strategy}.jsonl", "a-run") as writer:
+            for event in one_round(strategy):
+                writer(event)
+    document.write(folder / "report.json", document.encode(configured("version", 10)))
+    (folder / "sale.toml").write_bytes(SCENARIO)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("reader", ["history", "report", "scenario"])
+def test_no_input_breaks_a_reader(reader: str, tmp_path: Path) -> None:
+    try:
+        import atheris  # noqa: F401
+    except ImportError:
+        missing("atheris (only Linux on x86-64 has it)")
+    begin_with(tmp_path)
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.fuzz.guided", reader, str(SECONDS), str(tmp_path)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert "DONE" in done.stderr
