@@ -11,12 +11,11 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperArgument, TyperCommand, TyperGroup, TyperOption
 
-from loadtest.document import in_a_line
 from loadtest.errors import UsageError
 
 _ITSELF = "run"
-_LARGEST = 64 << 10  # bytes
-_LONGEST_LINE = 4 << 10  # bytes; tomllib's time grows with the square of a dotted key's length
+_LARGEST = 32 << 10  # bytes
+_LONGEST_LINE = 8 << 10  # bytes; tomllib's time grows with the square of a dotted key's length
 
 
 def run(
@@ -69,6 +68,8 @@ def _was_typed(error: typer.TyperException, given: set[str]) -> bool:
 def read(file: Path) -> dict[str, Any]:
     """What the file says. Raises UsageError if it cannot be read or is no TOML."""
     import tomllib
+
+    from loadtest.document import in_a_line
 
     try:
         with file.open("rb") as toml:
