@@ -71,6 +71,15 @@ def test_a_history_cut_anywhere(tmp_path: Path, history: bytes) -> None:
         assert obeys("check", str(path)) == (2 if end < header else 4 if end < len(history) - 1 else 0)
 
 
+def test_sums_of_thousands_of_digits(tmp_path: Path, history: bytes) -> None:
+    lines = history.replace(b'"units":1', b'"units":' + b"9" * 4300).splitlines(keepends=True)
+    won = [line for line in lines if b'"kind":"write"' in line and b'"accepted"' in line]
+    path = tmp_path / "history.jsonl"
+    path.write_bytes(b"".join([*lines[:-1], *won, *won, *lines[-1:]]))
+    obeys("check", str(path))
+    obeys("export", str(path), "--edn", str(tmp_path / "a.edn"))
+
+
 @given(by_chance)
 @few(25)
 def test_a_spoiled_report(tmp_path: Path, random: Random) -> None:

@@ -123,10 +123,11 @@ def test_text_is_escaped_as_edn_wants_it() -> None:
         pytest.param(round_of(operation(round=2)), id="another round"),
         pytest.param([operation()], id="no round"),
         pytest.param(round_of(operation(sent_ns=30, received_ns=20)), id="answered before it was sent"),
+        pytest.param(round_of(operation(sent_ns=30, received_ns=2**63)), id="a time beyond 64 bits"),
     ],
 )
 def test_what_cannot_have_been_is_refused(events: list[Event]) -> None:
-    with pytest.raises(ValueError, match=r"outside that round|before it began"):
+    with pytest.raises(ValueError, match=r"outside that round|before it began|beyond 64 bits"):
         exported(events)
 
 

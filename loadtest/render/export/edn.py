@@ -16,6 +16,7 @@ from loadtest.render.export.sorting import Sorter
 _INITIAL, _BEGAN, _ENDED = 0, 2, 3  # at one moment: what began then may have overlapped what ended then
 _TYPES = {Outcome.ACCEPTED: "ok", Outcome.UNKNOWN: "info"}  # the others were surely not applied
 _NIL = ("nil", "nil")
+_CLOCK_ENDS = 1 << 63
 _ESCAPED = str.maketrans(
     {'"': '\\"', "\\": "\\\\"} | {chr(code): f"\\u{code:04x}" for code in (*range(32), *range(127, 160))}
 )
@@ -140,6 +141,8 @@ class JepsenHistory:
     ) -> None:
         if ended.time_ns < began.time_ns:
             raise ValueError(f"it ended {began.time_ns - ended.time_ns:,} ns before it began")
+        if began.time_ns < -_CLOCK_ENDS or ended.time_ns >= _CLOCK_ENDS:
+            raise ValueError("its time is beyond 64 bits")
         self._number += 1
         first = _INITIAL if initial else _BEGAN
         last = _INITIAL + 1 if initial else _ENDED
