@@ -38,7 +38,7 @@ class Kind(StrEnum):
     TRANSACTION = "transaction"
 
 
-class Product(Struct, frozen=True, gc=False, omit_defaults=True):
+class Product(Struct, frozen=True, gc=False, forbid_unknown_fields=True, omit_defaults=True):
     """The item that is bought. `version` starts at 1 and rises by one with every accepted write.
 
     `last_order` is whose write made this version: an order's id, `RESTOCK` for the tool's own, None where it is not
@@ -76,7 +76,7 @@ ACCEPTED = Result(Outcome.ACCEPTED)
 SOLD_OUT = Result(Outcome.REJECTED, Reason.SOLD_OUT)
 
 
-class RoundStarted(Struct, frozen=True, gc=False, tag_field="type", tag="round_started"):
+class RoundStarted(Struct, frozen=True, gc=False, forbid_unknown_fields=True, tag_field="type", tag="round_started"):
     """`orders` orders of one product are about to be placed, or, if 0, orders will follow one by one.
 
     `product` was read just before; its item had `item_bytes`, which capacity is charged by. The orders are
@@ -92,7 +92,7 @@ class RoundStarted(Struct, frozen=True, gc=False, tag_field="type", tag="round_s
     units: int = 0
 
 
-class OrderPlaced(Struct, frozen=True, gc=False, tag_field="type", tag="order_placed"):
+class OrderPlaced(Struct, frozen=True, gc=False, forbid_unknown_fields=True, tag_field="type", tag="order_placed"):
     """One order of sustained load was due at `scheduled_ns` and began at `started_ns`."""
 
     round: int
@@ -103,7 +103,7 @@ class OrderPlaced(Struct, frozen=True, gc=False, tag_field="type", tag="order_pl
     started_ns: int
 
 
-class OrderDropped(Struct, frozen=True, gc=False, tag_field="type", tag="order_dropped"):
+class OrderDropped(Struct, frozen=True, gc=False, forbid_unknown_fields=True, tag_field="type", tag="order_dropped"):
     """One order was due at `scheduled_ns` and never began: as many as may be were under way."""
 
     round: int
@@ -113,14 +113,16 @@ class OrderDropped(Struct, frozen=True, gc=False, tag_field="type", tag="order_d
     scheduled_ns: int
 
 
-class MeasuringStarted(Struct, frozen=True, gc=False, tag_field="type", tag="measuring_started"):
+class MeasuringStarted(
+    Struct, frozen=True, gc=False, forbid_unknown_fields=True, tag_field="type", tag="measuring_started"
+):
     """What was due before this moment was warm-up."""
 
     round: int
     at_ns: int
 
 
-class Restocked(Struct, frozen=True, gc=False, tag_field="type", tag="restocked"):
+class Restocked(Struct, frozen=True, gc=False, forbid_unknown_fields=True, tag_field="type", tag="restocked"):
     """The tool added `units` to a product, or, if the outcome is unknown, perhaps did."""
 
     round: int
@@ -130,7 +132,9 @@ class Restocked(Struct, frozen=True, gc=False, tag_field="type", tag="restocked"
     at_ns: int
 
 
-class Operation(Struct, frozen=True, gc=False, omit_defaults=True, tag_field="type", tag="operation"):
+class Operation(
+    Struct, frozen=True, gc=False, forbid_unknown_fields=True, omit_defaults=True, tag_field="type", tag="operation"
+):
     """One request made for an order.
 
     `read_version` is the version that a write rests on, because the order had read it. `version` and `quantity` are the
@@ -164,7 +168,7 @@ class Operation(Struct, frozen=True, gc=False, omit_defaults=True, tag_field="ty
     consistent: bool = True
 
 
-class OrderEnded(Struct, frozen=True, gc=False, tag_field="type", tag="order_ended"):
+class OrderEnded(Struct, frozen=True, gc=False, forbid_unknown_fields=True, tag_field="type", tag="order_ended"):
     """The one result of an order, after `attempts` attempts."""
 
     round: int
@@ -179,7 +183,7 @@ class OrderEnded(Struct, frozen=True, gc=False, tag_field="type", tag="order_end
     ended_ns: int
 
 
-class Record(Struct, frozen=True, gc=False):
+class Record(Struct, frozen=True, gc=False, forbid_unknown_fields=True):
     """What the table has of one order: `transaction` writes it with the units it takes, both or neither."""
 
     order_id: str
@@ -187,7 +191,9 @@ class Record(Struct, frozen=True, gc=False):
     units: int
 
 
-class RecordsRead(Struct, frozen=True, gc=False, omit_defaults=True, tag_field="type", tag="records_read"):
+class RecordsRead(
+    Struct, frozen=True, gc=False, forbid_unknown_fields=True, omit_defaults=True, tag_field="type", tag="records_read"
+):
     """After a round the records of some of its orders were read: these were `found`, these were `missing`.
 
     Of the orders in `barred` there was none, and there will never be one: what stands in its place refuses it.
@@ -200,7 +206,9 @@ class RecordsRead(Struct, frozen=True, gc=False, omit_defaults=True, tag_field="
     barred: list[str] = []
 
 
-class RoundEnded(Struct, frozen=True, gc=False, omit_defaults=True, tag_field="type", tag="round_ended"):
+class RoundEnded(
+    Struct, frozen=True, gc=False, forbid_unknown_fields=True, omit_defaults=True, tag_field="type", tag="round_ended"
+):
     """Every order of the round had ended at `ended_ns`; `product` was read at `read_ns`, None if that failed."""
 
     round: int

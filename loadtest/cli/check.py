@@ -21,12 +21,13 @@ def check(
     """
     from loadtest.checker import Checker, Status
     from loadtest.cli import INCONCLUSIVE, SAFE, VIOLATED
-    from loadtest.history import replay
+    from loadtest.history import read_history, replay
     from loadtest.render.terminal import print_verdict
     from loadtest.timeline import timelines
 
+    path = history / "history.jsonl" if history.is_dir() else history
     checker = Checker()
-    replay(history / "history.jsonl" if history.is_dir() else history, checker)
+    replay(path, checker)
     verdict = checker.verdict()
     # What is no file, such as a pipe, cannot be read a second time.
     again = verdict.status is Status.VIOLATED and path.is_file()

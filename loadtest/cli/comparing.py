@@ -1,7 +1,6 @@
 """Making a comparison, from new runs or stored ones, and showing it."""
 
 import secrets
-import sys
 from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -16,6 +15,7 @@ from loadtest.checker import Status
 from loadtest.cli import INCONCLUSIVE, SAFE, THRESHOLD_CROSSED, VIOLATED
 from loadtest.cli.execute import interrupts, prepare_table, write_junit
 from loadtest.cli.groups import Output, RunTarget
+from loadtest.cli.reader import to_reader
 from loadtest.cli.series import Series
 from loadtest.cli.stored import COMPARISON, repeats, stored
 from loadtest.compare import Repeats, compare
@@ -94,7 +94,8 @@ def show(comparison: Comparison, output: Output, folder: Path | None, crossed: S
     """Print it, and write it where the user wants it."""
     print_comparison(comparison, folder, crossed, to_stdout=not output.json_to_stdout, quiet=output.quiet)
     if output.json_to_stdout:
-        sys.stdout.buffer.write(document.encode(comparison))
+        with to_reader() as file:
+            file.write(document.encode(comparison))
     elif output.json is not None:
         document.write(output.json, document.encode(comparison))
 

@@ -1,7 +1,6 @@
 """What every command that runs something does with it: run, print, write, and say by the exit code how it ended."""
 
 import signal
-import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +12,7 @@ from loadtest import document
 from loadtest.checker import Status
 from loadtest.cli import INCONCLUSIVE, INTERRUPTED, SAFE, THRESHOLD_CROSSED, VIOLATED
 from loadtest.cli.groups import Output, RunTarget
+from loadtest.cli.reader import to_reader
 from loadtest.errors import UsageError
 from loadtest.experiment import Ended, Interrupt, Watcher, connections_that_fit, run
 from loadtest.plan import Load, Race
@@ -31,7 +31,8 @@ def execute(plan: Race | Load, run_target: RunTarget, output: Output) -> int:
         ended = run_here(plan, output.runs_dir, live, thresholds, keep_history=output.history)
     print_report(ended.report, ended.folder, to_stdout=not output.json_to_stdout, quiet=output.quiet)
     if output.json_to_stdout:
-        sys.stdout.buffer.write(document.encode(ended.report))
+        with to_reader() as file:
+            file.write(document.encode(ended.report))
     elif output.json is not None:
         document.write(output.json, document.encode(ended.report))
     write_junit([ended.report], output.junit)

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from loadtest.cli.jepsen import export_history, to_reader
+from loadtest.cli.jepsen import export_history
 from loadtest.cli.options import Debug
+from loadtest.cli.reader import to_reader
 from loadtest.errors import UsageError
 
 if TYPE_CHECKING:

@@ -1,15 +1,11 @@
 """`loadtest export --edn`: a history of any size as Jepsen's."""
 
-import os
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
 import typer
 
-from loadtest.errors import LoadTestError
+from loadtest.cli.reader import to_reader
 
 
 def export_history(history: Path, edn: Path) -> None:
@@ -25,18 +21,6 @@ def export_history(history: Path, edn: Path) -> None:
         typer.echo(f"wrote {edn}", err=True)
     if cut:
         typer.echo("loadtest: a round was cut short: requests on their way then are missing in the export", err=True)
-
-
-@contextmanager
-def to_reader() -> Iterator[IO[bytes]]:
-    """Standard output, until its reader has seen enough. Raises LoadTestError if it cannot be written to."""
-    try:
-        yield sys.stdout.buffer
-        sys.stdout.buffer.flush()
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    except OSError as error:
-        raise LoadTestError(f"cannot write to standard output: {error.strerror}") from error
 
 
 def _write(history: Path, file: IO[bytes]) -> bool:

@@ -180,3 +180,12 @@ def test_of_five_thousand_orders_none_fails(server: str, server_urls: Any, race:
                         timeout_s=600)  # fmt: skip
     orders = report["orders"]
     assert (code, orders["placed"], orders["accepted"], orders["rejected"]) == (0, 5000, 1, 4999)
+
+
+def test_a_long_report_reaches_a_slow_reader_whole(cli: Cli) -> None:
+    """Unbuffered, as containers set it: a pipe takes 64 kB at once, and signals cut a longer write short."""
+    many = ["-n", "30", "--rounds", "20", "--strategy", "unconditional"]
+    for _ in range(3):
+        done = cli("race", *many, "--json", "-", PYTHONUNBUFFERED="1")
+        assert len(done.stdout) > 2**17
+        assert json.loads(done.stdout)["rounds"]["count"] == 20
