@@ -3,27 +3,28 @@
 import gc
 import resource
 import secrets
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from contextlib import nullcontext, suppress
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import ExitStack, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from random import Random
-from typing import Protocol
+from typing import Any, Protocol
 
 import anyio
-from msgspec import Struct
+from msgspec import Struct, to_builtins
 from msgspec.structs import replace
 
 from loadtest import document
-from loadtest.checker import Checker, Doubt, Status, Verdict
+from loadtest.checker import Checker, Status, Verdict
+from loadtest.checker.carried import still_open
 from loadtest.dynamo import setup
 from loadtest.dynamo.client import ClientKind, Connection, DynamoDBClient, connect, fill, stamps
 from loadtest.dynamo.table import Table, calls_by_client
 from loadtest.effort import Effort
 from loadtest.errors import InterruptedRunError, LoadTestError, UsageError
-from loadtest.history import HistoryWriter, read_history
+from loadtest.history import Conditions, HistoryWriter, read_history
 from loadtest.load import Arriving, load
-from loadtest.order import Event, Product
+from loadtest.order import Event, Operation, Product
 from loadtest.plan import Load, Race
 from loadtest.race import race
 from loadtest.recorder import Recorder
@@ -32,7 +33,7 @@ from loadtest.runner import Runner
 from loadtest.scene import Scene, for_each
 from loadtest.settling import Settling
 from loadtest.strategies import load as load_strategy
-from loadtest.summary import environment, summarize
+from loadtest.summary import command, environment, summarize
 from loadtest.targets import TargetKind, opened
 from loadtest.thresholds import Threshold, check
 from loadtest.timeline import Timeline, timelines
@@ -75,7 +76,7 @@ async def run(
     thresholds: Sequence[Threshold] = (),
     *,
     keep_history: bool = True,
-    lost: dict[str, Mapping[str, Doubt]] | None = None,
+    lost: list[Operation] | None = None,
 ) -> Ended:
     """Run the race or the load and store report and history in a new folder below `runs_dir`.
 
@@ -86,8 +87,13 @@ async def run(
     started_at = datetime.now(UTC)
     run_id = f"{started_at:%Y-%m-%dT%H-%M-%SZ}-{secrets.token_hex(5)}"
     folder = _make_folder(runs_dir, run_id)
-    with HistoryWriter(folder / "history.jsonl", run_id) if keep_history else nullcontext() as history:
-        going = _Run(plan, run_id, history, watcher, lost)
+    with ExitStack() as files:
+
+        def begin_history(made_in: dict[str, Any]) -> HistoryWriter:
+            conditions = _conditions(plan, started_at, made_in, thresholds, lost)
+            return files.enter_context(HistoryWriter(folder / "history.jsonl", run_id, conditions))
+
+        going = _Run(plan, run_id, begin_history if keep_history else None, watcher, lost)
         await going.execute(folder / "server.log", interrupt)
     error = going.error
     if not going.recorder.begun:
@@ -97,8 +103,7 @@ async def run(
         raise error or InterruptedRunError(f"stopped by {going.signal} before the first order was placed")
     verdict = going.checker.verdict()
     if lost is not None and plan.target.kind is not TargetKind.EMBEDDED:
-        lost.clear()
-        lost.update(going.checker.lost)
+        lost[:] = still_open(going.checker.lost)
     report = summarize(
         going.recorder,
         verdict,
@@ -107,9 +112,9 @@ async def run(
         run_id=run_id,
         started_at=started_at,
         stopped_by=going.signal or (str(error) if error else None),
-        environment=environment(plan.target.kind, going.endpoint_url),
+        environment=going.environment,
     )
-    if history is not None and verdict.status is Status.VIOLATED:
+    if keep_history and verdict.status is Status.VIOLATED:
         around = _timelines(verdict, folder / "history.jsonl")
         report = replace(report, verdict=replace(report.verdict, timelines=around))
     report = replace(report, thresholds=[check(threshold, report) for threshold in thresholds])
@@ -118,6 +123,25 @@ async def run(
     except LoadTestError as refused:
         error = error or refused
     return Ended(report, folder, going.signal, error, going.recorder.spent_usd(plan.prices))
+
+
+def _conditions(
+    plan: Race | Load,
+    started_at: datetime,
+    made_in: dict[str, Any],
+    thresholds: Sequence[Threshold],
+    lost: list[Operation] | None,
+) -> Conditions:
+    return Conditions(
+        command=command(plan),
+        started_at=started_at.isoformat(timespec="seconds"),
+        plan=to_builtins(plan),
+        orders=plan.orders,
+        environment=made_in,
+        stamps=stamps(plan.target.client),
+        thresholds=[str(threshold) for threshold in thresholds],
+        lost=list(lost or ()),
+    )
 
 
 def _make_folder(runs_dir: Path, run_id: str) -> Path:
@@ -153,20 +177,21 @@ class _Run:
         self,
         plan: Race | Load,
         run_id: str,
-        history: HistoryWriter | None,
+        begin_history: Callable[[dict[str, Any]], HistoryWriter] | None,
         watcher: Watcher,
-        lost: dict[str, Mapping[str, Doubt]] | None,
+        lost: list[Operation] | None,
     ) -> None:
         self.recorder = Recorder()
-        self.checker = Checker(lost)
+        self.checker = Checker(carried(lost or ()))
         self._settling = Settling()
         self.signal: str | None = None
         self.error: LoadTestError | None = None
-        self.endpoint_url = ""
+        self.environment: dict[str, Any] = {}
         self.effort = Effort(plan.target.client, stamps(plan.target.client))
         self._plan = plan
         self._run_id = run_id
-        self._history = history
+        self._begin_history = begin_history
+        self._history: HistoryWriter | None = None
         self._watcher = watcher
         self._scope = anyio.CancelScope()
         self._arriving = Arriving(plan) if isinstance(plan, Load) else None
@@ -192,7 +217,9 @@ class _Run:
             connect(connection.patient()) as clerk,
             connect(connection) as client,
         ):
-            self.endpoint_url = client.meta.endpoint_url
+            self.environment = environment(plan.target.kind, client.meta.endpoint_url)
+            if self._begin_history is not None:
+                self._history = self._begin_history(self.environment)
             await _prepare(plan, clerk, connection)
             table = Table(client, connection.table, connection.sdk_retries, consistent_reads=plan.consistent_reads)
             await _warm_up(table, client, connection, plan.product_ids[0])
@@ -240,20 +267,24 @@ class _Run:
         self.signal = await interrupt()
         self._scope.cancel()
 
-    def _flush(self) -> None:
+    def _flush(self) -> bool:
+        """Whether all that happened so far is on disk, if it is to be."""
         try:
             if self._history is not None:
                 self._history.flush()
         except LoadTestError as error:
             self._stop(error)
+            return False
+        return True
 
     async def _tick(self) -> None:
         while True:
             await anyio.sleep(TICK_S)
-            self._flush()
+            on_disk = self._flush()
             self.recorder.tick()
             self._watch_spending()
-            self._watcher.show(self.recorder, self.effort)
+            if on_disk:
+                self._watcher.show(self.recorder, self.effort)
 
     def _watch_spending(self) -> None:
         arriving, plan = self._arriving, self._plan

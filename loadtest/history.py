@@ -3,46 +3,71 @@
 `docs/report.md` describes the fields. Lines are appended only; a run that was cut leaves at most one half line.
 """
 
+import os
 import time
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import BinaryIO, Self
+from typing import Any, BinaryIO, Self
 
 import msgspec
 
 from loadtest.document import in_a_line
 from loadtest.errors import LoadTestError, UsageError
-from loadtest.order import Event, Listener
+from loadtest.order import Event, Listener, Operation
 
 SCHEMA = "loadtest.history/1"
 
 _LONGEST_LINE = 16 << 20  # bytes; what has no line breaks is not read into memory
 
 
-class Header(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="type", tag="history"):
-    """The first line. Event times are on the monotonic clock; this is one moment on both clocks."""
+class Conditions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a run's report has that its events do not tell: `command`, `started_at`, `plan` and `environment` as there.
+
+    `orders` is how many orders the plan places or drops, None if only the run tells. `stamps` tells whose receive times
+    the events have. `thresholds` are as the user wrote them. `lost` are an earlier run's writes without an answer, which
+    may yet have been applied in this one.
+    """
+
+    command: str
+    started_at: str
+    plan: dict[str, Any]
+    orders: int | None
+    environment: dict[str, Any]
+    stamps: str
+    thresholds: list[str]
+    lost: list[Operation]
+
+
+class Header(
+    msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, tag_field="type", tag="history"
+):
+    """The first line. Event times are on the monotonic clock; this is one moment on both clocks.
+
+    A history that another program wrote need not have the `conditions`.
+    """
 
     schema: str
     run_id: str
     unix_ns: int
     monotonic_ns: int
+    conditions: Conditions | None = None
 
 
 class HistoryWriter:
-    """A listener that appends every event to a file. Raises LoadTestError if the disk refuses."""
+    """A listener that appends every event to a file. Raises LoadTestError if the disk refuses, and ever after."""
 
-    def __init__(self, path: Path, run_id: str) -> None:
+    def __init__(self, path: Path, run_id: str, conditions: Conditions | None = None) -> None:
         self._encoder = msgspec.json.Encoder()
         self._path = path
-        self._broken = False
+        self._error: LoadTestError | None = None
         try:
             self._file = path.open("xb")
         except OSError as error:
             raise UsageError(f"cannot write {path}: {error.strerror}") from error
         try:
-            self._append(Header(SCHEMA, run_id, time.time_ns(), time.perf_counter_ns()))
+            self._append(Header(SCHEMA, run_id, time.time_ns(), time.perf_counter_ns(), conditions))
             self.flush()  # a reader of a run that goes on, or was killed, finds at least this
         except LoadTestError:
             with suppress(OSError):
@@ -55,20 +80,27 @@ class HistoryWriter:
 
     def flush(self) -> None:
         """Hand everything so far to the operating system, so that it outlives this process."""
+        self._require_whole()
         try:
             self._file.flush()
         except OSError as error:
             raise self._refused(error) from error
 
     def _append(self, line: Event | Header) -> None:
+        self._require_whole()
         try:
             self._file.write(self._encoder.encode(line) + b"\n")
         except OSError as error:
             raise self._refused(error) from error
 
     def _refused(self, error: OSError) -> LoadTestError:
-        self._broken = True  # said once; what is still in the buffer is lost
-        return LoadTestError(f"cannot write the history {self._path}: {error.strerror}; the run was stopped")
+        self._error = LoadTestError(f"cannot write the history {self._path}: {error.strerror}; the run was stopped")
+        return self._error
+
+    def _require_whole(self) -> None:
+        """A disk that has room again would take further events, and the history had a hole before them."""
+        if self._error is not None:
+            raise self._error
 
     def __enter__(self) -> Self:
         return self
@@ -79,7 +111,7 @@ class HistoryWriter:
         try:
             self._file.close()
         except OSError as refused:
-            if error is None and not self._broken:
+            if error is None and self._error is None:
                 raise self._refused(refused) from refused
 
 
@@ -88,6 +120,25 @@ class _First(msgspec.Struct):
 
     type: str = ""
     schema: str = ""
+
+
+def read_header(path: Path) -> Header:
+    """The first line of a stored history. Raises UsageError for a file that is no history of this schema."""
+    try:
+        with path.open("rb") as file:
+            return _header(path, next(_lines(path, file), b""))
+    except OSError as error:
+        raise UsageError(f"cannot read {path}: {error.strerror}") from error
+
+
+def ends_within_a_line(path: Path) -> bool:
+    """Whether the last line of a file that is not empty was cut. Raises UsageError for a file that cannot be read."""
+    try:
+        with path.open("rb") as file:
+            file.seek(-1, os.SEEK_END)
+            return file.read(1) != b"\n"
+    except OSError as error:
+        raise UsageError(f"cannot read {path}: {error.strerror}") from error
 
 
 def read_history(path: Path) -> Iterator[Event]:
@@ -119,7 +170,7 @@ def _lines(path: Path, file: BinaryIO) -> Iterator[bytes]:
 
 
 def _events(path: Path, lines: Iterator[bytes]) -> Iterator[Event]:
-    _require_header(path, next(lines, b""))
+    _header(path, next(lines, b""))
     decoder = msgspec.json.Decoder(Header | Event)
     for number, line in enumerate(lines, 2):
         try:
@@ -133,13 +184,13 @@ def _events(path: Path, lines: Iterator[bytes]) -> Iterator[Event]:
         yield event
 
 
-def _require_header(path: Path, line: bytes) -> None:
+def _header(path: Path, line: bytes) -> Header:
     try:
         first = msgspec.json.decode(line or b"{}", type=_First)
         if first.type != "history" or not first.schema:
             raise UsageError(f"{path} does not begin with the header of a {SCHEMA}")
         if first.schema != SCHEMA:
             raise UsageError(f"{path} is {in_a_line(f'a {first.schema}')}, not a {SCHEMA}")
-        msgspec.json.decode(line, type=Header)
+        return msgspec.json.decode(line, type=Header)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise UsageError(f"{path}, line 1 is not the header of a {SCHEMA}: {in_a_line(error)}") from error

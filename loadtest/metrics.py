@@ -134,6 +134,11 @@ def _lateness(figure: str) -> Callable[[Report], float | None]:
     return lambda report: late(report) if report.arrivals.due else None
 
 
+def _loop_lag(figure: str) -> Callable[[Report], float | None]:
+    lag: Callable[[Lateness], float] = attrgetter(figure)
+    return lambda report: None if report.client.loop_lag_ms is None else lag(report.client.loop_lag_ms)
+
+
 def _service(kind: str, outcome: str) -> Callable[[Report], Latency | None]:
     return lambda report: report.latency_ms.get(kind, {}).get(outcome)
 
@@ -168,7 +173,7 @@ def _others() -> Iterable[Metric]:
         yield Metric(where.partition(".")[2], Quantity.NUMBER, attrgetter(where), "no accepted order")
     for figure in Lateness.__struct_fields__:
         yield Metric(f"late.{figure}", Quantity.TIME, _lateness(figure), "no order was due")
-        yield Metric(f"loop_lag.{figure}", Quantity.TIME, attrgetter(f"client.loop_lag_ms.{figure}"))
+        yield Metric(f"loop_lag.{figure}", Quantity.TIME, _loop_lag(figure), "a history does not have it")
 
 
 def _times() -> Iterable[tuple[str, tuple[Callable[[Report], Latency | None], str]]]:

@@ -1,6 +1,7 @@
 """What a run is asked to do: a race, or load over time."""
 
 from collections.abc import Sequence
+from math import ceil
 
 from msgspec import Struct
 
@@ -44,6 +45,11 @@ class Race(Plan, frozen=True, kw_only=True):
         return Rules(self.attempts, limit, self.gate, self.backoff)
 
     @property
+    def orders(self) -> int:
+        """How many there will be."""
+        return self.number_of_requests * self.rounds
+
+    @property
     def product_ids(self) -> list[str]:
         """The one product that all want."""
         return [self.product]
@@ -82,6 +88,12 @@ class Load(Plan, frozen=True, kw_only=True):
             return Rate(self.stages) if self.stages else None
         first = next(stage.rate_per_s for stage in self.stages if stage.rate_per_s)
         return Rate([Stage(self.warm_up_s, first), Stage(0.0, 0.0), *self.stages], first)
+
+    @property
+    def orders(self) -> int | None:
+        """How many will be due; None if only the run tells: in a closed loop, and if they come by chance."""
+        schedule = None if self.poisson else self.schedule
+        return ceil(schedule.orders) if schedule else None
 
     @property
     def product_ids(self) -> list[str]:

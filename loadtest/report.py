@@ -189,17 +189,18 @@ class Client(Struct, frozen=True):
     call returned). `served` counts the run's calls by client and operation, `fallbacks` those that the wire left to
     the SDK, by operation and reason. `own_share` is the part of all response
     time that was spent in this process; `cpu_cores` its CPU seconds for each second of the rounds. `bound` says in
-    words that the tool was the bottleneck, and what to do.
+    words that the tool was the bottleneck, and what to do. What no history tells is None in a report made from one:
+    `served`, `fallbacks`, `loop_lag_ms`, `cpu_s`, `cpu_cores` and `bound`.
     """
 
     name: str
     stamps: str
-    served: dict[str, dict[str, int]]
-    fallbacks: dict[str, int]
+    served: dict[str, dict[str, int]] | None
+    fallbacks: dict[str, int] | None
     own_share: float
-    loop_lag_ms: Lateness
-    cpu_s: float
-    cpu_cores: float
+    loop_lag_ms: Lateness | None
+    cpu_s: float | None
+    cpu_cores: float | None
     burst_spread_ms: BurstSpread | None
     bound: str | None
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from importlib import metadata
 from statistics import median
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -60,7 +60,7 @@ def summarize(
     service = _latencies(recorder.service)
     return Report(
         schema=SCHEMA,
-        command="race" if isinstance(plan, Race) else "load",
+        command=command(plan),
         run_id=run_id,
         started_at=started_at.astimezone(UTC).isoformat(timespec="seconds"),
         completed=stopped_by is None,
@@ -227,6 +227,11 @@ def _bound(client: str, cores: float, own_share: float) -> str | None:
         f"client-bound: this process used {cores:.0%} of a core, and {own_share:.0%} of the response time was its own, "
         "not the server's; lower --concurrency"
     )
+
+
+def command(plan: Race | Load) -> Literal["race", "load"]:
+    """The command that makes a run of this kind."""
+    return "race" if isinstance(plan, Race) else "load"
 
 
 def environment(target: TargetKind, endpoint_url: str) -> dict[str, Any]:

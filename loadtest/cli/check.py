@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from loadtest.cli import options
+from loadtest.cli import INCONCLUSIVE, SAFE, VIOLATED, options
 
 
 def check(
@@ -17,19 +17,33 @@ def check(
 ) -> int:
     """Judge a stored history: every request and result of a run, whether or not it came to its end.
 
-    Reads it line by line, however long it is. The exit code is that of the verdict.
+    Reads it line by line, however long it is, and says how it is a part if it is one. Of the folder of a comparison it
+    judges every run. The exit code is that of the worst verdict.
     """
+    from loadtest.cli.folders import HISTORY, runs_in
+
+    members = [member for member in runs_in(history) if (member / HISTORY).exists()]
+    statuses = set()
+    for member in members or [history]:
+        if members:
+            typer.echo(f"{member.name}:")
+        statuses.add(_judge(member / HISTORY if member.is_dir() else member))
+    return next(code for code in (VIOLATED, INCONCLUSIVE, SAFE) if code in statuses)
+
+
+def _judge(path: Path) -> int:
     from loadtest.checker import Checker, Status
-    from loadtest.cli import INCONCLUSIVE, SAFE, VIOLATED
-    from loadtest.history import read_history, replay
+    from loadtest.checker.carried import carried
+    from loadtest.extent import Extent, follow
+    from loadtest.history import read_header, read_history
     from loadtest.render.terminal import print_verdict
     from loadtest.timeline import timelines
 
-    path = history / "history.jsonl" if history.is_dir() else history
-    checker = Checker()
-    replay(path, checker)
+    header = read_header(path)
+    checker = Checker(carried(header.conditions.lost) if header.conditions else None)
+    part = follow(path, Extent(header), checker)
     verdict = checker.verdict()
     # What is no file, such as a pipe, cannot be read a second time.
     again = verdict.status is Status.VIOLATED and path.is_file()
-    print_verdict(verdict, timelines(verdict.violations, read_history(path)) if again else ())
+    print_verdict(verdict, part, timelines(verdict.violations, read_history(path)) if again else ())
     return {Status.SAFE: SAFE, Status.VIOLATED: VIOLATED, Status.INCONCLUSIVE: INCONCLUSIVE}[verdict.status]

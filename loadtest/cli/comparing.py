@@ -14,10 +14,11 @@ from loadtest import document
 from loadtest.checker import Status
 from loadtest.cli import INCONCLUSIVE, SAFE, THRESHOLD_CROSSED, VIOLATED
 from loadtest.cli.execute import interrupts, prepare_table, write_junit
+from loadtest.cli.folders import COMPARISON
 from loadtest.cli.groups import Output, RunTarget
 from loadtest.cli.reader import to_reader
 from loadtest.cli.series import Series
-from loadtest.cli.stored import COMPARISON, repeats, stored
+from loadtest.cli.stored import repeats, stored
 from loadtest.compare import Repeats, compare
 from loadtest.comparison import Cell, Comparison
 from loadtest.errors import UsageError

@@ -20,7 +20,7 @@ _FROM_ENVIRONMENT = "env"
 
 def export(
     runs: Annotated[
-        list[Path], typer.Argument(metavar="RUN", help="Run folders, or their report.json; for --edn history.jsonl.")
+        list[Path], typer.Argument(metavar="RUN", help="Run folders, or their report.json or history.jsonl.")
     ],
     csv: Annotated[
         Path | None,
@@ -54,10 +54,12 @@ def export(
 
     Files of these names are replaced, whole or not at all.
     """
+    from loadtest.cli.folders import file_of, run_of
+
     of_reports = any(given is not None for given in (csv, hlog, prometheus, otlp))
     if not of_reports and edn is None:
         raise UsageError("nothing to export to: give --csv, --hlog, --prometheus, --otlp or --edn")
-    paths = list(dict.fromkeys(run / "report.json" if run.is_dir() else run for run in runs)) if of_reports else []
+    paths = list(dict.fromkeys(file_of(run) for run in runs)) if of_reports else []
     histories = [run / "history.jsonl" if run.is_dir() else run for run in runs] if edn is not None else []
     _require_apart({"--hlog": hlog, "--prometheus": prometheus, "--edn": edn}, [*paths, *histories])
     if len(histories) > 1:
@@ -68,9 +70,9 @@ def export(
 
         metrics_url(endpoint)
 
-    from loadtest import document, report
+    from loadtest import document
 
-    reports = [report.read(path) for path in paths]
+    reports = [run_of(path) for path in paths]
     for path, content in _contents(reports, csv, hlog, prometheus):
         if str(path) == _STDOUT:
             _print(content)

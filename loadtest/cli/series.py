@@ -1,8 +1,7 @@
 """Several runs on one table, one after another."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import typer
 from msgspec.structs import replace
@@ -13,9 +12,6 @@ from loadtest.experiment import Ended, Interrupt, run
 from loadtest.plan import Load, Race
 from loadtest.recorder import Recorder
 from loadtest.thresholds import Threshold
-
-if TYPE_CHECKING:
-    from loadtest.checker import Doubt
 
 
 class Silent:
@@ -53,7 +49,7 @@ class Series:
         self._keep_history = keep_history
         self._watcher = Silent(quiet=quiet)
         self._spent_usd = 0.0
-        self._lost: dict[str, Mapping[str, Doubt]] = {}
+        self._lost: list[Operation] = []
 
     async def run(self, plan: Race | Load, folder: Path) -> Ended:
         """Run it with what is left. Raises LoadTestError if nothing is; a load is stopped before it spends more."""

@@ -4,18 +4,17 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import typer
 from msgspec import Struct
 
 from loadtest import comparison as comparisons
 from loadtest import document
-from loadtest import report as reports
+from loadtest.cli.folders import COMPARISON, HISTORY, REPORT, file_of, run_of, runs_in
 from loadtest.compare import Repeats, cell, names
 from loadtest.comparison import Cell, Comparison
 from loadtest.errors import UsageError
 from loadtest.report import Report
 
-COMPARISON = "comparison.json"
-REPORT = "report.json"
 _NOT_SETTINGS = ("seed", "max_spend_usd")
 
 
@@ -33,20 +32,38 @@ def stored(paths: Sequence[Path]) -> Stored:
     for path in paths:
         if path.is_dir() and (path / COMPARISON).exists():
             path = path / COMPARISON  # noqa: PLW2901 - the same, said in full
-        elif path.is_dir():
-            path = path / REPORT  # noqa: PLW2901 - the same
-        if document.schema_of(path) == comparisons.SCHEMA:  # what says nothing is read as a report, and refused as one
-            comparison = comparisons.read(path)
-            found.append((path.parent.name, comparison, _runs_of(comparison, path.parent)))
+        elif members := runs_in(path):
+            runs += _cut_series(path, members)
+            continue
+        file = file_of(path)
+        # What says nothing is read as a report, and refused as one.
+        if file.name != HISTORY and document.schema_of(file) == comparisons.SCHEMA:
+            comparison = comparisons.read(file)
+            found.append((file.parent.name, comparison, _runs_of(comparison, file.parent)))
         else:
-            runs.append((path.parent.name if path.name == REPORT else path.stem, reports.read(path)))
+            runs.append((file.parent.name if file.name in (REPORT, HISTORY) else file.stem, run_of(file)))
     return Stored(runs, found)
+
+
+def _cut_series(folder: Path, members: Sequence[Path]) -> list[tuple[str, Report]]:
+    """All runs in it; one that was killed before its first order is none."""
+    typer.echo(f"loadtest: {folder} has no {COMPARISON}: taking each run in it by itself", err=True)
+    found = []
+    for member in members:
+        file = file_of(member)
+        try:
+            found.append((member.name, run_of(file)))
+        except UsageError as error:
+            if file.name == REPORT:
+                raise
+            typer.echo(f"loadtest: left out: {error}", err=True)
+    return found
 
 
 def _runs_of(comparison: Comparison, folder: Path) -> list[Report]:
     """The reports of a comparison's runs, as far as they lie beside it."""
-    paths = [folder / run / REPORT for one in comparison.cells for run in one.runs]
-    return [reports.read(path) for path in paths if path.exists()]
+    files = [file_of(folder / run) for one in comparison.cells for run in one.runs]
+    return [run_of(file) for file in files if file.exists()]
 
 
 def repeats(found: Stored, *, against_others: bool) -> list[Repeats]:

@@ -37,10 +37,12 @@ def print_report(report: Report, folder: Path, *, to_stdout: bool, quiet: bool) 
     put(console, drawn.get())
 
 
-def print_verdict(verdict: Verdict, timelines: Sequence[Timeline] = ()) -> None:
-    """Print a verdict that was made from a history, with its violations, what was around the first, and doubts."""
+def print_verdict(verdict: Verdict, part: str | None, timelines: Sequence[Timeline] = ()) -> None:
+    """Print a verdict that was made from a history, with how that is a `part`, violations, and what was around."""
     console = a_console(to_stdout=True)
     with console.capture() as drawn:
+        if part is not None:
+            console.print(Text(f"partial: {part}", style="bold yellow"))
         for line in _evidence(verdict):
             console.print(line)
         _print_violations(console, verdict.violations, timelines)
@@ -82,8 +84,9 @@ def _print_tables(console: Console, report: Report, folder: Path) -> None:
         console.print(line)
     if report.client.bound:
         console.print(Text(report.client.bound, style="bold yellow"))
-    kept = "report and history" if (folder / "history.jsonl").exists() else "report"
-    console.print(f"{kept} in {folder}")
+    kept = [file.partition(".")[0] for file in ("report.json", "history.jsonl") if (folder / file).exists()]
+    if kept:
+        console.print(f"{' and '.join(kept)} in {folder}")
     for message, count in report.orders.problems.items():
         console.print(f"{count:,} × {message}")
     _print_violations(console, report.verdict.violations, report.verdict.timelines, ", all in the report")
@@ -194,10 +197,12 @@ def _cost(report: Report) -> str:
 def _client(report: Report) -> str:
     client, spread = report.client, report.client.burst_spread_ms
     burst = f"; a burst left within {spread.median:,.1f} ms" if spread else ""
+    cost = ""
+    if client.cpu_cores is not None and client.loop_lag_ms is not None:
+        cost = f", {client.cpu_cores:.0%} of a core, loop lag p99 {client.loop_lag_ms.p99:,.1f} ms"
     return (
         f"{report.operations_per_s:,.0f} operations a second over {report.duration_s:,.2f} s; "
-        f"own share of the response time {client.own_share:.1%} ({client.name}, {client.cpu_cores:.0%} of a core, "
-        f"loop lag p99 {client.loop_lag_ms.p99:,.1f} ms){burst}"
+        f"own share of the response time {client.own_share:.1%} ({client.name}{cost}){burst}"
     )
 
 

@@ -11,7 +11,7 @@ from loadtest.checker import Status
 from loadtest.errors import UsageError
 from loadtest.histogram import Histogram
 from loadtest.order import Kind, Outcome
-from loadtest.report import Orders, latency
+from loadtest.report import Lateness, Orders, latency
 from loadtest.thresholds import Threshold, check, parse
 from tests.unit.gates import NO_TIMES, OVERSOLD, a_report, verdict
 
@@ -263,9 +263,15 @@ def test_a_count_is_compared_as_python_does(found: int, sign: str, limit: int) -
 @example(81.2, "==", 81.2)
 def test_a_time_is_compared_as_python_does(found: float, sign: str, limit: float) -> None:
     found, limit = round(found, 6), round(limit, 6)
-    lag = replace(REPORT.client.loop_lag_ms, max=found)
-    report = a_report(client=replace(REPORT.client, loop_lag_ms=lag))
+    report = a_report(client=replace(REPORT.client, loop_lag_ms=Lateness(0.0, 0.0, found)))
     assert check(parse(f"loop_lag.max {sign} {limit!r}ms"), report).holds is SIGNS[sign](found, limit)
+
+
+def test_a_report_from_a_history_has_no_loop_lag_and_keeps_to_no_threshold_on_it() -> None:
+    report = a_report(client=replace(REPORT.client, loop_lag_ms=None))
+    checked = check(parse("loop_lag.max < 5ms"), report)
+    assert (checked.holds, checked.value) == (False, None)
+    assert "a history does not have it" in checked.sentence
 
 
 def test_a_threshold_made_by_hand_is_looked_at_too() -> None:

@@ -1,0 +1,102 @@
+"""A report made again from a history, for a run that was killed before it could write one."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+
+import msgspec
+from msgspec.structs import replace
+
+from loadtest.checker import Checker
+from loadtest.checker.carried import carried
+from loadtest.effort import Effort
+from loadtest.errors import UsageError
+from loadtest.extent import Extent, follow, happened_ns
+from loadtest.history import Conditions, Header, read_header
+from loadtest.order import Event, RoundEnded
+from loadtest.plan import Load, Race
+from loadtest.recorder import Recorder
+from loadtest.report import Report
+from loadtest.summary import summarize
+from loadtest.thresholds import check, parse
+
+_LONGEST_NS = 62 * 24 * 3600 * 10**9  # a month of warm-up and one of measuring
+_SETTLED_NS = 10 * 10**9  # of a second this long ago no event comes any more
+_EVENTS_BETWEEN = 4096
+
+
+def rebuild(path: Path) -> Report:
+    """The report of the run whose history this is, as far as it goes. Reads it line by line, however long it is.
+
+    It is `completed` if all that was planned is there; else `stopped_by` says where the history ends. A round without
+    an end lasts until the last event. What the tool itself cost is in no history, and None. Raises UsageError for what
+    is no history, and for one of an earlier version, which does not say what was planned.
+    """
+    header = read_header(path)
+    conditions = header.conditions
+    if conditions is None:
+        raise UsageError(f"{path} is of an earlier version and does not say what was planned; loadtest check judges it")
+    with _understood(path):
+        plan: Race | Load = (
+            msgspec.convert(conditions.plan, Race)
+            if conditions.command == "race"
+            else msgspec.convert(conditions.plan, Load)
+        )
+        started_at = datetime.fromisoformat(conditions.started_at)
+    extent, checker, replay = Extent(header), Checker(carried(conditions.lost)), _Replay(header)
+    part = follow(path, extent, checker, replay)
+    recorder = replay.recorder
+    if not recorder.begun:
+        raise UsageError(f"{path} has no order: its run was cut before the first")
+    for product_id in list(extent.open):
+        recorder(RoundEnded(extent.round, product_id, None, extent.last_ns, extent.last_ns))
+    with _understood(path):
+        report = summarize(
+            recorder,
+            checker.verdict(),
+            Effort(plan.target.client, conditions.stamps),
+            plan,
+            run_id=header.run_id,
+            started_at=started_at,
+            stopped_by=part,
+            environment=conditions.environment,
+        )
+    return _with_thresholds(_without_effort(report), conditions)
+
+
+class _Replay:
+    """Feeds a recorder, closes the seconds that are over as the run did, and refuses times of no run."""
+
+    def __init__(self, header: Header) -> None:
+        self.recorder = Recorder()
+        self._first_ns = header.monotonic_ns
+        self._events = 0
+
+    def __call__(self, event: Event) -> None:
+        now_ns = happened_ns(event)
+        if not 0 <= now_ns - self._first_ns <= _LONGEST_NS:
+            raise ValueError(f"a time that is not within the run: {now_ns}")
+        self.recorder(event)
+        self._events += 1
+        if self._events % _EVENTS_BETWEEN == 0 and self.recorder.seconds is not None:
+            self.recorder.seconds.close(now_ns - _SETTLED_NS)
+
+
+@contextmanager
+def _understood(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except (ValueError, OverflowError) as error:  # msgspec's errors are ValueErrors
+        raise UsageError(f"{path}: its header or its events make no report: {error}") from error
+
+
+def _without_effort(report: Report) -> Report:
+    return replace(
+        report,
+        client=replace(report.client, served=None, fallbacks=None, loop_lag_ms=None, cpu_s=None, cpu_cores=None),
+    )
+
+
+def _with_thresholds(report: Report, conditions: Conditions) -> Report:
+    return replace(report, thresholds=[check(parse(text), report) for text in conditions.thresholds])
