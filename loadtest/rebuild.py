@@ -62,7 +62,7 @@ def rebuild(path: Path) -> Report:
             stopped_by=part,
             environment=conditions.environment,
         )
-    return _with_thresholds(_without_effort(report), conditions)
+        return _with_thresholds(_without_effort(report), conditions)
 
 
 class _Replay:
@@ -87,7 +87,7 @@ class _Replay:
 def _understood(path: Path) -> Iterator[None]:
     try:
         yield
-    except (ValueError, OverflowError) as error:  # msgspec's errors are ValueErrors
+    except (ValueError, OverflowError, UsageError) as error:  # msgspec's errors are ValueErrors
         raise UsageError(f"{path}: its header or its events make no report: {error}") from error
 
 
