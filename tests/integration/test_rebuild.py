@@ -137,8 +137,8 @@ def test_late_writes_of_an_earlier_run_are_held_against_no_later_one(cli: Cli, t
     cli("race", "-n", "5", "--stock", "3")
     history, _ = stored(tmp_path)
     *lines, last = history.read_bytes().splitlines(keepends=True)
-    assert b'"quantity":2,"version":2' in last
-    fallen = last.replace(b'"quantity":2,"version":2', b'"quantity":1,"version":3')
+    assert b'"quantity":2,"version":3' in last
+    fallen = last.replace(b'"quantity":2,"version":3', b'"quantity":1,"version":4')
     history.write_bytes(b"".join([*lines, fallen]))
     assert cli("check", str(history)).returncode == 1
     known = lines[0].replace(b'"lost":{}', b'"lost":{"p#4":[1,1]}')

@@ -198,6 +198,22 @@ def test_a_disk_that_is_full_from_the_start_is_said_in_words(tmp_path: Path) -> 
         HistoryWriter(tmp_path / "history.jsonl", "a-run")
 
 
+def test_a_disk_that_has_room_again_gets_no_event_after_a_lost_one(tmp_path: Path) -> None:
+    """A hole in the middle would make orders vanish; a history that ends is only cut."""
+    path, events = tmp_path / "history.jsonl", one_round(units=(1,) * 500)
+    writer = HistoryWriter(path, "a-run")
+    with full_disk(), pytest.raises(LoadTestError):
+        append_much(writer)
+    with pytest.raises(LoadTestError, match="cannot write the history"):
+        writer(events[-1])
+    with pytest.raises(LoadTestError, match="cannot write the history"):
+        writer.flush()
+    end(writer)
+    kept = list(read_history(path))
+    assert kept == events[: len(kept)]
+    assert len(kept) < len(events)
+
+
 def test_a_full_disk_does_not_hide_the_error_that_ended_the_run(writer: HistoryWriter) -> None:
     with full_disk():
         end(writer, KeyboardInterrupt())
