@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -170,6 +171,23 @@ def test_another_server_killed_at_any_moment(
         server.kill()
         server.wait()
     assert_ended_by_its_server(run, output, cli, tmp_path)
+
+
+@pytest.mark.parametrize(("seed", "command"), moments(8, 1, RACE, *LOADS))
+def test_a_disk_that_is_full_at_any_moment(seed: int, command: tuple[str, ...], cli: Cli, tmp_path: Path) -> None:
+    random = Random(seed)
+    with watched(*command, folder=tmp_path) as run:
+        wait_for(lambda: run.shown, "the first counts shown")
+        (folder,) = tmp_path.glob("runs/*")
+        room = (folder / "history.jsonl").stat().st_size + random.randrange(300_000)
+        resource.prlimit(run.process.pid, resource.RLIMIT_FSIZE, (room, resource.RLIM_INFINITY))
+        output = run.end()
+    assert run.process.returncode == 3, output
+    assert "cannot write the history" in run.text.splitlines()[-1]
+    assert_kept(run.shown, folder / "history.jsonl")
+    checked = cli("check", str(folder))
+    assert checked.returncode in (0, 4), checked
+    assert checked.stdout.startswith("partial: the history ends at 20")
 
 
 KILLS_ITSELF = """
