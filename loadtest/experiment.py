@@ -16,7 +16,7 @@ from msgspec.structs import replace
 
 from loadtest import document
 from loadtest.checker import Checker, Status, Verdict
-from loadtest.checker.carried import still_open
+from loadtest.checker.carried import carried, still_open
 from loadtest.dynamo import setup
 from loadtest.dynamo.client import ClientKind, Connection, DynamoDBClient, connect, fill, stamps
 from loadtest.dynamo.table import Table, calls_by_client

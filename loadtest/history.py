@@ -4,6 +4,7 @@
 """
 
 import os
+import stat
 import time
 from collections.abc import Iterator
 from contextlib import suppress
@@ -26,8 +27,8 @@ class Conditions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     """What a run's report has that its events do not tell: `command`, `started_at`, `plan` and `environment` as there.
 
     `orders` is how many orders the plan places or drops, None if only the run tells. `stamps` tells whose receive times
-    the events have. `thresholds` are as the user wrote them. `lost` are an earlier run's writes without an answer, which
-    may yet have been applied in this one.
+    the events have. `thresholds` are as the user wrote them. `lost` are an earlier run's writes without an answer:
+    they may yet have been applied in this one.
     """
 
     command: str
@@ -61,7 +62,7 @@ class HistoryWriter:
     def __init__(self, path: Path, run_id: str, conditions: Conditions | None = None) -> None:
         self._encoder = msgspec.json.Encoder()
         self._path = path
-        self._error: LoadTestError | None = None
+        self._refusal: str | None = None
         try:
             self._file = path.open("xb")
         except OSError as error:
@@ -94,13 +95,13 @@ class HistoryWriter:
             raise self._refused(error) from error
 
     def _refused(self, error: OSError) -> LoadTestError:
-        self._error = LoadTestError(f"cannot write the history {self._path}: {error.strerror}; the run was stopped")
-        return self._error
+        self._refusal = f"cannot write the history {self._path}: {error.strerror}; the run was stopped"
+        return LoadTestError(self._refusal)
 
     def _require_whole(self) -> None:
         """A disk that has room again would take further events, and the history had a hole before them."""
-        if self._error is not None:
-            raise self._error
+        if self._refusal is not None:
+            raise LoadTestError(self._refusal)
 
     def __enter__(self) -> Self:
         return self
@@ -111,7 +112,7 @@ class HistoryWriter:
         try:
             self._file.close()
         except OSError as refused:
-            if error is None and self._error is None:
+            if error is None and self._refusal is None:
                 raise self._refused(refused) from refused
 
 
@@ -126,6 +127,8 @@ def read_header(path: Path) -> Header:
     """The first line of a stored history. Raises UsageError for a file that is no history of this schema."""
     try:
         with path.open("rb") as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                raise UsageError(f"cannot read {path}: a history is read more than once, so it must be a file")
             return _header(path, next(_lines(path, file), b""))
     except OSError as error:
         raise UsageError(f"cannot read {path}: {error.strerror}") from error

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
 from msgspec.structs import replace
@@ -12,6 +13,9 @@ from loadtest.experiment import Ended, Interrupt, run
 from loadtest.plan import Load, Race
 from loadtest.recorder import Recorder
 from loadtest.thresholds import Threshold
+
+if TYPE_CHECKING:
+    from loadtest.order import Operation
 
 
 class Silent:

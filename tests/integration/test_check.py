@@ -1,6 +1,7 @@
 """`loadtest check`: the verdict of a history on disk is that of the run, whole or cut."""
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -85,3 +86,7 @@ def test_a_history_written_by_hand_is_judged_as_the_docs_say(cli: Cli, tmp_path:
     assert (done.returncode, f"$ loadtest check by-hand.jsonl\n{done.stdout}```" in section) == (0, True)
     (tmp_path / "by-hand.jsonl").write_text(by_hand.replace('"rejected","reason":"conflict"', '"accepted","reason":""'))
     assert cli("check", "by-hand.jsonl").returncode == 1
+
+
+def test_a_pipe_is_no_history(cli: Cli) -> None:
+    assert_one_line(cli("check", os.devnull), 2, "it must be a file")

@@ -15,7 +15,7 @@ AFTER = "the history ends at 1970-01-01T00:00:0"
 
 def header(orders: int | None = None, **plan: Any) -> Header:
     conditions = Conditions(
-        command="race", started_at="", plan=plan, orders=orders, environment={}, stamps="", thresholds=[], lost={}
+        command="race", started_at="", plan=plan, orders=orders, environment={}, stamps="", thresholds=[], lost=[]
     )
     return Header(SCHEMA, "a-run", 0, 0, conditions)
 
