@@ -11,6 +11,7 @@ from loadtest.cli.compare import compare
 from loadtest.cli.export import export
 from loadtest.cli.find import find
 from loadtest.cli.load import load
+from loadtest.cli.probe import probe
 from loadtest.cli.race import race
 from loadtest.cli.report import report
 from loadtest.cli.scenario import run
@@ -60,6 +61,7 @@ app.command(
 app.command(epilog="Example: loadtest check runs/2026-11-23T09-31-28Z-84f987a417")(check)
 app.command(epilog="Example: loadtest export runs/* --csv tables")(export)
 app.command(epilog="Example: loadtest populate --endpoint-url http://127.0.0.1:8000")(populate)
+app.command(epilog="Example: loadtest probe --endpoint-url http://127.0.0.1:8000 --populate-table")(probe)
 app.command(epilog="Example: loadtest calibrate --client sdk")(calibrate)
 app.command(epilog="Example: loadtest serve --port 8000")(serve)
 table.command(epilog="Example: loadtest table create --target aws --region eu-west-1 --table sale-test")(create)

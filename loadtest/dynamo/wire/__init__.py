@@ -5,8 +5,8 @@ TransactWriteItems itself: `codec` checks and encodes, `signing` signs, `connect
 exceptions are the SDK's; what the wire does not understand exactly goes to the SDK and is counted.
 """
 
-from loadtest.dynamo.wire.client import Served, fill, install, prepare, served
+from loadtest.dynamo.wire.client import Served, fill, install, opened, prepare, served
 from loadtest.dynamo.wire.codec import NotUnderstood
 from loadtest.dynamo.wire.connection import KERNEL_STAMPS
 
-__all__ = ["KERNEL_STAMPS", "NotUnderstood", "Served", "fill", "install", "prepare", "served"]
+__all__ = ["KERNEL_STAMPS", "NotUnderstood", "Served", "fill", "install", "opened", "prepare", "served"]

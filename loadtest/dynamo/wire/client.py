@@ -80,6 +80,12 @@ def served(client: Any) -> Served | None:
     return state.served if state is not None else None
 
 
+def opened(client: Any) -> int | None:
+    """How many connections the wire of a client has opened so far; None for a client without."""
+    state = getattr(client, "_wire_state", None)
+    return sum(pool.opened for pool in state.pools.values()) if state is not None else None
+
+
 async def prepare(client: Any) -> None:
     """Learn every operation's request now. Raises NotUnderstood if this client's ways are not all known.
 

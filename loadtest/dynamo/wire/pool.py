@@ -41,7 +41,7 @@ class Pool:
         self._free: list[Connection] = []
         self._busy: set[Connection] = set()
         self._opening: set[asyncio.Timeout] = set()
-        self._opened = 0
+        self.opened = 0  # so often a connection was asked for
         self._addresses: list[Address] = []
         self._sweep: asyncio.TimerHandle | None = None
         self._keeps_alive = False
@@ -137,8 +137,8 @@ class Pool:
 
     async def _open_one(self, addresses: list[Address]) -> Connection:
         """Try each address once, each time beginning with the next one."""
-        start = self._opened % len(addresses)
-        self._opened += 1
+        start = self.opened % len(addresses)
+        self.opened += 1
         refused: OSError | None = None
         for family, address in addresses[start:] + addresses[:start]:
             connection = Connection(self, self._loop)

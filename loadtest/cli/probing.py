@@ -1,0 +1,54 @@
+"""Probing the target and showing what was found."""
+
+import sys
+from pathlib import Path
+
+import anyio
+import typer
+from rich.console import Console
+
+from loadtest import document
+from loadtest.cli import INTERRUPTED, SAFE, VIOLATED
+from loadtest.cli.execute import interrupts, prepare_table
+from loadtest.cli.groups import RunTarget, require_writable
+from loadtest.errors import LoadTestError
+from loadtest.experiment import connections_that_fit
+from loadtest.probe.connections import BURSTS
+from loadtest.probe.document import Probe
+from loadtest.probe.run import probe
+from loadtest.render.probe import print_probe
+
+
+def run_probe(run_target: RunTarget, json: Path | None, *, quiet: bool) -> int:
+    """Ask, print and write what was found, and return the exit code."""
+    to_stdout = str(json) == "-"
+    if json is not None and not to_stdout:
+        require_writable(json)
+    target = run_target.chosen()
+    prepare_table(run_target, quiet=quiet)
+    fits = connections_that_fit(max(BURSTS))
+    bursts = sorted({min(size, fits) for size in BURSTS})
+
+    def say(sentence: str) -> None:
+        if not quiet:
+            typer.echo(sentence, err=True)
+
+    async def main() -> Probe:
+        with interrupts() as interrupt, Console(stderr=True).status("", refresh_per_second=2) as status:
+            return await probe(target, bursts, say, lambda question: status.update(f"{question} …"), interrupt)
+
+    found = anyio.run(main, backend_options={"use_uvloop": True})
+    print_probe(found, to_stdout=not to_stdout, quiet=quiet)
+    if to_stdout:
+        sys.stdout.buffer.write(document.encode(found))
+    elif json is not None:
+        document.write(json, document.encode(found))
+    return _exit_code(found)
+
+
+def _exit_code(found: Probe) -> int:
+    if found.stopped_by is not None:
+        return INTERRUPTED
+    if found.fit is None:
+        return LoadTestError.exit_code
+    return SAFE if found.fit else VIOLATED

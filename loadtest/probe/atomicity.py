@@ -1,0 +1,85 @@
+"""Can two writes win one race? By conditional UpdateItem, and by transactions."""
+
+import uuid
+
+from loadtest.dynamo.client import ClientKind, fill
+from loadtest.dynamo.items import number
+from loadtest.dynamo.table import Answer, Table
+from loadtest.order import Outcome, Product, Reason
+from loadtest.probe.document import Finding, Shown
+from loadtest.probe.questions import CONDITIONAL, TRANSACTION_ATOMIC
+from loadtest.probe.races import RACERS, finding, hold
+from loadtest.probe.subject import NO_SUCH_PRODUCT, Subject
+
+RACES = 400
+_RACES_WITHIN_S = 4.0
+TRANSACTION_RACES = 100
+_TRANSACTIONS_WITHIN_S = 2.0
+_RAISE = "SET version = version + :one, last_order = :racer"
+_UNCHANGED = "version = :version"
+
+
+async def conditional_update(subject: Subject) -> Finding:
+    """Races of conditional writes on one item."""
+    product_id = await subject.product()
+    async with subject.table(RACERS) as (table, client):
+
+        async def attempt(racer: int, race: int, version: int) -> Answer:
+            return await table.update(product_id, _RAISE, _values(racer, race, version), _UNCHANGED, Reason.CONFLICT)
+
+        async def read() -> Product | None:
+            return (await table.read(product_id)).product
+
+        await read()
+        if subject.client is ClientKind.WIRE:
+            await fill(client, RACERS)
+        return finding(CONDITIONAL, await hold(attempt, read, RACES, _RACES_WITHIN_S))
+
+
+async def transactions(subject: Subject) -> Finding:
+    """The same with transactions that also put a record of the racer, and whether a refused one left its record."""
+    product_id = await subject.product()
+    records = [subject.new_id() for _ in range(RACERS)]
+    won: dict[int, int] = {}
+    doubtful: set[int] = set()
+    async with subject.table(RACERS) as (table, _):
+
+        async def attempt(racer: int, race: int, version: int) -> Answer:
+            take = {
+                "UpdateExpression": _RAISE,
+                "ConditionExpression": _UNCHANGED,
+                "ExpressionAttributeValues": _values(racer, race, version),
+            }
+            record = {"Item": subject.item(records[racer], race)}
+            answer = await table.take_and_record(product_id, take, record, str(uuid.uuid4()))
+            if answer.result.outcome is Outcome.ACCEPTED:
+                won[racer] = race
+            elif answer.result.outcome is Outcome.UNKNOWN:
+                doubtful.add(racer)
+            return answer
+
+        async def read() -> Product | None:
+            return (await table.read(product_id)).product
+
+        races = await hold(attempt, read, TRANSACTION_RACES, _TRANSACTIONS_WITHIN_S)
+        if not races.decided:
+            return finding(TRANSACTION_ATOMIC, races)
+        sure = [racer for racer in range(RACERS) if racer not in doubtful]
+        found = {racer: await _race_in(table, records[racer]) for racer in sure}
+    torn = [racer for racer, race in found.items() if race is not None and race != won.get(racer, 0)]
+    if torn and not races.doubled:
+        seen = f"{len(torn)} of {RACERS} records are not of their racer's last transaction that was accepted"
+        return TRANSACTION_ATOMIC.answered(Shown.NO, seen, figures={"races": races.run, "torn": len(torn)})
+    return finding(TRANSACTION_ATOMIC, races)
+
+
+async def _race_in(table: Table, record: str) -> int | None:
+    """The race that a record is of, 0 if there is no record, None if it could not be read."""
+    answer = await table.read(record)
+    if answer.product is not None:
+        return answer.product.version
+    return 0 if answer.result.reason == NO_SUCH_PRODUCT else None
+
+
+def _values(racer: int, race: int, version: int) -> dict[str, dict[str, str]]:
+    return {":one": number(1), ":racer": {"S": f"{race}-{racer}"}, ":version": number(version)}

@@ -1,0 +1,107 @@
+"""What is asked, and what each answer means for a verdict."""
+
+from collections.abc import Mapping
+
+from msgspec import Struct
+
+from loadtest.probe.document import Finding, Shown
+
+
+class Question(Struct, frozen=True, kw_only=True):
+    """One question and the meaning of its answers."""
+
+    name: str
+    yes: str
+    no: str
+    not_shown: str = "nothing"
+
+    def answered(
+        self, answer: Shown, seen: str, basis: str = "", figures: Mapping[str, float] | None = None
+    ) -> Finding:
+        """The finding that this was answered."""
+        meanings = {Shown.YES: self.yes, Shown.NO: self.no, Shown.NOT_SHOWN: self.not_shown}
+        return Finding(
+            question=self.name,
+            answer=answer,
+            basis=basis,
+            seen=seen,
+            meaning=meanings[answer],
+            figures=dict(figures or {}),
+        )
+
+    def decided(self, holds: bool, seen: str, basis: str = "", figures: Mapping[str, float] | None = None) -> Finding:
+        """The finding that this holds or does not."""
+        return self.answered(Shown.YES if holds else Shown.NO, seen, basis, figures)
+
+
+CONDITIONAL = Question(
+    name="conditional UpdateItem is atomic",
+    yes="if a run is violated, look at the strategy",
+    no="two orders can win whatever the strategy: a run judges the server",
+    not_shown="no verdict of a run here can be trusted",
+)
+CONSISTENT_READS = Question(
+    name="consistent reads show the last write",
+    yes="the stock read after a round can be believed",
+    no="the stock read after a round may be old: no verdict can be believed",
+    not_shown="no verdict of a run here can be trusted",
+)
+ALL_OLD = Question(
+    name="a refused write shows the item (ALL_OLD)",
+    yes="a refusal is its own evidence",
+    no="what refused a write takes one more read, which may come too late to tell",
+)
+TRANSACTIONS = Question(
+    name="TransactWriteItems exists",
+    yes="the strategy transaction can run",
+    no="every order of the strategy transaction fails: its runs are inconclusive",
+)
+TRANSACTION_ATOMIC = Question(
+    name="TransactWriteItems is atomic",
+    yes="if a run of transaction is violated, look at the order",
+    no="two transactions can win: a run of transaction judges the server",
+)
+TOKEN = Question(
+    name="ClientRequestToken is idempotent",
+    yes="a transaction whose answer was lost can be sent again",
+    no="a transaction that is sent again may be told that it lost, or be applied twice",
+)
+READ_CAPACITY = Question(
+    name="reads report ConsumedCapacity",
+    yes="read units in a report are the server's",
+    no="read units in a report are computed from the item's size",
+)
+WRITE_CAPACITY = Question(
+    name="accepted writes report ConsumedCapacity",
+    yes="write units in a report are the server's, but for refused writes",
+    no="write units in a report are computed from the item's size",
+)
+LATENCY = Question(
+    name="latency floor is known",
+    yes="no latency of a run is below it; what is above it is load and contention",
+    no="",
+)
+CLOCK = Question(
+    name="clock agrees to the second",
+    yes="none: a run uses this machine's clock alone",
+    no="none: a run uses this machine's clock alone; AWS refuses signatures that are 5 minutes off",
+    not_shown="none: a run uses this machine's clock alone",
+)
+KEEP_ALIVE = Question(
+    name="keeps connections open",
+    yes="orders of a burst meet at the server",
+    no="every request opens a connection: bursts are spread out, and fewer orders really race",
+)
+
+
+def burst(connections: int) -> Question:
+    """Whether so many connections, opened at once, are served."""
+    return Question(
+        name=f"serves {connections:,} connections at once",
+        yes="so many orders can be in flight",
+        no="with so many in flight some orders fail or are unknown",
+    )
+
+
+DECISIVE = (CONDITIONAL.name, TRANSACTION_ATOMIC.name, CONSISTENT_READS.name)
+REQUIRED = (CONDITIONAL.name, CONSISTENT_READS.name)

@@ -1,0 +1,120 @@
+"""The canary: many short races for one item, in each of which at most one write may win."""
+
+import time
+from collections import Counter
+from collections.abc import Awaitable, Callable, Sequence
+
+import anyio
+from msgspec import Struct, field
+
+from loadtest.dynamo.table import Answer
+from loadtest.order import Outcome, Product
+from loadtest.probe.document import Finding, Shown
+from loadtest.probe.questions import Question
+
+RACERS = 8
+_HOPELESS = 5  # races from the start that nobody won: the others would be no different
+
+Attempt = Callable[[int, int, int], Awaitable[Answer]]
+Read = Callable[[], Awaitable[Product | None]]
+
+
+class Races(Struct):
+    """What the races showed.
+
+    `decided` races had a winner. In `contested` ones of these another write was on its way at the same time as the
+    winner's, so that two could have won. `doubled` are races with two winners or more: `by_answers` more than one
+    write was accepted, `by_state` the item's version rose by more than one.
+    """
+
+    run: int = 0
+    decided: int = 0
+    contested: int = 0
+    doubled: int = 0
+    by_answers: int = 0
+    by_state: int = 0
+    problems: Counter[str] = field(default_factory=Counter)
+
+    def add(self, answers: Sequence[Answer], rise: int) -> None:
+        """One race: the answers to its writes, and by how much the item's version rose."""
+        winners = [answer for answer in answers if answer.result.outcome is Outcome.ACCEPTED]
+        self.run += 1
+        self.decided += bool(winners) or rise > 0
+        self.contested += any(_overlap(winner, other) for winner in winners for other in answers if other is not winner)
+        self.by_answers += len(winners) > 1
+        self.by_state += rise > 1
+        self.doubled += len(winners) > 1 or rise > 1
+        self.problems.update(answer.result.message for answer in answers if answer.result.message)
+
+    @property
+    def hopeless(self) -> bool:
+        """Whether it is no use to go on."""
+        return self.run >= _HOPELESS and not self.decided
+
+
+def _overlap(one: Answer, other: Answer) -> bool:
+    """Whether both were on their way at one moment; a write that surely was not applied is no rival."""
+    if other.result.outcome in (Outcome.THROTTLED, Outcome.FAILED):
+        return False
+    return one.stamps.sent_ns < other.stamps.received_ns and other.stamps.sent_ns < one.stamps.received_ns
+
+
+async def hold(attempt: Attempt, read: Read, most: int, within_s: float) -> Races:
+    """Hold races one after the other, at most `most`, and begin none after `within_s`.
+
+    `attempt` is called with racer, number of the race and the version that must be in the item; it must raise the
+    version by one. `read` is a consistent read.
+    """
+    races = Races()
+    first = await read()
+    version = first.version if first else 0
+    deadline = time.monotonic() + within_s
+    while races.run < most and not races.hopeless and time.monotonic() < deadline:
+        answers = await _race(attempt, races.run + 1, version)
+        left = await read()
+        reached = max(version, left.version if left else 0)  # a stale read must not pass for a version won anew
+        races.add(answers, reached - version)
+        version = reached
+    return races
+
+
+async def _race(attempt: Attempt, number: int, version: int) -> list[Answer]:
+    answers: list[Answer] = []
+
+    async def racer(place: int) -> None:
+        answers.append(await attempt(place, number, version))
+
+    async with anyio.create_task_group() as tasks:
+        for place in range(RACERS):
+            tasks.start_soon(racer, place)
+    return answers
+
+
+def finding(question: Question, races: Races) -> Finding:
+    """What the races say about atomicity: a double win is proof, its absence is not."""
+    figures: dict[str, float] = {
+        "races": races.run,
+        "contested": races.contested,
+        "doubled": races.doubled,
+        "doubled_by_answers": races.by_answers,
+        "doubled_by_state": races.by_state,
+    }
+    if races.doubled:
+        seen = (
+            f"two or more winners in {races.doubled:,} races of {RACERS}: "
+            f"{races.by_answers:,} by the answers, {races.by_state:,} by the item's version"
+        )
+        return question.answered(Shown.NO, seen, f"{races.doubled:,} of {races.decided:,} races", figures)
+    if not races.contested:
+        return question.answered(Shown.NOT_SHOWN, _why_not(races), figures=figures)
+    bound = min(1.0, 3 / races.contested)
+    seen = f"no race of {RACERS} had two winners; at 95 % fewer than {bound:.2%} of such races have"
+    figures["excluded_rate"] = bound
+    return question.answered(Shown.YES, seen, f"0 of {races.contested:,} races", figures)
+
+
+def _why_not(races: Races) -> str:
+    if races.decided:
+        return f"in {races.decided:,} races no two writes were on their way at the same time"
+    common = "".join(f" ({message})" for message, _ in races.problems.most_common(1))
+    return f"no write won in {races.run:,} races{common}"

@@ -1,0 +1,75 @@
+"""Reads one at a time: does a consistent read show the last write, and how fast can an answer be?"""
+
+import time
+from statistics import median
+
+from loadtest.dynamo.items import number
+from loadtest.dynamo.table import Answer
+from loadtest.order import Outcome, Reason
+from loadtest.probe.document import Finding, Shown
+from loadtest.probe.questions import CONSISTENT_READS, LATENCY
+from loadtest.probe.subject import EXISTS, Subject
+
+WRITES = 200
+_WRITES_WITHIN_S = 2.0
+TIMED = 50
+_WARM_UP = 5
+_TIMED_WITHIN_S = 1.0
+_SET = "SET version = :version"
+
+
+async def consistent(subject: Subject) -> Finding:
+    """Write, and read at once what was written over another client's connection, again and again."""
+    product_id = await subject.product()
+    deadline = time.monotonic() + _WRITES_WITHIN_S
+    reads = stale = 0
+    problem = ""
+    async with subject.table(1) as (writer, _), subject.table(1) as (reader, _):
+        for version in range(2, WRITES + 2):
+            written = await writer.update(product_id, _SET, {":version": number(version)}, EXISTS, Reason.CONFLICT)
+            if written.result.outcome is Outcome.ACCEPTED:
+                read = await reader.read(product_id)
+                reads += read.product is not None
+                stale += read.product is not None and read.product.version < version
+                problem = problem or read.result.message
+            problem = problem or written.result.message
+            if time.monotonic() > deadline:
+                break
+    figures: dict[str, float] = {"reads": reads, "stale": stale}
+    if stale:
+        seen = f"{stale:,} of {reads:,} reads showed an older version than the write that had ended before"
+        return CONSISTENT_READS.answered(Shown.NO, seen, f"{stale:,} of {reads:,} stale", figures)
+    if not reads:
+        return CONSISTENT_READS.answered(Shown.NOT_SHOWN, f"nothing was read ({problem})", figures=figures)
+    bound = min(1.0, 3 / reads)
+    seen = f"every read over another connection showed the write before it; at 95 % fewer than {bound:.2%} do not"
+    return CONSISTENT_READS.answered(Shown.YES, seen, f"0 of {reads:,} stale", figures)
+
+
+async def latency_floor(subject: Subject) -> Finding:
+    """GetItem and UpdateItem, one at a time and with nothing else going on."""
+    product_id = await subject.product()
+    figures: dict[str, float] = {}
+    seen = []
+    async with subject.table(1) as (table, _):
+
+        async def read() -> Answer:
+            return await table.read(product_id)
+
+        async def write() -> Answer:
+            return await table.update(product_id, _SET, {":version": number(1)}, EXISTS, Reason.CONFLICT)
+
+        for name, ask in (("GetItem", read), ("UpdateItem", write)):
+            deadline = time.monotonic() + _TIMED_WITHIN_S
+            taken_ms = []
+            for number_ in range(_WARM_UP + TIMED):
+                answer = await ask()
+                if answer.result.outcome is not Outcome.ACCEPTED:
+                    return LATENCY.answered(Shown.NOT_SHOWN, f"{name}: {answer.result.message}")
+                if number_ >= _WARM_UP:
+                    taken_ms.append((answer.stamps.received_ns - answer.stamps.sent_ns) / 1e6)
+                if time.monotonic() > deadline and taken_ms:
+                    break
+            figures |= {f"{name}_min_ms": min(taken_ms), f"{name}_p50_ms": median(taken_ms)}
+            seen.append(f"{name} {min(taken_ms):.2f} ms (p50 {median(taken_ms):.2f})")
+    return LATENCY.answered(Shown.YES, "at least " + ", ".join(seen), figures=figures)

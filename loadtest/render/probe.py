@@ -1,0 +1,47 @@
+"""The table of `loadtest probe`."""
+
+from rich.table import Table
+from rich.text import Text
+
+from loadtest.probe.document import Finding, Probe, Shown
+from loadtest.render.terminal import a_console, put
+
+_STYLES = {Shown.YES: "green", Shown.NO: "bold red", Shown.NOT_SHOWN: "yellow"}
+_FIT = {True: "bold green", False: "bold red", None: "bold yellow"}
+
+
+def print_probe(probe: Probe, *, to_stdout: bool, quiet: bool) -> None:
+    """Print the table and, last, whether the target is fit; only that if `quiet`."""
+    console = a_console(to_stdout=to_stdout)
+    with console.capture() as drawn:
+        if not quiet:
+            console.print(_table(probe), soft_wrap=False)
+            requests = ", ".join(f"{count:,} {operation}" for operation, count in probe.requests.items())
+            console.print(f"\n{requests} in {probe.duration_s:.1f} s")
+            if probe.left_behind:
+                console.print(Text(_left_behind(probe), style="bold yellow"))
+        console.print(Text(probe.sentence, style=_FIT[probe.fit]))
+    put(console, drawn.get())
+
+
+def _table(probe: Probe) -> Table:
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    table.add_column("question", no_wrap=True)
+    table.add_column("answer", no_wrap=True)
+    table.add_column("seen", ratio=1)
+    table.add_column("for a verdict", ratio=1)
+    for finding in probe.findings:
+        table.add_row(finding.question, _answer(finding), Text(finding.seen), Text(finding.meaning))
+    return table
+
+
+def _answer(finding: Finding) -> Text:
+    basis = f" ({finding.basis})" if finding.basis else ""
+    return Text(f"{finding.answer.value}{basis}", style=_STYLES[finding.answer])
+
+
+def _left_behind(probe: Probe) -> str:
+    return (
+        f"{len(probe.left_behind)} items could not be deleted ({probe.left_behind[0]}, …); "
+        "the table's time to live removes them in a day or so"
+    )
