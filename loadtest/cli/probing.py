@@ -14,8 +14,7 @@ from loadtest.cli.groups import RunTarget, require_writable
 from loadtest.errors import LoadTestError
 from loadtest.experiment import connections_that_fit
 from loadtest.probe.connections import BURSTS
-from loadtest.probe.document import Probe
-from loadtest.probe.run import probe
+from loadtest.probe.run import Probed, probe
 from loadtest.render.probe import print_probe
 
 
@@ -33,22 +32,26 @@ def run_probe(run_target: RunTarget, json: Path | None, *, quiet: bool) -> int:
         if not quiet:
             typer.echo(sentence, err=True)
 
-    async def main() -> Probe:
+    async def main() -> Probed:
         with interrupts() as interrupt, Console(stderr=True).status("", refresh_per_second=2) as status:
             return await probe(target, bursts, say, lambda question: status.update(f"{question} …"), interrupt)
 
-    found = anyio.run(main, backend_options={"use_uvloop": True})
+    ended = anyio.run(main, backend_options={"use_uvloop": True})
+    found = ended.probe
     print_probe(found, to_stdout=not to_stdout, quiet=quiet)
     if to_stdout:
         sys.stdout.buffer.write(document.encode(found))
     elif json is not None:
         document.write(json, document.encode(found))
-    return _exit_code(found)
+    return _exit_code(ended)
 
 
-def _exit_code(found: Probe) -> int:
-    if found.stopped_by is not None:
+def _exit_code(ended: Probed) -> int:
+    """How the probe ended. Raises the error that stopped it, unless a fault had been seen before."""
+    if ended.signal is not None:
         return INTERRUPTED
-    if found.fit is None:
-        return LoadTestError.exit_code
-    return SAFE if found.fit else VIOLATED
+    if ended.probe.fit is False:
+        return VIOLATED
+    if ended.error is not None:
+        raise ended.error
+    return SAFE if ended.probe.fit else LoadTestError.exit_code

@@ -18,9 +18,8 @@ _MISMATCH = ("IdempotentParameterMismatchException", "IdempotentParameterMismatc
 async def all_old(subject: Subject) -> Finding:
     """One write whose condition is false."""
     product_id = await subject.product()
-    async with subject.table(1) as (table, _):
-        values = {":one": number(1), ":version": number(2)}
-        answer = await table.update(product_id, _RAISE, values, "version = :version", Reason.CONFLICT)
+    values = {":one": number(1), ":version": number(2)}
+    answer = await subject.one.update(product_id, _RAISE, values, "version = :version", Reason.CONFLICT)
     if answer.result.outcome is Outcome.ACCEPTED:
         return ALL_OLD.answered(Shown.NO, "the write was accepted though its condition was false")
     if not answer.by_condition:
@@ -33,8 +32,7 @@ async def all_old(subject: Subject) -> Finding:
 async def exists(subject: Subject) -> Finding:
     """One transaction."""
     product_id = await subject.product()
-    async with subject.table(1) as (table, _):
-        answer = await _transact(table, product_id, subject.item(subject.new_id()), 1, str(uuid.uuid4()))
+    answer = await _transact(subject.one, product_id, subject.item(subject.new_id()), 1, str(uuid.uuid4()))
     if answer.result.outcome is Outcome.ACCEPTED:
         return TRANSACTIONS.answered(Shown.YES, "a transaction was accepted")
     absent = answer.result.reason == _UNKNOWN_OPERATION
@@ -44,10 +42,9 @@ async def exists(subject: Subject) -> Finding:
 async def token(subject: Subject) -> Finding:
     """A transaction, the same again, and another with the same token."""
     product_id = await subject.product()
-    async with subject.table(1) as (table, _):
-        record, shared = subject.item(subject.new_id()), str(uuid.uuid4())
-        first, again, other = [await _transact(table, product_id, record, version, shared) for version in (1, 1, 2)]
-        left = (await table.read(product_id)).product
+    record, shared = subject.item(subject.new_id()), str(uuid.uuid4())
+    first, again, other = [await _transact(subject.one, product_id, record, version, shared) for version in (1, 1, 2)]
+    left = (await subject.one.read(product_id)).product
     if first.result.outcome is not Outcome.ACCEPTED or left is None:
         return TOKEN.answered(Shown.NOT_SHOWN, f"no transaction to send again{_said(first)}")
     seen = (
@@ -70,8 +67,7 @@ async def _transact(table: Table, product_id: str, record: dict[str, Any], versi
 async def read_capacity(subject: Subject) -> Finding:
     """What a consistent read of a small item reports: DynamoDB charges 1 unit."""
     product_id = await subject.product()
-    async with subject.table(1) as (table, _):
-        answer = await table.read(product_id)
+    answer = await subject.one.read(product_id)
     if answer.product is None:
         return READ_CAPACITY.answered(Shown.NOT_SHOWN, f"no read{_said(answer)}")
     return READ_CAPACITY.decided(_believable(answer), _units(answer))
@@ -80,8 +76,7 @@ async def read_capacity(subject: Subject) -> Finding:
 async def write_capacity(subject: Subject) -> Finding:
     """What an accepted write of a small item reports: DynamoDB charges 1 unit."""
     product_id = await subject.product()
-    async with subject.table(1) as (table, _):
-        answer = await table.update(product_id, _RAISE, {":one": number(1)}, EXISTS, Reason.CONFLICT)
+    answer = await subject.one.update(product_id, _RAISE, {":one": number(1)}, EXISTS, Reason.CONFLICT)
     if answer.result.outcome is not Outcome.ACCEPTED:
         return WRITE_CAPACITY.answered(Shown.NOT_SHOWN, f"no accepted write{_said(answer)}")
     return WRITE_CAPACITY.decided(_believable(answer), _units(answer))
@@ -94,7 +89,8 @@ def _believable(answer: Answer) -> bool:
 def _units(answer: Answer) -> str:
     if answer.capacity is None:
         return "no capacity in the answer"
-    return f"{answer.capacity:g} units of a small item" + ("" if _believable(answer) else ", where DynamoDB charges 1")
+    units = f"{answer.capacity:g} unit{'' if answer.capacity == 1 else 's'} for a small item"
+    return units if _believable(answer) else f"{units}, where DynamoDB charges 1"
 
 
 def _word(answer: Answer) -> str:

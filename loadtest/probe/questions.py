@@ -8,12 +8,13 @@ from loadtest.probe.document import Finding, Shown
 
 
 class Question(Struct, frozen=True, kw_only=True):
-    """One question and the meaning of its answers."""
+    """One question and the meaning of its answers; `fault` says in a few words that it does not hold."""
 
     name: str
     yes: str
     no: str
-    not_shown: str = "nothing"
+    not_shown: str = "nothing is known of it: do not rely on it"
+    fault: str = ""
 
     def answered(
         self, answer: Shown, seen: str, basis: str = "", figures: Mapping[str, float] | None = None
@@ -38,18 +39,20 @@ CONDITIONAL = Question(
     name="conditional UpdateItem is atomic",
     yes="if a run is violated, look at the strategy",
     no="two orders can win whatever the strategy: a run judges the server",
-    not_shown="no verdict of a run here can be trusted",
+    not_shown="no verdict of a run can be believed",
+    fault="conditional UpdateItem is not atomic",
 )
 CONSISTENT_READS = Question(
     name="consistent reads show the last write",
-    yes="the stock read after a round can be believed",
-    no="the stock read after a round may be old: no verdict can be believed",
-    not_shown="no verdict of a run here can be trusted",
+    yes="the stock that is read after a round can be believed",
+    no="the stock that is read after a round may be old: no verdict can be believed",
+    not_shown="no verdict of a run can be believed",
+    fault="consistent reads are stale",
 )
 ALL_OLD = Question(
     name="a refused write shows the item (ALL_OLD)",
-    yes="a refusal is its own evidence",
-    no="what refused a write takes one more read, which may come too late to tell",
+    yes="a refusal brings its own evidence",
+    no="what refused a write takes another read, which may come too late to tell",
 )
 TRANSACTIONS = Question(
     name="TransactWriteItems exists",
@@ -60,6 +63,7 @@ TRANSACTION_ATOMIC = Question(
     name="TransactWriteItems is atomic",
     yes="if a run of transaction is violated, look at the order",
     no="two transactions can win: a run of transaction judges the server",
+    fault="TransactWriteItems is not atomic",
 )
 TOKEN = Question(
     name="ClientRequestToken is idempotent",
@@ -68,24 +72,24 @@ TOKEN = Question(
 )
 READ_CAPACITY = Question(
     name="reads report ConsumedCapacity",
-    yes="read units in a report are the server's",
-    no="read units in a report are computed from the item's size",
+    yes="none; read units in a report are the server's",
+    no="none; read units in a report are computed from the item's size",
 )
 WRITE_CAPACITY = Question(
     name="accepted writes report ConsumedCapacity",
-    yes="write units in a report are the server's, but for refused writes",
-    no="write units in a report are computed from the item's size",
+    yes="none; write units in a report are the server's, those of refused writes computed",
+    no="none; write units in a report are computed from the item's size",
 )
 LATENCY = Question(
     name="latency floor is known",
-    yes="no latency of a run is below it; what is above it is load and contention",
-    no="",
+    yes="none; what a run's latencies have above it is load and contention",
+    no="",  # never answered: a floor there is
 )
 CLOCK = Question(
     name="clock agrees to the second",
-    yes="none: a run uses this machine's clock alone",
-    no="none: a run uses this machine's clock alone; AWS refuses signatures that are 5 minutes off",
-    not_shown="none: a run uses this machine's clock alone",
+    yes="none; a run uses this machine's clock alone",
+    no="none; but DynamoDB refuses signatures that are 5 minutes off",
+    not_shown="none; a run uses this machine's clock alone",
 )
 KEEP_ALIVE = Question(
     name="keeps connections open",
@@ -99,9 +103,9 @@ def burst(connections: int) -> Question:
     return Question(
         name=f"serves {connections:,} connections at once",
         yes="so many orders can be in flight",
-        no="with so many in flight some orders fail or are unknown",
+        no="with so many in flight connections open late or never: lower --concurrency",
     )
 
 
-DECISIVE = (CONDITIONAL.name, TRANSACTION_ATOMIC.name, CONSISTENT_READS.name)
-REQUIRED = (CONDITIONAL.name, CONSISTENT_READS.name)
+DECISIVE = (CONDITIONAL, TRANSACTION_ATOMIC, CONSISTENT_READS)
+REQUIRED = (CONDITIONAL, CONSISTENT_READS)

@@ -12,7 +12,7 @@ from loadtest.order import Outcome, Product
 from loadtest.probe.document import Finding, Shown
 from loadtest.probe.questions import Question
 
-RACERS = 8
+RACERS = 4
 _HOPELESS = 5  # races from the start that nobody won: the others would be no different
 
 Attempt = Callable[[int, int, int], Awaitable[Answer]]
@@ -101,14 +101,14 @@ def finding(question: Question, races: Races) -> Finding:
     }
     if races.doubled:
         seen = (
-            f"two or more winners in {races.doubled:,} races of {RACERS}: "
+            f"two winners or more in {races.doubled:,} of {races.decided:,} races of {RACERS} writes: "
             f"{races.by_answers:,} by the answers, {races.by_state:,} by the item's version"
         )
         return question.answered(Shown.NO, seen, f"{races.doubled:,} of {races.decided:,} races", figures)
     if not races.contested:
         return question.answered(Shown.NOT_SHOWN, _why_not(races), figures=figures)
     bound = min(1.0, 3 / races.contested)
-    seen = f"no race of {RACERS} had two winners; at 95 % fewer than {bound:.2%} of such races have"
+    seen = f"no race of {RACERS} writes had two winners; at 95 % fewer than {bound:.2%} of such races have"
     figures["excluded_rate"] = bound
     return question.answered(Shown.YES, seen, f"0 of {races.contested:,} races", figures)
 
@@ -117,4 +117,4 @@ def _why_not(races: Races) -> str:
     if races.decided:
         return f"in {races.decided:,} races no two writes were on their way at the same time"
     common = "".join(f" ({message})" for message, _ in races.problems.most_common(1))
-    return f"no write won in {races.run:,} races{common}"
+    return f"nobody won in {races.run:,} races{common}"

@@ -6,15 +6,17 @@ from datetime import UTC, datetime
 from functools import partial
 
 import anyio
+from msgspec import Struct
 
 from loadtest.dynamo import setup
 from loadtest.dynamo.client import Connection, DynamoDBClient, connect
-from loadtest.errors import LoadTestError, TargetError
+from loadtest.errors import InterruptedRunError, LoadTestError
 from loadtest.probe import atomicity, connections, features, reads
 from loadtest.probe import questions as q
 from loadtest.probe.bill import bill
-from loadtest.probe.document import SCHEMA, Finding, Probe, Shown
-from loadtest.probe.subject import Subject
+from loadtest.probe.document import SCHEMA, Finding, Probe
+from loadtest.probe.judgement import judge
+from loadtest.probe.subject import Subject, under_question, understood
 from loadtest.summary import environment
 from loadtest.targets import Target, TargetKind, opened
 
@@ -34,38 +36,50 @@ _QUESTIONS: tuple[tuple[q.Question, Ask], ...] = (
 )
 
 
+class Probed(Struct, frozen=True):
+    """A probe that has ended: the document, and the signal or the error that stopped it early."""
+
+    probe: Probe
+    signal: str | None
+    error: LoadTestError | None
+
+
 async def probe(
     target: Target,
     bursts: Sequence[int],
     say: Callable[[str], None],
     asking: Callable[[str], None],
     interrupt: Callable[[], Awaitable[str]],
-) -> Probe:
-    """Ask all questions, the ones about so many connections at once last.
+) -> Probed:
+    """Ask all questions, last those about so many connections at once.
 
-    `say` hears what it is about to cost, `asking` each question before it is asked. `interrupt` returns, with the
-    signal's name, when the probe shall stop: what was found until then is in the document. Raises LoadTestError if the
-    target cannot be asked at all. Whatever was put into the table is deleted in every case.
+    `say` hears what it may cost on AWS, `asking` each question before it is asked. `interrupt` returns, with the
+    signal's name, when the probe shall stop. What was put into the table is deleted in every case. Raises
+    LoadTestError if it ends before a question is answered.
     """
-    probing = _Probing(target, bursts, say, asking)
     started_at, started_s = datetime.now(UTC), time.monotonic()
+    probing = _Probing(target, bursts, say, asking)
     await probing.until(interrupt)
-    if probing.error is not None:
-        raise probing.error
-    fit, sentence = judge(probing.findings, probing.signal)
-    return Probe(
+    signal, error = probing.signal, probing.error
+    subject = probing.subject
+    if subject is None or not probing.findings:
+        raise error or InterruptedRunError(f"stopped by {signal} before the first question was answered")
+    stopped_by = signal or (str(error) if error else None)
+    fit, sentence = judge(probing.findings, stopped_by)
+    found = Probe(
         schema=SCHEMA,
         started_at=started_at.isoformat(timespec="seconds"),
-        completed=probing.signal is None,
-        stopped_by=probing.signal,
+        completed=stopped_by is None,
+        stopped_by=stopped_by,
         fit=fit,
         sentence=sentence,
         findings=probing.findings,
-        requests=dict(sorted(probing.requests.items())),
-        left_behind=probing.left_behind,
+        requests=dict(sorted(subject.requests.items())),
+        left_behind=subject.left_behind,
         duration_s=round(time.monotonic() - started_s, 3),
         environment=environment(target.kind, probing.endpoint_url),
     )
+    return Probed(found, signal, error)
 
 
 class _Probing:
@@ -75,8 +89,7 @@ class _Probing:
         self, target: Target, bursts: Sequence[int], say: Callable[[str], None], asking: Callable[[str], None]
     ) -> None:
         self.findings: list[Finding] = []
-        self.requests: dict[str, int] = {}
-        self.left_behind: list[str] = []
+        self.subject: Subject | None = None
         self.endpoint_url = ""
         self.signal: str | None = None
         self.error: LoadTestError | None = None
@@ -84,7 +97,7 @@ class _Probing:
         self._scope = anyio.CancelScope()
 
     async def until(self, interrupt: Callable[[], Awaitable[str]]) -> None:
-        """Ask until all is asked, a signal comes, or an error, which is then in `error`."""
+        """Ask until all is asked, a signal comes, which is then in `signal`, or an error, which is then in `error`."""
 
         async def wait() -> None:
             self.signal = await interrupt()
@@ -105,12 +118,8 @@ class _Probing:
             await _prepare(self._target, clerk, connection)
             if self._target.kind is TargetKind.AWS:
                 self._say(bill(self._bursts))
-            subject = Subject(connection, clerk)
-            try:
-                await self._ask_all(subject)
-            finally:
-                await subject.clean()
-                self.requests, self.left_behind = dict(subject.requests), subject.left_behind
+            async with under_question(connection, clerk) as self.subject:
+                await self._ask_all(self.subject)
 
     async def _ask_all(self, subject: Subject) -> None:
         asked = list(_QUESTIONS)
@@ -122,30 +131,8 @@ class _Probing:
 
 async def _prepare(target: Target, clerk: DynamoDBClient, connection: Connection) -> None:
     """Make the embedded server's table; refuse one that is not fit, not ours, or no DynamoDB's."""
-    try:
-        if target.kind is TargetKind.EMBEDDED:
-            await setup.create_table(clerk, connection)
+    if target.kind is TargetKind.EMBEDDED:
+        await setup.create_table(clerk, connection)
+    with understood(connection):
         table = setup.require_usable(await setup.describe_table(clerk, connection), connection)
-    except (AttributeError, LookupError, TypeError, ValueError) as error:
-        raise TargetError(
-            f"the server {connection.where} answers as no DynamoDB does ({type(error).__name__}: {error})"
-        ) from error
     setup.require_ours(table, connection, allow_untagged=target.allow_untagged_table)
-
-
-def judge(findings: Sequence[Finding], signal: str | None) -> tuple[bool | None, str]:
-    """Whether the target is fit, None if that was not shown, and the sentence that says so."""
-    by_name = {finding.question: finding for finding in findings}
-    broken = [by_name[name] for name in q.DECISIVE if name in by_name and by_name[name].answer is Shown.NO]
-    if broken:
-        return False, "not fit to judge: " + "; ".join(f"{one.question}: no ({one.basis})" for one in broken)
-    if signal is not None:
-        return None, f"not known: stopped by {signal} after {len(findings)} questions"
-    open_ = [by_name[name] for name in q.REQUIRED if by_name[name].answer is Shown.NOT_SHOWN]
-    if open_:
-        return None, "not known: " + "; ".join(f"{one.question}: not shown ({one.seen})" for one in open_)
-    races, reads_ = by_name[q.CONDITIONAL.name].figures, by_name[q.CONSISTENT_READS.name].figures
-    return True, (
-        f"fit to judge, as far as shown: no two winners in {races['contested']:,.0f} races, "
-        f"no stale read in {reads_['reads']:,.0f}"
-    )

@@ -3,18 +3,19 @@
 import secrets
 import time
 from collections import Counter
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
 import anyio
 from msgspec.structs import replace
 
-from loadtest.dynamo.client import Connection, DynamoDBClient, connect
-from loadtest.dynamo.errors import SDK_ERRORS, explained
+from loadtest.dynamo.client import ClientKind, Connection, DynamoDBClient, connect
+from loadtest.dynamo.errors import explained
 from loadtest.dynamo.items import number, to_item
 from loadtest.dynamo.setup import EXPIRES_AT
 from loadtest.dynamo.table import Table, no_such_product
+from loadtest.errors import LoadTestError, TargetError
 from loadtest.order import Product
 
 _ANSWER_WITHIN_S = 5.0
@@ -24,21 +25,42 @@ NO_SUCH_PRODUCT = no_such_product("").reason
 EXISTS = "attribute_exists(id)"  # of every write: one that comes late must not make an item that was deleted
 
 
-class Subject:
-    """A target under question. `requests` counts what was asked of it, by operation."""
+@contextmanager
+def understood(connection: Connection) -> Iterator[None]:
+    """Turn the SDK's errors, and its stumbling over what no DynamoDB answers, into TargetErrors."""
+    try:
+        with explained(connection):
+            yield
+    except LoadTestError:
+        raise
+    except Exception as error:
+        what = f"{type(error).__name__}: {error}"
+        raise TargetError(f"the server {connection.where} answers as no DynamoDB does ({what})") from error
 
-    def __init__(self, connection: Connection, clerk: DynamoDBClient) -> None:
-        self.requests: Counter[str] = Counter()
+
+class Subject:
+    """A target under question. `one` is its table over one connection, `client` that table's client."""
+
+    def __init__(self, connection: Connection, clerk: DynamoDBClient, client: DynamoDBClient) -> None:
+        self.client = client
+        self.one = Table(client, connection.table, connection.sdk_retries)
         self.left_behind: list[str] = []
-        self._connection = replace(
-            connection,
-            connect_timeout_s=min(connection.connect_timeout_s, _ANSWER_WITHIN_S),
-            read_timeout_s=min(connection.read_timeout_s, _ANSWER_WITHIN_S),
-        )
-        self.client = connection.client
+        self._connection = connection
         self._clerk = clerk
+        self._tables = [self.one]
+        self._others: Counter[str] = Counter()
         self._prefix = f"probe#{secrets.token_hex(5)}"
         self._made: list[str] = []
+
+    @property
+    def requests(self) -> Counter[str]:
+        """What was asked of it, by operation."""
+        return sum((table.calls for table in self._tables), self._others)
+
+    @property
+    def by_wire(self) -> bool:
+        """Whether the wire sends the requests, which can open connections beforehand."""
+        return self._connection.client is ClientKind.WIRE
 
     def new_id(self) -> str:
         """The id of an item that may come to be, and shall be deleted then."""
@@ -55,8 +77,8 @@ class Subject:
     async def product(self) -> str:
         """Put a new product with version 1 and return its id. Raises TargetError if the table does not take it."""
         product_id = self.new_id()
-        self.requests["PutItem"] += 1
-        with anyio.CancelScope(shield=True), explained(self._connection):  # cut short, it could outlive its deletion
+        self._others["PutItem"] += 1
+        with anyio.CancelScope(shield=True), understood(self._connection):  # cut short, it could outlive its deletion
             await self._clerk.put_item(TableName=self._connection.table, Item=self.item(product_id))
         return product_id
 
@@ -64,20 +86,16 @@ class Subject:
     async def table(self, pool: int) -> AsyncIterator[tuple[Table, DynamoDBClient]]:
         """The table through a client of its own with at most `pool` connections, none of them open yet."""
         async with connect(replace(self._connection, pool=pool)) as client:
-            table = Table(client, self._connection.table, self._connection.sdk_retries)
-            try:
-                yield table, client
-            finally:
-                self.requests += table.calls
+            self._tables.append(Table(client, self._connection.table, self._connection.sdk_retries))
+            yield self._tables[-1], client
 
-    async def headers(self, client: DynamoDBClient, product_id: str) -> dict[str, str]:
+    async def headers(self, product_id: str) -> dict[str, str]:
         """The headers of the answer to a read; none if there was no such answer."""
-        self.requests["GetItem"] += 1
+        self._others["GetItem"] += 1
         try:
-            answer = await client.get_item(TableName=self._connection.table, Key={"id": {"S": product_id}})
-        except SDK_ERRORS:
-            return {}
-        except Exception:  # noqa: BLE001 - the SDK trips over an answer that no DynamoDB gives
+            with understood(self._connection):
+                answer = await self.client.get_item(TableName=self._connection.table, Key={"id": {"S": product_id}})
+        except TargetError:
             return {}
         return dict(answer["ResponseMetadata"]["HTTPHeaders"])
 
@@ -90,9 +108,27 @@ class Subject:
                     tasks.start_soon(self._delete, product_id)
 
     async def _delete(self, product_id: str) -> None:
-        self.requests["DeleteItem"] += 1
+        self._others["DeleteItem"] += 1
         try:
-            await self._clerk.delete_item(TableName=self._connection.table, Key={"id": {"S": product_id}})
-        except SDK_ERRORS:
+            with understood(self._connection):
+                await self._clerk.delete_item(TableName=self._connection.table, Key={"id": {"S": product_id}})
+        except TargetError:
             return
         self.left_behind.remove(product_id)
+
+
+@asynccontextmanager
+async def under_question(connection: Connection, clerk: DynamoDBClient) -> AsyncIterator[Subject]:
+    """The target for as long as the block asks; then everything that the questions put there is deleted."""
+    hasty = replace(
+        connection,
+        pool=1,
+        connect_timeout_s=min(connection.connect_timeout_s, _ANSWER_WITHIN_S),
+        read_timeout_s=min(connection.read_timeout_s, _ANSWER_WITHIN_S),
+    )
+    async with connect(hasty) as client:
+        subject = Subject(hasty, clerk, client)
+        try:
+            yield subject
+        finally:
+            await subject.clean()
