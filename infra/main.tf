@@ -50,6 +50,7 @@ data "aws_iam_policy_document" "run" {
     resources = [aws_dynamodb_table.products.arn]
     actions = [
       "dynamodb:BatchGetItem", # the records of orders, after a transaction run
+      "dynamodb:DeleteItem",   # probe deletes the items that it made
       "dynamodb:DescribeTable",
       "dynamodb:GetItem",
       "dynamodb:ListTagsOfResource",

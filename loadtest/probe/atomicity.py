@@ -4,15 +4,15 @@ import uuid
 
 from loadtest.dynamo.client import fill
 from loadtest.dynamo.items import number
-from loadtest.dynamo.table import Answer, Table
+from loadtest.dynamo.table import Answer
 from loadtest.order import Outcome, Product, Reason
 from loadtest.probe.document import Finding, Shown
 from loadtest.probe.questions import CONDITIONAL, TRANSACTION_ATOMIC
 from loadtest.probe.races import RACERS, finding, hold
-from loadtest.probe.subject import NO_SUCH_PRODUCT, Subject
+from loadtest.probe.subject import Subject, version_in
 
 RACES = 400
-_RACES_WITHIN_S = 5.0
+_RACES_WITHIN_S = 4.0
 TRANSACTION_RACES = 100
 _TRANSACTIONS_WITHIN_S = 1.5
 _RAISE = "SET version = version + :one, last_order = :racer"
@@ -39,7 +39,7 @@ async def conditional_update(subject: Subject) -> Finding:
 async def transactions(subject: Subject) -> Finding:
     """The same with transactions that also put a record of the racer, and whether a refused one left its record."""
     product_id = await subject.product()
-    records = [subject.new_id() for _ in range(RACERS)]
+    records = [subject.record_id() for _ in range(RACERS)]
     won: dict[int, int] = {}
     doubtful: set[int] = set()
     async with subject.table(RACERS) as (table, _):
@@ -65,20 +65,12 @@ async def transactions(subject: Subject) -> Finding:
         if not races.decided:
             return finding(TRANSACTION_ATOMIC, races)
         sure = [racer for racer in range(RACERS) if racer not in doubtful]
-        found = {racer: await _race_in(table, records[racer]) for racer in sure}
+        found = {racer: version_in(await table.read(records[racer])) for racer in sure}
     torn = [racer for racer, race in found.items() if race is not None and race != won.get(racer, 0)]
     if torn and not races.doubled:
         seen = f"{len(torn)} of {RACERS} records are not of their racer's last transaction that was accepted"
         return TRANSACTION_ATOMIC.answered(Shown.NO, seen, "torn", {"races": races.run, "torn": len(torn)})
     return finding(TRANSACTION_ATOMIC, races)
-
-
-async def _race_in(table: Table, record: str) -> int | None:
-    """The race that a record is of, 0 if there is no record, None if it could not be read."""
-    answer = await table.read(record)
-    if answer.product is not None:
-        return answer.product.version
-    return 0 if answer.result.reason == NO_SUCH_PRODUCT else None
 
 
 def _values(racer: int, race: int, version: int) -> dict[str, dict[str, str]]:

@@ -2,27 +2,56 @@
 
 from collections.abc import Sequence
 
+from msgspec import Struct
+
 from loadtest.cost import Prices, units
 from loadtest.order import Kind, Outcome
 from loadtest.probe import atomicity, connections, reads
 from loadtest.probe.races import RACERS
 
-_AROUND = 50  # products put and deleted, and the questions that take a request or two
-_ITEM_BYTES = 100
+_AROUND = 50  # items put and deleted, and the questions that take a request or two
+_ITEM_BYTES = 150
 
 
-def bill(bursts: Sequence[int], prices: Prices | None = None) -> str:
-    """The requests of a probe that reaches no limit of time, and their price."""
-    prices = prices or Prices()
-    transactions = atomicity.TRANSACTION_RACES * RACERS
-    writes = atomicity.RACES * RACERS + reads.WRITES + reads.TIMED + _AROUND
-    read = atomicity.RACES + atomicity.TRANSACTION_RACES + reads.WRITES + reads.TIMED
-    read += connections.CLOCK_READS + connections.READS + sum(bursts) + _AROUND
-    write_units = writes * _units(Kind.WRITE) + transactions * _units(Kind.TRANSACTION)
-    read_units = read * _units(Kind.READ)
-    return (
-        f"estimate: at most {read:,} reads, {writes:,} writes and {transactions:,} transactions, {write_units:,.0f} "
-        f"write and {read_units:,.0f} read units, about ${prices.usd(read_units, write_units):,.4f} ({prices.source})"
+class Bill(Struct, frozen=True):
+    """The requests of a probe that no limit of time stops. Puts and deletions are writes."""
+
+    reads: int
+    writes: int
+    transactions: int
+
+    @property
+    def write_units(self) -> float:
+        """Units of the writes and transactions, accepted or refused."""
+        return self.writes * _units(Kind.WRITE) + self.transactions * _units(Kind.TRANSACTION)
+
+    @property
+    def read_units(self) -> float:
+        """Units of the reads."""
+        return self.reads * _units(Kind.READ)
+
+    def __str__(self) -> str:
+        prices = Prices()
+        return (
+            f"estimate: at most {self.reads:,} reads, {self.writes:,} writes and {self.transactions:,} transactions, "
+            f"{self.write_units:,.0f} write and {self.read_units:,.0f} read units, "
+            f"about ${prices.usd(self.read_units, self.write_units):,.4f} ({prices.source})"
+        )
+
+
+def bill(bursts: Sequence[int]) -> Bill:
+    """The bill of a probe with bursts of so many connections."""
+    return Bill(
+        reads=atomicity.RACES
+        + atomicity.TRANSACTION_RACES
+        + reads.WRITES
+        + reads.TIMED
+        + connections.CLOCK_READS
+        + connections.KEEP_ALIVE_READS
+        + sum(bursts)
+        + _AROUND,
+        writes=atomicity.RACES * RACERS + reads.WRITES + reads.TIMED + _AROUND,
+        transactions=atomicity.TRANSACTION_RACES * RACERS + _AROUND // 10,
     )
 
 

@@ -15,7 +15,7 @@ from loadtest.probe.subject import Subject
 
 BURSTS = (200, 1000)
 BURST_WITHIN_S = 3.0
-READS = 21
+KEEP_ALIVE_READS = 21
 _TICK_S = 1.0  # the resolution of a Date header
 _CLOCK_FOR_S = 1.1
 _CLOCK_EVERY_S = 0.05
@@ -61,14 +61,16 @@ async def keep_alive(subject: Subject) -> Finding:
     """Several reads, one after the other, through a client with room for one connection."""
     product_id = await subject.product()
     async with subject.table(1) as (table, client):
-        answers = [await table.read(product_id) for _ in range(READS)]
+        answers = [await table.read(product_id) for _ in range(KEEP_ALIVE_READS)]
         connections = opened_by(client)
     if connections is None:
         return KEEP_ALIVE.answered(Shown.NOT_SHOWN, "only the wire counts connections (--client wire)")
     if any(answer.product is None for answer in answers):
         return KEEP_ALIVE.answered(Shown.NOT_SHOWN, f"not all reads were answered: {answers[-1].result.message}")
-    seen = f"{READS} requests took {connections} connection{'' if connections == 1 else 's'}"
-    return KEEP_ALIVE.decided(connections == 1, seen, figures={"requests": READS, "connections": connections})
+    seen = f"{KEEP_ALIVE_READS} requests took {connections} connection{'' if connections == 1 else 's'}"
+    return KEEP_ALIVE.decided(
+        connections == 1, seen, figures={"requests": KEEP_ALIVE_READS, "connections": connections}
+    )
 
 
 async def at_once(subject: Subject, connections: int) -> Finding:

@@ -32,7 +32,7 @@ async def all_old(subject: Subject) -> Finding:
 async def exists(subject: Subject) -> Finding:
     """One transaction."""
     product_id = await subject.product()
-    answer = await _transact(subject.one, product_id, subject.item(subject.new_id()), 1, str(uuid.uuid4()))
+    answer = await _transact(subject.one, product_id, subject.item(subject.record_id()), 1, str(uuid.uuid4()))
     if answer.result.outcome is Outcome.ACCEPTED:
         return TRANSACTIONS.answered(Shown.YES, "a transaction was accepted")
     absent = answer.result.reason == _UNKNOWN_OPERATION
@@ -42,16 +42,17 @@ async def exists(subject: Subject) -> Finding:
 async def token(subject: Subject) -> Finding:
     """A transaction, the same again, and another with the same token."""
     product_id = await subject.product()
-    record, shared = subject.item(subject.new_id()), str(uuid.uuid4())
+    record, shared = subject.item(subject.record_id()), str(uuid.uuid4())
     first, again, other = [await _transact(subject.one, product_id, record, version, shared) for version in (1, 1, 2)]
     left = (await subject.one.read(product_id)).product
-    if first.result.outcome is not Outcome.ACCEPTED or left is None:
+    if first.result.outcome is not Outcome.ACCEPTED:
         return TOKEN.answered(Shown.NOT_SHOWN, f"no transaction to send again{_said(first)}")
+    applied = 0 if left is None else left.version - 1
     seen = (
         f"sent again: {_word(again)}; another one with the token: "
-        f"{'refused as a mismatch' if other.result.reason in _MISMATCH else _word(other)}; applied {left.version - 1}×"
+        f"{'refused as a mismatch' if other.result.reason in _MISMATCH else _word(other)}; applied {applied}×"
     )
-    holds = again.result.outcome is Outcome.ACCEPTED and other.result.reason in _MISMATCH and left.version == 2
+    holds = again.result.outcome is Outcome.ACCEPTED and other.result.reason in _MISMATCH and applied == 1
     return TOKEN.decided(holds, seen)
 
 

@@ -117,7 +117,7 @@ class _Probing:
             self.endpoint_url = clerk.meta.endpoint_url
             await _prepare(self._target, clerk, connection)
             if self._target.kind is TargetKind.AWS:
-                self._say(bill(self._bursts))
+                self._say(str(bill(self._bursts)))
             async with under_question(connection, clerk) as self.subject:
                 await self._ask_all(self.subject)
 

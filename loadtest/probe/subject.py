@@ -14,14 +14,13 @@ from loadtest.dynamo.client import ClientKind, Connection, DynamoDBClient, conne
 from loadtest.dynamo.errors import explained
 from loadtest.dynamo.items import number, to_item
 from loadtest.dynamo.setup import EXPIRES_AT
-from loadtest.dynamo.table import Table, no_such_product
+from loadtest.dynamo.table import Answer, Table, no_such_product
 from loadtest.errors import LoadTestError, TargetError
 from loadtest.order import Product
 
 _ANSWER_WITHIN_S = 5.0
 _DELETE_WITHIN_S = 20.0
 _KEEP_S = 24 * 3600
-NO_SUCH_PRODUCT = no_such_product("").reason
 EXISTS = "attribute_exists(id)"  # of every write: one that comes late must not make an item that was deleted
 
 
@@ -38,6 +37,13 @@ def understood(connection: Connection) -> Iterator[None]:
         raise TargetError(f"the server {connection.where} answers as no DynamoDB does ({what})") from error
 
 
+def version_in(read: Answer) -> int | None:
+    """The version that a read shows, 0 if it shows no item, None if it shows nothing at all."""
+    if read.product is not None:
+        return read.product.version
+    return 0 if read.result.reason == no_such_product("").reason else None
+
+
 class Subject:
     """A target under question. `one` is its table over one connection, `client` that table's client."""
 
@@ -50,7 +56,9 @@ class Subject:
         self._tables = [self.one]
         self._others: Counter[str] = Counter()
         self._prefix = f"probe#{secrets.token_hex(5)}"
-        self._made: list[str] = []
+        self._count = 0
+        self._products: list[str] = []
+        self._records: list[str] = []
 
     @property
     def requests(self) -> Counter[str]:
@@ -62,10 +70,10 @@ class Subject:
         """Whether the wire sends the requests, which can open connections beforehand."""
         return self._connection.client is ClientKind.WIRE
 
-    def new_id(self) -> str:
-        """The id of an item that may come to be, and shall be deleted then."""
-        self._made.append(f"{self._prefix}#{len(self._made) + 1}")
-        return self._made[-1]
+    def record_id(self) -> str:
+        """The id of an item that a transaction may put, which shall be deleted then."""
+        self._records.append(self._new_id())
+        return self._records[-1]
 
     def item(self, product_id: str, version: int = 1) -> dict[str, Any]:
         """A product that vanishes in a day by time to live, should nobody be left to delete it."""
@@ -76,7 +84,8 @@ class Subject:
 
     async def product(self) -> str:
         """Put a new product with version 1 and return its id. Raises TargetError if the table does not take it."""
-        product_id = self.new_id()
+        product_id = self._new_id()
+        self._products.append(product_id)
         self._others["PutItem"] += 1
         with anyio.CancelScope(shield=True), understood(self._connection):  # cut short, it could outlive its deletion
             await self._clerk.put_item(TableName=self._connection.table, Item=self.item(product_id))
@@ -100,21 +109,29 @@ class Subject:
         return dict(answer["ResponseMetadata"]["HTTPHeaders"])
 
     async def clean(self) -> None:
-        """Delete every item that may have been made, also when this task is being cancelled."""
-        with anyio.move_on_after(_DELETE_WITHIN_S, shield=True):
-            async with anyio.create_task_group() as tasks:
-                for product_id in self._made:
-                    self.left_behind.append(product_id)
-                    tasks.start_soon(self._delete, product_id)
+        """Delete every item that may have been made, also when this task is being cancelled.
 
-    async def _delete(self, product_id: str) -> None:
+        Records last: a transaction that is still on its way puts none once its product is gone.
+        """
+        self.left_behind = [*self._products, *self._records]
+        with anyio.move_on_after(_DELETE_WITHIN_S, shield=True):
+            for made in (self._products, self._records):
+                async with anyio.create_task_group() as tasks:
+                    for item_id in made:
+                        tasks.start_soon(self._delete, item_id)
+
+    async def _delete(self, item_id: str) -> None:
         self._others["DeleteItem"] += 1
         try:
             with understood(self._connection):
-                await self._clerk.delete_item(TableName=self._connection.table, Key={"id": {"S": product_id}})
+                await self._clerk.delete_item(TableName=self._connection.table, Key={"id": {"S": item_id}})
         except TargetError:
             return
-        self.left_behind.remove(product_id)
+        self.left_behind.remove(item_id)
+
+    def _new_id(self) -> str:
+        self._count += 1
+        return f"{self._prefix}#{self._count}"
 
 
 @asynccontextmanager

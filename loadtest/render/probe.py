@@ -3,6 +3,7 @@
 from rich.table import Table
 from rich.text import Text
 
+from loadtest.checker.verdict import plural
 from loadtest.probe.document import Finding, Probe, Shown
 from loadtest.render.terminal import a_console, put
 
@@ -11,15 +12,15 @@ _FIT = {True: "bold green", False: "bold red", None: "bold yellow"}
 
 
 def print_probe(probe: Probe, *, to_stdout: bool, quiet: bool) -> None:
-    """Print the table and, last, whether the target is fit; only that if `quiet`."""
+    """Print the table and, last, whether the target is fit; if `quiet` only that, and what could not be cleaned up."""
     console = a_console(to_stdout=to_stdout)
     with console.capture() as drawn:
         if not quiet:
             console.print(_table(probe), soft_wrap=False)
             requests = ", ".join(f"{count:,} {operation}" for operation, count in probe.requests.items())
             console.print(f"\n{requests} in {probe.duration_s:.1f} s")
-            if probe.left_behind:
-                console.print(Text(_left_behind(probe), style="bold yellow"))
+        if probe.left_behind:
+            console.print(Text(_left_behind(probe), style="bold yellow"))
         console.print(Text(probe.sentence, style=_FIT[probe.fit]))
     put(console, drawn.get())
 
@@ -42,6 +43,6 @@ def _answer(finding: Finding) -> Text:
 
 def _left_behind(probe: Probe) -> str:
     return (
-        f"{len(probe.left_behind)} items could not be deleted ({probe.left_behind[0]}, …); "
-        "the table's time to live removes them in a day or so"
+        f"{plural(len(probe.left_behind), 'item')} could not be deleted ({', '.join(probe.left_behind[:3])}, …); "
+        "the table's time to live removes what is there in a day or so"
     )

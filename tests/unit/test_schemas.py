@@ -9,6 +9,7 @@ import pytest
 from loadtest.comparison import Comparison
 from loadtest.history import Header
 from loadtest.order import Event
+from loadtest.probe.document import Probe
 from loadtest.report import Report
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -20,6 +21,7 @@ DOCS = Path(__file__).parents[2] / "docs"
         (Report, "report.schema.json"),
         (Comparison, "comparison.schema.json"),
         (Header | Event, "history.schema.json"),
+        (Probe, "probe.schema.json"),
     ],
 )
 def test_the_schema_in_the_docs_is_that_of_the_document(kind: Any, file: str) -> None:
