@@ -11,11 +11,10 @@ def probe(
     quiet: options.Quiet = False,
     debug: options.Debug = False,
 ) -> int:
-    """Find out in seconds whether a verdict about a run on this target can be believed, and why not.
+    """Find out in seconds whether the verdicts of runs on this target can be believed.
 
-    Asks whether conditional writes, transactions and consistent reads hold under many short races, what the server
-    offers besides, how fast it can be and how many connections it serves. Uses items of its own, probe#…, and deletes
-    them. Exit codes: 0 fit, 1 not atomic or reads not consistent, 3 target unusable.
+    It uses items of its own, probe#…, and deletes them. Exit codes: 0 fit · 1 not atomic, or reads are stale ·
+    3 target unusable, or not shown · 130 interrupted.
     """
     from loadtest.cli.probing import run_probe
 

@@ -42,7 +42,7 @@ async def clock(subject: Subject) -> Finding:
     if low > high:  # a server that writes its Date less often than each second, or a clock that was set meanwhile
         low, high = min(low for low, _ in bounds), max(high for _, high in bounds)
     offset, uncertainty = (low + high) / 2, (high - low) / 2
-    seen = f"the server's clock is {offset:+.2f} s off, give or take {uncertainty:.2f} s"
+    seen = f"off by {offset:+.2f} s, give or take {uncertainty:.2f} s"
     agrees = low <= _TICK_S and high >= -_TICK_S
     return CLOCK.decided(agrees, seen, figures={"offset_s": offset, "uncertainty_s": uncertainty})
 

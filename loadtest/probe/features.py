@@ -48,11 +48,10 @@ async def token(subject: Subject) -> Finding:
     if first.result.outcome is not Outcome.ACCEPTED:
         return TOKEN.answered(Shown.NOT_SHOWN, f"no transaction to send again{_said(first)}")
     applied = 0 if left is None else left.version - 1
-    seen = (
-        f"sent again: {_word(again)}; another one with the token: "
-        f"{'refused as a mismatch' if other.result.reason in _MISMATCH else _word(other)}; applied {applied}×"
-    )
-    holds = again.result.outcome is Outcome.ACCEPTED and other.result.reason in _MISMATCH and applied == 1
+    mismatch = other.result.reason in _MISMATCH
+    said = "mismatch" if mismatch else _word(other)
+    holds = again.result.outcome is Outcome.ACCEPTED and mismatch and applied == 1
+    seen = f"sent again: {_word(again)}; another one: {said}; applied {applied} ×"
     return TOKEN.decided(holds, seen)
 
 
@@ -91,7 +90,7 @@ def _units(answer: Answer) -> str:
     if answer.capacity is None:
         return "no capacity in the answer"
     units = f"{answer.capacity:g} unit{'' if answer.capacity == 1 else 's'} for a small item"
-    return units if _believable(answer) else f"{units}, where DynamoDB charges 1"
+    return units if _believable(answer) else f"{units}; DynamoDB charges 1"
 
 
 def _word(answer: Answer) -> str:

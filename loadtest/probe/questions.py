@@ -38,21 +38,21 @@ class Question(Struct, frozen=True, kw_only=True):
 CONDITIONAL = Question(
     name="conditional UpdateItem is atomic",
     yes="if a run is violated, look at the strategy",
-    no="two orders can win whatever the strategy: a run judges the server",
+    no="two can win with any strategy: a run judges the server",
     not_shown="no verdict of a run can be believed",
     fault="conditional UpdateItem is not atomic",
 )
 CONSISTENT_READS = Question(
     name="consistent reads show the last write",
-    yes="the stock that is read after a round can be believed",
-    no="the stock that is read after a round may be old: no verdict can be believed",
+    yes="the stock read after a round can be believed",
+    no="the stock read after a round may be old: no verdict can be believed",
     not_shown="no verdict of a run can be believed",
     fault="consistent reads are stale",
 )
 ALL_OLD = Question(
     name="a refused write shows the item (ALL_OLD)",
     yes="a refusal brings its own evidence",
-    no="what refused a write takes another read, which may come too late to tell",
+    no="what refused a write takes another read, perhaps too late",
 )
 TRANSACTIONS = Question(
     name="TransactWriteItems exists",
@@ -62,27 +62,27 @@ TRANSACTIONS = Question(
 TRANSACTION_ATOMIC = Question(
     name="TransactWriteItems is atomic",
     yes="if a run of transaction is violated, look at the order",
-    no="two transactions can win: a run of transaction judges the server",
+    no="two can win: a run of transaction judges the server",
     fault="TransactWriteItems is not atomic",
 )
 TOKEN = Question(
     name="ClientRequestToken is idempotent",
     yes="a transaction whose answer was lost can be sent again",
-    no="a transaction that is sent again may be told that it lost, or be applied twice",
+    no="sent again, a winner may be told that he lost, or win twice",
 )
 READ_CAPACITY = Question(
     name="reads report ConsumedCapacity",
-    yes="none; read units in a report are the server's",
-    no="none; read units in a report are computed from the item's size",
+    yes="none; the report has the server's read units",
+    no="none; the report computes read units",
 )
 WRITE_CAPACITY = Question(
     name="accepted writes report ConsumedCapacity",
-    yes="none; write units in a report are the server's, those of refused writes computed",
-    no="none; write units in a report are computed from the item's size",
+    yes="none; the report has the server's write units",
+    no="none; the report computes write units",
 )
 LATENCY = Question(
     name="latency floor is known",
-    yes="none; what a run's latencies have above it is load and contention",
+    yes="none; latency above it is load and contention",
     no="",  # never answered: a floor there is
 )
 CLOCK = Question(
@@ -94,7 +94,7 @@ CLOCK = Question(
 KEEP_ALIVE = Question(
     name="keeps connections open",
     yes="orders of a burst meet at the server",
-    no="every request opens a connection: bursts are spread out, and fewer orders really race",
+    no="a connection for every request: bursts spread out, fewer orders really race",
 )
 
 
@@ -103,7 +103,7 @@ def burst(connections: int) -> Question:
     return Question(
         name=f"serves {connections:,} connections at once",
         yes="so many orders can be in flight",
-        no="with so many in flight connections open late or never: lower --concurrency",
+        no="connections open late or never: lower --concurrency",
     )
 
 

@@ -101,15 +101,12 @@ def finding(question: Question, races: Races) -> Finding:
         "doubled_by_state": races.by_state,
     }
     if races.doubled:
-        seen = (
-            f"two winners or more in {races.doubled:,} of {races.decided:,} races of {RACERS} writes: "
-            f"{races.by_answers:,} by the answers, {races.by_state:,} by the item's version"
-        )
+        seen = f"two winners: {races.by_answers:,} by the answers, {races.by_state:,} by the item's version"
         return question.answered(Shown.NO, seen, f"{races.doubled:,} of {races.decided:,} races", figures)
     if races.contested < _FEWEST:
         return question.answered(Shown.NOT_SHOWN, _why_not(races), figures=figures)
     bound = 3 / races.contested
-    seen = f"no race of {RACERS} writes had two winners; at 95 % fewer than {bound:.2%} of such races have"
+    seen = f"at 95 % fewer than {bound:.2%} of such races, {RACERS} writes each, have two winners"
     figures["excluded_rate"] = bound
     return question.answered(Shown.YES, seen, f"0 of {races.contested:,} races", figures)
 

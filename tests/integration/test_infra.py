@@ -18,7 +18,7 @@ from loadtest.targets.embedded import embedded_server
 pytestmark = pytest.mark.slow  # Terraform takes half a minute to apply, plan and destroy one table
 
 ROOT = Path(__file__).parents[2]
-RUN_ACTIONS = {"DeleteItem", "DescribeTable", "GetItem", "ListTagsOfResource", "PutItem", "UpdateItem"}
+RUN_ACTIONS = {"BatchGetItem", "DeleteItem", "DescribeTable", "GetItem", "ListTagsOfResource", "PutItem", "UpdateItem"}
 MANAGE_ACTIONS = {
     "CreateTable",
     "DeleteTable",

@@ -124,7 +124,7 @@ def racy_moto() -> Iterator[str]:
 
 
 async def test_the_canary_finds_double_winners_in_a_racy_server(racy_moto: str) -> None:
-    """Between 1 in 20 and 1 in 5 races have two winners there, and more than 100 are held: a miss is below 1 in 100."""
+    """About 1 in 4 races has two winners there, and 100 or more are held: it cannot be missed but by a miracle."""
     async with asked(racy_moto) as subject:
         finding = await atomicity.conditional_update(subject)
     assert finding.answer is NO, finding
