@@ -8,6 +8,7 @@ from loadtest.probe.document import Finding, Probe, Shown
 from loadtest.render.terminal import a_console, put
 
 _STYLES = {Shown.YES: "green", Shown.NO: "bold red", Shown.NOT_SHOWN: "yellow"}
+_NAMED = 3
 _FIT = {True: "bold green", False: "bold red", None: "bold yellow"}
 
 
@@ -42,7 +43,8 @@ def _answer(finding: Finding) -> Text:
 
 
 def _left_behind(probe: Probe) -> str:
+    named = ", ".join(probe.left_behind[:_NAMED]) + (", …" if len(probe.left_behind) > _NAMED else "")
     return (
-        f"{plural(len(probe.left_behind), 'item')} could not be deleted ({', '.join(probe.left_behind[:3])}, …); "
+        f"{plural(len(probe.left_behind), 'item')} could not be deleted ({named}); "
         "the table's time to live removes what is there in a day or so"
     )

@@ -26,6 +26,7 @@ class Registers:
     `deaf`: no condition is ever false. `twice`: a write is applied twice, and answered once. `stale`: a read
     shows the version before. `forgetful`: writes are accepted and forgotten. `torn`: a transaction that is
     refused leaves its record. `silent`: every write is answered 500.
+    `sticky`: nothing can be deleted.
     """
 
     def __init__(self, fault: str = "", *, clock_off_s: float | None = 0.0) -> None:
@@ -53,6 +54,8 @@ class Registers:
         return _ok({})
 
     def _DeleteItem(self, request: Item) -> tuple[str, bytes]:  # noqa: N802
+        if self._fault == "sticky":
+            return "400 Bad Request", refusal("AccessDeniedException")
         self.items.pop(request["Key"]["id"]["S"], None)
         return _ok({})
 

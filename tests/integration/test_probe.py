@@ -161,6 +161,19 @@ async def test_a_double_win_that_no_answer_shows_is_seen_in_the_item(few_tries: 
     assert (finding.figures["doubled_by_answers"], finding.figures["doubled_by_state"]) == (0, finding.figures["races"])
 
 
+async def test_what_cannot_be_deleted_is_named() -> None:
+    registers = Registers("sticky")
+    with opened(registers) as url:
+        target = Target(kind=TargetKind.ENDPOINT, endpoint_url=url)
+        async with (
+            opened_target(target, 1) as connection,
+            connect(connection.patient()) as clerk,
+            under_question(connection, clerk) as subject,
+        ):
+            await features.exists(subject)
+    assert sorted(subject.left_behind) == sorted(registers.items)
+
+
 @pytest.mark.parametrize(
     ("off_s", "expected"),
     [
@@ -228,7 +241,7 @@ def test_the_command_on_each_server(any_server: tuple[str, str], more: list[str]
 
 
 @pytest.mark.parametrize(
-    ("number", "items"), [(signal.SIGINT, 9), pytest.param(signal.SIGTERM, 1, marks=pytest.mark.slow)]
+    ("number", "items"), [(signal.SIGINT, 4), pytest.param(signal.SIGTERM, 1, marks=pytest.mark.slow)]
 )
 def test_an_interrupted_probe_leaves_nothing_behind(
     number: signal.Signals, items: int, start: Start, server_urls: Callable[[str], str]
@@ -242,6 +255,23 @@ def test_an_interrupted_probe_leaves_nothing_behind(
     assert process.returncode == 130
     assert f"stopped by {number.name}" in output + errors
     assert probe_items(client, table) == []
+
+
+@pytest.mark.slow
+def test_a_server_that_ends_meanwhile(start: Start) -> None:
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+    server = subprocess.Popen([sys.executable, "-m", "loadtest.targets.moto_host", str(port)], cwd=ROOT)
+    wait_until_listening(server, port)
+    process = start("probe", "--endpoint-url", url, "--populate-table")
+    wait_for(lambda: len(probe_items(client_of(url), "products")) >= 3, "the probe's items")
+    server.kill()
+    server.wait()
+    output, errors = process.communicate(timeout=60)
+    assert process.returncode == 3
+    assert "conditional UpdateItem is atomic" in output
+    assert "not known whether it is fit to judge: stopped by " in output
+    assert f"no answer at {url}" in errors.splitlines()[-1]
 
 
 def test_a_dead_endpoint_and_a_missing_table(cli: Cli, server_urls: Callable[[str], str]) -> None:
