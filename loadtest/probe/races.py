@@ -13,7 +13,8 @@ from loadtest.probe.document import Finding, Shown
 from loadtest.probe.questions import Question
 
 RACERS = 4
-_FEWEST = 10  # contested races: with fewer, up to 30 % of races could have two winners and none be seen
+FEWEST = 10  # races, or reads: with fewer, up to 30 % could show a fault and none be seen
+PATIENCE_S = 10.0  # at most, for a server so slow that the fewest are not done within their limit
 _HOPELESS = 5  # races from the start that nobody won: the others would be no different
 
 Attempt = Callable[[int, int, int], Awaitable[Answer]]
@@ -61,7 +62,7 @@ def _overlap(one: Answer, other: Answer) -> bool:
 
 
 async def hold(attempt: Attempt, read: Read, most: int, within_s: float) -> Races:
-    """Hold races one after the other, at most `most`, and begin none after `within_s`.
+    """Hold races one after the other, at most `most`, and begin none after `within_s` unless too few were contested.
 
     `attempt` is called with racer, number of the race and the version that must be in the item; it must raise the
     version by one. `read` is a consistent read.
@@ -69,8 +70,10 @@ async def hold(attempt: Attempt, read: Read, most: int, within_s: float) -> Race
     races = Races()
     first = await read()
     version = first.version if first else 0
-    deadline = time.monotonic() + within_s
-    while races.run < most and not races.hopeless and time.monotonic() < deadline:
+    started_s = time.monotonic()
+    while races.run < most and not races.hopeless:
+        if time.monotonic() > started_s + (within_s if races.contested >= FEWEST else PATIENCE_S):
+            break
         answers = await _race(attempt, races.run + 1, version)
         left = await read()
         reached = max(version, left.version if left else 0)  # a stale read must not pass for a version won anew
@@ -103,7 +106,7 @@ def finding(question: Question, races: Races) -> Finding:
     if races.doubled:
         seen = f"two winners: {races.by_answers:,} by the answers, {races.by_state:,} by the item's version"
         return question.answered(Shown.NO, seen, f"{races.doubled:,} of {races.decided:,} races", figures)
-    if races.contested < _FEWEST:
+    if races.contested < FEWEST:
         return question.answered(Shown.NOT_SHOWN, _why_not(races), figures=figures)
     bound = 3 / races.contested
     seen = f"at 95 % fewer than {bound:.2%} of such races, {RACERS} writes each, have two winners"
