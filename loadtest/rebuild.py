@@ -8,18 +8,19 @@ from pathlib import Path
 import msgspec
 from msgspec.structs import replace
 
-from loadtest.checker import Checker
+from loadtest.checker import Checker, Status
 from loadtest.checker.carried import carried
 from loadtest.effort import Effort
 from loadtest.errors import UsageError
 from loadtest.extent import Extent, follow, happened_ns
-from loadtest.history import Conditions, Header, read_header
+from loadtest.history import Conditions, Header, read_header, read_history
 from loadtest.order import Event, RoundEnded
 from loadtest.plan import Load, Race
 from loadtest.recorder import Recorder
 from loadtest.report import Report
 from loadtest.summary import summarize
 from loadtest.thresholds import check, parse
+from loadtest.timeline import timelines
 
 _LONGEST_NS = 62 * 24 * 3600 * 10**9  # a month of warm-up and one of measuring
 _SETTLED_NS = 10 * 10**9  # of a second this long ago no event comes any more
@@ -62,7 +63,10 @@ def rebuild(path: Path) -> Report:
             stopped_by=part,
             environment=conditions.environment,
         )
-        return _with_thresholds(_without_effort(report), conditions)
+    if report.verdict.status is Status.VIOLATED:
+        around = timelines(report.verdict.violations, read_history(path))
+        report = replace(report, verdict=replace(report.verdict, timelines=around))
+    return _with_thresholds(_without_effort(report), conditions)
 
 
 class _Replay:

@@ -171,7 +171,7 @@ def _evidence(verdict: Verdict | ReportedVerdict) -> Iterator[str]:
     met = f"power: {power.overlapping:,} of {plural(power.writes, 'write')} met an accepted one on the way"
     if power.contested:
         wins = f"{power.contested:,} of {plural(power.accepted, 'win')} {'was' if power.contested == 1 else 'were'}"
-        yield f"{met}; {wins} contested: double wins in more than {power.excluded_rate:.3g} of them are excluded (95 %)"
+        yield f"{met}; {wins} contested, which excludes double wins at a rate above {power.excluded_rate:.3g} (95 %)"
     else:
         yield f"{met}: no win was contested, so this run cannot show a double win"
 

@@ -38,6 +38,10 @@ run_simple("127.0.0.1", int(sys.argv[1]), noted, threaded=True)
 """
 
 
+# In other rounds it may have shown an item that was half written: its new version with its old maker or quantity.
+TORN = {"version_won_twice", "version_reused", "wrong_quantity"}
+
+
 class Racy:
     """The server and what it says it answered."""
 
@@ -82,9 +86,9 @@ def test_every_double_win_of_a_racy_server_is_reported_with_its_round_and_orders
         report = json.loads(run.stdout)
         double = {number: orders for number, orders in racy.winners(report["run_id"][-10:]).items() if len(orders) > 1}
         violations = report["verdict"]["violations"]
-        assert {violation["round"] for violation in violations} == set(double)
-        assert report["verdict"]["status"] == ("violated" if double else "safe")
-        assert run.returncode == bool(double)
+        assert set(double) <= {violation["round"] for violation in violations}
+        assert {violation["kind"] for violation in violations if violation["round"] not in double} <= TORN
+        assert run.returncode == bool(violations)
         for number, orders in double.items():
             named = [set(one["orders"]) for one in violations if one["round"] == number and one["operations"]]
             assert orders in named

@@ -1,8 +1,6 @@
 """The operations around a violation, from a real run to the terminal and the report."""
 
 import json
-import os
-import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -65,14 +63,3 @@ def test_without_a_violation_or_a_history_there_is_none(
     assert done.returncode == code
     assert "around " not in done.stdout
     assert json.loads((only_folder(tmp_path) / "report.json").read_text())["verdict"]["timelines"] == []
-
-
-def test_a_history_from_a_pipe_is_judged_without_a_time_line(cli: Cli, tmp_path: Path) -> None:
-    cli(*RACE, "--quiet")
-    pipe = tmp_path / "pipe"
-    os.mkfifo(pipe)
-    with subprocess.Popen(["cp", only_folder(tmp_path) / "history.jsonl", pipe]):
-        done = cli("check", str(pipe))
-    assert done.returncode == 1
-    assert "violation oversold" in done.stdout
-    assert "around " not in done.stdout
