@@ -63,10 +63,11 @@ def rebuild(path: Path) -> Report:
             stopped_by=part,
             environment=conditions.environment,
         )
+        report = _with_thresholds(_without_effort(report), conditions)
     if report.verdict.status is Status.VIOLATED:
         around = timelines(report.verdict.violations, read_history(path))
         report = replace(report, verdict=replace(report.verdict, timelines=around))
-    return _with_thresholds(_without_effort(report), conditions)
+    return report
 
 
 class _Replay:
