@@ -47,9 +47,9 @@ class ClientKind(StrEnum):
 class Connection(Struct, frozen=True, kw_only=True):
     """How to reach one DynamoDB table. `endpoint_url` None is AWS itself; `pool` is the number of connections.
 
-    `anonymous` sends made-up credentials (a server on this machine takes any); otherwise the ordinary credential
-    chain is asked. `authorities` is a file of certificates to trust instead of the usual ones. `options` are the
-    command-line options that lead to the same table.
+    `anonymous` sends made-up credentials with this `access_key` (a server on this machine takes any); otherwise the
+    ordinary credential chain is asked. `authorities` is a file of certificates to trust instead of the usual ones.
+    `options` are the command-line options that lead to the same table.
     """
 
     table: str
@@ -57,6 +57,7 @@ class Connection(Struct, frozen=True, kw_only=True):
     region: str | None = None
     profile: str | None = None
     anonymous: bool = False
+    access_key: str = "loadtest"
     connect_timeout_s: float = 10.0
     read_timeout_s: float = 30.0
     sdk_retries: int = 0
@@ -167,4 +168,4 @@ def stamps(client: ClientKind) -> str:
 def _made_up(connection: Connection) -> dict[str, str]:
     if not connection.anonymous:
         return {}
-    return {"aws_access_key_id": "loadtest", "aws_secret_access_key": "loadtest"}
+    return {"aws_access_key_id": connection.access_key, "aws_secret_access_key": "loadtest"}

@@ -6,7 +6,19 @@ exceptions are the SDK's; what the wire does not understand exactly goes to the 
 """
 
 from loadtest.dynamo.wire.client import Served, fill, install, opened, prepare, served
-from loadtest.dynamo.wire.codec import NotUnderstood
-from loadtest.dynamo.wire.connection import KERNEL_STAMPS
+from loadtest.dynamo.wire.codec import OPERATIONS, NotUnderstood
+from loadtest.dynamo.wire.connection import KERNEL_STAMPS, Lost, Reply
 
-__all__ = ["KERNEL_STAMPS", "NotUnderstood", "Served", "fill", "install", "opened", "prepare", "served"]
+__all__ = [
+    "KERNEL_STAMPS",
+    "OPERATIONS",
+    "Lost",
+    "NotUnderstood",
+    "Reply",
+    "Served",
+    "fill",
+    "install",
+    "opened",
+    "prepare",
+    "served",
+]

@@ -182,20 +182,34 @@ class WireMixin:
             except ClientError as error:
                 return dict(error.response)
             return answered
+        template, request = await self._signed(operation, params, body)
+        state.served.wire[operation] += 1
+        reply = await _carried(state.pools[template.host, template.port], request, template.url)
+        parsed = _parsed(operation, reply)
+        if parsed is None:
+            parsed = await self._parsed_by_sdk(operation, reply, template.url)
+        parsed["ResponseMetadata"][STAMPS] = (reply.sent_ns, reply.received_ns)
+        return parsed
+
+    async def forward(self, operation: str, body: bytes) -> Reply:
+        """Carry a ready-made body of one of the wire's operations, signed as all the client's requests are.
+
+        Raises OSError, TimeoutError and Lost as `Pool` does, and the SDK's exceptions if there is nothing to sign with.
+        """
+        template, request = await self._signed(operation, codec.EXAMPLES[operation], body)
+        self._wire_state.served.wire[operation] += 1
+        return await self._wire_state.pools[template.host, template.port].request(request)
+
+    async def _signed(self, operation: str, params: Mapping[str, Any], body: bytes) -> tuple[signing.Template, bytes]:
+        """The whole request, and the template that it was made of."""
+        state = self._wire_state
         credentials = state.credentials
         if time.monotonic() >= state.credentials_until:
             credentials = await self._credentials()
         template = state.templates.get((operation, not credentials.token))
         if template is None:
             template = await self._template(operation, params, credentials)
-        head = state.signer.head(template, credentials, body)
-        state.served.wire[operation] += 1
-        reply = await _carried(state.pools[template.host, template.port], head + body, template.url)
-        parsed = _parsed(operation, reply)
-        if parsed is None:
-            parsed = await self._parsed_by_sdk(operation, reply, template.url)
-        parsed["ResponseMetadata"][STAMPS] = (reply.sent_ns, reply.received_ns)
-        return parsed
+        return template, state.signer.head(template, credentials, body) + body
 
     async def _credentials(self) -> Any:
         """The credentials of now: they may be renewed at any time, and asking on every call costs."""
