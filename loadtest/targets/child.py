@@ -5,6 +5,7 @@ import socket
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import anyio
@@ -16,9 +17,12 @@ _STOP_WITHIN_S = 3.0
 
 
 class ChildServer:
-    """Runs `python -m MODULE PORT …`; the module must end when its standard input closes."""
+    """Runs `python -m MODULE PORT …`; the module must end when its standard input closes.
 
-    def __init__(self, name: str, module: str, *arguments: str, log: Path | None = None) -> None:
+    It finds the `briefing` there, for what is too long or too private for a command line.
+    """
+
+    def __init__(self, name: str, module: str, *arguments: str, log: Path | None = None, briefing: bytes = b"") -> None:
         self.port = free_port()
         self._name = name
         self._log = log
@@ -31,6 +35,10 @@ class ChildServer:
                 stderr=output,
                 start_new_session=True,  # Ctrl-C is for the tool; it still has to read the final stock
             )
+        if self._process.stdin is not None:
+            with suppress(BrokenPipeError):  # it has ended at once, which `ready` tells
+                self._process.stdin.write(briefing)
+                self._process.stdin.flush()
 
     async def ready(self) -> None:
         """Wait until the server accepts connections. TargetError if it ends first or takes too long."""
@@ -59,7 +67,15 @@ class ChildServer:
             self._process.kill()
             self._process.wait()
         if not served:
-            raise TargetError(f"{self._name} ended during the run{self._see_log()}")
+            raise self._has_ended()
+
+    def require_alive(self) -> None:
+        """TargetError if the child has ended."""
+        if self._process.poll() is not None:
+            raise self._has_ended()
+
+    def _has_ended(self) -> TargetError:
+        return TargetError(f"{self._name} ended during the run{self._see_log()}")
 
     def _listens(self) -> bool:
         try:

@@ -1,0 +1,60 @@
+"""The proxy's process: `python -m loadtest.targets.faulty PORT`; what to do comes as one line of standard input.
+
+It ends when its standard input closes, so that it goes with the tool whatever ends that.
+"""
+
+import asyncio
+import os
+import resource
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import uvloop
+
+from loadtest.dynamo.client import connect, fill
+from loadtest.errors import LoadTestError
+from loadtest.targets.faulty import Briefing
+from loadtest.targets.faulty.inject import Injector
+from loadtest.targets.faulty.journal import Header, Journal
+from loadtest.targets.faulty.server import Connection, Service
+
+_BACKLOG = 8192
+
+
+async def _run(port: int, briefing: Briefing) -> None:
+    """Serve until an error ends it."""
+    journal = Journal(Path(briefing.journal), Header(run_id=briefing.run_id, seed=briefing.seed))
+    async with connect(briefing.server) as client:
+        server: Any = client  # a client of the wire can forward
+        injector = Injector(server.forward, briefing.faults, briefing.seed, journal, briefing.table_arn)
+        service = Service(injector, briefing.key, lambda: fill(client, briefing.connections))
+        loop = asyncio.get_running_loop()
+        listening = await loop.create_server(lambda: Connection(service), "127.0.0.1", port, backlog=_BACKLOG)
+        async with listening:
+            await service.failed
+
+
+def _end_with(lifeline: int) -> None:
+    while os.read(lifeline, 1):
+        pass
+    os._exit(0)
+
+
+def main() -> None:
+    """The command line."""
+    briefing = msgspec.json.decode(sys.stdin.buffer.readline(), type=Briefing)
+    threading.Thread(target=_end_with, args=(sys.stdin.fileno(),), daemon=True).start()
+    _soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    try:
+        uvloop.run(_run(int(sys.argv[1]), briefing))
+    except LoadTestError as error:
+        sys.stderr.write(f"{error}\n")
+        sys.exit(error.exit_code)
+
+
+if __name__ == "__main__":
+    main()
