@@ -3,8 +3,8 @@
 import gc
 import resource
 import secrets
-from collections.abc import Awaitable, Callable, Sequence
-from contextlib import ExitStack, suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import ExitStack, asynccontextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from random import Random
@@ -34,12 +34,13 @@ from loadtest.scene import Scene, for_each
 from loadtest.settling import Settling
 from loadtest.strategies import load as load_strategy
 from loadtest.summary import command, environment, summarize
-from loadtest.targets import TargetKind, opened
+from loadtest.targets import TargetKind, faulty, opened
 from loadtest.thresholds import Threshold, check
 from loadtest.timeline import Timeline, timelines
 
 TICK_S = 0.25
 _SPARE_FILES = 64
+_SERVER_LOG = "server.log"
 
 
 class Ended(Struct, frozen=True):
@@ -94,7 +95,7 @@ async def run(
             return files.enter_context(HistoryWriter(folder / "history.jsonl", run_id, conditions))
 
         going = _Run(plan, run_id, begin_history if keep_history else None, watcher, lost)
-        await going.execute(folder / "server.log", interrupt)
+        await going.execute(folder, interrupt)
     error = going.error
     if not going.recorder.begun:
         _discard(folder)
@@ -118,6 +119,11 @@ async def run(
         around = _timelines(verdict, folder / "history.jsonl")
         report = replace(report, verdict=replace(report.verdict, timelines=around))
     report = replace(report, thresholds=[check(threshold, report) for threshold in thresholds])
+    try:
+        if plan.target.faults is not None:
+            report = replace(report, faults=faulty.injected(folder))
+    except LoadTestError as refused:
+        error = error or refused
     try:
         document.write(folder / "report.json", document.encode(report))
     except LoadTestError as refused:
@@ -161,11 +167,12 @@ def _timelines(verdict: Verdict, history: Path) -> list[Timeline]:
 
 
 def _discard(folder: Path) -> None:
-    """Remove the folder of a run that measured nothing; a server's log with something in it stays."""
-    (folder / "history.jsonl").unlink(missing_ok=True)
-    log = folder / "server.log"
-    if log.exists() and log.stat().st_size == 0:
-        log.unlink()
+    """Remove the folder of a run that measured nothing; a log with something in it stays."""
+    for name in ("history.jsonl", faulty.JOURNAL):
+        (folder / name).unlink(missing_ok=True)
+    for log in (folder / _SERVER_LOG, folder / faulty.LOG):
+        if log.exists() and log.stat().st_size == 0:
+            log.unlink()
     with suppress(OSError):
         folder.rmdir()
 
@@ -193,10 +200,11 @@ class _Run:
         self._begin_history = begin_history
         self._history: HistoryWriter | None = None
         self._watcher = watcher
+        self._proxy: faulty.Proxy | None = None
         self._scope = anyio.CancelScope()
         self._arriving = Arriving(plan) if isinstance(plan, Load) else None
 
-    async def execute(self, log: Path, interrupt: Interrupt) -> None:
+    async def execute(self, folder: Path, interrupt: Interrupt) -> None:
         """Run to the end, or until a signal or an error stops it, which is then in `signal` or `error`."""
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(self._wait_for, interrupt)
@@ -204,25 +212,28 @@ class _Run:
             tasks.start_soon(self.effort.watch_loop)
             with self._scope:
                 try:
-                    await self._on_target(log)
+                    await self._on_target(folder)
                 except LoadTestError as error:
                     self._stop(error)
             tasks.cancel_scope.cancel()
         self._flush()
 
-    async def _on_target(self, log: Path) -> None:
+    async def _on_target(self, folder: Path) -> None:
         plan = self._plan
         async with (
-            opened(plan.target, plan.concurrency, log) as connection,
+            opened(plan.target, plan.concurrency, folder / _SERVER_LOG) as connection,
             connect(connection.patient()) as clerk,
-            connect(connection) as client,
+            self._way(connection, clerk.meta.region_name, folder) as way,
+            connect(way) as client,
         ):
-            self.environment = environment(plan.target.kind, client.meta.endpoint_url)
+            self.environment = environment(plan.target.kind, clerk.meta.endpoint_url)
             if self._begin_history is not None:
                 self._history = self._begin_history(self.environment)
-            await _prepare(plan, clerk, connection)
+            description = await _prepare(plan, clerk, connection)
             table = Table(client, connection.table, connection.sdk_retries, consistent_reads=plan.consistent_reads)
             await _warm_up(table, client, connection, plan.product_ids[0])
+            if self._proxy is not None:
+                await self._proxy.begin(description.arn)
             runner = Runner(table, load_strategy(plan.strategy), plan.rules, self._emit, Random(plan.seed))
             scene = Scene(
                 runner=runner,
@@ -245,6 +256,22 @@ class _Run:
             finally:
                 gc.unfreeze()
                 self.effort.served, self.effort.fallbacks = calls_by_client(client, table)
+
+    @asynccontextmanager
+    async def _way(self, connection: Connection, region: str, folder: Path) -> AsyncIterator[Connection]:
+        """The orders' way to the table: straight, or through the proxy that makes faults."""
+        faults = self._plan.target.faults
+        if faults is None:
+            yield connection
+            return
+        async with faulty.proxied(
+            connection, faults, self._plan.seed, region=region, run_id=self._run_id, folder=folder
+        ) as proxy:
+            self._proxy = proxy
+            try:
+                yield proxy.connection
+            finally:
+                self._proxy = None  # from here on it may end
 
     def _emit(self, event: Event) -> None:
         self.recorder(event)
@@ -282,9 +309,18 @@ class _Run:
             await anyio.sleep(TICK_S)
             on_disk = self._flush()
             self.recorder.tick()
+            self._watch_proxy()
             self._watch_spending()
             if on_disk:
                 self._watcher.show(self.recorder, self.effort)
+
+    def _watch_proxy(self) -> None:
+        """Without it every order fails, but what is read around them does not: nothing else would stop the run."""
+        try:
+            if self._proxy is not None and self.error is None:
+                self._proxy.require_alive()
+        except LoadTestError as error:
+            self._stop(error)
 
     def _watch_spending(self) -> None:
         arriving, plan = self._arriving, self._plan
@@ -297,7 +333,7 @@ class _Run:
             self.error = LoadTestError(f"stopped at ${spent_usd:,.6f}: going on would pass --max-spend ({left})")
 
 
-async def _prepare(plan: Race | Load, client: DynamoDBClient, connection: Connection) -> None:
+async def _prepare(plan: Race | Load, client: DynamoDBClient, connection: Connection) -> setup.TableDescription:
     """Make what the embedded server lacks, and refuse a table or a product that is not fit for the run."""
     if plan.target.kind is TargetKind.EMBEDDED:
         await setup.create_table(client, connection)
@@ -310,6 +346,7 @@ async def _prepare(plan: Race | Load, client: DynamoDBClient, connection: Connec
         await for_each(plan.product_ids, lambda one: setup.put_if_missing(client, connection, one, plan.stock))
     else:
         await setup.read_product(client, connection, plan.product)
+    return table
 
 
 async def _warm_up(table: Table, client: DynamoDBClient, connection: Connection, product_id: str) -> None:

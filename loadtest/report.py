@@ -166,6 +166,19 @@ class Capacity(Struct, frozen=True):
     prices: str
 
 
+class Faults(Struct, frozen=True):
+    """How many faults `--fault` made, by kind, and the seed of the draws; each is in `faults.jsonl`."""
+
+    seed: int
+    injected: dict[str, int]
+
+    @property
+    def sentence(self) -> str:
+        """All of it in words."""
+        counts = ", ".join(f"{count:,} {kind}" for kind, count in self.injected.items()) or "none"
+        return f"{counts}, from seed {self.seed}; each is in faults.jsonl"
+
+
 class Checked(Struct, frozen=True):
     """A threshold and whether it held; `sentence` says by how much it did or did not."""
 
@@ -252,6 +265,7 @@ class Report(Struct, frozen=True, kw_only=True):
     duration_s: float
     goodput_per_s: float
     operations_per_s: float
+    faults: Faults | None = None
 
 
 def latency(histogram: Histogram) -> Latency:

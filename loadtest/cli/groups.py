@@ -19,6 +19,7 @@ from loadtest.errors import UsageError
 from loadtest.targets import Target, TargetKind
 
 if TYPE_CHECKING:
+    from loadtest.faults import Faults
     from loadtest.thresholds import Threshold
 
 _CONTENTION = "Contention"
@@ -176,6 +177,7 @@ class RunTarget:
     read_timeout: options.ReadTimeout = 30.0
     sdk_retries: options.SdkRetries = 0
     client: options.ClientOption = None
+    fault: options.Fault = None
     allow_untagged_table: options.AllowUntagged = False
     yes: options.Yes = False
 
@@ -192,7 +194,15 @@ class RunTarget:
             sdk_retries=self.sdk_retries,
             client=self.client or (ClientKind.SDK if self.sdk_retries else ClientKind.WIRE),
             allow_untagged_table=self.allow_untagged_table,
+            faults=self._faults(),
         )
+
+    def _faults(self) -> "Faults | None":
+        if self.fault is None:
+            return None
+        from loadtest.cli.faults import read_faults
+
+        return read_faults(self.fault)
 
 
 @dataclass(frozen=True, slots=True)

@@ -134,6 +134,15 @@ ClientOption = Annotated[
         rich_help_panel=_TARGET,
     ),
 ]
+Fault = Annotated[
+    Path | None,
+    typer.Option(
+        "--fault",
+        metavar="FILE",
+        help="Make a bad day on the way to the target: lost answers, errors, delays, throttling; TOML with [[fault]].",
+        rich_help_panel=_TARGET,
+    ),
+]
 AllowUntagged = Annotated[
     bool,
     typer.Option(

@@ -31,7 +31,7 @@ def run(
     root = context.find_root()
     commands = _commands(root.command)
     try:
-        values = read(file)
+        values = _with_faults(read(file), file)
         name = command_name(values, commands)
         arguments = argv(values, commands[name], context.args)
     except UsageError as error:
@@ -88,6 +88,16 @@ def read(file: Path) -> dict[str, Any]:
         raise UsageError(f"it is no TOML: {in_a_line(error)}") from error
 
 
+def _with_faults(values: dict[str, Any], file: Path) -> dict[str, Any]:
+    """The file's own [[fault]] sections as what they stand for: --fault with this file."""
+    if not isinstance(values.get("fault"), list):
+        return values
+    from loadtest.cli.faults import faults
+
+    faults(values["fault"])
+    return {**values, "fault": str(file)}
+
+
 def command_name(values: Mapping[str, Any], commands: Mapping[str, TyperCommand]) -> str:
     """The command that the file names. Raises UsageError if it names none that there is."""
     if "command" not in values:
@@ -96,8 +106,8 @@ def command_name(values: Mapping[str, Any], commands: Mapping[str, TyperCommand]
     if isinstance(name, str) and name in commands:
         return name
     if not isinstance(name, str):
-        raise UsageError(f"command must be one of {', '.join(commands)}, not {_kind(name)}")
-    raise UsageError(f"unknown command {name!r}; {_nearest(name, commands)}")
+        raise UsageError(f"command must be one of {', '.join(commands)}, not {kind_of(name)}")
+    raise UsageError(f"unknown command {name!r}; {nearest(name, commands)}")
 
 
 def argv(values: Mapping[str, Any], command: TyperCommand, extra: Sequence[str]) -> list[str]:
@@ -131,7 +141,7 @@ def argv(values: Mapping[str, Any], command: TyperCommand, extra: Sequence[str])
         elif name == "help":
             raise UsageError(f"{key!r} makes no sense in a file; give --help after it")
         else:
-            raise UsageError(f"unknown key {key!r}; {_nearest(name, [*options, *positional])}")
+            raise UsageError(f"unknown key {key!r}; {nearest(name, [*options, *positional])}")
     if not any(each.name in given for each in positional.values()):
         line += [word for name in positional for word in words.get(name, [])]
     return [*line, *extra]
@@ -153,11 +163,11 @@ def _option(key: str, value: Any, option: TyperOption) -> list[str]:
     name = next(opt for opt in option.opts if opt.startswith("--"))
     if option.is_flag:
         if not isinstance(value, bool):
-            raise UsageError(f"{key} must be true or false, not {_kind(value)}")
+            raise UsageError(f"{key} must be true or false, not {kind_of(value)}")
         return [name] if value else option.secondary_opts[:1]
     if option.count:
         if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= 100:
-            raise UsageError(f"{key} must be a small whole number, not {_kind(value)}")
+            raise UsageError(f"{key} must be a small whole number, not {kind_of(value)}")
         return [name] * value
     if option.multiple and option.nargs == 1:
         return [f"{name}={word}" for word in _words(key, value, -1)]
@@ -170,7 +180,7 @@ def _words(key: str, value: Any, count: int) -> list[str]:
     if count == 1 or (count == -1 and not isinstance(value, list)):
         return [_word(key, value)]
     if not isinstance(value, list):
-        raise UsageError(f"{key} must be a list of {count}, not {_kind(value)}")
+        raise UsageError(f"{key} must be a list of {count}, not {kind_of(value)}")
     if count not in (-1, len(value)):
         raise UsageError(f"{key} must be a list of {count}, not of {len(value)}")
     return [_word(key, each) for each in value]
@@ -178,7 +188,7 @@ def _words(key: str, value: Any, count: int) -> list[str]:
 
 def _word(key: str, value: Any) -> str:
     if isinstance(value, bool) or not isinstance(value, str | int | float):
-        raise UsageError(f"{key} must be a text or a number, not {_kind(value)}")
+        raise UsageError(f"{key} must be a text or a number, not {kind_of(value)}")
     try:
         word = str(value)
     except ValueError:  # an integer of thousands of digits
@@ -188,8 +198,8 @@ def _word(key: str, value: Any) -> str:
     return word
 
 
-def _kind(value: Any) -> str:
-    """What TOML calls it."""
+def kind_of(value: Any) -> str:
+    """What TOML calls a value."""
     for kind, name in (
         (bool, "true or false"),
         (str, "a text"),
@@ -202,7 +212,8 @@ def _kind(value: Any) -> str:
     return "a date or time"
 
 
-def _nearest(name: str, names: Sequence[str] | Mapping[str, object]) -> str:
+def nearest(name: str, names: Sequence[str] | Mapping[str, object]) -> str:
+    """What to say of a name that there is not: the one that was probably meant, or else all."""
     from difflib import get_close_matches
 
     found = get_close_matches(name, list(names), n=1, cutoff=0.5)

@@ -122,11 +122,20 @@ def _settings(found: Sequence[Report]) -> list[dict[str, Any]]:
 
 def _flat(report: Report) -> dict[str, Any]:
     config = dict(report.config)
-    target = config.pop("target", {})
+    target = dict(config.pop("target", {}))
+    if faults := target.pop("faults", None):
+        target["faults"] = "; ".join(_in_words(fault) for fault in faults["faults"])
     rate = config.pop("rate_per_s", None)
     level = {"rate": rate} if rate is not None else {"concurrency": config.get("concurrency")}
     rest = {key: value for key, value in config.items() if key not in (*_NOT_SETTINGS, "strategy", "concurrency")}
     return {"strategy": config.get("strategy"), **level, "command": report.command, **rest, **target}
+
+
+def _in_words(fault: Any) -> str:
+    """A fault as a part of a cell's name: `drop_answer, rate 0.01`."""
+    if not isinstance(fault, dict):
+        return str(fault)
+    return ", ".join([str(fault.get("kind")), *(f"{key} {fault[key]}" for key in fault if key != "kind")])
 
 
 def cells(found: Stored) -> list[Cell]:

@@ -82,6 +82,8 @@ def _print_tables(console: Console, report: Report, folder: Path) -> None:
     console.print(_latency(report))
     for line in (*_load(report), _cost(report), _client(report), *_evidence(report.verdict)):
         console.print(line)
+    if report.faults is not None:
+        console.print(f"faults injected: {report.faults.sentence}")
     if report.client.bound:
         console.print(Text(report.client.bound, style="bold yellow"))
     kept = [file.partition(".")[0] for file in ("report.json", "history.jsonl") if (folder / file).exists()]

@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from loadtest.dynamo.client import ClientKind, Connection
 from loadtest.errors import UsageError
+from loadtest.faults import Faults
 
 
 class TargetKind(StrEnum):
@@ -21,7 +22,7 @@ class TargetKind(StrEnum):
 
 
 class Target(Struct, frozen=True, kw_only=True):
-    """A target as the user names it."""
+    """A target as the user names it. With `faults` the orders go there through a proxy, `loadtest.targets.faulty`."""
 
     kind: TargetKind = TargetKind.EMBEDDED
     endpoint_url: str | None = None
@@ -33,6 +34,7 @@ class Target(Struct, frozen=True, kw_only=True):
     sdk_retries: int = 0
     client: ClientKind = ClientKind.WIRE
     allow_untagged_table: bool = False
+    faults: Faults | None = None
 
     def __post_init__(self) -> None:
         if self.sdk_retries and self.client is ClientKind.WIRE:

@@ -52,6 +52,8 @@ def _notes(name: str, report: Report) -> list[Note]:
         found.append(Note("warn", "stopped early, so this is a part", name, report.stopped_by or "no reason is known"))
     if report.client.cpu_s is None:
         found.append(Note("warn", "made again from the history", name, "what the tool itself cost is not in it"))
+    if report.faults is not None:
+        found.append(Note("warn", "faults injected", name, report.faults.sentence))
     if report.client.bound:
         found.append(Note("warn", "the tool was the bottleneck", name, report.client.bound))
     found += [Note("warn", "doubt", name, doubt) for doubt in report.verdict.doubts]
