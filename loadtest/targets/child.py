@@ -35,6 +35,7 @@ class ChildServer:
                 stderr=output,
                 start_new_session=True,  # Ctrl-C is for the tool; it still has to read the final stock
             )
+        self.pid = self._process.pid
         if self._process.stdin is not None:
             with suppress(BrokenPipeError):  # it has ended at once, which `ready` tells
                 self._process.stdin.write(briefing)

@@ -47,6 +47,7 @@ class Proxy:
 
     def __init__(self, child: ChildServer, connection: Connection) -> None:
         self.connection = connection
+        self.pid = child.pid
         self._child = child
 
     async def begin(self) -> None:

@@ -26,8 +26,9 @@ _BACKLOG = 8192
 
 async def _run(port: int, briefing: Briefing) -> None:
     """Serve until an error ends it."""
-    journal = Journal(Path(briefing.journal), Header(run_id=briefing.run_id, seed=briefing.seed))
+    header = Header(briefing.run_id, briefing.seed)
     async with connect(briefing.server) as client:
+        journal = Journal(Path(briefing.journal), header)
         server: Any = client  # a client of the wire can forward
         injector = Injector(server.forward, briefing.faults, briefing.seed, journal, briefing.table_arn)
         service = Service(injector, briefing.key, lambda: fill(client, briefing.connections))

@@ -1,6 +1,7 @@
 """Every injected fault in a file, written before the client can notice it: one JSON document a line, a header first."""
 
 from pathlib import Path
+from typing import Self
 
 import msgspec
 
@@ -56,6 +57,12 @@ class Journal:
                 data = data[self._file.write(data) :]
         except OSError as error:
             raise self._refused(error) from error
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
 
     def _refused(self, error: OSError) -> LoadTestError:
         return LoadTestError(f"cannot write {self._path}: {error.strerror}")
