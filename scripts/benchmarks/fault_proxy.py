@@ -1,0 +1,61 @@
+"""What the fault proxy costs: refused writes to the minimal server, straight and through it. Prints lines of JSON.
+
+`python -m benchmarks.fault_proxy [SECONDS]`. The client, the proxy and the server share the machine's CPUs.
+"""
+
+import json
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import anyio
+from msgspec.structs import replace
+
+from benchmarks.servers import MINIMAL, cpu_s, running
+from loadtest.calibrate import _closed_loop, _write
+from loadtest.dynamo.client import Connection, connect, fill
+from loadtest.dynamo.table import Table
+from loadtest.experiment import connections_that_fit
+from loadtest.faults import Delay, Faults, Fixed
+from loadtest.histogram import Histogram
+from loadtest.targets.faulty import proxied
+
+IN_FLIGHT = (1, 10, 100, 1000)
+NEVER = Faults(faults=(Delay(rate=0.0, time=Fixed(1.0)),))
+
+
+async def measure(connection: Connection, in_flight: int, seconds: float, pid: int | None) -> dict[str, float]:
+    """Operations a second, the median service time, and the CPU of the process `pid` for each operation."""
+    async with connect(replace(connection, pool=in_flight)) as client:
+        table, added = Table(client, "products"), Histogram()
+        await _write(table)
+        await fill(client, in_flight)
+        await _closed_loop(table, in_flight, 0.3, Histogram())
+        before, started = cpu_s(pid) if pid else 0.0, time.perf_counter()
+        await _closed_loop(table, in_flight, seconds, added)
+        took = time.perf_counter() - started
+        return {
+            "operations_per_s": round(added.count / took),
+            "latency_ms": round(in_flight * took / added.count * 1e3, 3),
+            "proxy_cpu_us": round(((cpu_s(pid) if pid else 0.0) - before) / added.count * 1e6, 1),
+        }
+
+
+async def main(seconds: float) -> None:
+    connections_that_fit(2 * max(IN_FLIGHT))
+    with running(MINIMAL) as (url, _), tempfile.TemporaryDirectory() as folder:
+        straight = Connection(table="products", endpoint_url=url, anonymous=True, pool=max(IN_FLIGHT))
+        arn, place = "arn:aws:dynamodb:us-east-1:0:table/products", Path(folder)
+        async with proxied(
+            straight, NEVER, 1, region="us-east-1", table_arn=arn, run_id="benchmark", folder=place
+        ) as proxy:
+            await proxy.begin()
+            for in_flight in IN_FLIGHT:
+                for name, way, pid in (("straight", straight, None), ("proxy", proxy.connection, proxy.pid)):
+                    found = await measure(way, in_flight, seconds, pid)
+                    sys.stdout.write(json.dumps({"way": name, "in_flight": in_flight, **found}) + "\n")
+
+
+if __name__ == "__main__":
+    anyio.run(main, float(sys.argv[1]) if len(sys.argv) > 1 else 3.0, backend_options={"use_uvloop": True})
