@@ -59,10 +59,19 @@ def faults(sections: Any, seed: int | None = None) -> Faults:
     found = []
     for number, section in enumerate(sections, 1):
         try:
-            found.append(_fault({key.replace("-", "_"): value for key, value in section.items()}))
+            found.append(_fault(_plainly(section)))
         except UsageError as error:
             raise UsageError(f"fault {number}: {error}") from error
     return Faults(faults=tuple(found), seed=seed)
+
+
+def _plainly(section: Mapping[str, Any]) -> dict[str, Any]:
+    """The section with `_` in its keys, as options in a scenario may have either."""
+    written: dict[str, str] = {}
+    for key in section:
+        if (before := written.setdefault(key.replace("-", "_"), key)) != key:
+            raise UsageError(f"{key!r} and {before!r} are the same key")
+    return {name: section[key] for name, key in written.items()}
 
 
 def _fault(section: dict[str, Any]) -> AnyFault:

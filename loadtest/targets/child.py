@@ -46,7 +46,7 @@ class ChildServer:
         deadline = time.monotonic() + READY_WITHIN_S
         while time.monotonic() < deadline:
             if (code := self._process.poll()) is not None:
-                raise TargetError(f"{self._name} ended at once with code {code}{self._see_log()}")
+                raise TargetError(f"{self._name} ended at once with code {code}{self._see_log()}{self._last_words()}")
             try:
                 stream = await anyio.connect_tcp("127.0.0.1", self.port)
             except OSError:
@@ -84,6 +84,10 @@ class ChildServer:
         except OSError:
             return False
         return True
+
+    def _last_words(self) -> str:
+        lines = self._log.read_text(errors="replace").splitlines() if self._log else []
+        return f": {lines[-1]}" if lines else ""
 
     def _see_log(self) -> str:
         return f"; its log is {self._log}" if self._log else ""

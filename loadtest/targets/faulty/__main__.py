@@ -15,6 +15,7 @@ import msgspec
 import uvloop
 
 from loadtest.dynamo.client import connect, fill
+from loadtest.dynamo.wire import NotUnderstood
 from loadtest.errors import LoadTestError
 from loadtest.targets.faulty import Briefing
 from loadtest.targets.faulty.inject import Injector
@@ -53,7 +54,8 @@ def main() -> None:
     try:
         uvloop.run(_run(int(sys.argv[1]), briefing))
     except LoadTestError as error:
-        sys.stderr.write(f"{error}\n")
+        reason = error.__cause__ if isinstance(error.__cause__, NotUnderstood) else error  # options do not help here
+        sys.stderr.write(f"{reason}\n")
         sys.exit(error.exit_code)
 
 
