@@ -175,7 +175,9 @@ class Faults(Struct, frozen=True):
     @property
     def sentence(self) -> str:
         """All of it in words."""
-        counts = ", ".join(f"{count:,} {kind}" for kind, count in self.injected.items()) or "none"
+        if not self.injected:
+            return f"none, from seed {self.seed}"
+        counts = ", ".join(f"{count:,} {kind}" for kind, count in self.injected.items())
         return f"{counts}, from seed {self.seed}; each is in faults.jsonl"
 
 

@@ -1,5 +1,6 @@
 """The way of the orders when a bad day is wanted: through a proxy on this machine, in a process of its own."""
 
+import resource
 import secrets
 from collections import Counter
 from collections.abc import AsyncIterator
@@ -12,7 +13,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from loadtest.dynamo.client import ClientKind, Connection
-from loadtest.errors import TargetError
+from loadtest.errors import TargetError, UsageError
 from loadtest.faults import AnyFault, Faults
 from loadtest.report import Faults as InjectedFaults
 from loadtest.targets.child import ChildServer
@@ -23,6 +24,7 @@ LOG = "proxy.log"
 BEGIN = "/begin"  # the path of the command that ends the warm-up
 _BEGIN_WITHIN_S = 60.0
 _NAME = "the fault proxy"
+_SPARE_FILES = 64
 _LONGER_S = 60.0  # than the run's client, which gives up by itself
 
 
@@ -74,14 +76,28 @@ def injected(folder: Path) -> InjectedFaults:
     return InjectedFaults(header.seed, dict(sorted(Counter(line.kind for line in lines).items())))
 
 
+def _connections_to_server(clients: int) -> int:
+    """More than clients, for one that gave up has left its request under way; UsageError if not even as many fit."""
+    _soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = 2 * clients + _SPARE_FILES
+    if hard == resource.RLIM_INFINITY or clients + wanted + _SPARE_FILES <= hard:
+        return wanted
+    if 2 * clients + _SPARE_FILES > hard:
+        raise UsageError(
+            f"{_NAME} needs two open files for each of {clients:,} requests in flight, and may have {hard:,}; "
+            "lower --concurrency, or raise the limit (ulimit -Hn shows it)"
+        )
+    return hard - clients - _SPARE_FILES
+
+
 @asynccontextmanager
 async def proxied(
     connection: Connection, faults: Faults, seed: int, *, region: str, table_arn: str, run_id: str, folder: Path
 ) -> AsyncIterator[Proxy]:
     """A proxy in front of the table for as long as the block runs; its journal and its log go to the folder.
 
-    The seed counts if the faults have none of their own. `region` is that of the table. TargetError if the proxy cannot
-    start, or ended before the block did.
+    The seed counts if the faults have none of their own. `region` is that of the table. UsageError if the limit of open
+    files is too low for it; TargetError if the proxy cannot start, or ended before the block did.
     """
     key = f"loadtest{secrets.token_hex(16)}"
     briefing = Briefing(
@@ -95,7 +111,7 @@ async def proxied(
             client=ClientKind.WIRE,
             sdk_retries=0,
             read_timeout_s=connection.read_timeout_s + _LONGER_S,
-            pool=2 * connection.pool + 64,  # a client that gave up has left its request under way
+            pool=_connections_to_server(connection.pool),
         ),
         connections=connection.pool,
         table_arn=table_arn,

@@ -138,7 +138,7 @@ class Injector:
                 order_id=exchange.asked.order_id,
                 at_ns=time.perf_counter_ns(),
                 statuses=[reply.status if reply else None for reply in exchange.replies],
-                delay_ms=round(strike.delay_s * 1e3, 3),
+                delay_ms=round(strike.delay_s * 1e3, 3) if isinstance(strike.fault, Delay) else None,
             )
         )
 

@@ -18,12 +18,12 @@ class Header(msgspec.Struct, frozen=True, tag_field="type", tag="faults"):
     schema: str = SCHEMA
 
 
-class Injected(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, tag_field="type", tag="fault"):
+class Injected(msgspec.Struct, frozen=True, gc=False, tag_field="type", tag="fault"):
     """A fault that met a request.
 
     `fault` is its place in the file, from 1, and `request` the request's number among those that this fault looks at.
-    `at_ns` is on the clock of the history. `statuses` are the server's answers to what was forwarded, None for one
-    that did not come: none for a request that was not forwarded or was held before it was, two for a duplicate.
+    `at_ns` is on the clock of the history. `statuses` are the server's answers to what was forwarded until then, None
+    for one that did not come; there are two for a duplicate. `delay_ms` is None but for a delay.
     """
 
     fault: int
@@ -33,8 +33,8 @@ class Injected(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, tag_fi
     product_id: str | None
     order_id: str | None
     at_ns: int
-    statuses: list[int | None] = []
-    delay_ms: float = 0.0
+    statuses: list[int | None]
+    delay_ms: float | None
 
 
 class Journal:
