@@ -34,7 +34,10 @@ from loadtest.faults import (
 )
 from loadtest.faults.chance import Chance
 from loadtest.faults.partitions import Partitions
+from loadtest.render.page.headline import notes
+from loadtest.report import Faults as InjectedFaults
 from loadtest.targets.faulty.requests import NOTHING, asked, shown_bytes
+from tests.unit.reports import a_report
 
 
 @pytest.mark.parametrize(
@@ -282,3 +285,15 @@ def test_what_a_request_says() -> None:
 def test_whatever_a_request_or_an_answer_is_it_is_no_error(body: bytes) -> None:
     assert asked(body) == NOTHING
     assert shown_bytes(body) == 0
+
+
+@pytest.mark.parametrize(
+    ("injected", "sentence"),
+    [
+        ({"delay": 1200, "reset": 3}, "1,200 delay, 3 reset, from seed 7; each is in faults.jsonl"),
+        ({}, "none, from seed 7"),
+    ],
+)
+def test_the_page_and_the_report_say_it_in_one_sentence(injected: dict[str, int], sentence: str) -> None:
+    (note,) = notes({"a-run": a_report(faults=InjectedFaults(7, injected))}, [])
+    assert (note.level, note.kind, note.text) == ("warn", "faults injected", sentence)

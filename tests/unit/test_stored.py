@@ -151,6 +151,16 @@ def test_against_a_baseline_they_are_repeats_of_one_cell() -> None:
             {"target": {"kind": "aws", "region": "eu-west-1"}},
             {"strategy": "version", "concurrency": 100, "kind": "aws", "region": "eu-west-1"},
         ),
+        (
+            {
+                "target": {
+                    "kind": "embedded",
+                    "region": None,
+                    "faults": {"seed": 3, "faults": [{"kind": "reset", "rate": 0.1}, {"kind": "drop_answer"}]},
+                }
+            },
+            {"strategy": "version", "concurrency": 100, "faults": "reset, rate 0.1; drop_answer"},
+        ),
     ],
 )
 def test_different_runs_are_grouped_by_what_differs(config: dict[str, Any], settings: dict[str, Any]) -> None:
