@@ -46,11 +46,9 @@ async def main(seconds: float) -> None:
     connections_that_fit(2 * max(IN_FLIGHT))
     with running(MINIMAL) as (url, _), tempfile.TemporaryDirectory() as folder:
         straight = Connection(table="products", endpoint_url=url, anonymous=True, pool=max(IN_FLIGHT))
-        arn, place = "arn:aws:dynamodb:us-east-1:0:table/products", Path(folder)
-        async with proxied(
-            straight, NEVER, 1, region="us-east-1", table_arn=arn, run_id="benchmark", folder=place
-        ) as proxy:
-            await proxy.begin()
+        place = Path(folder)
+        async with proxied(straight, NEVER, 1, region="us-east-1", run_id="benchmark", folder=place) as proxy:
+            await proxy.begin("arn:aws:dynamodb:us-east-1:0:table/products")
             for in_flight in IN_FLIGHT:
                 for name, way, pid in (("straight", straight, None), ("proxy", proxy.connection, proxy.pid)):
                     found = await measure(way, in_flight, seconds, pid)

@@ -52,8 +52,8 @@ class Current:
         outgoing: Outgoing = await self.injector.serve(operation, body)
         return outgoing
 
-    def begin(self) -> None:
-        self.injector.begin()
+    def begin(self, table_arn: str) -> None:
+        self.injector.begin(table_arn)
 
 
 class Bench(Struct, frozen=True):
@@ -132,8 +132,8 @@ def link(benches: Callable[[str], Any], tmp_path: Path) -> Open:
         await setup.populate(bench.clerk, bench.straight, (products[0], products[1]))
         path = tmp_path / f"{name}.jsonl"
         with Journal(path, Header("a-run", seed)) as journal:
-            bench.current.injector = Injector(bench.clerk.forward, faults, seed, journal, ARN)
-            bench.current.begin()
+            bench.current.injector = Injector(bench.clerk.forward, faults, seed, journal)
+            bench.current.begin(ARN)
             tables = [Table(client, bench.straight.table) for client in (bench.wire, bench.sdk)]
             yield Link(bench, list(zip(products, tables, strict=True)), path)
 

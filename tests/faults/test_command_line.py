@@ -144,7 +144,7 @@ def test_the_proxy_goes_when_the_tool_is_killed(start: Start, bad_day: str, tmp_
     assert journal(the_run(tmp_path))
 
 
-def test_a_server_that_is_down_is_told_before_there_is_a_proxy(cli: Cli, bad_day: str, tmp_path: Path) -> None:
+def test_a_server_that_is_down_is_told_and_leaves_nothing(cli: Cli, bad_day: str, tmp_path: Path) -> None:
     done = cli("race", "--endpoint-url", "http://127.0.0.1:9", "--fault", bad_day)
     assert done.returncode == 3
     assert "no answer at http://127.0.0.1:9" in done.stderr

@@ -40,7 +40,6 @@ class Briefing(Struct, frozen=True, kw_only=True):
     faults: tuple[AnyFault, ...]
     server: Connection
     connections: int
-    table_arn: str
     journal: str
 
 
@@ -52,13 +51,14 @@ class Proxy:
         self.pid = child.pid
         self._child = child
 
-    async def begin(self) -> None:
+    async def begin(self, table_arn: str) -> None:
         """Let the faults begin: what was sent until now was warm-up. TargetError if the proxy does not answer."""
+        arn = table_arn.encode()
         head = f"POST {BEGIN} HTTP/1.1\r\nAuthorization: Credential={self.connection.access_key}/\r\n"
         try:
             with anyio.fail_after(_BEGIN_WITHIN_S):
                 async with await anyio.connect_tcp("127.0.0.1", self._child.port) as stream:
-                    await stream.send(f"{head}Connection: close\r\nContent-Length: 0\r\n\r\n".encode())
+                    await stream.send(f"{head}Connection: close\r\nContent-Length: {len(arn)}\r\n\r\n".encode() + arn)
                     answer = await stream.receive()
         except (OSError, anyio.EndOfStream, anyio.BrokenResourceError) as error:
             raise TargetError(f"{_NAME} does not answer: {error}") from error
@@ -92,7 +92,7 @@ def _connections_to_server(clients: int) -> int:
 
 @asynccontextmanager
 async def proxied(
-    connection: Connection, faults: Faults, seed: int, *, region: str, table_arn: str, run_id: str, folder: Path
+    connection: Connection, faults: Faults, seed: int, *, region: str, run_id: str, folder: Path
 ) -> AsyncIterator[Proxy]:
     """A proxy in front of the table for as long as the block runs; its journal and its log go to the folder.
 
@@ -114,7 +114,6 @@ async def proxied(
             pool=_connections_to_server(connection.pool),
         ),
         connections=connection.pool,
-        table_arn=table_arn,
         journal=str((folder / JOURNAL).absolute()),
     )
     child = ChildServer(

@@ -31,7 +31,7 @@ async def _run(port: int, briefing: Briefing) -> None:
     async with connect(briefing.server) as client:
         journal = Journal(Path(briefing.journal), header)
         server: Any = client  # a client of the wire can forward
-        injector = Injector(server.forward, briefing.faults, briefing.seed, journal, briefing.table_arn)
+        injector = Injector(server.forward, briefing.faults, briefing.seed, journal)
         service = Service(injector, briefing.key, lambda: fill(client, briefing.connections))
         loop = asyncio.get_running_loop()
         listening = await loop.create_server(lambda: Connection(service), "127.0.0.1", port, backlog=_BACKLOG)

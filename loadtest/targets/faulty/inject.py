@@ -58,20 +58,21 @@ class Injector:
     """Carries requests to the server by `forward`, whose OSError or Lost tells that no whole answer came.
 
     Delays that meet a request add up, and so do those of its answer. A throttle comes before the others, of which the
-    first in the file has its way. `arn` is the table's.
+    first in the file has its way.
     """
 
-    def __init__(self, forward: Forward, faults: Sequence[AnyFault], seed: int, journal: Journal, arn: str) -> None:
+    def __init__(self, forward: Forward, faults: Sequence[AnyFault], seed: int, journal: Journal) -> None:
         self._forward = forward
         self._chance = Chance(faults, seed)
         self._limits = Limits(faults)
         self._journal = journal
-        self._arn = arn
+        self._arn = ""
         self._begun = False
         self._first_ns = 0
 
-    def begin(self) -> None:
+    def begin(self, table_arn: str) -> None:
         """Let faults meet the requests that come from now on; windows count from the first of them."""
+        self._arn = table_arn
         self._begun = True
 
     async def serve(self, operation: str, body: bytes) -> Outgoing:

@@ -49,7 +49,7 @@ class Service:
         try:
             if request.path == BEGIN:
                 await self._warm()
-                self._injector.begin()
+                self._injector.begin(request.body.decode())
                 return Outgoing(answers.done())
             if request.operation not in OPERATIONS:
                 return Outgoing(answers.not_passed_on(request.operation))
