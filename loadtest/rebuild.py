@@ -1,7 +1,7 @@
 """A report made again from a history, for a run that was killed before it could write one."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from loadtest.checker import Checker, Status
 from loadtest.checker.carried import carried
 from loadtest.effort import Effort
-from loadtest.errors import UsageError
+from loadtest.errors import LoadTestError, UsageError
 from loadtest.extent import Extent, follow, happened_ns
 from loadtest.history import Conditions, Header, read_header, read_history
 from loadtest.order import Event, RoundEnded
@@ -19,6 +19,7 @@ from loadtest.plan import Load, Race
 from loadtest.recorder import Recorder
 from loadtest.report import Report
 from loadtest.summary import summarize
+from loadtest.targets import faulty
 from loadtest.thresholds import check, parse
 from loadtest.timeline import timelines
 
@@ -64,6 +65,9 @@ def rebuild(path: Path) -> Report:
             environment=conditions.environment,
         )
         report = _with_thresholds(_without_effort(report), conditions)
+    if plan.target.faults is not None:
+        with suppress(LoadTestError):  # the journal of faults may lie elsewhere
+            report = replace(report, faults=faulty.injected(path.parent))
     if report.verdict.status is Status.VIOLATED:
         around = timelines(report.verdict.violations, read_history(path))
         report = replace(report, verdict=replace(report.verdict, timelines=around))

@@ -120,8 +120,8 @@ class Table:
         reasons = response.get("CancellationReasons", [])
         by_condition = [reason.get("Code") == "ConditionalCheckFailed" for reason in reasons]
         if len(by_condition) == 2 and by_condition[1]:
-            result = ACCEPTED
-        elif result.outcome is Outcome.REJECTED and by_condition[0]:
+            return Answer(ACCEPTED, None, stamps, by_condition=True)  # what it shows is not what this order left
+        if result.outcome is Outcome.REJECTED and by_condition[0]:
             result = SOLD_OUT
         return Answer(result, _seen(reasons[0].get("Item") if reasons else None, product_id), stamps, any(by_condition))
 
