@@ -38,7 +38,8 @@ class Checker:
         self._outcomes: Counter[Outcome] = Counter()
         self._violations: list[Violation] = []
         self._doubts: list[str] = []
-        self._doubtful: list[tuple[int, list[Doubt], int]] = []  # by round, with those that nothing can settle
+        self._doubtful: list[tuple[int, list[Doubt], int]] = []  # by round, with those of which no write was lost
+        self._ashore = 0  # of those, the ones that turned out to have been applied
         self._tally = Tally()
         self._phantoms = self._stale_reads = 0
         self._counts = Counts()
@@ -60,7 +61,7 @@ class Checker:
         elif isinstance(event, Restocked):
             self._ledger(event).restock(event)
         elif isinstance(event, RecordsRead):
-            if event.round != self._number:
+            if event.round != self._number or not self._ledgers:
                 raise ValueError(f"records of round {event.round} outside that round")
             self._results.records(event, self._ledgers)
         elif isinstance(event, RoundEnded):
@@ -98,7 +99,7 @@ class Checker:
     def _settled(self) -> Settled:
         found = Counter(doubt.settled for _, doubts, _ in self._doubtful for doubt in doubts)
         adrift = sum(adrift for *_, adrift in self._doubtful)
-        return Settled(found[Outcome.ACCEPTED], found[Outcome.REJECTED], found[None] + adrift)
+        return Settled(found[Outcome.ACCEPTED] + self._ashore, found[Outcome.REJECTED], found[None] + adrift)
 
     def _unsettled(self) -> Iterator[str]:
         for number, doubts, adrift in self._doubtful:
@@ -144,8 +145,7 @@ class Checker:
             ledger.settle()
             results.follow_doubts(ledger.doubts)
         for ledger in ledgers:
-            self._violations.extend(ledger.writes())
-            self._violations.extend(ledger.refusals())
+            self._violations.extend(ledger.violations())
         self._violations.extend(results.violations(number, first, complete=complete))
         self._doubt(ledgers, complete)
         self._count(ledgers)
@@ -165,6 +165,7 @@ class Checker:
             if order_id not in self._lost.get(ledger.initial.id, {})
         ]
         self._doubtful.append((self._number, doubts, self._results.adrift))
+        self._ashore += self._results.ashore
         for ledger in ledgers:
             if lost := ledger.lost:
                 self._lost[ledger.initial.id] = lost

@@ -2,12 +2,16 @@
 
 from collections import OrderedDict
 from collections.abc import Iterator
+from typing import TypeVar
 
 from loadtest.checker.marks import SHOWN, Bitmap, Evidence, Marks, Room
 from loadtest.checker.verdict import Violation, plural
-from loadtest.order import RESTOCK, Operation
+from loadtest.order import RESTOCK, Operation, Product
 
 _CONTESTED = 100  # versions told apart that were made twice: without a condition, all are
+_Key = TypeVar("_Key")
+_Value = TypeVar("_Value")
+_EARLIER = "an earlier one"  # the maker of a version, long forgotten
 
 
 class Claims:
@@ -16,16 +20,21 @@ class Claims:
     The latest makers are remembered by name, so that a second one of the same version can be named with the first.
     """
 
-    def __init__(self, round_: int, product_id: str, first: int, room: Room) -> None:
-        """`first` is the version that the round began with."""
+    def __init__(self, round_: int, initial: Product, room: Room) -> None:
+        """`initial` is the product as the round began."""
         self._room = room
-        self._round, self._product_id, self._first = round_, product_id, first
+        self._round, self._initial, self._first = round_, initial, initial.version
+        self._no_orders = {RESTOCK, initial.last_order}  # names that a write leaves standing which leaves none itself
         self._claimed = Bitmap()
         self._makers: OrderedDict[int, Operation] = OrderedDict()
         self._sighted: dict[int, tuple[str, Operation]] = {}  # seen, and not claimed so far
         self._versions: dict[str, int] = {}  # the same by order
+        self._nobodys: OrderedDict[int, Operation] = OrderedDict()  # versions that were seen under no order's name
         self._quantities: OrderedDict[int, tuple[int, Operation]] = OrderedDict()
         self._unnumbered = Marks()  # orders whose accepted write did not say which version it made
+        self._unplaced: OrderedDict[str, Operation] = OrderedDict()  # the latest of them, not seen so far
+        self._forgotten = 0  # those before
+        self._numbered_since = Marks()  # those of them that were seen
         self._contested: dict[int, Evidence] = {}
         self._contested_more = Evidence()  # second makers of the versions after those
         self._unlike = Evidence()
@@ -43,44 +52,73 @@ class Claims:
             self._forget(version)
         elif sighted is not None:
             self._contest(version, *sighted, op.order_id, op)
+        if op.last_order == op.order_id and version in self._nobodys:
+            self._contest(version, op.order_id, op, "", self._nobodys[version])
         if not self._claimed.add(version - self._first):
-            self._contest_claimed(version, op.order_id, op)
+            maker = self._makers.get(version)
+            self._contest(version, maker.order_id if maker else _EARLIER, maker, op.order_id, op)
             return
-        self._makers[version] = op
-        if len(self._makers) > self._room.each:
-            self._makers.popitem(last=False)
+        _remember(self._makers, version, op, self._room.each)
+        self._step(version)
 
-    def claim_unnumbered(self, op: Operation) -> None:
-        """An order's write made a version, and its answer does not say which."""
-        self._unnumbered.add(op.order_id)
-        version = self._versions.get(op.order_id)
+    def claim_unnumbered(self, order_id: str, op: Operation | None) -> int | None:
+        """An order's write made a version, and its answer does not say which. Returns it if it was seen."""
+        version = self._versions.get(order_id)
         if version is not None:
-            self.claim(version, op)
-
-    def see(self, version: int, order_id: str, op: Operation) -> None:
-        """The operation showed that the order made this version."""
-        if version <= self._first:
-            return
-        if version - self._first in self._claimed:
-            if version in self._makers and self._makers[version].order_id != order_id:
-                self._contest_claimed(version, order_id, op)
-            return
-        sighted = self._sighted.get(version)
-        if sighted is None and order_id in self._unnumbered:
+            self._forget(version)
             self._claimed.add(version - self._first)
-        elif sighted is None:
-            self._sighted[version] = order_id, op
-            self._versions[order_id] = version
-        elif sighted[0] != order_id:
-            self._contest(version, *sighted, order_id, op)
+            self._name(version, op)
+            return version
+        again = not self._unnumbered.add(order_id)
+        self._forgotten += again or op is None or len(self._unplaced) >= self._room.each
+        if op is not None:
+            _remember(self._unplaced, order_id, op, self._room.each)
+        return None
+
+    def see(self, version: int, order_id: str, op: Operation) -> Operation | None:
+        """The operation showed this name at this version.
+
+        Returns the accepted write of which this says that it made the version, if nobody knew which one it had.
+        """
+        if version == self._first and self._initial.last_order not in (None, order_id) and self._unlike.count < 2:
+            self._unlike.add(op.order_id, op)
+        maker = self._makers.get(version)
+        if version <= self._first or (maker is not None and maker.order_id == order_id):
+            return None
+        if order_id in self._no_orders:
+            if maker is not None and maker.last_order == maker.order_id:
+                self._contest(version, maker.order_id, maker, "", op)
+            _remember(self._nobodys, version, op, self._room.each)
+            return None
+        sighted = self._sighted.get(version)
+        if maker is not None:
+            self._contest(version, maker.order_id, maker, order_id, op, seen=True)
+        elif sighted is not None and sighted[0] != order_id:
+            self._contest(version, *sighted, order_id, op, seen=True)
+        elif sighted is None and version - self._first not in self._claimed:
+            return self._sight(version, order_id, op)
+        return None
+
+    def _sight(self, version: int, order_id: str, op: Operation) -> Operation | None:
+        if order_id in self._unnumbered and self._numbered_since.add(order_id):
+            self._claimed.add(version - self._first)
+            made = self._unplaced.pop(order_id, None)
+            self._name(version, made)
+            return made
+        self._sighted[version] = order_id, op
+        self._versions[order_id] = version
+        return None
+
+    def _name(self, version: int, maker: Operation | None) -> None:
+        if maker is not None:
+            _remember(self._makers, version, maker, self._room.each)
+            self._step(version)
 
     def count(self, version: int, quantity: int, op: Operation) -> None:
         """The operation showed so many units left at this version."""
         known = self._quantities.get(version)
         if known is None:
-            self._quantities[version] = quantity, op
-            if len(self._quantities) > self._room.each:
-                self._quantities.popitem(last=False)
+            _remember(self._quantities, version, (quantity, op), self._room.each)
             self._step(version)
             self._step(version + 1)
         elif known[0] != quantity and self._unlike.count < 2:
@@ -96,24 +134,45 @@ class Claims:
         """The write that made a version left its units fewer than there were before."""
         maker = self._makers.get(version)
         before, after = self._quantities.get(version - 1), self._quantities.get(version)
-        if maker is None or before is None or after is None or before[0] - maker.units == after[0]:
+        if maker is not None and before and after and before[0] - maker.units != after[0]:
+            if not self._unlikely.count:
+                self._unlikely = Evidence(1, [maker.order_id], [maker, before[1], after[1]])
+
+    def hold_quantities(self, units: set[int]) -> Iterator[Violation]:
+        """Between any two versions as much was taken as writes of so many units can have. Without restocking only."""
+        if not units:
             return
-        if not self._unlikely.count:
-            self._unlikely.add(maker.order_id, maker)
-            self._unlikely.operations += [before[1], after[1]]
+        fewest, most = min(units), max(units)
+        versions = sorted(self._quantities)
+        for older, newer in zip(versions, versions[1:], strict=False):
+            (before, first), (after, last) = self._quantities[older], self._quantities[newer]
+            taken, writes = before - after, newer - older
+            for version in range(older + 1, min(newer, older + self._room.each) + 1):
+                if (maker := self._makers.get(version)) is not None:
+                    taken, writes = taken - maker.units, writes - 1
+            if not fewest * writes <= taken <= most * writes:
+                message = f"{plural(newer - older, 'write')} took {before - after:,} units, which no such orders wanted"
+                evidence = Evidence(1, [last.order_id] if last.order_id else [], [first, last])
+                yield evidence.violation("wrong_quantity", message, self._round, self._initial.id)
+                return
 
     def sightings(self) -> Iterator[tuple[int, str, Operation]]:
-        """Versions that were seen to be an order's, and that no accepted write made; without the tool's own."""
-        return ((version, *made) for version, made in self._sighted.items() if made[0] != RESTOCK)
+        """Versions that were seen to be an order's, and that no accepted write made."""
+        return ((version, *made) for version, made in self._sighted.items())
 
-    def settle(self, version: int, op: Operation) -> None:
-        """A write whose answer was lost turned out to have made this version."""
+    def unplaced(self) -> tuple[list[Operation], int]:
+        """The latest accepted writes of which nobody knows which version they made, and how many more there may be."""
+        return list(self._unplaced.values()), self._forgotten
+
+    def settle(self, version: int, op: Operation | None) -> None:
+        """A write whose answer did not say so turned out to have made this version."""
         self._forget(version)
-        self.claim(version, op)
+        self._claimed.add(version - self._first)
+        self._name(version, op)
 
     def made(self, version: int) -> bool:
-        """Whether it is known who made this version."""
-        return version <= self._first or version - self._first in self._claimed
+        """Whether it was made in this round, and it is known by whom."""
+        return version > self._first and version - self._first in self._claimed
 
     def gaps(self, last: int) -> Iterator[int]:
         """The versions up to `last` that nobody is known to have made."""
@@ -124,32 +183,42 @@ class Claims:
         if sighted is not None and self._versions.get(sighted[0]) == version:
             del self._versions[sighted[0]]
 
-    def _contest_claimed(self, version: int, order_id: str, op: Operation) -> None:
-        maker = self._makers.get(version)
-        self._contest(version, maker.order_id if maker else "an earlier one", maker, order_id, op)
-
-    def _contest(self, version: int, first: str, by: Operation | None, second: str, op: Operation) -> None:
+    def _contest(
+        self, version: int, first_id: str, first: Operation | None, second_id: str, second: Operation, *, seen: bool = False
+    ) -> None:
         contested = self._contested.get(version)
-        if contested is None and len(self._contested) >= _CONTESTED:
-            self._contested_more.add(second, op)
-            return
-        if contested is None:
+        if contested is None and len(self._contested) < _CONTESTED:
             contested = self._contested[version] = Evidence()
-            contested.add(first, by)
-        if second not in contested.orders and (op.order_id == second or len(contested.orders) < SHOWN):
-            contested.add(second, op)
+            contested.add(first_id, first)
+        if contested is None:
+            if not seen:
+                self._contested_more.add(second_id, second)
+        elif not second_id or (seen and (second_id in contested.orders or contested.count >= SHOWN)):
+            if len(contested.operations) < 2:
+                contested.operations.append(second)
+        else:
+            contested.add(second_id, second)
 
     def violations(self) -> Iterator[Violation]:
         """Two orders that both won from version 1 cannot both have won, and a version has one quantity."""
+        product_id = self._initial.id
         for version, orders in self._contested.items():
-            message = f"{orders.count:,} orders won from version {version - 1:,}"
-            yield orders.violation("version_won_twice", message, self._round, self._product_id, 2)
+            message = f"{plural(orders.count, 'order')} won from version {version - 1:,}"
+            if orders.count == 1:
+                message = f"version {version:,}, which an order won, was seen under another name"
+            yield orders.violation("version_won_twice", message, self._round, product_id, 2)
         if more := self._contested_more.count:
             message = f"{plural(more, 'order')} more won from a version that another had won"
-            yield self._contested_more.violation("version_won_twice", message, self._round, self._product_id, 1)
+            yield self._contested_more.violation("version_won_twice", message, self._round, product_id, 1)
         if self._unlike.count:
-            message = "the same version was seen with two different quantities"
-            yield self._unlike.violation("version_reused", message, self._round, self._product_id, 2)
+            message = "the same version was seen in two different states"
+            yield self._unlike.violation("version_reused", message, self._round, product_id, 2)
         if self._unlikely.count:
             message = "a write took another number of units than its order wanted"
-            yield self._unlikely.violation("wrong_quantity", message, self._round, self._product_id, 3)
+            yield self._unlikely.violation("wrong_quantity", message, self._round, product_id, 3)
+
+
+def _remember(memory: OrderedDict[_Key, _Value], key: _Key, value: _Value, room: int) -> None:
+    memory[key] = value
+    if len(memory) > room:
+        memory.popitem(last=False)

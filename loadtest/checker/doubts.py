@@ -3,7 +3,8 @@
 A lost write may be applied at any time after it was sent, or never. It surely was if its order is seen to have made a
 version, if there is a record of its order, or if nobody else can have made the versions that were made. It surely was
 not, and never will be, if the version that it rests on was won by another, or if its order's record is barred. If
-enough time has gone by and no version is left that it can have made, it is taken as not applied.
+enough time has gone by and no version is left that it can have made, it is taken as not applied; should it be applied
+later all the same, what was taken is taken back.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -11,105 +12,176 @@ from itertools import islice
 
 from loadtest.checker.claims import Claims
 from loadtest.checker.register import Register
-from loadtest.order import REJECTED_AFTER_RESEND, Operation, Outcome
+from loadtest.order import REJECTED_AFTER_RESEND, Kind, Operation, Outcome
 
 SETTLE_NS = 2_000_000_000  # a write that has not been applied by then is taken as lost on its way
-_GAPS = 100_000
+_PAIRS = 100_000  # versions times lost writes that are held against each other at most
 
 
 class Doubt:
     """One order with lost writes."""
 
-    __slots__ = ("closed", "judged", "operations", "settled", "told")
+    __slots__ = ("_expired", "_missed", "applied", "judged", "last", "open", "order_id", "told", "units", "unplaced")
 
-    def __init__(self, operations: Iterable[Operation]) -> None:
-        self.operations = list(operations)
-        self.settled: Outcome | None = None
-        self.closed = False  # whether it can no longer be applied, or surely was
+    def __init__(self, op: Operation) -> None:
+        self.order_id, self.units = op.order_id, op.units
+        self.open = [op]  # those that may be applied yet
+        self.last = op
+        self.applied = 0
+        self.unplaced = 0  # of them, those of which nobody saw which version they made
         self.told: Outcome | None = None
         self.judged = False  # whether what was settled was held against what the order was told
+        self._expired = False  # those that are open have had their time
+        self._missed = False  # one of them cannot be applied any more, and nobody knows whether it was
 
     @property
-    def order_id(self) -> str:
-        """Whose it is."""
-        return self.operations[0].order_id
-
-    @property
-    def units(self) -> int:
-        """What it takes."""
-        return self.operations[0].units
+    def settled(self) -> Outcome | None:
+        """Whether the order took its units, None if that is not known."""
+        if self.applied:
+            return Outcome.ACCEPTED
+        return None if self._missed or (self.open and not self._expired) else Outcome.REJECTED
 
     @property
     def misled(self) -> bool:
         """Whether the last answer said that the order had lost."""
-        return self.told is Outcome.REJECTED or self.operations[-1].reason == REJECTED_AFTER_RESEND
+        return self.told is Outcome.REJECTED or self.last.reason == REJECTED_AFTER_RESEND
 
-    def accept(self) -> None:
-        """It was applied."""
-        self.settled, self.closed = Outcome.ACCEPTED, True
+    @property
+    def is_recorded(self) -> bool:
+        """Whether its writes leave a record, or nothing."""
+        return self.last.kind is Kind.TRANSACTION
 
-    def reject(self, *, for_good: bool) -> None:
-        """It was not applied; `for_good` if it cannot be any more."""
-        self.settled, self.closed = Outcome.REJECTED, for_good
+    def lose(self, op: Operation) -> None:
+        """Another write of the order was lost."""
+        self.open.append(op)
+        self.last, self._expired = op, False
 
-    def may_have_made(self, version: int, register: Register) -> bool:
-        """Whether one of its writes rests on the version before, if on any, and was sent before somebody saw it."""
-        by_ns, _ = register.made_by(version)
-        return any(op.sent_ns < by_ns and op.read_version in (None, version - 1) for op in self.operations)
+    def accept(self, op: Operation, *, placed: bool = True) -> None:
+        """One of those that were open was applied."""
+        self.open.remove(op)
+        self.applied += 1
+        self.unplaced += not placed
+
+    def close(self, op: Operation, *, missed: bool = False) -> None:
+        """One of those that were open was not applied and cannot be any more; or it is `missed` whether it was."""
+        self.open.remove(op)
+        self._missed |= missed and not self._expired
+
+    def expire(self, now_ns: int) -> None:
+        """None of those that are open has been applied by now."""
+        self._expired |= all(now_ns - op.ended_ns >= SETTLE_NS for op in self.open)
+
+    def revive(self) -> None:
+        """One of those that are open may have been applied after all."""
+        self._expired = False
 
 
-def settle(doubts: Mapping[str, Doubt], claims: Claims, register: Register, last: int, rest: int, read_ns: int) -> None:
-    """Settle what the versions up to `last` decide, as they were at `read_ns`: `rest` of them are nobody's so far."""
-    if 0 < rest <= _GAPS:
-        gaps = list(islice(claims.gaps(last), _GAPS))
-        if len(gaps) == rest:  # otherwise writes whose answers show no version made some of them
-            rest -= _sole_candidates(gaps, doubts, claims, register)
-    left = list(_open(doubts))
-    if rest and rest == sum(len(doubt.operations) for doubt in left):
-        for doubt in left:
-            doubt.accept()
+Doubts = Mapping[str, Doubt]  # by order
+
+
+def open_writes(doubts: Doubts) -> list[tuple[Doubt, Operation]]:
+    """Every write that may be applied yet."""
+    return [(doubt, op) for doubt in doubts.values() for op in doubt.open]
+
+
+def can_make(version: int, op: Operation) -> bool:
+    """Whether the write rests on the version before, or on none."""
+    return op.read_version is None or op.read_version == version - 1
+
+
+def exclude(doubts: Doubts, claims: Claims, first: int, round_: int) -> None:
+    """Close what can never be applied: others made the version that it would make, or had made it `first`."""
+    for doubt, op in open_writes(doubts):
+        if op.read_version is None:
+            continue
+        if claims.made(op.read_version + 1):
+            doubt.close(op)
+        elif op.read_version < first:  # between two rounds nobody looks
+            doubt.close(op, missed=op.round != round_)
+
+
+def settle(
+    doubts: Doubts, claims: Claims, register: Register, last: int, rest: int, read_ns: int
+) -> Iterator[Operation]:
+    """Settle what the versions up to `last` decide, as they were at `read_ns`: `rest` of them are nobody's so far.
+
+    Yields the writes that were applied, as that is found.
+    """
+    gaps = list(islice(claims.gaps(last), max(0, min(rest + 1, _PAIRS))))
+    if 0 < rest == len(gaps):  # otherwise writes whose answers show no version made some of them
+        for op in _sole_candidates(gaps, doubts, claims, register):
+            rest -= 1
+            yield op
+    left = open_writes(doubts)
+    if 0 < rest == len(left):
+        for doubt, op in left:
+            doubt.accept(op, placed=False)
+            yield op
+    elif rest > 0:
+        for doubt in doubts.values():
+            doubt.revive()
     elif not rest:
-        for doubt in left:
-            if all(read_ns - op.ended_ns >= SETTLE_NS for op in doubt.operations):
-                doubt.reject(for_good=False)
+        _none_is_left(doubts, left, last, read_ns)
 
 
-def exclude(doubts: Mapping[str, Doubt], claims: Claims) -> None:
-    """Settle what can never be applied: others won all the versions that its writes rest on."""
-    for doubt in _open(doubts):
-        if all(op.read_version is not None and claims.made(op.read_version + 1) for op in doubt.operations):
-            doubt.reject(for_good=True)
+def _none_is_left(doubts: Doubts, left: list[tuple[Doubt, Operation]], last: int, read_ns: int) -> None:
+    for doubt, op in left:
+        if op.read_version is not None and op.read_version < last:
+            doubt.close(op)
+    for doubt in doubts.values():
+        doubt.expire(read_ns)
 
 
-def _sole_candidates(gaps: list[int], doubts: Mapping[str, Doubt], claims: Claims, register: Register) -> int:
-    """Somebody made each version: if only one can have, it did. Returns how many were found."""
-    if len(gaps) * len(doubts) > _GAPS:
-        return 0
-    found = 0
-    for version in gaps:
-        candidates = [doubt for doubt in _open(doubts) if doubt.may_have_made(version, register)]
-        if len(candidates) == 1:
-            (doubt,) = candidates
-            doubt.accept()
-            claims.settle(version, doubt.operations[0])
-            found += 1
-    if found:
-        exclude(doubts, claims)
-    return found
+def _sole_candidates(gaps: list[int], doubts: Doubts, claims: Claims, register: Register) -> Iterator[Operation]:
+    """Somebody made each version: if only one write can have, it did, and has made no other."""
+    left, nobodys = open_writes(doubts), dict.fromkeys(gaps)
+    if len(gaps) * len(left) > _PAIRS:
+        return
+    before = -1
+    while before != len(nobodys):
+        before = len(nobodys)
+        for version in list(nobodys):
+            by_ns, _ = register.made_by(version)
+            took = claims.took(version)
+            candidates = [
+                (doubt, op)
+                for doubt, op in left
+                if can_make(version, op) and op.sent_ns <= by_ns and took in (None, op.units)
+            ]
+            if len(candidates) == 1:
+                ((doubt, op),) = candidates
+                doubt.accept(op)
+                claims.settle(version, op)
+                left.remove((doubt, op))
+                del nobodys[version]
+                yield op
+    for doubt, op in left:
+        if op.read_version is not None and claims.made(op.read_version + 1):
+            doubt.close(op)
 
 
-def _open(doubts: Mapping[str, Doubt]) -> Iterator[Doubt]:
-    return (doubt for doubt in doubts.values() if doubt.settled is None)
+def from_nowhere(
+    gaps: Iterable[int], doubts: Doubts, others: Iterable[Operation], unseen: int, register: Register
+) -> int | None:
+    """The first version that no write can have made: too few that could were sent before somebody saw it.
 
-
-def from_nowhere(gaps: Iterable[int], doubts: Iterable[Doubt], register: Register) -> int | None:
-    """The first version that no lost write can have made: too few were sent before somebody saw it.
-
+    Lost writes can have, and the `others`, which were accepted; and so many `unseen` ones of which no time is known.
     Each makes one version at most, and whoever can have made an earlier version can have made a later one.
     """
-    sent_ns = sorted(op.sent_ns for doubt in doubts for op in doubt.operations)
-    for n, version in enumerate(gaps):
+    lost = [op for _, op in open_writes(doubts)]
+    resting: dict[int, int] = {}
+    for op in lost:
+        if op.read_version is not None:
+            resting[op.read_version] = min(op.sent_ns, resting.get(op.read_version, op.sent_ns))
+    sent_ns = sorted(op.sent_ns for op in (*lost, *others) if op.read_version is None)
+    for version in gaps:
         by_ns, _ = register.made_by(version)
-        if n >= len(sent_ns) or sent_ns[n] >= by_ns:
+        if version - 1 in resting and resting[version - 1] <= by_ns:
+            continue
+        if unseen:
+            unseen -= 1
+        elif sent_ns and sent_ns[0] <= by_ns:
+            sent_ns.pop(0)
+        else:
             return version
     return None

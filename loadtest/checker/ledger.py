@@ -5,18 +5,23 @@ of them, and without restocking the quantity only falls. Writes whose answer was
 applied; every law holds for both. Everything is kept as counts: a round of any length takes the same memory.
 """
 
-from collections import defaultdict
+from bisect import bisect_left, insort
 from collections.abc import Iterator, Mapping
 from itertools import islice
+from operator import attrgetter
 
 from loadtest.checker import doubts as doubting
 from loadtest.checker.claims import Claims
 from loadtest.checker.doubts import Doubt
 from loadtest.checker.marks import SHOWN, Bitmap, Evidence, Room
 from loadtest.checker.overlap import Overlap
+from loadtest.checker.refusals import Refusals
 from loadtest.checker.register import Register, seen, written
 from loadtest.checker.verdict import Violation, plural
-from loadtest.order import Kind, Operation, Outcome, Product, Reason, Restocked, RoundEnded, RoundStarted
+from loadtest.order import Kind, Operation, Outcome, Product, Restocked, RoundEnded, RoundStarted
+
+_RECEIVED = attrgetter("received_ns")
+_GAPS = 100_000
 
 
 class Ledger:
@@ -27,14 +32,21 @@ class Ledger:
         self.final: Product | None = None
         self.complete = False  # its end was seen; the history of a run that was cut has an open round
         self.doubts: dict[str, Doubt] = dict(lost)
-        self.claims = Claims(self.round, self.initial.id, self.initial.version, room)
+        self.claims = Claims(self.round, self.initial, room)
+        self.refusals = Refusals()
         self.overlap = Overlap()
         self.stale_reads = 0
-        self.units: set[int] = set()  # what orders take
+        self.units: set[int] = {started.units} - {0}  # what orders take
+        self._room = room
         self._register = Register(room)
+        self._newest = self.initial.version  # that anybody saw
         self._read_ns = 0
         self._accepted_units = self._surely = 0
+        self._unclear_units = 0  # besides those accepted, perhaps
         self._accepted = Evidence()
+        self._unnumbered: list[Operation] = []  # the latest accepted writes without a version, as they were received
+        self._unnumbered_before = 0  # those before them, and when the last was received
+        self._unnumbered_before_ns = -1
         self._restocked_units = self._restocks = 0
         self._lost_restocked_units = self._lost_restocks = 0
         self._lowest: Operation | None = None
@@ -43,10 +55,8 @@ class Ledger:
         self._stale = Evidence()
         self._out_of_order = Evidence()
         self._wrong_version = Evidence()
-        self._newest_refused = 0
-        self._refused = Evidence()  # of the newest version that a refused write rested on
-        self._no_cause = Evidence()
-        self._sold_out: defaultdict[int, Evidence] = defaultdict(Evidence)  # by units wanted
+        if (doubt := self.doubts.get(self.initial.last_order or "")) is not None and not doubt.applied:
+            doubt.accept(doubt.open[-1])  # between two rounds
         self._look(_own_read(started.round, started.product, started.started_ns, started.started_ns))
 
     @property
@@ -57,7 +67,7 @@ class Ledger:
     @property
     def lost(self) -> dict[str, Doubt]:
         """The writes that may yet be applied when the round is over."""
-        return {order_id: doubt for order_id, doubt in self.doubts.items() if not doubt.closed}
+        return {order_id: doubt for order_id, doubt in self.doubts.items() if doubt.open}
 
     def operation(self, op: Operation) -> None:
         """One request and its answer."""
@@ -72,93 +82,121 @@ class Ledger:
             return
         self.overlap.add(op)
         if op.outcome is Outcome.ACCEPTED:
-            self.accept(op)
+            self._accept(op)
         elif op.outcome is Outcome.REJECTED:
             self._refuse(op)
         else:
-            self.doubts.setdefault(op.order_id, Doubt([])).operations.append(op)
-            if op.version is not None:
-                self._look(op)
+            self._lose(op)
 
-    def accept(self, op: Operation) -> None:
+    def _lose(self, op: Operation) -> None:
+        doubt = self.doubts.get(op.order_id)
+        if doubt is None:
+            self.doubts[op.order_id] = Doubt(op)
+        else:
+            doubt.lose(op)
+        if op.version is not None:  # what refused it when it was sent again
+            self._look(op)
+
+    def _accept(self, op: Operation) -> None:
         """A write took its units: the version it made is its own, and so are the units it left."""
+        made = self._claim(op)
+        if made is None:
+            self._count_unnumbered(op)
+            return
+        self._place(written(made), op)
+        if op.version is not None and op.last_order not in (None, op.order_id):
+            self.claims.see(made, op.last_order, op)
+        if op.quantity is not None:
+            self.claims.count(made, op.quantity, op)
+            if op.quantity >= 0 and not self._handed_out.add(op.quantity):
+                self._handed_out_twice.add(op.order_id, op)
+
+    def _claim(self, op: Operation) -> int | None:
+        """Count an accepted write, and return the version that it made, if that is known."""
         self._accepted_units += op.units
         self._surely += 1
         self._accepted.add(op.order_id, op)
         rests_on = None if op.read_version is None else op.read_version + 1
         made = rests_on if op.version is None else op.version
         if made is None:
-            self.claims.claim_unnumbered(op)
-        else:
-            if rests_on is not None and rests_on != made:
-                self._wrong_version.add(op.order_id, op)
-            self.claims.claim(made, op)
-            self._place(written(made), op)
-        if op.quantity is not None:
-            if made is not None:
-                self.claims.count(made, op.quantity, op)
-            if op.quantity >= 0 and not self._handed_out.add(op.quantity):
-                self._handed_out_twice.add(op.order_id, op)
+            return self.claims.claim_unnumbered(op.order_id, op)
+        if rests_on is not None and rests_on != made:
+            self._wrong_version.add(op.order_id, op)
+        self._newest = max(self._newest, made)
+        self.claims.claim(made, op)
+        return made
+
+    def _count_unnumbered(self, op: Operation) -> None:
+        insort(self._unnumbered, op, key=_RECEIVED)
+        if len(self._unnumbered) > self._room.each:
+            half = len(self._unnumbered) // 2
+            self._unnumbered_before += half
+            self._unnumbered_before_ns = max(self._unnumbered_before_ns, self._unnumbered[half - 1].received_ns)
+            del self._unnumbered[:half]
 
     def _refuse(self, op: Operation) -> None:
         """A condition refused a write."""
+        self.refusals.add(op)
         if op.version is not None:
             self._look(op)
         elif op.read_version is not None:
-            self._register.received(seen(op.read_version + 1), op)
-        version = op.read_version
-        if version is None:
-            if op.reason == Reason.SOLD_OUT and op.quantity is not None and op.quantity >= op.units:
-                self._no_cause.add(op.order_id, op)
-            return
-        if op.version == version:
-            self._no_cause.add(op.order_id, op)
-        if version > self._newest_refused:
-            self._newest_refused, self._refused = version, Evidence()
-        if version == self._newest_refused:
-            self._refused.add(op.order_id, op)
+            by_ns, _ = self._register.made_by(op.read_version)
+            if by_ns < op.sent_ns:  # it was there, so only a newer one can have refused
+                self.refusals.add_blind(op.read_version, op)
+                self._register.received(seen(op.read_version + 1), op)
 
     def _look(self, op: Operation) -> None:
         """An answer showed a version, perhaps whose it was and what was left."""
         version = op.version or 0
+        self._newest = max(self._newest, version)
         self._place(seen(version), op)
         if op.last_order is not None:
-            self.claims.see(version, op.last_order, op)
+            made = self.claims.see(version, op.last_order, op)
+            if made is not None:
+                self._place(written(version), made)
         if op.quantity is not None:
             self.claims.count(version, op.quantity, op)
 
     def _place(self, rank: int, op: Operation) -> None:
         """Real time allows an operation no earlier than what ended before it, and no later than what began after."""
         register = self._register
+        late = op.outcome is Outcome.UNKNOWN and not rank & 1  # a lost write may be applied after it was given up
         newer = register.newer_before(rank, op)
         if newer is not None and not op.consistent:
             self.stale_reads += 1
         elif newer is not None:
             self._contradict(op, newer)
-        elif (older := register.older_after(rank, op)) is not None and older.consistent:
+        elif not late and (older := register.older_after(rank, op)) is not None:
             self._contradict(older, op)
-        register.received(rank, op)
+        elif op.consistent and op.order_id and self._unnumbered:
+            self._hold_count(rank, op)
+        if not late:
+            register.received(rank, op)
         if op.consistent:
             register.sent(rank, op)
 
-    def _contradict(self, older: Operation, newer: Operation) -> None:
-        """`older` was sent after `newer` had been received."""
+    def _hold_count(self, rank: int, op: Operation) -> None:
+        """What was accepted before an operation was sent had made a version each, whichever."""
+        ended = bisect_left(self._unnumbered, op.sent_ns, key=_RECEIVED)
+        at_least = self.initial.version + ended + self._unnumbered_before
+        if ended and op.sent_ns > self._unnumbered_before_ns and rank >> 1 < at_least + (not rank & 1):
+            self._contradict(op, *self._unnumbered[:ended][: SHOWN - 1])
+
+    def _contradict(self, older: Operation, *newer: Operation) -> None:
+        """`older` was sent after the others had been received."""
         made = older.kind is not Kind.READ and older.outcome is not Outcome.REJECTED
         evidence = self._out_of_order if made else self._stale
         evidence.add(older.order_id, older)
         if evidence.count == 1:
-            evidence.operations.append(newer)
-
-    def sold_out(self, units: int, order_id: str) -> None:
-        """An order was told that fewer than its units are left."""
-        self._sold_out[units].add(order_id)
+            evidence.operations.extend(newer)
+            evidence.fewest = len(evidence.operations)
 
     def restock(self, event: Restocked) -> None:
         """Units were added, or perhaps were."""
         if event.outcome is Outcome.ACCEPTED:
             self._restocked_units += event.units
             self._restocks += 1
-        else:
+        elif event.outcome is Outcome.UNKNOWN:
             self._lost_restocked_units += event.units
             self._lost_restocks += 1
 
@@ -169,98 +207,111 @@ class Ledger:
         if self.final is not None:
             self._look(_own_read(self.round, self.final, event.ended_ns, self._read_ns))
 
-    def find(self, order_id: str) -> None:
-        """A lost write of the order was applied: the order was told so."""
-        doubt = self.doubts[order_id]
-        self.accept(doubt.operations.pop())
-        if not doubt.operations:
+    def find(self, order_id: str) -> bool:
+        """A lost write of the order was applied: the order was told so. False if none can have been."""
+        doubt = self.doubts.get(order_id)
+        if doubt is None or not doubt.open:
+            return False
+        op = doubt.open.pop()
+        if not doubt.open:
             del self.doubts[order_id]
+        made = self._claim(op)
+        if made is not None:
+            self._place(written(made), op)
+        return True
 
     def sighted(self, doubt: Doubt, version: int) -> None:
         """The lost write of an order was seen to have made a version."""
-        op = next((op for op in doubt.operations if op.read_version == version - 1), doubt.operations[-1])
-        if doubt.settled is Outcome.ACCEPTED:  # by its record, which does not say which
-            self.claims.settle(version, op)
+        if doubt.unplaced:  # its record said that it was applied, or the count of versions
+            doubt.unplaced -= 1
+            self.claims.settle(version, None)
             return
-        doubt.accept()
-        self.applied(version, op)
+        op = next((op for op in doubt.open if doubting.can_make(version, op)), doubt.last)
+        if op in doubt.open:
+            doubt.accept(op)
+        else:
+            doubt.applied += 1
+        if not doubting.can_make(version, op):
+            self._wrong_version.add(op.order_id, op)
+        self.applied(op.units, version, op)
         by_ns, witness = self._register.made_by(version)
         if witness is not None and by_ns < op.sent_ns:
             self._contradict(op, witness)
 
-    def applied(self, version: int | None, op: Operation | None) -> None:
+    def recorded(self, doubt: Doubt) -> None:
+        """The record of an order says that one of its lost writes was applied."""
+        doubt.accept(doubt.open[-1], placed=False)
+        self.applied(doubt.units)
+
+    def applied(self, units: int | None, version: int | None = None, op: Operation | None = None) -> None:
         """A write without an accepting answer turned out to have been applied, as this version if it is known."""
         self._surely += 1
-        self._accepted_units += (op.units if op else 0) or max(self.units, default=1)
-        if version is not None and op is not None:
+        if units is None and version is not None:
+            units = self.claims.took(version)
+        self._accepted_units += min(self.units, default=1) if units is None else units
+        if units is None:
+            self._unclear_units += max(self.units, default=1) - min(self.units, default=1)
+        if version is not None:
             self.claims.settle(version, op)
 
     def settle(self) -> None:
         """Find out about the doubts that are left, once everything else is known."""
-        before = {order_id for order_id, doubt in self.doubts.items() if doubt.settled is None}
-        doubting.exclude(self.doubts, self.claims)
-        if self.final is not None and not self._lost_restocks:
-            rest = self.final.version - self.initial.version - self._surely - self._restocks
-            last = self.final.version
-            doubting.settle(self.doubts, self.claims, self._register, last, rest, self._read_ns)
-        for order_id in before:
-            doubt = self.doubts[order_id]
-            if doubt.settled is Outcome.ACCEPTED:
-                self._surely += len(doubt.operations)
-                self._accepted_units += doubt.units * len(doubt.operations)
+        doubting.exclude(self.doubts, self.claims, self.initial.version, self.round)
+        if self.final is None or self._lost_restocks:
+            return
+        last, rest = self.final.version, self.final.version - self.initial.version - self._surely - self._restocks
+        for op in doubting.settle(self.doubts, self.claims, self._register, last, rest, self._read_ns):
+            self._surely += 1
+            self._accepted_units += op.units
 
-    def _unsettled(self) -> list[Doubt]:
-        return [doubt for doubt in self.doubts.values() if doubt.settled is None]
+    def violations(self) -> Iterator[Violation]:
+        """What is wrong with the stock, the versions and the refusals."""
+        found = list(self._of_writes())
+        yield from found or self._of_what_nobody_claimed()
+        only_fell = not self.restocked and not self.stale_reads
+        yield from self.refusals.violations(self.round, self.initial.id, self.final, only_fell=only_fell)
 
-    def writes(self) -> Iterator[Violation]:
-        """What is wrong with the stock and the versions."""
-        yield from self._stock_is_conserved()
+    def _of_what_nobody_claimed(self) -> Iterator[Violation]:
+        yield from self._made_by_somebody()
+        if not self.restocked:
+            yield from self.claims.hold_quantities(self.units)
+
+    def _of_writes(self) -> Iterator[Violation]:
+        lost = [op for _, op in doubting.open_writes(self.doubts)]
+        yield from self._stock_is_conserved(lost)
         yield from self._never_below_zero()
         yield from self.claims.violations()
         yield from self._each_quantity_once()
-        yield from self._version_counts_writes()
+        yield from self._version_counts_writes(lost)
         yield from self._real_time_is_kept()
-
-    def refusals(self) -> Iterator[Violation]:
-        """A version that never moved refuses nobody, and a product that could still serve an order is not sold out."""
-        if self._no_cause.count:
-            refused = plural(self._no_cause.count, "write")
-            message = f"{refused} refused by a state that met the condition"
-            yield self._violation("refused_without_cause", message, self._no_cause, 1)
-        if self.final is None:
-            return
-        if self._newest_refused == self.final.version and self._refused.count and not self._no_cause.count:
-            refused = plural(self._refused.count, "write")
-            message = f"{refused} refused though version {self.final.version:,} was still the one read"
-            yield self._violation("refused_without_cause", message, self._refused, 1)
-        if self.restocked:
-            return
-        sold_out = Evidence()
-        for units, orders in self._sold_out.items():
-            if units <= self.final.quantity:
-                sold_out.count += orders.count
-                sold_out.orders += orders.orders
-        if sold_out.count:
-            message = f"{plural(sold_out.count, 'order')} told sold out with {self.final.quantity:,} left"
-            yield self._violation("refused_without_cause", message, sold_out)
 
     def _violation(self, kind: str, message: str, evidence: Evidence, fewest: int = SHOWN) -> Violation:
         return evidence.violation(kind, message, self.round, self.initial.id, fewest)
 
-    def _stock_is_conserved(self) -> Iterator[Violation]:
+    def _stock_is_conserved(self, lost: list[Operation]) -> Iterator[Violation]:
         """The stock fell by the units accepted, plus at most the units of writes whose answer was lost."""
         if self.final is None:
             return
         accepted, added = self._accepted_units, self._restocked_units
         fell = self.initial.quantity + added - self.final.quantity
-        lost_units = sum(op.units for doubt in self._unsettled() for op in doubt.operations)
+        fewest, most = self._lost_units(lost)
         stock = "the stock" if not added else f"the stock, with {added:,} added,"
-        if accepted > fell + self._lost_restocked_units:
+        if accepted + fewest > fell + self._lost_restocked_units:
             message = f"{plural(accepted, 'unit')} {_were(accepted)} accepted, but {stock} fell by {fell:,}"
             yield self._violation("oversold", message, self._accepted, self._too_many(fell))
-        elif fell > accepted + lost_units:
+        elif fell > accepted + most + self._unclear_units:
             message = f"{stock} fell by {fell:,}, but only {plural(accepted, 'unit')} {_were(accepted)} accepted"
             yield self._violation("stock_lost", message, self._accepted)
+
+    def _lost_units(self, lost: list[Operation]) -> tuple[int, int]:
+        """What the lost writes took at least and at most: as many were applied as versions are left for them."""
+        units = sorted(op.units for op in lost)
+        if self.final is None or self._lost_restocks:
+            return 0, sum(units)
+        rest = self.final.version - self.initial.version - self._surely - self._restocks
+        if not 0 <= rest <= len(units):
+            return 0, sum(units)  # the versions tell of it
+        return sum(units[:rest]), sum(units[len(units) - rest :])
 
     def _too_many(self, fell: int) -> int:
         """How many accepted writes are enough to take more than the stock fell by."""
@@ -289,29 +340,27 @@ class Ledger:
             message = f"{plural(twice.count, 'accepted write')} {was} told a quantity that another had left"
             yield self._violation("quantity_handed_out_twice", message, twice)
 
-    def _version_counts_writes(self) -> Iterator[Violation]:
+    def _version_counts_writes(self, lost: list[Operation]) -> Iterator[Violation]:
         """The version rose by one for every accepted write, plus at most once for each whose answer was lost."""
         if self._wrong_version.count:
             (op, *_) = self._wrong_version.operations
-            message = f"a write that rested on version {op.read_version:,} made version {op.version:,}"
+            message = f"a write that rested on version {op.read_version:,} made another than the next"
             yield self._violation("version_miscounted", message, self._wrong_version, 1)
-        if self.final is None:
-            return
-        rose = self.final.version - self.initial.version
-        surely, unsettled = self._surely + self._restocks, self._unsettled()
-        lost = sum(len(doubt.operations) for doubt in unsettled)
-        if not surely <= rose <= surely + lost + self._lost_restocks:
-            message = f"the version rose by {rose:,} for {plural(surely, 'accepted write')}"
-            yield self._violation("version_miscounted", message, self._accepted)
-        elif not self.restocked and rose - surely > 0:
-            yield from self._made_by_somebody(rose - surely, unsettled)
+        if self.final is not None:
+            rose = self.final.version - self.initial.version
+            surely = self._surely + self._restocks
+            if not surely <= rose <= surely + len(lost) + self._lost_restocks:
+                message = f"the version rose by {rose:,} for {plural(surely, 'accepted write')}"
+                yield self._violation("version_miscounted", message, self._accepted)
 
-    def _made_by_somebody(self, rest: int, unsettled: list[Doubt]) -> Iterator[Violation]:
-        last = self.final.version if self.final is not None else 0
-        gaps = list(islice(self.claims.gaps(last), rest + 1))
-        if len(gaps) != rest:
-            return
-        version = doubting.from_nowhere(gaps, unsettled, self._register)
+    def _made_by_somebody(self) -> Iterator[Violation]:
+        """Each version up to the last that was seen was made by a write, and not before that was sent."""
+        last = self.final.version if self.final is not None else self._newest
+        others, forgotten = self.claims.unplaced()
+        unplaced = sum(doubt.unplaced for doubt in self.doubts.values())
+        unseen = self._restocks + self._lost_restocks + unplaced + forgotten
+        gaps = islice(self.claims.gaps(last), _GAPS)
+        version = doubting.from_nowhere(gaps, self.doubts, others, unseen, self._register)
         if version is not None:
             _, op = self._register.made_by(version)
             evidence = Evidence(1, [op.order_id], [op]) if op else Evidence()
@@ -323,10 +372,10 @@ class Ledger:
             message = (
                 f"{plural(count, 'answer')} showed a version older than one that had been seen before it was asked"
             )
-            yield self._violation("stale_read", message, self._stale, 2)
+            yield self._violation("stale_read", message, self._stale)
         if count := self._out_of_order.count:
             message = f"{plural(count, 'write')} made a version older than one that had been seen before it was sent"
-            yield self._violation("write_out_of_order", message, self._out_of_order, 2)
+            yield self._violation("write_out_of_order", message, self._out_of_order)
 
 
 def _own_read(round_: int, product: Product, sent_ns: int, received_ns: int) -> Operation:

@@ -99,6 +99,7 @@ class Evidence:
     count: int = 0
     orders: list[str] = field(default_factory=list)
     operations: list[Operation] = field(default_factory=list)
+    fewest: int = SHOWN  # of the operations that are enough
 
     def add(self, order_id: str, op: Operation | None = None) -> None:
         """One order more."""
@@ -110,5 +111,5 @@ class Evidence:
 
     def violation(self, kind: str, message: str, round_: int, product_id: str, fewest: int = SHOWN) -> Violation:
         """The violation that these orders show, of whose operations the first `fewest` are enough."""
-        operations = tuple(self.operations[: min(fewest, SHOWN)])
+        operations = tuple(self.operations[: min(fewest, self.fewest)])
         return Violation(kind, message, round_, product_id, tuple(self.orders[:SHOWN]), self.count, operations)

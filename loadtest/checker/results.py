@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 
-from loadtest.checker.doubts import SETTLE_NS, Doubt
+from loadtest.checker.doubts import Doubt
 from loadtest.checker.ledger import Ledger
 from loadtest.checker.marks import Evidence, Marks
 from loadtest.checker.verdict import Violation, plural
@@ -25,10 +25,12 @@ class Results:
     def __init__(self) -> None:
         self.placed = 0
         self.ended = 0
-        self.adrift = 0  # orders that ended as unknown without a lost write
+        self.adrift = 0  # orders that ended as unknown without a lost write,
+        self.ashore = 0  # and those of which that is known now: they took their units
         self._unnamed = 0  # orders placed without saying which
         self._live: dict[str, _Live] = {}
         self._seen, self._won, self._accepted, self._rejected = Marks(), Marks(), Marks(), Marks()
+        self._adrift = Marks()
         self._strangers_seen, self._recorded = Marks(), Marks()
         self._wrong: dict[str, Evidence] = {}
 
@@ -92,7 +94,7 @@ class Results:
         if event.outcome is Outcome.REJECTED:
             self._rejected.add(order_id)
             if event.reason == Reason.SOLD_OUT:
-                ledger.sold_out(event.units, order_id)
+                ledger.refusals.sold_out(event.units, order_id)
         return True
 
     def _hold_against(self, event: OrderEnded, won: int, ledger: Ledger) -> None:
@@ -102,15 +104,17 @@ class Results:
             doubt.told = event.outcome
         if event.outcome is Outcome.ACCEPTED:
             self._accepted.add(order_id)
-            if not won and doubt is None:
-                self._blame("accepted_without_write", order_id)
-            elif not won:  # it claims its own lost write as applied: from here on it has to be
-                ledger.find(order_id)
+            if won or (doubt is not None and doubt.applied):
+                return
+            if ledger.find(order_id):  # it claims its own lost write as applied: from here on it has to be
                 self._won.add(order_id)
+            else:
+                self._blame("accepted_without_write", order_id)
         elif won:
             self._blame("winner_told_otherwise", order_id)
         elif event.outcome is Outcome.UNKNOWN and doubt is None:
             self.adrift += 1
+            self._adrift.add(order_id)
 
     def told(self, order_id: str) -> Outcome | None:
         """What an order was told, `failed` for all that is neither accepted nor rejected; None if nothing so far."""
@@ -129,10 +133,11 @@ class Results:
                 continue
             if order_id in self._won and ledger.claims.took(version) not in ledger.units:
                 continue  # whoever writes without leaving a name leaves the last one's
-            ledger.applied(version, op)
-            if order_id in self._won:
+            live = self._live.get(order_id)
+            ledger.applied(live.units if live else None, version)
+            if not self._won.add(order_id):
                 self._blame("order_applied_twice", order_id, op)
-            elif order_id not in self._live:
+            elif live is None:
                 self._earned(order_id, op)
 
     def _earned(self, order_id: str, op: Operation | None = None) -> None:
@@ -140,6 +145,8 @@ class Results:
         told = self.told(order_id)
         if told is Outcome.REJECTED:
             self._blame("phantom_reject", order_id, op)
+        elif order_id in self._adrift:
+            self.adrift, self.ashore = self.adrift - 1, self.ashore + 1
         elif told is Outcome.FAILED:
             self._blame("winner_told_otherwise", order_id, op)
         elif told is None:
@@ -152,12 +159,12 @@ class Results:
             if doubt.settled is not Outcome.ACCEPTED or doubt.judged:
                 continue
             doubt.judged = True
-            if order_id in self._won:
-                self._blame("order_applied_twice", order_id, doubt.operations[0])
+            if order_id in self._won or doubt.applied > 1:
+                self._blame("order_applied_twice", order_id, doubt.last)
             elif doubt.misled:
-                self._blame("phantom_reject", order_id, doubt.operations[-1])
+                self._blame("phantom_reject", order_id, doubt.last)
             elif doubt.told in (Outcome.FAILED, Outcome.THROTTLED):
-                self._blame("winner_told_otherwise", order_id, doubt.operations[-1])
+                self._blame("winner_told_otherwise", order_id, doubt.last)
 
     def records(self, event: RecordsRead, ledgers: Mapping[str, Ledger]) -> None:
         """The records of accepted orders are there, and of no others."""
@@ -170,26 +177,34 @@ class Results:
         for order_id in (*event.missing, *event.barred):
             for ledger in ledgers.values():
                 doubt = ledger.doubts.get(order_id)
-                if doubt is None or doubt.settled is not None:
+                if doubt is None or not doubt.is_recorded:
                     continue
-                if order_id in barred or event.at_ns - doubt.operations[-1].ended_ns >= SETTLE_NS:
-                    doubt.reject(for_good=order_id in barred)
+                if order_id in barred:
+                    for op in list(doubt.open):
+                        doubt.close(op)
+                else:
+                    doubt.expire(event.at_ns)
 
     def _recorded_as(self, record: Record, ledger: Ledger | None) -> None:
         order_id = record.order_id
         if not self._recorded.add(order_id):
             self._blame("recorded_twice", order_id)
             return
-        if ledger is None or record.units not in ledger.units:
+        live = self._live.get(order_id)
+        placed_so = live is None or (live.product_id, live.units) == (record.product_id, record.units)
+        if ledger is None or record.units not in ledger.units or not placed_so:
             self._blame("record_differs", order_id)
             return
         doubt = ledger.doubts.get(order_id)
-        if doubt is not None and doubt.settled is not Outcome.ACCEPTED:
-            doubt.accept()
-            ledger.applied(None, doubt.operations[-1])
-        elif doubt is None and self.told(order_id) is not Outcome.ACCEPTED and order_id not in self._won:
-            ledger.applied(None, None)
-            if order_id not in self._live:
+        if order_id in self._won or (doubt is not None and doubt.applied):
+            return
+        if doubt is not None and doubt.open:
+            ledger.recorded(doubt)
+        elif self.told(order_id) is not Outcome.ACCEPTED:
+            self._won.add(order_id)
+            ledger.claims.claim_unnumbered(order_id, None)
+            ledger.applied(live.units if live else record.units)
+            if live is None:
                 self._earned(order_id)
 
     def _strange(self, order_id: str) -> None:

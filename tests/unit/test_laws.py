@@ -69,7 +69,10 @@ from tests.unit.doctors import (
         ),
         pytest.param(RACE, end_with(version=1), {"version_miscounted"}, id="version: one too many"),
         pytest.param(
-            TWO_TRANSACTIONS, end_with(version=-1), {"version_miscounted", "stale_read"}, id="version: one too few"
+            TWO_TRANSACTIONS,
+            end_with(version=-1),
+            {"version_miscounted", "stale_read", "wrong_quantity"},
+            id="version: one too few",
         ),
         pytest.param(
             TWO_VERSIONS,
