@@ -30,6 +30,7 @@ class Claims:
         self._sighted: dict[int, tuple[str, Operation]] = {}  # seen, and not claimed so far
         self._versions: dict[str, int] = {}  # the same by order
         self._nobodys: OrderedDict[int, Operation] = OrderedDict()  # versions that were seen under no order's name
+        self._names_left = False  # whether orders leave theirs
         self._quantities: OrderedDict[int, tuple[int, Operation]] = OrderedDict()
         self._unnumbered = Marks()  # orders whose accepted write did not say which version it made
         self._unplaced: OrderedDict[str, Operation] = OrderedDict()  # the latest of them, not seen so far
@@ -37,6 +38,7 @@ class Claims:
         self._numbered_since = Marks()  # those of them that were seen
         self._contested: dict[int, Evidence] = {}
         self._contested_more = Evidence()  # second makers of the versions after those
+        self._nameless = Evidence()  # versions under names that nobody left
         self._unlike = Evidence()
         self._unlikely = Evidence()
 
@@ -52,8 +54,7 @@ class Claims:
             self._forget(version)
         elif sighted is not None:
             self._contest(version, *sighted, op.order_id, op)
-        if op.last_order == op.order_id and version in self._nobodys:
-            self._contest(version, op.order_id, op, "", self._nobodys[version])
+        self._names_left |= op.last_order == op.order_id
         if not self._claimed.add(version - self._first):
             maker = self._makers.get(version)
             self._contest(version, maker.order_id if maker else _EARLIER, maker, op.order_id, op)
@@ -80,15 +81,16 @@ class Claims:
 
         Returns the accepted write of which this says that it made the version, if nobody knew which one it had.
         """
-        if version == self._first and self._initial.last_order not in (None, order_id) and self._unlike.count < 2:
+        if version == self._first and self._initial.last_order != order_id and self._unlike.count < 2:
             self._unlike.add(op.order_id, op)
-        maker = self._makers.get(version)
-        if version <= self._first or (maker is not None and maker.order_id == order_id):
+        if version <= self._first:
             return None
         if order_id in self._no_orders:
-            if maker is not None and maker.last_order == maker.order_id:
-                self._contest(version, maker.order_id, maker, "", op)
             _remember(self._nobodys, version, op, self._room.each)
+            return None
+        self._names_left = True
+        maker = self._makers.get(version)
+        if maker is not None and maker.order_id == order_id:
             return None
         sighted = self._sighted.get(version)
         if maker is not None:
@@ -125,6 +127,18 @@ class Claims:
             self._unlike.add(known[1].order_id, known[1])
             self._unlike.add(op.order_id, op)
 
+    def hold_names(self, *, restocked: bool) -> None:
+        """Where orders leave their names, no version has another one, unless the product was restocked."""
+        for version, op in self._nobodys.items():
+            restock = op.last_order == RESTOCK
+            if not self._names_left and not (restock and not restocked and self._initial.last_order != RESTOCK):
+                continue
+            if version - self._first in self._claimed:
+                maker = self._makers.get(version)
+                self._contest(version, maker.order_id if maker else _EARLIER, maker, "", op)
+            elif not (restock and restocked) and not self._nameless.count:
+                self._nameless.add(op.order_id, op)
+
     def took(self, version: int) -> int | None:
         """By how many units the write that made this version left fewer, None if that was not seen."""
         before, after = self._quantities.get(version - 1), self._quantities.get(version)
@@ -143,7 +157,7 @@ class Claims:
         if not units:
             return
         fewest, most = min(units), max(units)
-        versions = sorted(self._quantities)
+        versions = sorted(version for version in self._quantities if version >= self._first)
         for older, newer in zip(versions, versions[1:], strict=False):
             (before, first), (after, last) = self._quantities[older], self._quantities[newer]
             taken, writes = before - after, newer - older
@@ -210,6 +224,9 @@ class Claims:
         if more := self._contested_more.count:
             message = f"{plural(more, 'order')} more won from a version that another had won"
             yield self._contested_more.violation("version_won_twice", message, self._round, product_id, 1)
+        if self._nameless.count:
+            message = "a version was seen under a name that no write of this round left"
+            yield self._nameless.violation("foreign_write", message, self._round, product_id, 1)
         if self._unlike.count:
             message = "the same version was seen in two different states"
             yield self._unlike.violation("version_reused", message, self._round, product_id, 2)

@@ -9,12 +9,14 @@ later all the same, what was taken is taken back.
 
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
+from operator import attrgetter
 
 from loadtest.checker.claims import Claims
 from loadtest.checker.register import Register
 from loadtest.order import REJECTED_AFTER_RESEND, Kind, Operation, Outcome
 
 SETTLE_NS = 2_000_000_000  # a write that has not been applied by then is taken as lost on its way
+_RECEIVED = attrgetter("received_ns")
 _PAIRS = 100_000  # versions times lost writes that are held against each other at most
 
 
@@ -28,7 +30,7 @@ class Doubt:
         self.open = [op]  # those that may be applied yet
         self.last = op
         self.applied = 0
-        self.unplaced = 0  # of them, those of which nobody saw which version they made
+        self.unplaced: list[Operation] = []  # of them, those of which nobody saw which version they made
         self.told: Outcome | None = None
         self.judged = False  # whether what was settled was held against what the order was told
         self._expired = False  # those that are open have had their time
@@ -60,7 +62,8 @@ class Doubt:
         """One of those that were open was applied."""
         self.open.remove(op)
         self.applied += 1
-        self.unplaced += not placed
+        if not placed:
+            self.unplaced.append(op)
 
     def close(self, op: Operation, *, missed: bool = False) -> None:
         """One of those that were open was not applied and cannot be any more; or it is `missed` whether it was."""
@@ -168,7 +171,7 @@ def from_nowhere(
     Lost writes can have, and the `others`, which were accepted; and so many `unseen` ones of which no time is known.
     Each makes one version at most, and whoever can have made an earlier version can have made a later one.
     """
-    lost = [op for _, op in open_writes(doubts)]
+    lost = [op for doubt in doubts.values() for op in (*doubt.open, *doubt.unplaced)]
     resting: dict[int, int] = {}
     for op in lost:
         if op.read_version is not None:
@@ -184,4 +187,12 @@ def from_nowhere(
             sent_ns.pop(0)
         else:
             return version
+    return None
+
+
+def without_version(gaps: list[int], accepted: Iterable[Operation], register: Register) -> Operation | None:
+    """An accepted write that made none of the versions that are nobody's: too few were there when it was answered."""
+    for n, op in enumerate(sorted(accepted, key=_RECEIVED)):
+        if n >= len(gaps) or register.not_before(gaps[n]) > op.received_ns:
+            return op
     return None

@@ -95,6 +95,7 @@ class Ledger:
         else:
             doubt.lose(op)
         if op.version is not None:  # what refused it when it was sent again
+            self.refusals.add(op)
             self._look(op)
 
     def _accept(self, op: Operation) -> None:
@@ -223,7 +224,7 @@ class Ledger:
     def sighted(self, doubt: Doubt, version: int) -> None:
         """The lost write of an order was seen to have made a version."""
         if doubt.unplaced:  # its record said that it was applied, or the count of versions
-            doubt.unplaced -= 1
+            doubt.unplaced.pop()
             self.claims.settle(version, None)
             return
         op = next((op for op in doubt.open if doubting.can_make(version, op)), doubt.last)
@@ -240,7 +241,7 @@ class Ledger:
 
     def recorded(self, doubt: Doubt) -> None:
         """The record of an order says that one of its lost writes was applied."""
-        doubt.accept(doubt.open[-1], placed=False)
+        doubt.accept(doubt.open[0], placed=False)
         self.applied(doubt.units)
 
     def applied(self, units: int | None, version: int | None = None, op: Operation | None = None) -> None:
@@ -280,6 +281,7 @@ class Ledger:
         lost = [op for _, op in doubting.open_writes(self.doubts)]
         yield from self._stock_is_conserved(lost)
         yield from self._never_below_zero()
+        self.claims.hold_names(restocked=self.restocked)
         yield from self.claims.violations()
         yield from self._each_quantity_once()
         yield from self._version_counts_writes(lost)
@@ -290,9 +292,12 @@ class Ledger:
 
     def _stock_is_conserved(self, lost: list[Operation]) -> Iterator[Violation]:
         """The stock fell by the units accepted, plus at most the units of writes whose answer was lost."""
-        if self.final is None:
-            return
         accepted, added = self._accepted_units, self._restocked_units
+        if self.final is None:
+            if accepted > (there := self.initial.quantity + added + self._lost_restocked_units):
+                message = f"{plural(accepted, 'unit')} {_were(accepted)} accepted, but there were only {there:,}"
+                yield self._violation("oversold", message, self._accepted, self._too_many(there))
+            return
         fell = self.initial.quantity + added - self.final.quantity
         fewest, most = self._lost_units(lost)
         stock = "the stock" if not added else f"the stock, with {added:,} added,"
@@ -357,15 +362,17 @@ class Ledger:
         """Each version up to the last that was seen was made by a write, and not before that was sent."""
         last = self.final.version if self.final is not None else self._newest
         others, forgotten = self.claims.unplaced()
-        unplaced = sum(doubt.unplaced for doubt in self.doubts.values())
-        unseen = self._restocks + self._lost_restocks + unplaced + forgotten
-        gaps = islice(self.claims.gaps(last), _GAPS)
+        unseen = self._restocks + self._lost_restocks + forgotten
+        gaps = list(islice(self.claims.gaps(last), _GAPS))
         version = doubting.from_nowhere(gaps, self.doubts, others, unseen, self._register)
         if version is not None:
             _, op = self._register.made_by(version)
             evidence = Evidence(1, [op.order_id], [op]) if op else Evidence()
             message = f"version {version:,} was seen before any write that could have made it was sent"
             yield self._violation("version_from_nowhere", message, evidence)
+        if self.final is not None and (op := doubting.without_version(gaps, others, self._register)) is not None:
+            message = "an accepted write was answered before any version was made that it can have made"
+            yield self._violation("write_out_of_order", message, Evidence(1, [op.order_id], [op]))
 
     def _real_time_is_kept(self) -> Iterator[Violation]:
         if count := self._stale.count:

@@ -5,7 +5,9 @@ from collections.abc import Iterator
 
 from loadtest.checker.marks import Evidence
 from loadtest.checker.verdict import Violation, plural
-from loadtest.order import Operation, Product, Reason
+from loadtest.order import REJECTED_AFTER_RESEND, Operation, Product, Reason
+
+_SOLD_OUT = (Reason.SOLD_OUT, REJECTED_AFTER_RESEND)
 
 
 class Refusals:
@@ -21,7 +23,7 @@ class Refusals:
         """A condition refused a write, and the answer showed what it found."""
         if op.version is not None and op.version == op.read_version:
             self._no_cause.add(op.order_id, op)
-        elif op.read_version is None and op.reason == Reason.SOLD_OUT and (op.quantity or 0) >= op.units:
+        elif op.read_version is None and op.reason in _SOLD_OUT and op.quantity is not None and op.quantity >= op.units:
             self._no_cause.add(op.order_id, op)
 
     def add_blind(self, version: int, op: Operation) -> None:
