@@ -96,8 +96,13 @@ class Checker:
         """The writes that may yet be applied after the rounds that were judged."""
         return self._lost
 
+    @property
+    def doubtful(self) -> list[Doubt]:
+        """The orders with lost writes of the rounds that were judged."""
+        return [doubt for _, doubts, _ in self._doubtful for doubt in doubts]
+
     def _settled(self) -> Settled:
-        found = Counter(doubt.settled for _, doubts, _ in self._doubtful for doubt in doubts)
+        found = Counter(doubt.settled for doubt in self.doubtful)
         adrift = sum(adrift for *_, adrift in self._doubtful)
         return Settled(found[Outcome.ACCEPTED] + self._ashore, found[Outcome.REJECTED], found[None] + adrift)
 

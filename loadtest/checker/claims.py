@@ -2,6 +2,7 @@
 
 from collections import OrderedDict
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import TypeVar
 
 from loadtest.checker.marks import SHOWN, Bitmap, Evidence, Marks, Room
@@ -148,9 +149,10 @@ class Claims:
         """The write that made a version left its units fewer than there were before."""
         maker = self._makers.get(version)
         before, after = self._quantities.get(version - 1), self._quantities.get(version)
-        if maker is not None and before and after and before[0] - maker.units != after[0]:
-            if not self._unlikely.count:
-                self._unlikely = Evidence(1, [maker.order_id], [maker, before[1], after[1]])
+        if maker is None or before is None or after is None or self._unlikely.count:
+            return
+        if before[0] - maker.units != after[0]:
+            self._unlikely = Evidence(1, [maker.order_id], [maker, before[1], after[1]])
 
     def hold_quantities(self, units: set[int]) -> Iterator[Violation]:
         """Between any two versions as much was taken as writes of so many units can have. Without restocking only."""
@@ -158,7 +160,7 @@ class Claims:
             return
         fewest, most = min(units), max(units)
         versions = sorted(version for version in self._quantities if version >= self._first)
-        for older, newer in zip(versions, versions[1:], strict=False):
+        for older, newer in pairwise(versions):
             (before, first), (after, last) = self._quantities[older], self._quantities[newer]
             taken, writes = before - after, newer - older
             for version in range(older + 1, min(newer, older + self._room.each) + 1):
@@ -198,15 +200,23 @@ class Claims:
             del self._versions[sighted[0]]
 
     def _contest(
-        self, version: int, first_id: str, first: Operation | None, second_id: str, second: Operation, *, seen: bool = False
+        self,
+        version: int,
+        first_id: str,
+        first: Operation | None,
+        second_id: str,
+        second: Operation,
+        *,
+        seen: bool = False,
     ) -> None:
         contested = self._contested.get(version)
+        if seen and contested is None and len(self._contested) >= _CONTESTED:
+            return
         if contested is None and len(self._contested) < _CONTESTED:
             contested = self._contested[version] = Evidence()
             contested.add(first_id, first)
         if contested is None:
-            if not seen:
-                self._contested_more.add(second_id, second)
+            self._contested_more.add(second_id, second)
         elif not second_id or (seen and (second_id in contested.orders or contested.count >= SHOWN)):
             if len(contested.operations) < 2:
                 contested.operations.append(second)

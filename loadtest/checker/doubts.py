@@ -163,28 +163,28 @@ def _sole_candidates(gaps: list[int], doubts: Doubts, claims: Claims, register: 
             doubt.close(op)
 
 
-def from_nowhere(
-    gaps: Iterable[int], doubts: Doubts, others: Iterable[Operation], unseen: int, register: Register
-) -> int | None:
+def from_nowhere(gaps: Iterable[int], writes: Iterable[Operation], unseen: int, register: Register) -> int | None:
     """The first version that no write can have made: too few that could were sent before somebody saw it.
 
-    Lost writes can have, and the `others`, which were accepted; and so many `unseen` ones of which no time is known.
-    Each makes one version at most, and whoever can have made an earlier version can have made a later one.
+    Each of the `writes` makes one version at most, as do so many `unseen` ones of which no time is known. Whoever can
+    have made an earlier version can have made a later one, unless it rests on one.
     """
-    lost = [op for doubt in doubts.values() for op in (*doubt.open, *doubt.unplaced)]
     resting: dict[int, int] = {}
-    for op in lost:
-        if op.read_version is not None:
+    sent_ns = []
+    for op in writes:
+        if op.read_version is None:
+            sent_ns.append(op.sent_ns)
+        else:
             resting[op.read_version] = min(op.sent_ns, resting.get(op.read_version, op.sent_ns))
-    sent_ns = sorted(op.sent_ns for op in (*lost, *others) if op.read_version is None)
+    sent_ns.sort(reverse=True)
     for version in gaps:
         by_ns, _ = register.made_by(version)
         if version - 1 in resting and resting[version - 1] <= by_ns:
             continue
         if unseen:
             unseen -= 1
-        elif sent_ns and sent_ns[0] <= by_ns:
-            sent_ns.pop(0)
+        elif sent_ns and sent_ns[-1] <= by_ns:
+            sent_ns.pop()
         else:
             return version
     return None

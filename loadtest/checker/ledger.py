@@ -255,12 +255,19 @@ class Ledger:
         if version is not None:
             self.claims.settle(version, op)
 
+    @property
+    def _rest(self) -> int | None:
+        """How many versions lost writes made, None if nobody knows."""
+        if self.final is None or self._lost_restocks:
+            return None
+        return self.final.version - self.initial.version - self._surely - self._restocks
+
     def settle(self) -> None:
         """Find out about the doubts that are left, once everything else is known."""
         doubting.exclude(self.doubts, self.claims, self.initial.version, self.round)
-        if self.final is None or self._lost_restocks:
+        if self.final is None or self._rest is None:
             return
-        last, rest = self.final.version, self.final.version - self.initial.version - self._surely - self._restocks
+        last, rest = self.final.version, self._rest or 0
         for op in doubting.settle(self.doubts, self.claims, self._register, last, rest, self._read_ns):
             self._surely += 1
             self._accepted_units += op.units
@@ -310,11 +317,8 @@ class Ledger:
 
     def _lost_units(self, lost: list[Operation]) -> tuple[int, int]:
         """What the lost writes took at least and at most: as many were applied as versions are left for them."""
-        units = sorted(op.units for op in lost)
-        if self.final is None or self._lost_restocks:
-            return 0, sum(units)
-        rest = self.final.version - self.initial.version - self._surely - self._restocks
-        if not 0 <= rest <= len(units):
+        units, rest = sorted(op.units for op in lost), self._rest
+        if rest is None or not 0 <= rest <= len(units):
             return 0, sum(units)  # the versions tell of it
         return sum(units[:rest]), sum(units[len(units) - rest :])
 
@@ -362,9 +366,12 @@ class Ledger:
         """Each version up to the last that was seen was made by a write, and not before that was sent."""
         last = self.final.version if self.final is not None else self._newest
         others, forgotten = self.claims.unplaced()
-        unseen = self._restocks + self._lost_restocks + forgotten
+        writes = [*others, *(op for doubt in self.doubts.values() for op in doubt.unplaced)]
+        if self._rest is None or self._rest > 0:
+            writes += [op for _, op in doubting.open_writes(self.doubts)]
         gaps = list(islice(self.claims.gaps(last), _GAPS))
-        version = doubting.from_nowhere(gaps, self.doubts, others, unseen, self._register)
+        unseen = self._restocks + self._lost_restocks + forgotten
+        version = doubting.from_nowhere(gaps, writes, unseen, self._register)
         if version is not None:
             _, op = self._register.made_by(version)
             evidence = Evidence(1, [op.order_id], [op]) if op else Evidence()

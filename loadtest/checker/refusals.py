@@ -21,9 +21,11 @@ class Refusals:
 
     def add(self, op: Operation) -> None:
         """A condition refused a write, and the answer showed what it found."""
-        if op.version is not None and op.version == op.read_version:
-            self._no_cause.add(op.order_id, op)
-        elif op.read_version is None and op.reason in _SOLD_OUT and op.quantity is not None and op.quantity >= op.units:
+        if op.read_version is not None:
+            met = op.version == op.read_version
+        else:
+            met = op.reason in _SOLD_OUT and op.quantity is not None and op.quantity >= op.units
+        if met:
             self._no_cause.add(op.order_id, op)
 
     def add_blind(self, version: int, op: Operation) -> None:
@@ -37,7 +39,9 @@ class Refusals:
         """An order was told that fewer than its units are left."""
         self._sold_out[units].add(order_id)
 
-    def violations(self, round_: int, product_id: str, final: Product | None, *, only_fell: bool) -> Iterator[Violation]:
+    def violations(
+        self, round_: int, product_id: str, final: Product | None, *, only_fell: bool
+    ) -> Iterator[Violation]:
         """`only_fell`: no unit was added, and nobody was shown a state of an earlier round."""
 
         def violation(message: str, evidence: Evidence) -> Violation:

@@ -60,7 +60,9 @@ def steps(events: Iterable[Event]) -> tuple[State, list[Step]]:
     names = {step.shown[2] for step in found if (step.shown[0] or 0) > first[0]} - {None, RESTOCK, first[2]}
     if not names and first[2] is not None:
         found = [
-            replace(step, shown=(*step.shown[:2], None)) if step.shown[2] == first[2] and step.shown[0] != first[0] else step
+            replace(step, shown=(*step.shown[:2], None))
+            if step.shown[2] == first[2] and step.shown[0] != first[0]
+            else step
             for step in found
         ]
     return first, found
@@ -89,11 +91,10 @@ def _steps(events: Iterable[Event]) -> tuple[State, list[Step]]:
 
 def _of(op: Operation, first: State) -> list[Step]:
     shown = (op.version, op.quantity, op.last_order)
-    if op.outcome in (Outcome.THROTTLED, Outcome.FAILED):
+    before_the_round = not op.consistent and op.version is not None and op.version < first[0]
+    if op.outcome in (Outcome.THROTTLED, Outcome.FAILED) or before_the_round:
         return []
     if op.kind is Kind.READ:
-        if not op.consistent and op.version is not None and op.version < first[0]:
-            return []  # of a time before the round
         return [Step(op.sent_ns if op.consistent else -inf, op.received_ns, op, shown=shown)]
     if op.outcome is Outcome.REJECTED:
         return [Step(op.sent_ns, op.received_ns, op, shown=shown)]

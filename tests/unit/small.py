@@ -63,7 +63,9 @@ def history(random: Random, range_: Range = EVERYTHING) -> list[Event]:
         sure, when = random.random() < 0.7, random.randint(1, END)
         units = random.randint(1, 2)
         outcome = Outcome.ACCEPTED if sure else Outcome.UNKNOWN
-        moments.append((when - 0.5 if sure or random.random() < 0.5 else END * 3, Restocked(1, "p#4", units, outcome, when)))
+        moments.append(
+            (when - 0.5 if sure or random.random() < 0.5 else END * 3, Restocked(1, "p#4", units, outcome, when))
+        )
     moments.append((END + 1.5, None))
     final = initial
     restocks = []
@@ -109,7 +111,7 @@ def _act(intent: _Intent, states: list[Product], random: Random) -> None:
         intent.fate = "lost"
     told: dict[str, Any] = {"outcome": Outcome.ACCEPTED}
     if allowed:
-        left, units = now.quantity - intent.units, intent.units
+        left = now.quantity - intent.units
         states.append(replace(now, quantity=left, version=now.version + 1, last_order=f"1-{intent.n}"))
         shown = _shown(states[-1]) if kind is Kind.WRITE else {}
     else:
@@ -173,8 +175,11 @@ def doctored(events: list[Event], random: Random) -> list[Event]:
     changed = replace(changed, ended_ns=changed.received_ns)
     left = [*events[:n], *events[n + 2 :]]
     at = next(
-        (k for k, event in enumerate(left) if k and isinstance(event, Operation | Restocked | RoundEnded)
-         and _when(event) > changed.received_ns),
+        (
+            k
+            for k, event in enumerate(left)
+            if k and isinstance(event, Operation | Restocked | RoundEnded) and _when(event) > changed.received_ns
+        ),
         len(left) - 1,
     )
     return [*left[:at], changed, _end_of(changed), *left[at:]]
@@ -190,7 +195,9 @@ def _other_end(events: list[Event], random: Random) -> list[Event]:
     end = events[-1]
     if not isinstance(end, RoundEnded) or end.product is None:
         return events
-    ways = [{"version": end.product.version + random.choice([-1, 1])},
-            {"quantity": end.product.quantity + random.choice([-1, 1])},
-            {"last_order": random.choice([None, RESTOCK, "1-1", "1-2"])}]
+    ways: list[dict[str, Any]] = [
+        {"version": end.product.version + random.choice([-1, 1])},
+        {"quantity": end.product.quantity + random.choice([-1, 1])},
+        {"last_order": random.choice([None, RESTOCK, "1-1", "1-2"])},
+    ]
     return [*events[:-1], replace(end, product=replace(end.product, **random.choice(ways)))]
