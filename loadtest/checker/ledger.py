@@ -101,16 +101,16 @@ class Ledger:
     def _accept(self, op: Operation) -> None:
         """A write took its units: the version it made is its own, and so are the units it left."""
         made = self._claim(op)
+        if op.quantity is not None and op.quantity >= 0 and not self._handed_out.add(op.quantity):
+            self._handed_out_twice.add(op.order_id, op)
         if made is None:
             self._count_unnumbered(op)
             return
         self._place(written(made), op)
-        if op.version is not None and op.last_order not in (None, op.order_id):
+        if op.last_order is not None and op.last_order != op.order_id:
             self.claims.see(made, op.last_order, op)
         if op.quantity is not None:
             self.claims.count(made, op.quantity, op)
-            if op.quantity >= 0 and not self._handed_out.add(op.quantity):
-                self._handed_out_twice.add(op.order_id, op)
 
     def _claim(self, op: Operation) -> int | None:
         """Count an accepted write, and return the version that it made, if that is known."""

@@ -1,0 +1,33 @@
+"""Writes the stored histories of this folder: `python -m tests.histories.make`.
+
+Each is a short story of one or more orders, told in `stories.py`, and a file whose path says what the
+checker must make of it: `safe/NAME.jsonl`, `inconclusive/NAME.jsonl`, `violated/NAME.jsonl`. What kinds of violations,
+what is settled and what else is counted stands there as well. The files are what the test reads; they change only
+if somebody runs this and commits them.
+"""
+
+from pathlib import Path
+
+import msgspec
+
+from loadtest.history import SCHEMA, Header
+from tests.histories.stories import STORIES
+from tests.histories.story import Story
+
+HERE = Path(__file__).parent
+
+
+def write(folder: Path, stories: dict[str, Story]) -> None:
+    """One file for each, and no others."""
+    encoder = msgspec.json.Encoder()
+    for old in folder.glob("*/*.jsonl"):
+        old.unlink()
+    for name, story in stories.items():
+        path = folder / f"{name}.jsonl"
+        path.parent.mkdir(exist_ok=True)
+        lines = [Header(SCHEMA, path.stem, 0, 0), *story.events]
+        path.write_bytes(b"".join(encoder.encode(line) + b"\n" for line in lines))
+
+
+if __name__ == "__main__":
+    write(HERE, {name: story for name, (story, _) in STORIES.items()})
