@@ -131,8 +131,9 @@ class Results:
             if doubt is not None:
                 ledger.sighted(doubt, version)
                 continue
-            if order_id in self._won and ledger.claims.took(version) not in ledger.units:
-                continue  # whoever writes without leaving a name leaves the last one's
+            if order_id in self._won and ledger.claims.took(version) not in (None, *ledger.units):
+                self._blame("foreign_write", order_id, op)  # whoever leaves no name leaves the last one's
+                continue
             live = self._live.get(order_id)
             ledger.applied(live.units if live else None, version)
             if not self._won.add(order_id):
@@ -238,7 +239,7 @@ _MESSAGES = {
     "winner_told_otherwise": "{0} won but {1} told otherwise",
     "phantom_reject": "{0} won but {1} told they had lost",
     "order_applied_twice": "{0} took stock more than once",
-    "foreign_write": "{0} that {1} not placed here wrote the product",
+    "foreign_write": "{0} that {1} not placed here, or left no name, wrote the product",
     "record_missing": "{0} {1} accepted and left no record",
     "record_differs": "{0} left a record of something else",
     "recorded_twice": "{0} left two records",

@@ -414,6 +414,10 @@ STORIES: dict[str, tuple[Story, Expected]] = {
         Expected(("foreign_write",)),
     ),
     "violated/foreign-writer-without-a-name": (
+        Story(3).wins(1, 2, 2).read(2, 3, 2, "1-1").wins(2, 4, 1).left(4, 1, "1-2"),
+        Expected(("foreign_write", "version_miscounted")),
+    ),
+    "violated/foreign-writer-unseen": (
         Story(3).wins(1, 2, 2).wins(2, 4, 1).left(4, 1, "1-2"),
         Expected(("version_miscounted",)),
     ),
