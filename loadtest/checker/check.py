@@ -39,7 +39,6 @@ class Checker:
         self._violations: list[Violation] = []
         self._doubts: list[str] = []
         self._doubtful: list[tuple[int, list[Doubt], int]] = []  # by round, with those of which no write was lost
-        self._ashore = 0  # of those, the ones that turned out to have been applied
         self._tally = Tally()
         self._phantoms = self._stale_reads = 0
         self._counts = Counts()
@@ -66,6 +65,8 @@ class Checker:
             self._results.records(event, self._ledgers)
         elif isinstance(event, RoundEnded):
             ledger = self._ledger(event)
+            if event.product is not None and event.product.id != event.product_id:
+                raise ValueError(f"the end of product {event.product_id!r} shows {event.product.id!r}")
             self._open -= not ledger.complete
             ledger.end(event)
             if not self._open:
@@ -104,7 +105,7 @@ class Checker:
     def _settled(self) -> Settled:
         found = Counter(doubt.settled for doubt in self.doubtful)
         adrift = sum(adrift for *_, adrift in self._doubtful)
-        return Settled(found[Outcome.ACCEPTED] + self._ashore, found[Outcome.REJECTED], found[None] + adrift)
+        return Settled(found[Outcome.ACCEPTED], found[Outcome.REJECTED], found[None] + adrift)
 
     def _unsettled(self) -> Iterator[str]:
         for number, doubts, adrift in self._doubtful:
@@ -170,7 +171,6 @@ class Checker:
             if order_id not in self._lost.get(ledger.initial.id, {})
         ]
         self._doubtful.append((self._number, doubts, self._results.adrift))
-        self._ashore += self._results.ashore
         for ledger in ledgers:
             if lost := ledger.lost:
                 self._lost[ledger.initial.id] = lost

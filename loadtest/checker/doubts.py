@@ -59,8 +59,9 @@ class Doubt:
         self.last, self._expired = op, False
 
     def accept(self, op: Operation, *, placed: bool = True) -> None:
-        """One of those that were open was applied."""
-        self.open.remove(op)
+        """One was applied, of those that were open unless the order is seen to have taken more often than that."""
+        if op in self.open:
+            self.open.remove(op)
         self.applied += 1
         if not placed:
             self.unplaced.append(op)

@@ -107,7 +107,7 @@ class Ledger:
             self._count_unnumbered(op)
             return
         self._place(written(made), op)
-        if op.last_order is not None and op.last_order != op.order_id:
+        if op.version is not None and op.last_order is not None and op.last_order != op.order_id:
             self.claims.see(made, op.last_order, op)
         if op.quantity is not None:
             self.claims.count(made, op.quantity, op)
@@ -224,17 +224,14 @@ class Ledger:
     def sighted(self, doubt: Doubt, version: int) -> None:
         """The lost write of an order was seen to have made a version."""
         if doubt.unplaced:  # its record said that it was applied, or the count of versions
-            doubt.unplaced.pop()
-            self.claims.settle(version, None)
-            return
-        op = next((op for op in doubt.open if doubting.can_make(version, op)), doubt.last)
-        if op in doubt.open:
-            doubt.accept(op)
+            op = doubt.unplaced.pop()
+            self.claims.settle(version, op)
         else:
-            doubt.applied += 1
+            op = next((op for op in doubt.open if doubting.can_make(version, op)), doubt.last)
+            doubt.accept(op)
+            self.applied(op.units, version, op)
         if not doubting.can_make(version, op):
             self._wrong_version.add(op.order_id, op)
-        self.applied(op.units, version, op)
         by_ns, witness = self._register.made_by(version)
         if witness is not None and by_ns < op.sent_ns:
             self._contradict(op, witness)

@@ -5,9 +5,7 @@ from collections.abc import Iterator
 
 from loadtest.checker.marks import Evidence
 from loadtest.checker.verdict import Violation, plural
-from loadtest.order import REJECTED_AFTER_RESEND, Operation, Product, Reason
-
-_SOLD_OUT = (Reason.SOLD_OUT, REJECTED_AFTER_RESEND)
+from loadtest.order import Operation, Outcome, Product, Reason
 
 
 class Refusals:
@@ -20,11 +18,12 @@ class Refusals:
         self._sold_out: defaultdict[int, Evidence] = defaultdict(Evidence)  # by units wanted
 
     def add(self, op: Operation) -> None:
-        """A condition refused a write, and the answer showed what it found."""
+        """A condition refused a write, perhaps one that had been lost; the answer may show what it found."""
         if op.read_version is not None:
             met = op.version == op.read_version
         else:
-            met = op.reason in _SOLD_OUT and op.quantity is not None and op.quantity >= op.units
+            sold_out = op.reason == Reason.SOLD_OUT or op.outcome is Outcome.UNKNOWN
+            met = sold_out and op.quantity is not None and op.quantity >= op.units
         if met:
             self._no_cause.add(op.order_id, op)
 

@@ -25,12 +25,11 @@ class Results:
     def __init__(self) -> None:
         self.placed = 0
         self.ended = 0
-        self.adrift = 0  # orders that ended as unknown without a lost write,
-        self.ashore = 0  # and those of which that is known now: they took their units
         self._unnamed = 0  # orders placed without saying which
         self._live: dict[str, _Live] = {}
         self._seen, self._won, self._accepted, self._rejected = Marks(), Marks(), Marks(), Marks()
-        self._adrift = Marks()
+        self._unknown = Marks()
+        self._adrift: set[str] = set()  # orders that ended as unknown, and none of their writes was lost
         self._strangers_seen, self._recorded = Marks(), Marks()
         self._wrong: dict[str, Evidence] = {}
 
@@ -38,6 +37,11 @@ class Results:
     def phantoms(self) -> int:
         """Orders that won and were told that they lost."""
         return self._wrong["phantom_reject"].count if "phantom_reject" in self._wrong else 0
+
+    @property
+    def adrift(self) -> int:
+        """How many orders ended as unknown without a lost write, so that nothing can settle them."""
+        return len(self._adrift)
 
     def place(self, order_id: str, product_id: str, units: int) -> None:
         """An order is made for so many units of a product."""
@@ -68,6 +72,8 @@ class Results:
 
     def _unplaced(self, op: Operation) -> _Live | None:
         if op.order_id in self._seen:  # it came after its order's result
+            if op.outcome is Outcome.UNKNOWN and op.kind is not Kind.READ:
+                self._adrift.discard(op.order_id)
             if op.outcome is Outcome.ACCEPTED and op.kind is not Kind.READ:
                 new = self._won.add(op.order_id)
                 self._blame("winner_told_otherwise" if new else "order_applied_twice", op.order_id, op)
@@ -91,7 +97,9 @@ class Results:
         if live is not None and (live.product_id != event.product_id or live.units != event.units):
             self._blame("order_changed", order_id)
         self._hold_against(event, live.won if live else 0, ledger)
-        if event.outcome is Outcome.REJECTED:
+        if event.outcome is Outcome.UNKNOWN:
+            self._unknown.add(order_id)
+        elif event.outcome is Outcome.REJECTED:
             self._rejected.add(order_id)
             if event.reason == Reason.SOLD_OUT:
                 ledger.refusals.sold_out(event.units, order_id)
@@ -113,19 +121,23 @@ class Results:
         elif won:
             self._blame("winner_told_otherwise", order_id)
         elif event.outcome is Outcome.UNKNOWN and doubt is None:
-            self.adrift += 1
             self._adrift.add(order_id)
 
     def told(self, order_id: str) -> Outcome | None:
-        """What an order was told, `failed` for all that is neither accepted nor rejected; None if nothing so far."""
+        """What an order was told, `failed` also for throttled; None if nothing so far."""
         if order_id in self._accepted:
             return Outcome.ACCEPTED
         if order_id in self._rejected:
             return Outcome.REJECTED
+        if order_id in self._unknown:
+            return Outcome.UNKNOWN
         return Outcome.FAILED if order_id in self._seen else None
 
     def follow_sightings(self, ledger: Ledger) -> None:
         """Hold what the orders were told against who was seen to have made a version."""
+        before = ledger.initial.last_order
+        if before is not None and (before in self._seen or before in self._live):
+            self._earned(before)  # it took units before it was placed
         for version, order_id, op in list(ledger.claims.sightings()):
             doubt = ledger.doubts.get(order_id)
             if doubt is not None:
@@ -146,11 +158,9 @@ class Results:
         told = self.told(order_id)
         if told is Outcome.REJECTED:
             self._blame("phantom_reject", order_id, op)
-        elif order_id in self._adrift:
-            self.adrift, self.ashore = self.adrift - 1, self.ashore + 1
-        elif told is Outcome.FAILED:
+        elif told is not None:
             self._blame("winner_told_otherwise", order_id, op)
-        elif told is None:
+        else:
             self._blame("foreign_write", order_id, op)
 
     def follow_doubts(self, doubts: Mapping[str, Doubt]) -> None:

@@ -90,7 +90,7 @@ def _steps(events: Iterable[Event]) -> tuple[State, list[Step]]:
 
 
 def _of(op: Operation, first: State) -> list[Step]:
-    shown = (op.version, op.quantity, op.last_order)
+    shown = (op.version, op.quantity, op.last_order if op.version is not None else None)
     before_the_round = not op.consistent and op.version is not None and op.version < first[0]
     if op.outcome in (Outcome.THROTTLED, Outcome.FAILED) or before_the_round:
         return []
