@@ -191,7 +191,9 @@ def test_an_operation_below_zero_is_flagged_without_a_final_read() -> None:
 
 @pytest.mark.parametrize("outcome", [Outcome.THROTTLED, Outcome.FAILED])
 def test_a_round_that_decided_nothing_is_inconclusive(outcome: Outcome) -> None:
-    start, end = RACE[0], end_with(quantity=1, version=-1)(RACE)[-1]
+    start, end = RACE[0], RACE[-1]
+    assert isinstance(start, RoundStarted)
+    end = replace(end, product=start.product)
     tried = operation(outcome=outcome)
     verdict = judge([replace(start, orders=1), tried, order_ended(outcome=outcome), end])
     assert verdict.status is Status.INCONCLUSIVE
