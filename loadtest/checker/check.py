@@ -103,7 +103,9 @@ class Checker:
         return [doubt for _, doubts, _ in self._doubtful for doubt in doubts]
 
     def _settled(self) -> Settled:
-        found = Counter(doubt.settled for doubt in self.doubtful)
+        found = Counter(
+            doubt.settled for doubt in self.doubtful if not (doubt.applied and doubt.told is Outcome.ACCEPTED)
+        )
         adrift = sum(adrift for *_, adrift in self._doubtful)
         return Settled(found[Outcome.ACCEPTED], found[Outcome.REJECTED], found[None] + adrift)
 
@@ -185,7 +187,9 @@ class Checker:
         tally.restocked |= any(ledger.restocked for ledger in ledgers)
         tally.stocks.update(ledger.initial.quantity for ledger in ledgers)
         tally.outcomes.update(self._outcomes)
-        settled = sum(doubt.settled is Outcome.ACCEPTED for doubt in self._doubtful[-1][1])
+        settled = sum(
+            doubt.settled is Outcome.ACCEPTED and doubt.told is not Outcome.ACCEPTED for doubt in self._doubtful[-1][1]
+        )
         tally.winners[self._outcomes[Outcome.ACCEPTED] + settled] += 1
         self._phantoms += self._results.phantoms
         self._stale_reads += sum(ledger.stale_reads for ledger in ledgers)

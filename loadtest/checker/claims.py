@@ -152,7 +152,7 @@ class Claims:
         if maker is None or before is None or after is None or self._unlikely.count:
             return
         if before[0] - maker.units != after[0]:
-            self._unlikely = Evidence(1, [maker.order_id], [maker, before[1], after[1]])
+            self._unlikely.add(maker.order_id, maker, before[1], after[1])
 
     def hold_quantities(self, units: set[int]) -> Iterator[Violation]:
         """Between any two versions as much was taken as writes of so many units can have. Without restocking only."""

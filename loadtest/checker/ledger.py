@@ -6,6 +6,7 @@ applied; every law holds for both. Everything is kept as counts: a round of any 
 """
 
 from bisect import bisect_left, insort
+from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from itertools import islice
 from operator import attrgetter
@@ -51,6 +52,7 @@ class Ledger:
         self._lost_restocked_units = self._lost_restocks = 0
         self._lowest: Operation | None = None
         self._handed_out = Bitmap()
+        self._handed_to: OrderedDict[int, Operation] = OrderedDict()  # the latest
         self._handed_out_twice = Evidence()
         self._stale = Evidence()
         self._out_of_order = Evidence()
@@ -101,8 +103,8 @@ class Ledger:
     def _accept(self, op: Operation) -> None:
         """A write took its units: the version it made is its own, and so are the units it left."""
         made = self._claim(op)
-        if op.quantity is not None and op.quantity >= 0 and not self._handed_out.add(op.quantity):
-            self._handed_out_twice.add(op.order_id, op)
+        if op.quantity is not None and op.quantity >= 0:
+            self._hand_out(op.quantity, op)
         if made is None:
             self._count_unnumbered(op)
             return
@@ -111,6 +113,14 @@ class Ledger:
             self.claims.see(made, op.last_order, op)
         if op.quantity is not None:
             self.claims.count(made, op.quantity, op)
+
+    def _hand_out(self, quantity: int, op: Operation) -> None:
+        if self._handed_out.add(quantity):
+            self._handed_to[quantity] = op
+            if len(self._handed_to) > self._room.each:
+                self._handed_to.popitem(last=False)
+        else:
+            self._handed_out_twice.add(op.order_id, self._handed_to.get(quantity), op)
 
     def _claim(self, op: Operation) -> int | None:
         """Count an accepted write, and return the version that it made, if that is known."""
@@ -344,7 +354,7 @@ class Ledger:
         if twice.count and not self.restocked and not self.claims.contested:
             was = "was" if twice.count == 1 else "were"
             message = f"{plural(twice.count, 'accepted write')} {was} told a quantity that another had left"
-            yield self._violation("quantity_handed_out_twice", message, twice)
+            yield self._violation("quantity_handed_out_twice", message, twice, 2)
 
     def _version_counts_writes(self, lost: list[Operation]) -> Iterator[Violation]:
         """The version rose by one for every accepted write, plus at most once for each whose answer was lost."""

@@ -101,13 +101,14 @@ class Evidence:
     operations: list[Operation] = field(default_factory=list)
     fewest: int = SHOWN  # of the operations that are enough
 
-    def add(self, order_id: str, op: Operation | None = None) -> None:
+    def add(self, order_id: str, *operations: Operation | None) -> None:
         """One order more."""
         self.count += 1
         if order_id and len(self.orders) < SHOWN:
             self.orders.append(order_id)
-        if op is not None and len(self.operations) < SHOWN:
-            self.operations.append(op)
+        for op in operations:
+            if op is not None and len(self.operations) < SHOWN and op not in self.operations[-2:]:
+                self.operations.append(op)
 
     def violation(self, kind: str, message: str, round_: int, product_id: str, fewest: int = SHOWN) -> Violation:
         """The violation that these orders show, of whose operations the first `fewest` are enough."""

@@ -12,11 +12,13 @@ from loadtest.order import Kind, Operation, OrderEnded, Outcome, Reason, Record,
 class _Live:
     """An order that has not ended."""
 
-    __slots__ = ("product_id", "units", "won")
+    __slots__ = ("changed", "product_id", "units", "win", "won")
 
     def __init__(self, product_id: str, units: int) -> None:
         self.product_id, self.units = product_id, units
         self.won = 0
+        self.win: Operation | None = None  # the first write that was accepted
+        self.changed = False
 
 
 class Results:
@@ -63,12 +65,15 @@ class Results:
             live = self._unplaced(op)
         if live is None:
             return
-        if live.product_id != op.product_id or live.units != op.units:
+        if not live.changed and (live.product_id != op.product_id or live.units != op.units):
+            live.changed = True
             self._blame("order_changed", op.order_id, op)
         if op.outcome is Outcome.ACCEPTED and op.kind is not Kind.READ:
             live.won += 1
+            if live.won == 1:
+                live.win = op
             if not self._won.add(op.order_id) and live.won == 2:
-                self._blame("order_applied_twice", op.order_id, op)
+                self._blame("order_applied_twice", op.order_id, live.win, op)
 
     def _unplaced(self, op: Operation) -> _Live | None:
         if op.order_id in self._seen:  # it came after its order's result
@@ -94,9 +99,10 @@ class Results:
         if live is None and not self._unnamed:
             self._strange(order_id)
             return True
-        if live is not None and (live.product_id != event.product_id or live.units != event.units):
+        changed = live is not None and (live.product_id != event.product_id or live.units != event.units)
+        if live is not None and changed and not live.changed:
             self._blame("order_changed", order_id)
-        self._hold_against(event, live.won if live else 0, ledger)
+        self._hold_against(event, live.win if live else None, ledger)
         if event.outcome is Outcome.UNKNOWN:
             self._unknown.add(order_id)
         elif event.outcome is Outcome.REJECTED:
@@ -105,21 +111,21 @@ class Results:
                 ledger.refusals.sold_out(event.units, order_id)
         return True
 
-    def _hold_against(self, event: OrderEnded, won: int, ledger: Ledger) -> None:
+    def _hold_against(self, event: OrderEnded, won: Operation | None, ledger: Ledger) -> None:
         """Hold the result against the order's writes."""
         order_id, doubt = event.order_id, ledger.doubts.get(event.order_id)
         if doubt is not None:
             doubt.told = event.outcome
         if event.outcome is Outcome.ACCEPTED:
             self._accepted.add(order_id)
-            if won or (doubt is not None and doubt.applied):
+            if won is not None or (doubt is not None and doubt.applied):
                 return
             if ledger.find(order_id):  # it claims its own lost write as applied: from here on it has to be
                 self._won.add(order_id)
             else:
                 self._blame("accepted_without_write", order_id)
-        elif won:
-            self._blame("winner_told_otherwise", order_id)
+        elif won is not None:
+            self._blame("winner_told_otherwise", order_id, won)
         elif event.outcome is Outcome.UNKNOWN and doubt is None:
             self._adrift.add(order_id)
 
@@ -222,8 +228,8 @@ class Results:
         if self._strangers_seen.add(order_id):
             self._blame("order_invented", order_id)
 
-    def _blame(self, kind: str, order_id: str, op: Operation | None = None) -> None:
-        self._wrong.setdefault(kind, Evidence()).add(order_id, op)
+    def _blame(self, kind: str, order_id: str, *operations: Operation | None) -> None:
+        self._wrong.setdefault(kind, Evidence()).add(order_id, *operations)
 
     def violations(self, round_: int, product_id: str, *, complete: bool) -> Iterator[Violation]:
         """Each order that was placed has exactly one result, and it is the one that its writes earned."""
@@ -253,7 +259,7 @@ _MESSAGES = {
     "record_missing": "{0} {1} accepted and left no record",
     "record_differs": "{0} left a record of something else",
     "recorded_twice": "{0} left two records",
-    "order_changed": "{0} changed between being placed and its end",
+    "order_changed": "{0} changed between being placed and ended",
     "order_placed_twice": "{0} {1} placed twice",
     "order_answered_twice": "{0} ended more than once",
     "order_vanished": "{0} never got a result",

@@ -2,19 +2,23 @@
 
 Each is a short story of one or more orders, told in `stories.py`, and a file whose path says what the
 checker must make of it: `safe/NAME.jsonl`, `inconclusive/NAME.jsonl`, `violated/NAME.jsonl`. What kinds of violations,
-what is settled and what else is counted stands there as well. The files are what the test reads; they change only
-if somebody runs this and commits them.
+what is settled and what else is counted stands there as well. `verdicts.txt` has each verdict in words, with the
+operations that show a violation. The files are what the tests read; they change only if somebody runs this, reads
+what changed, and commits it.
 """
 
 from pathlib import Path
 
 import msgspec
 
-from loadtest.history import SCHEMA, Header
+from loadtest.checker import Checker
+from loadtest.history import SCHEMA, Header, read_history
 from tests.histories.stories import STORIES
 from tests.histories.story import Story
+from tests.histories.words import in_words
 
 HERE = Path(__file__).parent
+VERDICTS = HERE / "verdicts.txt"
 
 
 def write(folder: Path, stories: dict[str, Story]) -> None:
@@ -29,5 +33,17 @@ def write(folder: Path, stories: dict[str, Story]) -> None:
         path.write_bytes(b"".join(encoder.encode(line) + b"\n" for line in lines))
 
 
+def judge_all() -> str:
+    """What the checker says of each file."""
+    said = []
+    for name in STORIES:
+        checker = Checker()
+        for event in read_history(HERE / f"{name}.jsonl"):
+            checker(event)
+        said.append(in_words(name, checker.verdict()))
+    return "\n\n".join(said) + "\n"
+
+
 if __name__ == "__main__":
     write(HERE, {name: story for name, (story, _) in STORIES.items()})
+    VERDICTS.write_text(judge_all())

@@ -309,7 +309,7 @@ STORIES: dict[str, tuple[Story, Expected]] = {
         .wins(1, 3, 1, attempt=2)
         .wins(2, 4, 0)
         .left(4, 0, "1-2"),
-        Expected(("order_applied_twice",), settled=(1, 0, 0)),
+        Expected(("order_applied_twice",)),
     ),
     "violated/phantom-reject-shows-its-own-name": (
         Story()

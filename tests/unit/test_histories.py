@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from loadtest.history import read_history
+from tests.histories.make import VERDICTS, judge_all
 from tests.histories.stories import STORIES, Expected
 from tests.unit.builders import judge
 
@@ -21,6 +22,10 @@ def test_a_stored_history_is_judged_as_what_it_is(name: str, expected: Expected)
     settled = verdict.settled
     assert (settled.accepted, settled.rejected, settled.unsettled) == expected.settled
     assert (verdict.phantom_rejects, verdict.stale_reads) == (expected.phantom_rejects, expected.stale_reads)
+
+
+def test_the_verdicts_read_as_stored() -> None:
+    assert judge_all() == VERDICTS.read_text()
 
 
 def test_every_file_has_its_story() -> None:
