@@ -142,8 +142,15 @@ class Claims:
 
     def took(self, version: int) -> int | None:
         """By how many units the write that made this version left fewer, None if that was not seen."""
-        before, after = self._quantities.get(version - 1), self._quantities.get(version)
-        return before[0] - after[0] if before and after else None
+        before, after = self._left(version - 1), self._left(version)
+        return None if before is None or after is None else before - after
+
+    def _left(self, version: int) -> int | None:
+        """How many units there were at this version, from who saw it or from what the next write took and left."""
+        if (known := self._quantities.get(version)) is not None:
+            return known[0]
+        after, maker = self._quantities.get(version + 1), self._makers.get(version + 1)
+        return None if after is None or maker is None else after[0] + maker.units
 
     def _step(self, version: int) -> None:
         """The write that made a version left its units fewer than there were before."""

@@ -56,7 +56,7 @@ class Doubt:
     def lose(self, op: Operation) -> None:
         """Another write of the order was lost."""
         self.open.append(op)
-        self.last, self._expired = op, False
+        self.last = op
 
     def accept(self, op: Operation, *, placed: bool = True) -> None:
         """One was applied, of those that were open unless the order is seen to have taken more often than that."""

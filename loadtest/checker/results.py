@@ -160,9 +160,11 @@ class Results:
                 self._earned(order_id, op)
 
     def _earned(self, order_id: str, op: Operation | None = None) -> None:
-        """An order took stock, though none of its writes was accepted."""
+        """An order took stock that none of its accepted writes accounts for."""
         told = self.told(order_id)
-        if told is Outcome.REJECTED:
+        if told is Outcome.ACCEPTED:
+            self._blame("order_applied_twice", order_id, op)
+        elif told is Outcome.REJECTED:
             self._blame("phantom_reject", order_id, op)
         elif told is not None:
             self._blame("winner_told_otherwise", order_id, op)

@@ -509,4 +509,134 @@ STORIES: dict[str, tuple[Story, Expected]] = {
         .left(4, 0, "2-1"),
         Expected(settled=(0, 0, 1)),
     ),
+    # --- what single lines of the checker are for
+    "safe/two-lost-restocks": (
+        Story(orders=0).start(1, 1, orders=0).place(1).wins(1, 2, 0).restock(1, UNKNOWN).restock(2, UNKNOWN).left(4, 3),
+        Expected(),
+    ),
+    "safe/a-failed-restock": (
+        Story(orders=0).start(1, 1, orders=0).place(1).wins(1, 2, 0).restock(1, FAILED).left(2, 0, "1-1"),
+        Expected(),
+    ),
+    "safe/barred-in-the-second-product": (
+        Story(orders=0)
+        .start(1, 1, orders=0, number=1)
+        .start(2, 5, orders=0, number=1, product_id="p#5")
+        .place(1)
+        .place(2, "p#5")
+        .takes(1)
+        .is_lost(2, T, product_id="p#5")
+        .records(1, barred=(2,))
+        .left(2, 0, "1-1")
+        .left(5, 2, product_id="p#5"),
+        Expected(settled=(0, 1, 0)),
+    ),
+    "safe/no-record-for-long-enough": (
+        Story(2).is_lost(1, T).takes(2).records(2, missing=(1,), at=5000).left(2, 1, "1-2"),
+        Expected(settled=(0, 1, 0)),
+    ),
+    "inconclusive/no-record-so-far": (
+        Story(2).is_lost(1, T).takes(2).records(2, missing=(1,)).left(2, 1, "1-2"),
+        Expected(settled=(0, 0, 1)),
+    ),
+    "inconclusive/missing-record-of-what-leaves-none": (
+        Story(2).is_lost(1).wins(2, 2, 1).records(missing=(1,), at=5000).unread(),
+        Expected(settled=(0, 0, 1)),
+    ),
+    "safe/recorded-and-seen": (
+        Story(1)
+        .is_lost(1, T)
+        .op(2, T, REJECTED, reason=SOLD_OUT, shows=(2, 0, "1-1"))
+        .ends(2, REJECTED, SOLD_OUT)
+        .records(1)
+        .left(2, 0, "1-1"),
+        Expected(settled=(1, 0, 0)),
+    ),
+    "safe/lost-one-is-told-by-its-units": (
+        Story(orders=0, name=None)
+        .start(9, 1, orders=0, name=None)
+        .place(1, units=2)
+        .place(2, units=3)
+        .place(3)
+        .is_lost(1, units=2)
+        .is_lost(2, units=3)
+        .op(3, W, shows=(3, 5, None))
+        .ends(3, ACCEPTED)
+        .left(3, 5, None, waited=True),
+        Expected(settled=(1, 1, 0)),
+    ),
+    "violated/record-of-other-units": (
+        Story(2).takes(1).takes(2).record(1).record(2, units=2).left(3, 0, "1-2"),
+        Expected(("record_differs",)),
+    ),
+    "violated/record-of-another-product": (
+        Story(2).takes(1).takes(2).record(1, product_id="p#5").record(2).left(3, 0, "1-2"),
+        Expected(("record_differs",)),
+    ),
+    "violated/record-of-other-units-than-it-was-placed-with": (
+        Story(orders=0)
+        .start(9, 1, orders=0)
+        .place(1)
+        .place(2, units=2)
+        .takes(2, units=2)
+        .record(1, units=2)
+        .record(2, units=2),
+        Expected(("record_differs",)),
+    ),
+    "violated/record-of-a-rejected-order-and-its-units": (
+        Story(orders=0)
+        .start(9, 1, orders=0)
+        .place(1)
+        .place(2, units=3)
+        .takes(1)
+        .op(2, T, REJECTED, reason=CONFLICT, units=3)
+        .ends(2, REJECTED, CONFLICT, units=3)
+        .record(1)
+        .record(2, units=3)
+        .left(3, 5, "1-2"),
+        Expected(("phantom_reject",), phantom_rejects=1),
+    ),
+    "violated/recorded-and-took-less": (
+        Story(orders=0)
+        .start(9, 1, orders=0)
+        .place(1)
+        .place(2, units=3)
+        .takes(1)
+        .is_lost(2, T, units=3)
+        .record(1)
+        .record(2, units=3)
+        .left(3, 7, "1-2"),
+        Expected(("oversold",), settled=(1, 0, 0)),
+    ),
+    "violated/winner-told-otherwise-and-its-record": (
+        Story(1)
+        .op(1, T)
+        .ends(1, REJECTED, SOLD_OUT)
+        .op(2, T, REJECTED, reason=SOLD_OUT)
+        .ends(2, REJECTED, SOLD_OUT)
+        .record(1)
+        .left(2, 0, "1-1"),
+        Expected(("winner_told_otherwise",)),
+    ),
+    "violated/answered-before-any-version-it-can-have-made": (
+        Story(3).wins(2, 2, 2, at=10).takes(1, at=2).left(3, 1, "1-1"),
+        Expected(("write_out_of_order",)),
+    ),
+    "violated/two-refused-though-nothing-changed": (
+        Story()
+        .read(1, 1, 1, at=2)
+        .read(2, 1, 1, at=2)
+        .loses(1, (), rests_on=1, at=6)
+        .loses(2, (), rests_on=1, at=6)
+        .left(1, 1),
+        Expected(("refused_without_cause", "stale_read")),
+    ),
+    "violated/initial-name-is-an-order-of-the-round": (
+        Story(2, 2, name="1-1").wins(1, 3, 1).wins(2, 4, 0).left(4, 0, "1-2"),
+        Expected(("order_applied_twice",)),
+    ),
+    "violated/restock-that-was-not-ours": (
+        Story(1, name=None).wins(1, 2, 0).read(2, 3, 1).wins(2, 4, 0).left(4, 0, "1-2"),
+        Expected(("foreign_write", "oversold", "quantity_handed_out_twice", "version_miscounted")),
+    ),
 }

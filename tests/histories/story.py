@@ -105,12 +105,12 @@ class Story:
     def takes(self, n: int, **rest: Any) -> "Story":
         """The order's transaction is accepted."""
         self.op(n, Kind.TRANSACTION, **rest)
-        return self.ends(n, ACCEPTED)
+        return self.ends(n, ACCEPTED, units=rest.get("units", 1), product_id=rest.get("product_id", "p#4"))
 
     def is_lost(self, n: int, kind: Kind = Kind.WRITE, reason: str = "ReadTimeoutError", **rest: Any) -> "Story":
         """The answer to the order's write is lost."""
         self.op(n, kind, UNKNOWN, reason=reason, **rest)
-        return self.ends(n, UNKNOWN, reason)
+        return self.ends(n, UNKNOWN, reason, rest.get("units", 1), rest.get("product_id", "p#4"))
 
     def ends(self, n: int, outcome: Outcome, reason: str = "", units: int = 1, product_id: str = "p#4") -> "Story":
         """The order has its result."""
@@ -121,11 +121,19 @@ class Story:
         """The tool adds units."""
         return self._add(Restocked(self.number, product_id, units, outcome, self._tick() * MS))
 
-    def records(self, *found: int, missing: tuple[int, ...] = (), barred: tuple[int, ...] = ()) -> "Story":
+    def records(
+        self, *found: int, missing: tuple[int, ...] = (), barred: tuple[int, ...] = (), at: int | None = None
+    ) -> "Story":
         """The records of orders are read."""
         records = [Record(self._id(n), "p#4", 1) for n in found]
         names = [self._id(n) for n in missing], [self._id(n) for n in barred]
-        return self._add(RecordsRead(self.number, records, names[0], self._tick() * MS, names[1]))
+        at = at or self._tick()
+        return self._add(RecordsRead(self.number, records, names[0], at * MS, names[1]))
+
+    def record(self, n: int, *, units: int = 1, product_id: str = "p#4") -> "Story":
+        """One record is read."""
+        records = [Record(self._id(n), product_id, units)]
+        return self._add(RecordsRead(self.number, records, [], self._tick() * MS))
 
     def left(
         self,
