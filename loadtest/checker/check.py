@@ -130,7 +130,7 @@ class Checker:
         self._number = event.round
         # A lost write may still be applied in a later round: no round may be blamed for it.
         self._ledgers[product.id] = Ledger(event, self._lost.get(product.id, {}), self._room)
-        self._room.sharers = len(self._ledgers)
+        self._room.share(len(self._ledgers))
         self._open += 1
         if event.prefix:
             for n in range(1, event.orders + 1):

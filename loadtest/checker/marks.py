@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from loadtest.checker.verdict import Violation
 from loadtest.order import Operation
@@ -14,16 +15,14 @@ _LEAST_ROOM = 64
 class Room:
     """How many operations the products of a round may keep, all together and each."""
 
-    __slots__ = ("_all", "sharers")
+    __slots__ = ("_all", "each")
 
     def __init__(self, operations: int = 4_096) -> None:
-        self._all = operations
-        self.sharers = 1
+        self._all = self.each = operations
 
-    @property
-    def each(self) -> int:
-        """Of one product."""
-        return max(_LEAST_ROOM, self._all // self.sharers)
+    def share(self, products: int) -> None:
+        """So many products share it."""
+        self.each = max(_LEAST_ROOM, self._all // products)
 
 
 class Bitmap:
@@ -70,26 +69,29 @@ class Marks:
 
     def add(self, order_id: str) -> bool:
         """Add it, and say whether it was new."""
-        prefix, dash, number = order_id.rpartition("-")
-        if dash and _is_plain(number):
+        prefix, number = _split(order_id)
+        if number is not None:
             bitmap = self._numbered.get(prefix)
             if bitmap is None:
                 bitmap = self._numbered[prefix] = Bitmap()
-            return bitmap.add(int(number))
+            return bitmap.add(number)
         new = order_id not in self._others
         self._others.add(order_id)
         return new
 
     def __contains__(self, order_id: str) -> bool:
-        prefix, dash, number = order_id.rpartition("-")
-        if dash and _is_plain(number):
-            return prefix in self._numbered and int(number) in self._numbered[prefix]
+        prefix, number = _split(order_id)
+        if number is not None:
+            return prefix in self._numbered and number in self._numbered[prefix]
         return order_id in self._others
 
 
-def _is_plain(number: str) -> bool:
-    """Whether the digits can be had back from the number: no other id may have the same one."""
-    return number.isdecimal() and number.isascii() and len(number) < 16 and (number[0] != "0" or number == "0")
+@lru_cache(maxsize=4_096)  # the same order is asked for again and again
+def _split(order_id: str) -> tuple[str, int | None]:
+    """What stands before the last dash, and the number after it, if its digits can be had back from it."""
+    prefix, dash, number = order_id.rpartition("-")
+    plain = number.isdecimal() and number.isascii() and len(number) < 16 and (number[0] != "0" or number == "0")
+    return (prefix, int(number)) if dash and plain else (order_id, None)
 
 
 @dataclass(slots=True)

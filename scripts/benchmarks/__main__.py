@@ -182,6 +182,7 @@ def main() -> None:
         "sustained": sustained,
         "differences": differences,
         "html": html,
+        "checking": lambda: measure("benchmarks.checking", "1000000"),
     }
     write_page({name: part() for name, part in parts.items()}, turns)
 

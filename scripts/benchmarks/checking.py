@@ -79,14 +79,21 @@ class _Shop:
         yield OrderEnded(**order, outcome=told, reason=reason, message="", **stamps)
 
     def _operation(
-        self, order: Any, kind: Kind, attempt: int, outcome: Outcome, seen: Product | None, rests_on: int | None, sent: int
+        self,
+        order: Any,
+        kind: Kind,
+        attempt: int,
+        told: Outcome,
+        seen: Product | None,
+        rests_on: int | None,
+        sent_ns: int,
     ) -> Operation:
         self.left -= 1
         return Operation(
-            **order, kind=kind, attempt=attempt, outcome=outcome, message="", read_version=rests_on,
-            reason="conflict" if outcome is Outcome.REJECTED else "",
+            **order, kind=kind, attempt=attempt, outcome=told, message="", read_version=rests_on,
+            reason="conflict" if told is Outcome.REJECTED else "",
             version=seen.version if seen else None, quantity=seen.quantity if seen else None, capacity=None,
-            scheduled_ns=sent, sent_ns=sent, received_ns=self.now_ns, ended_ns=self.now_ns,
+            scheduled_ns=sent_ns, sent_ns=sent_ns, received_ns=self.now_ns, ended_ns=self.now_ns,
             last_order=seen.last_order if seen else None,
         )  # fmt: skip
 

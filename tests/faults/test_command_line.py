@@ -212,7 +212,9 @@ def test_two_thousand_orders_and_no_false_verdict(
     phantoms = sum(one.statuses == [200, 400] for one in injected) if kind == "duplicate second" else 0
     phantoms = 0 if strategy == "transaction" else phantoms  # a token, or the record, tells who asks again
     assert (verdict["status"] == "violated") == (applied_twice or phantoms > 0)
-    assert verdict["phantom_rejects"] == phantoms
+    if strategy == "version":
+        assert verdict["phantom_rejects"] == phantoms
+    assert verdict["phantom_rejects"] <= phantoms  # whose `conditional` write was overtaken at once, nobody saw
     settled = verdict["settled"]
     assert sum(settled.values()) == orders["unknown"]
     if orders["unknown"]:
