@@ -9,20 +9,20 @@ from loadtest.order import Operation
 
 _FARTHEST = 1 << 26  # a bitmap up to here is 8 MB; what lies beyond is kept as it is
 SHOWN = 10
-_LEAST_ROOM = 64
 
 
 class Room:
     """How many operations the products of a round may keep, all together and each."""
 
-    __slots__ = ("_all", "each")
+    __slots__ = ("_all", "_least", "each")
 
-    def __init__(self, operations: int = 4_096) -> None:
+    def __init__(self, operations: int = 4_096, least: int = 64) -> None:
         self._all = self.each = operations
+        self._least = least
 
     def share(self, products: int) -> None:
         """So many products share it."""
-        self.each = max(_LEAST_ROOM, self._all // products)
+        self.each = max(self._least, self._all // products)
 
 
 class Bitmap:
