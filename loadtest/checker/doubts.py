@@ -7,8 +7,9 @@ enough time has gone by and no version is left that it can have made, it is take
 later all the same, what was taken is taken back.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
+from math import inf
 from operator import attrgetter
 
 from loadtest.checker.claims import Claims
@@ -23,12 +24,25 @@ _PAIRS = 100_000  # versions times lost writes that are held against each other 
 class Doubt:
     """One order with lost writes."""
 
-    __slots__ = ("_expired", "_missed", "applied", "judged", "last", "open", "order_id", "told", "units", "unplaced")
+    __slots__ = (
+        "_expired",
+        "_missed",
+        "applied",
+        "carried",
+        "judged",
+        "last",
+        "open",
+        "order_id",
+        "told",
+        "units",
+        "unplaced",
+    )
 
     def __init__(self, op: Operation) -> None:
         self.order_id, self.units = op.order_id, op.units
         self.open = [op]  # those that may be applied yet
         self.last = op
+        self.carried = False  # from an earlier round or run, perhaps one on another clock
         self.applied = 0
         self.unplaced: list[Operation] = []  # of them, those of which nobody saw which version they made
         self.told: Outcome | None = None
@@ -52,6 +66,10 @@ class Doubt:
     def is_recorded(self) -> bool:
         """Whether its writes leave a record, or nothing."""
         return self.last.kind is Kind.TRANSACTION
+
+    def sent_ns(self, op: Operation) -> float:
+        """When one of its writes was sent, on the clock of the round that goes on."""
+        return -inf if self.carried else op.sent_ns
 
     def lose(self, op: Operation) -> None:
         """Another write of the order was lost."""
@@ -93,7 +111,7 @@ def can_make(version: int, op: Operation) -> bool:
     return op.read_version is None or op.read_version == version - 1
 
 
-def exclude(doubts: Doubts, claims: Claims, first: int, round_: int) -> None:
+def exclude(doubts: Doubts, claims: Claims, first: int) -> None:
     """Close what can never be applied: others made the version that it would make, or had made it `first`."""
     for doubt, op in open_writes(doubts):
         if op.read_version is None:
@@ -101,7 +119,7 @@ def exclude(doubts: Doubts, claims: Claims, first: int, round_: int) -> None:
         if claims.made(op.read_version + 1):
             doubt.close(op)
         elif op.read_version < first:  # between two rounds nobody looks
-            doubt.close(op, missed=op.round != round_)
+            doubt.close(op, missed=doubt.carried)
 
 
 def settle(
@@ -150,7 +168,7 @@ def _sole_candidates(gaps: list[int], doubts: Doubts, claims: Claims, register: 
             candidates = [
                 (doubt, op)
                 for doubt, op in left
-                if can_make(version, op) and op.sent_ns <= by_ns and took in (None, op.units)
+                if can_make(version, op) and doubt.sent_ns(op) <= by_ns and took in (None, op.units)
             ]
             if len(candidates) == 1:
                 ((doubt, op),) = candidates
@@ -164,20 +182,20 @@ def _sole_candidates(gaps: list[int], doubts: Doubts, claims: Claims, register: 
             doubt.close(op)
 
 
-def from_nowhere(gaps: Iterable[int], writes: Iterable[Operation], unseen: int, register: Register) -> int | None:
+Write = tuple[float, int | None]  # when it was sent, and the version it rests on
+
+
+def from_nowhere(gaps: Iterable[int], writes: Sequence[Write], unseen: int, register: Register) -> int | None:
     """The first version that no write can have made: too few that could were sent before somebody saw it.
 
     Each of the `writes` makes one version at most, as do so many `unseen` ones of which no time is known. Whoever can
     have made an earlier version can have made a later one, unless it rests on one.
     """
-    resting: dict[int, int] = {}
-    sent_ns = []
-    for op in writes:
-        if op.read_version is None:
-            sent_ns.append(op.sent_ns)
-        else:
-            resting[op.read_version] = min(op.sent_ns, resting.get(op.read_version, op.sent_ns))
-    sent_ns.sort(reverse=True)
+    resting: dict[int, float] = {}
+    sent_ns = sorted((sent for sent, rests_on in writes if rests_on is None), reverse=True)
+    for sent, rests_on in writes:
+        if rests_on is not None:
+            resting[rests_on] = min(sent, resting.get(rests_on, sent))
     for version in gaps:
         by_ns, _ = register.made_by(version)
         if version - 1 in resting and resting[version - 1] <= by_ns:

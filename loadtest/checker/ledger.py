@@ -33,6 +33,8 @@ class Ledger:
         self.final: Product | None = None
         self.complete = False  # its end was seen; the history of a run that was cut has an open round
         self.doubts: dict[str, Doubt] = dict(lost)
+        for earlier in lost.values():
+            earlier.carried = True
         self.claims = Claims(self.round, self.initial, room)
         self.refusals = Refusals()
         self.overlap = Overlap()
@@ -243,7 +245,7 @@ class Ledger:
         if not doubting.can_make(version, op):
             self._wrong_version.add(op.order_id, op)
         by_ns, witness = self._register.made_by(version)
-        if witness is not None and by_ns < op.sent_ns:
+        if witness is not None and by_ns < doubt.sent_ns(op):
             self._contradict(op, witness)
 
     def recorded(self, doubt: Doubt) -> None:
@@ -271,7 +273,7 @@ class Ledger:
 
     def settle(self) -> None:
         """Find out about the doubts that are left, once everything else is known."""
-        doubting.exclude(self.doubts, self.claims, self.initial.version, self.round)
+        doubting.exclude(self.doubts, self.claims, self.initial.version)
         if self.final is None or self._rest is None:
             return
         last, rest = self.final.version, self._rest or 0
@@ -373,9 +375,11 @@ class Ledger:
         """Each version up to the last that was seen was made by a write, and not before that was sent."""
         last = self.final.version if self.final is not None else self._newest
         others, forgotten = self.claims.unplaced()
-        writes = [*others, *(op for doubt in self.doubts.values() for op in doubt.unplaced)]
-        if self._rest is None or self._rest > 0:
-            writes += [op for _, op in doubting.open_writes(self.doubts)]
+        writes: list[doubting.Write] = [(op.sent_ns, None) for op in others]
+        left = self._rest is None or self._rest > 0
+        for doubt in self.doubts.values():
+            may = (*doubt.unplaced, *(doubt.open if left else ()))
+            writes += [(doubt.sent_ns(op), op.read_version) for op in may]
         gaps = list(islice(self.claims.gaps(last), _GAPS))
         unseen = self._restocks + self._lost_restocks + forgotten
         version = doubting.from_nowhere(gaps, writes, unseen, self._register)

@@ -166,6 +166,15 @@ def test_a_write_lost_in_one_run_may_be_applied_in_the_next() -> None:
     assert list(lost) == ["p#4"]  # what was given is not changed
 
 
+def test_a_write_of_another_run_may_have_been_sent_by_another_clock() -> None:
+    lost = lost_units(1)
+    for doubt in lost["p#4"].values():
+        doubt.open = [replace(op, sent_ns=op.sent_ns + 10**18, ended_ns=op.ended_ns + 10**18) for op in doubt.open]
+    later = checked(one_taken_by_nobody(), lost)
+    assert later.verdict().status is Status.SAFE
+    assert not later.lost
+
+
 @pytest.mark.parametrize("lost", [None, {}, lost_units(1, "p#5")])
 def test_without_one_of_that_product_nobody_may_take_stock(lost: Lost | None) -> None:
     assert "stock_lost" in {one.kind for one in checked(one_taken_by_nobody(), lost).verdict().violations}
