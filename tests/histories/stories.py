@@ -639,4 +639,26 @@ STORIES: dict[str, tuple[Story, Expected]] = {
         Story(1, name=None).wins(1, 2, 0).read(2, 3, 1).wins(2, 4, 0).left(4, 0, "1-2"),
         Expected(("foreign_write", "oversold", "quantity_handed_out_twice", "version_miscounted")),
     ),
+    "violated/answered-before-any-version-and-unnamed": (
+        Story(3).wins(2, 2, 2, at=10).takes(1, at=2).left(3, 1, None),
+        Expected(("write_out_of_order",)),
+    ),
+    "violated/wrong-quantity-between-two-looks": (
+        Story(5, orders=3).takes(1).read(3, 2, 3, None).takes(2).ends(3, FAILED).left(3, 3, None),
+        Expected(("wrong_quantity",)),
+    ),
+    "violated/both-lost-writes-of-one-order-applied": (
+        Story(3)
+        .op(1, W, UNKNOWN, reason="ReadTimeoutError")
+        .is_lost(1, attempt=2)
+        .read(2, 2, 2, "1-1")
+        .read(2, 3, 1, "1-1")
+        .wins(2, 4, 0)
+        .left(4, 0, "1-2"),
+        Expected(("order_applied_twice",), settled=(1, 0, 0)),
+    ),
+    "violated/one-version-too-many-for-what-was-lost": (
+        Story(5).is_lost(1, rests_on=1).read(2, 3, 3, None).ends(2, FAILED).unread(),
+        Expected(("version_from_nowhere",), settled=(0, 0, 1)),
+    ),
 }
