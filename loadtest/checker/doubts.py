@@ -48,7 +48,7 @@ class Doubt:
         self.told: Outcome | None = None
         self.judged = False  # whether what was settled was held against what the order was told
         self._expired = False  # those that are open have had their time
-        self._missed = False  # one of them cannot be applied any more, and nobody knows whether it was
+        self._missed = False  # nobody knows whether one was applied, in a round that is over
 
     @property
     def settled(self) -> Outcome | None:
@@ -93,9 +93,9 @@ class Doubt:
         """None of those that are open has been applied by now."""
         self._expired |= all(now_ns - op.ended_ns >= SETTLE_NS for op in self.open)
 
-    def revive(self) -> None:
-        """One of those that are open may have been applied after all."""
-        self._expired = False
+    def miss(self) -> None:
+        """One of those that are open was perhaps applied, and nobody knows which: no later round tells any more."""
+        self._missed |= bool(self.open)
 
 
 Doubts = Mapping[str, Doubt]  # by order
@@ -141,7 +141,7 @@ def settle(
             yield op
     elif rest > 0:
         for doubt in doubts.values():
-            doubt.revive()
+            doubt.miss()
     elif not rest:
         _none_is_left(doubts, left, last, read_ns)
 

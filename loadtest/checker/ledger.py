@@ -275,6 +275,8 @@ class Ledger:
         """Find out about the doubts that are left, once everything else is known."""
         doubting.exclude(self.doubts, self.claims, self.initial.version)
         if self.final is None or self._rest is None:
+            for doubt in self.doubts.values():
+                doubt.miss()
             return
         last, rest = self.final.version, self._rest or 0
         for op in doubting.settle(self.doubts, self.claims, self._register, last, rest, self._read_ns):

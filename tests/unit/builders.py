@@ -98,6 +98,7 @@ class Shop:
         *,
         schedule: Schedule = in_step,
         attempts: int = 1,
+        waited_ns: int = 0,
         decide: Decide = always_answered,
     ) -> None:
         """One order for each of `units`, by the strategy `version`, `conditional` or `transaction`."""
@@ -106,7 +107,9 @@ class Shop:
         named = (str(number), units[0]) if len(set(units)) == 1 else ("", 0)
         self.events.append(RoundStarted(number, self.product, len(orders), self._tick(), 0, *named))
         schedule([self._place(order, strategy, attempts, decide) for order in orders], self._late)
-        self.events.append(RoundEnded(number, self.product.id, self.product, self._tick(), self._tick()))
+        ended_ns = self._tick()
+        self._now_ns += waited_ns
+        self.events.append(RoundEnded(number, self.product.id, self.product, ended_ns, self._tick()))
 
     def refill(self, stock: int) -> None:
         """Set the quantity between two rounds."""

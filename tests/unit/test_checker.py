@@ -72,12 +72,13 @@ games = st.tuples(
 Game = tuple[str, list[tuple[int, list[int]]], int]
 
 
-def play(game: Game, random: Any, fates: list[Fate]) -> Shop:
+def play(game: Game, random: Any, fates: list[Fate], waited_ns: int = 0) -> Shop:
     strategy, rounds, attempts = game
     shop = Shop(rounds[0][0])
     for stock, units in rounds:
         shop.refill(stock)
-        shop.round(strategy, units, schedule=by_chance(random), attempts=attempts, decide=lambda: random.choice(fates))
+        chosen: dict[str, Any] = {"schedule": by_chance(random), "decide": lambda: random.choice(fates)}
+        shop.round(strategy, units, **chosen, attempts=attempts, waited_ns=waited_ns)
     return shop
 
 
@@ -87,9 +88,12 @@ def test_a_correct_server_is_always_judged_safe(game: Game, random: Any) -> None
     assert (verdict.status, verdict.violations, verdict.doubts) == (Status.SAFE, (), ())
 
 
-@given(games, chance)
-def test_lost_answers_never_make_a_correct_server_a_violator(game: Game, random: Any) -> None:
-    shop = play(game, random, list(Fate))
+@pytest.mark.parametrize("patient", [False, True])
+@given(game=games, random=chance)
+def test_lost_answers_never_make_a_correct_server_a_violator(game: Game, random: Any, patient: bool) -> None:
+    """And what was settled is true; of one who waited, if nothing was applied later than that."""
+    fates = [fate for fate in Fate if not patient or fate is not Fate.APPLIED_LATE]
+    shop = play(game, random, fates, 2 * SETTLE_NS if patient else 0)
     verdict = judge(shop.events)
     assert verdict.violations == ()
     ends = [event for event in shop.events if isinstance(event, OrderEnded)]
