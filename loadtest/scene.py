@@ -65,7 +65,7 @@ class Scene(Struct, frozen=True):
     @asynccontextmanager
     async def round(self, number: int, product_ids: Sequence[str]) -> AsyncIterator[None]:
         """The block places the orders of a round; what is left of the products is read after it, whatever happens."""
-        left: dict[str, Product | None] = dict.fromkeys(product_ids)
+        left: dict[str, tuple[Product, int]] = {}
         try:
             with self.effort.measured():
                 yield
@@ -76,7 +76,8 @@ class Scene(Struct, frozen=True):
                 await self._records()
                 await for_each(product_ids, lambda product_id: self._read(product_id, left))
             for product_id in product_ids:
-                self.emit(RoundEnded(number, product_id, left[product_id], ended_ns, time.perf_counter_ns()))
+                product, read_ns = left.get(product_id, (None, 0))
+                self.emit(RoundEnded(number, product_id, product, ended_ns, read_ns))
 
     async def _records(self) -> None:
         try:
@@ -85,7 +86,7 @@ class Scene(Struct, frozen=True):
         except TargetError as error:
             self.announce(f"the records of the orders were not read: {error}")
 
-    async def _read(self, product_id: str, left: dict[str, Product | None]) -> None:
+    async def _read(self, product_id: str, left: dict[str, tuple[Product, int]]) -> None:
         try:
             left[product_id] = await self.settling.last_look(self.clerk, self.connection, product_id)
         except TargetError as error:

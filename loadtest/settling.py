@@ -123,12 +123,13 @@ class Settling:
             seen.made += sum(op.order_id in found for op in seen.lost)
             seen.lost = [op for op in seen.lost if op.order_id not in found | barred]
 
-    async def last_look(self, client: DynamoDBClient, connection: Connection, product_id: str) -> Product:
-        """The product as it is once it tells of each lost write, or once they have had their time."""
+    async def last_look(self, client: DynamoDBClient, connection: Connection, product_id: str) -> tuple[Product, int]:
+        """The product once it tells of each lost write, or once they have had their time; and when that was."""
         seen = self._products[product_id]
         while True:
             product = await setup.read_product(client, connection, product_id)
-            waited_ns = time.perf_counter_ns() - max((op.ended_ns for op in seen.lost), default=0)
+            now_ns = time.perf_counter_ns()
+            waited_ns = now_ns - max((op.ended_ns for op in seen.lost), default=0)
             if not seen.lost or waited_ns > SETTLE_NS or seen.decided(product):
-                return product
+                return product, now_ns
             await anyio.sleep(_LOOK_EVERY_S)
