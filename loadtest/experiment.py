@@ -1,46 +1,29 @@
 """One run, from the preparation of the target to the report."""
 
-import gc
-import resource
 import secrets
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import ExitStack, asynccontextmanager, suppress
+from collections.abc import Sequence
+from contextlib import ExitStack, suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from random import Random
-from typing import Any, Protocol
+from typing import Any
 
-import anyio
 from msgspec import Struct, to_builtins
 from msgspec.structs import replace
 
 from loadtest import document
-from loadtest.checker import Checker, Status, Verdict
-from loadtest.checker.carried import carried, still_open
-from loadtest.dynamo import setup
-from loadtest.dynamo.client import ClientKind, Connection, DynamoDBClient, connect, fill, stamps
-from loadtest.dynamo.table import Table, calls_by_client
-from loadtest.effort import Effort
+from loadtest.checker import Status, Verdict
+from loadtest.checker.carried import still_open
+from loadtest.dynamo.client import stamps
 from loadtest.errors import InterruptedRunError, LoadTestError, UsageError
 from loadtest.history import Conditions, HistoryWriter, read_history
-from loadtest.load import Arriving, load
-from loadtest.order import Event, Operation, Product
+from loadtest.order import Operation
 from loadtest.plan import Load, Race
-from loadtest.race import race
-from loadtest.recorder import Recorder
 from loadtest.report import Report
-from loadtest.runner import Runner
-from loadtest.scene import Scene, for_each
-from loadtest.settling import Settling
-from loadtest.strategies import load as load_strategy
-from loadtest.summary import command, environment, summarize
-from loadtest.targets import TargetKind, faulty, opened
+from loadtest.session import SERVER_LOG, Interrupt, Session, Watcher
+from loadtest.summary import command, summarize
+from loadtest.targets import TargetKind, faulty
 from loadtest.thresholds import Threshold, check
 from loadtest.timeline import Timeline, timelines
-
-TICK_S = 0.25
-_SPARE_FILES = 64
-_SERVER_LOG = "server.log"
 
 
 class Ended(Struct, frozen=True):
@@ -54,19 +37,6 @@ class Ended(Struct, frozen=True):
     signal: str | None = None
     error: LoadTestError | None = None
     spent_usd: float = 0.0
-
-
-class Watcher(Protocol):
-    """Who follows a run while it goes on."""
-
-    def show(self, recorder: Recorder, effort: Effort) -> None:
-        """Look at how far it is; called four times a second."""
-
-    def announce(self, sentence: str) -> None:
-        """Hear what it is about to do."""
-
-
-Interrupt = Callable[[], Awaitable[str]]
 
 
 async def run(
@@ -94,7 +64,7 @@ async def run(
             conditions = _conditions(plan, started_at, made_in, thresholds, lost)
             return files.enter_context(HistoryWriter(folder / "history.jsonl", run_id, conditions))
 
-        going = _Run(plan, run_id, begin_history if keep_history else None, watcher, lost)
+        going = Session(plan, run_id, begin_history if keep_history else None, watcher, lost)
         await going.execute(folder, interrupt)
     error = going.error
     if not going.recorder.begun:
@@ -170,200 +140,8 @@ def _discard(folder: Path) -> None:
     """Remove the folder of a run that measured nothing; a log with something in it stays."""
     for name in ("history.jsonl", faulty.JOURNAL):
         (folder / name).unlink(missing_ok=True)
-    for log in (folder / _SERVER_LOG, folder / faulty.LOG):
+    for log in (folder / SERVER_LOG, folder / faulty.LOG):
         if log.exists() and log.stat().st_size == 0:
             log.unlink()
     with suppress(OSError):
         folder.rmdir()
-
-
-class _Run:
-    """A run under way: feeds recorder, checker and history with the same events."""
-
-    def __init__(
-        self,
-        plan: Race | Load,
-        run_id: str,
-        begin_history: Callable[[dict[str, Any]], HistoryWriter] | None,
-        watcher: Watcher,
-        lost: list[Operation] | None,
-    ) -> None:
-        self.recorder = Recorder()
-        self.checker = Checker(carried(lost or ()))
-        self._settling = Settling()
-        self.signal: str | None = None
-        self.error: LoadTestError | None = None
-        self.environment: dict[str, Any] = {}
-        self.effort = Effort(plan.target.client, stamps(plan.target.client))
-        self._plan = plan
-        self._run_id = run_id
-        self._begin_history = begin_history
-        self._history: HistoryWriter | None = None
-        self._watcher = watcher
-        self._proxy: faulty.Proxy | None = None
-        self._scope = anyio.CancelScope()
-        self._arriving = Arriving(plan) if isinstance(plan, Load) else None
-
-    async def execute(self, folder: Path, interrupt: Interrupt) -> None:
-        """Run to the end, or until a signal or an error stops it, which is then in `signal` or `error`."""
-        async with anyio.create_task_group() as tasks:
-            tasks.start_soon(self._wait_for, interrupt)
-            tasks.start_soon(self._tick)
-            tasks.start_soon(self.effort.watch_loop)
-            with self._scope:
-                try:
-                    await self._on_target(folder)
-                except LoadTestError as error:
-                    self._stop(error)
-            tasks.cancel_scope.cancel()
-        self._flush()
-
-    async def _on_target(self, folder: Path) -> None:
-        plan = self._plan
-        async with (
-            opened(plan.target, plan.concurrency, folder / _SERVER_LOG) as connection,
-            connect(connection.patient()) as clerk,
-            self._way(connection, clerk.meta.region_name, folder) as way,
-            connect(way) as client,
-        ):
-            self.environment = environment(plan.target.kind, clerk.meta.endpoint_url)
-            if self._begin_history is not None:
-                self._history = self._begin_history(self.environment)
-            description = await _prepare(plan, clerk, connection)
-            table = Table(client, connection.table, connection.sdk_retries, consistent_reads=plan.consistent_reads)
-            await _warm_up(table, client, connection, plan.product_ids[0])
-            if self._proxy is not None:
-                await self._proxy.begin(description.arn)
-            runner = Runner(table, load_strategy(plan.strategy), plan.rules, self._emit, Random(plan.seed))
-            scene = Scene(
-                runner=runner,
-                clerk=clerk,
-                connection=connection,
-                emit=self._emit,
-                fail=self._stop,
-                announce=self._watcher.announce,
-                effort=self.effort,
-                prefix=self._run_id[-10:],
-                settling=self._settling,
-            )
-            gc.collect()
-            gc.freeze()  # a full collection of all that is loaded would stall a round for up to a tenth of a second
-            try:
-                if isinstance(plan, Race):
-                    await race(plan, scene)
-                elif self._arriving is not None:
-                    await load(plan, scene, self._arriving)
-            finally:
-                gc.unfreeze()
-                self.effort.served, self.effort.fallbacks = calls_by_client(client, table)
-
-    @asynccontextmanager
-    async def _way(self, connection: Connection, region: str, folder: Path) -> AsyncIterator[Connection]:
-        """The orders' way to the table: straight, or through the proxy that makes faults."""
-        faults = self._plan.target.faults
-        if faults is None:
-            yield connection
-            return
-        async with faulty.proxied(
-            connection, faults, self._plan.seed, region=region, run_id=self._run_id, folder=folder
-        ) as proxy:
-            self._proxy = proxy
-            try:
-                yield proxy.connection
-            finally:
-                self._proxy = None  # from here on it may end
-
-    def _emit(self, event: Event) -> None:
-        self.recorder(event)
-        self.checker(event)
-        self._settling(event)
-        if self._arriving is not None:
-            self._arriving.restocker(event)
-        if self._history is None:
-            return
-        try:
-            self._history(event)
-        except LoadTestError as error:
-            self._stop(error)
-
-    def _stop(self, error: LoadTestError) -> None:
-        self.error = error  # the last one is the nearest to the cause: a server that ended explains no answer
-        self._scope.cancel()
-
-    async def _wait_for(self, interrupt: Interrupt) -> None:
-        self.signal = await interrupt()
-        self._scope.cancel()
-
-    def _flush(self) -> bool:
-        """Whether all that happened so far is on disk, if it is to be."""
-        try:
-            if self._history is not None:
-                self._history.flush()
-        except LoadTestError as error:
-            self._stop(error)
-            return False
-        return True
-
-    async def _tick(self) -> None:
-        while True:
-            await anyio.sleep(TICK_S)
-            on_disk = self._flush()
-            self.recorder.tick()
-            self._watch_proxy()
-            self._watch_spending()
-            if on_disk:
-                self._watcher.show(self.recorder, self.effort)
-
-    def _watch_proxy(self) -> None:
-        """Without it every order fails, but what is read around them does not: nothing else would stop the run."""
-        try:
-            if self._proxy is not None and self.error is None:
-                self._proxy.require_alive()
-        except LoadTestError as error:
-            self._stop(error)
-
-    def _watch_spending(self) -> None:
-        arriving, plan = self._arriving, self._plan
-        if arriving is None or self.error is not None or not isinstance(plan, Load):
-            return
-        spent_usd = self.recorder.spent_usd(plan.prices)
-        if arriving.budget.passed(spent_usd, arriving.in_flight):
-            arriving.stop()  # what is under way goes on: an order cut short would be unknown
-            left = f"${plan.max_spend_usd:,.6f} for this run"
-            self.error = LoadTestError(f"stopped at ${spent_usd:,.6f}: going on would pass --max-spend ({left})")
-
-
-async def _prepare(plan: Race | Load, client: DynamoDBClient, connection: Connection) -> setup.TableDescription:
-    """Make what the embedded server lacks, and refuse a table or a product that is not fit for the run."""
-    if plan.target.kind is TargetKind.EMBEDDED:
-        await setup.create_table(client, connection)
-        await setup.populate(client, connection)
-        if plan.product not in {product.id for product in setup.SAMPLE}:
-            await setup.populate(client, connection, (Product(plan.product, plan.product, plan.stock, 1),))
-    table = setup.require_usable(await setup.describe_table(client, connection), connection)
-    setup.require_ours(table, connection, allow_untagged=plan.target.allow_untagged_table)
-    if isinstance(plan, Load) and plan.products > 1:
-        await for_each(plan.product_ids, lambda one: setup.put_if_missing(client, connection, one, plan.stock))
-    else:
-        await setup.read_product(client, connection, plan.product)
-    return table
-
-
-async def _warm_up(table: Table, client: DynamoDBClient, connection: Connection, product_id: str) -> None:
-    """One read through the run's own client, which must work, and then as many connections as the run will use."""
-    await setup.read_product(client, connection, product_id)
-    table.calls["GetItem"] += 1
-    if connection.client is ClientKind.WIRE:
-        await fill(client, connection.pool)
-
-
-def connections_that_fit(wanted: int) -> int:
-    """Raise the soft limit of open files for `wanted` connections and return how many fit under the hard one."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    needed = wanted + _SPARE_FILES
-    if hard != resource.RLIM_INFINITY and needed > hard:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-        return max(1, hard - _SPARE_FILES)
-    if soft != resource.RLIM_INFINITY and needed > soft:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (needed, hard))
-    return wanted

@@ -22,7 +22,7 @@ def calibrate(
 
     from loadtest.calibrate import IN_FLIGHT, Ceiling
     from loadtest.calibrate import calibrate as measure
-    from loadtest.experiment import connections_that_fit
+    from loadtest.open_files import connections_that_fit
     from loadtest.render.ceiling import heading, line, remark
 
     fits = connections_that_fit(max(IN_FLIGHT))

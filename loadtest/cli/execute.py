@@ -14,11 +14,13 @@ from loadtest.cli import INCONCLUSIVE, INTERRUPTED, SAFE, THRESHOLD_CROSSED, VIO
 from loadtest.cli.groups import Output, RunTarget
 from loadtest.cli.reader import to_reader
 from loadtest.errors import UsageError
-from loadtest.experiment import Ended, Interrupt, Watcher, connections_that_fit, run
+from loadtest.experiment import Ended, run
+from loadtest.open_files import connections_that_fit
 from loadtest.plan import Load, Race
 from loadtest.render.live import Live
 from loadtest.render.terminal import print_report
 from loadtest.report import Report
+from loadtest.session import Interrupt, Watcher
 from loadtest.targets import TargetKind
 from loadtest.thresholds import Threshold
 

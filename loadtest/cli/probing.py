@@ -12,7 +12,7 @@ from loadtest.cli import INTERRUPTED, SAFE, VIOLATED
 from loadtest.cli.execute import interrupts, prepare_table
 from loadtest.cli.groups import RunTarget, require_writable
 from loadtest.errors import LoadTestError
-from loadtest.experiment import connections_that_fit
+from loadtest.open_files import connections_that_fit
 from loadtest.probe.connections import BURSTS
 from loadtest.probe.run import Probed, probe
 from loadtest.render.probe import print_probe

@@ -9,9 +9,10 @@ from msgspec.structs import replace
 
 from loadtest.effort import Effort
 from loadtest.errors import LoadTestError, UsageError
-from loadtest.experiment import Ended, Interrupt, run
+from loadtest.experiment import Ended, run
 from loadtest.plan import Load, Race
 from loadtest.recorder import Recorder
+from loadtest.session import Interrupt
 from loadtest.thresholds import Threshold
 
 if TYPE_CHECKING:

@@ -16,9 +16,9 @@ from benchmarks.servers import MINIMAL, cpu_s, running
 from loadtest.calibrate import _closed_loop, _write
 from loadtest.dynamo.client import Connection, connect, fill
 from loadtest.dynamo.table import Table
-from loadtest.experiment import connections_that_fit
 from loadtest.faults import Delay, Faults, Fixed
 from loadtest.histogram import Histogram
+from loadtest.open_files import connections_that_fit
 from loadtest.targets.faulty import proxied
 
 IN_FLIGHT = (1, 10, 100, 1000)

@@ -17,7 +17,7 @@ import uvloop
 
 from loadtest.dynamo.client import Connection, connect
 from loadtest.dynamo.table import Table
-from loadtest.experiment import connections_that_fit
+from loadtest.open_files import connections_that_fit
 from loadtest.order import Event, Order
 from loadtest.runner import Rules, Runner
 from loadtest.strategies import load

@@ -11,7 +11,8 @@ from pathlib import Path
 import anyio
 
 from loadtest.effort import Effort
-from loadtest.experiment import connections_that_fit, run
+from loadtest.experiment import run
+from loadtest.open_files import connections_that_fit
 from loadtest.plan import Load
 from loadtest.recorder import Recorder
 from loadtest.targets import Target, TargetKind
