@@ -1,5 +1,6 @@
 """Standard output, for whoever reads a document from it."""
 
+import io
 import os
 import sys
 from collections.abc import Iterator
@@ -16,8 +17,12 @@ def to_reader() -> Iterator[IO[bytes]]:
     Buffered also where PYTHONUNBUFFERED is set: Python's own `sys.stdout.buffer` then writes a part and says nothing.
     """
     try:
-        with open(sys.stdout.fileno(), "wb", closefd=False) as file:
-            yield file
+        standard = sys.stdout.buffer
+        file = io.BufferedWriter(standard) if isinstance(standard, io.RawIOBase) else standard
+        yield file
+        file.flush()
+        if isinstance(file, io.BufferedWriter) and file is not standard:
+            file.detach()  # or it would close standard output
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except OSError as error:
