@@ -5,23 +5,21 @@ of them, and without restocking the quantity only falls. Writes whose answer was
 applied; every law holds for both. Everything is kept as counts: a round of any length takes the same memory.
 """
 
-from bisect import bisect_left, insort
-from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from itertools import islice
-from operator import attrgetter
 
 from loadtest.checker import doubts as doubting
 from loadtest.checker.claims import Claims
 from loadtest.checker.doubts import Doubt
-from loadtest.checker.marks import SHOWN, Bitmap, Evidence, Room
+from loadtest.checker.marks import SHOWN, Evidence, Room
 from loadtest.checker.overlap import Overlap
+from loadtest.checker.realtime import RealTime
 from loadtest.checker.refusals import Refusals
-from loadtest.checker.register import Register, seen, written
+from loadtest.checker.register import seen, written
+from loadtest.checker.stock import Found, Stock
 from loadtest.checker.verdict import Violation, plural
 from loadtest.order import Kind, Operation, Outcome, Product, Restocked, RoundEnded, RoundStarted
 
-_RECEIVED = attrgetter("received_ns")
 _GAPS = 100_000
 
 
@@ -38,26 +36,12 @@ class Ledger:
         self.claims = Claims(self.round, self.initial, room)
         self.refusals = Refusals()
         self.overlap = Overlap()
-        self.stale_reads = 0
         self.units: set[int] = {started.units} - {0}  # what orders take
-        self._room = room
-        self._register = Register(room)
+        self._stock = Stock(self.initial.quantity, room)
+        self._time = RealTime(self.initial.version, room)
         self._newest = self.initial.version  # that anybody saw
         self._read_ns = 0
-        self._accepted_units = self._surely = 0
-        self._unclear_units = 0  # besides those accepted, perhaps
-        self._accepted = Evidence()
-        self._unnumbered: list[Operation] = []  # the latest accepted writes without a version, as they were received
-        self._unnumbered_before = 0  # those before them, and when the last was received
-        self._unnumbered_before_ns = -1
-        self._restocked_units = self._restocks = 0
-        self._lost_restocked_units = self._lost_restocks = 0
-        self._lowest: Operation | None = None
-        self._handed_out = Bitmap()
-        self._handed_to: OrderedDict[int, Operation] = OrderedDict()  # the latest
-        self._handed_out_twice = Evidence()
-        self._stale = Evidence()
-        self._out_of_order = Evidence()
+        self._surely = 0  # writes that were applied
         self._wrong_version = Evidence()
         if (doubt := self.doubts.get(self.initial.last_order or "")) is not None and not doubt.applied:
             doubt.accept(doubt.open[-1])  # between two rounds
@@ -66,7 +50,12 @@ class Ledger:
     @property
     def restocked(self) -> bool:
         """Whether units were added, perhaps."""
-        return self._restocks + self._lost_restocks > 0
+        return self._stock.restocked
+
+    @property
+    def stale_reads(self) -> int:
+        """Reads that showed an old version, as they were allowed to."""
+        return self._time.stale_reads
 
     @property
     def lost(self) -> dict[str, Doubt]:
@@ -76,8 +65,7 @@ class Ledger:
     def operation(self, op: Operation) -> None:
         """One request and its answer."""
         self.units.add(op.units)
-        if op.quantity is not None and (self._lowest is None or op.quantity < (self._lowest.quantity or 0)):
-            self._lowest = op
+        self._stock.see(op)
         if op.kind is Kind.READ:
             if op.version is not None:
                 self._look(op)
@@ -105,30 +93,20 @@ class Ledger:
     def _accept(self, op: Operation) -> None:
         """A write took its units: the version it made is its own, and so are the units it left."""
         made = self._claim(op)
-        if op.quantity is not None and op.quantity >= 0:
-            self._hand_out(op.quantity, op)
+        self._stock.hand_out(op)
         if made is None:
-            self._count_unnumbered(op)
+            self._time.count_unnumbered(op)
             return
-        self._place(written(made), op)
+        self._time.place(written(made), op)
         if op.version is not None and op.last_order is not None and op.last_order != op.order_id:
             self.claims.see(made, op.last_order, op)
         if op.quantity is not None:
             self.claims.count(made, op.quantity, op)
 
-    def _hand_out(self, quantity: int, op: Operation) -> None:
-        if self._handed_out.add(quantity):
-            self._handed_to[quantity] = op
-            if len(self._handed_to) > self._room.each:
-                self._handed_to.popitem(last=False)
-        else:
-            self._handed_out_twice.add(op.order_id, self._handed_to.get(quantity), op)
-
     def _claim(self, op: Operation) -> int | None:
         """Count an accepted write, and return the version that it made, if that is known."""
-        self._accepted_units += op.units
         self._surely += 1
-        self._accepted.add(op.order_id, op)
+        self._stock.accept(op)
         rests_on = None if op.read_version is None else op.read_version + 1
         made = rests_on if op.version is None else op.version
         if made is None:
@@ -139,79 +117,32 @@ class Ledger:
         self.claims.claim(made, op)
         return made
 
-    def _count_unnumbered(self, op: Operation) -> None:
-        insort(self._unnumbered, op, key=_RECEIVED)
-        if len(self._unnumbered) > self._room.each:
-            half = len(self._unnumbered) // 2
-            self._unnumbered_before += half
-            self._unnumbered_before_ns = max(self._unnumbered_before_ns, self._unnumbered[half - 1].received_ns)
-            del self._unnumbered[:half]
-
     def _refuse(self, op: Operation) -> None:
         """A condition refused a write."""
         self.refusals.add(op)
         if op.version is not None:
             self._look(op)
         elif op.read_version is not None:
-            by_ns, _ = self._register.made_by(op.read_version)
+            by_ns, _ = self._time.register.made_by(op.read_version)
             if by_ns < op.sent_ns:  # it was there, so only a newer one can have refused
                 self.refusals.add_blind(op.read_version, op)
-                self._register.received(seen(op.read_version + 1), op)
+                self._time.register.received(seen(op.read_version + 1), op)
 
     def _look(self, op: Operation) -> None:
         """An answer showed a version, perhaps whose it was and what was left."""
         version = op.version or 0
         self._newest = max(self._newest, version)
-        self._place(seen(version), op)
+        self._time.place(seen(version), op)
         if op.last_order is not None:
             made = self.claims.see(version, op.last_order, op)
             if made is not None:
-                self._place(written(version), made)
+                self._time.place(written(version), made)
         if op.quantity is not None:
             self.claims.count(version, op.quantity, op)
 
-    def _place(self, rank: int, op: Operation) -> None:
-        """Real time allows an operation no earlier than what ended before it, and no later than what began after."""
-        register = self._register
-        late = op.outcome is Outcome.UNKNOWN and not rank & 1  # a lost write may be applied after it was given up
-        newer = register.newer_before(rank, op)
-        if newer is not None and not op.consistent:
-            self.stale_reads += 1
-        elif newer is not None:
-            self._contradict(op, newer)
-        elif not late and (older := register.older_after(rank, op)) is not None:
-            self._contradict(older, op)
-        elif op.consistent and op.order_id and self._unnumbered:
-            self._hold_count(rank, op)
-        if not late:
-            register.received(rank, op)
-        if op.consistent:
-            register.sent(rank, op)
-
-    def _hold_count(self, rank: int, op: Operation) -> None:
-        """What was accepted before an operation was sent had made a version each, whichever."""
-        ended = bisect_left(self._unnumbered, op.sent_ns, key=_RECEIVED)
-        at_least = self.initial.version + ended + self._unnumbered_before
-        if ended and op.sent_ns > self._unnumbered_before_ns and rank >> 1 < at_least + (not rank & 1):
-            self._contradict(op, *self._unnumbered[:ended][: SHOWN - 1])
-
-    def _contradict(self, older: Operation, *newer: Operation) -> None:
-        """`older` was sent after the others had been received."""
-        made = older.kind is not Kind.READ and older.outcome is not Outcome.REJECTED
-        evidence = self._out_of_order if made else self._stale
-        evidence.add(older.order_id, older)
-        if evidence.count == 1:
-            evidence.operations.extend(newer)
-            evidence.fewest = len(evidence.operations)
-
     def restock(self, event: Restocked) -> None:
         """Units were added, or perhaps were."""
-        if event.outcome is Outcome.ACCEPTED:
-            self._restocked_units += event.units
-            self._restocks += 1
-        elif event.outcome is Outcome.UNKNOWN:
-            self._lost_restocked_units += event.units
-            self._lost_restocks += 1
+        self._stock.restock(event)
 
     def end(self, event: RoundEnded) -> None:
         """The round is over; what is left of the product was read, perhaps."""
@@ -230,7 +161,7 @@ class Ledger:
             del self.doubts[order_id]
         made = self._claim(op)
         if made is not None:
-            self._place(written(made), op)
+            self._time.place(written(made), op)
         return True
 
     def sighted(self, doubt: Doubt, version: int) -> None:
@@ -244,9 +175,9 @@ class Ledger:
             self.applied(op.units, version, op)
         if not doubting.can_make(version, op):
             self._wrong_version.add(op.order_id, op)
-        by_ns, witness = self._register.made_by(version)
+        by_ns, witness = self._time.register.made_by(version)
         if witness is not None and by_ns < doubt.sent_ns(op):
-            self._contradict(op, witness)
+            self._time.contradict(op, witness)
 
     def recorded(self, doubt: Doubt) -> None:
         """The record of an order says that one of its lost writes was applied."""
@@ -258,18 +189,20 @@ class Ledger:
         self._surely += 1
         if units is None and version is not None:
             units = self.claims.took(version)
-        self._accepted_units += min(self.units, default=1) if units is None else units
         if units is None:
-            self._unclear_units += max(self.units, default=1) - min(self.units, default=1)
+            fewest = min(self.units, default=1)
+            self._stock.take(fewest, max(self.units, default=1) - fewest)
+        else:
+            self._stock.take(units)
         if version is not None:
             self.claims.settle(version, op)
 
     @property
     def _rest(self) -> int | None:
         """How many versions lost writes made, None if nobody knows."""
-        if self.final is None or self._lost_restocks:
+        if self.final is None or self._stock.lost_restocks:
             return None
-        return self.final.version - self.initial.version - self._surely - self._restocks
+        return self.final.version - self.initial.version - self._surely - self._stock.restocks
 
     def settle(self) -> None:
         """Find out about the doubts that are left, once everything else is known."""
@@ -279,9 +212,9 @@ class Ledger:
                 doubt.miss()
             return
         last, rest = self.final.version, self._rest or 0
-        for op in doubting.settle(self.doubts, self.claims, self._register, last, rest, self._read_ns):
+        for op in doubting.settle(self.doubts, self.claims, self._time.register, last, rest, self._read_ns):
             self._surely += 1
-            self._accepted_units += op.units
+            self._stock.take(op.units)
 
     def violations(self) -> Iterator[Violation]:
         """What is wrong with the stock, the versions and the refusals."""
@@ -297,68 +230,20 @@ class Ledger:
 
     def _of_writes(self) -> Iterator[Violation]:
         lost = [op for _, op in doubting.open_writes(self.doubts)]
-        yield from self._stock_is_conserved(lost)
-        yield from self._never_below_zero()
+        yield from self._named(self._stock.violations(self.final, [op.units for op in lost], self._rest))
         self.claims.hold_names(restocked=self.restocked)
         yield from self.claims.violations()
-        yield from self._each_quantity_once()
+        if not self.claims.contested:
+            yield from self._named(self._stock.handed_out_twice())
         yield from self._version_counts_writes(lost)
-        yield from self._real_time_is_kept()
+        for kind, message, evidence in self._time.violations():
+            yield self._violation(kind, message, evidence)
+
+    def _named(self, found: Iterator[Found]) -> Iterator[Violation]:
+        return (self._violation(*one) for one in found)
 
     def _violation(self, kind: str, message: str, evidence: Evidence, fewest: int = SHOWN) -> Violation:
         return evidence.violation(kind, message, self.round, self.initial.id, fewest)
-
-    def _stock_is_conserved(self, lost: list[Operation]) -> Iterator[Violation]:
-        """The stock fell by the units accepted, plus at most the units of writes whose answer was lost."""
-        accepted, added = self._accepted_units, self._restocked_units
-        if self.final is None:
-            if accepted > (there := self.initial.quantity + added + self._lost_restocked_units):
-                message = f"{plural(accepted, 'unit')} {_were(accepted)} accepted, but there were only {there:,}"
-                yield self._violation("oversold", message, self._accepted, self._too_many(there))
-            return
-        fell = self.initial.quantity + added - self.final.quantity
-        fewest, most = self._lost_units(lost)
-        stock = "the stock" if not added else f"the stock, with {added:,} added,"
-        if accepted + fewest > fell + self._lost_restocked_units:
-            message = f"{plural(accepted, 'unit')} {_were(accepted)} accepted, but {stock} fell by {fell:,}"
-            yield self._violation("oversold", message, self._accepted, self._too_many(fell))
-        elif fell > accepted + most + self._unclear_units:
-            message = f"{stock} fell by {fell:,}, but only {plural(accepted, 'unit')} {_were(accepted)} accepted"
-            yield self._violation("stock_lost", message, self._accepted)
-
-    def _lost_units(self, lost: list[Operation]) -> tuple[int, int]:
-        """What the lost writes took at least and at most: as many were applied as versions are left for them."""
-        units, rest = sorted(op.units for op in lost), self._rest
-        if rest is None or not 0 <= rest <= len(units):
-            return 0, sum(units)  # the versions tell of it
-        return sum(units[:rest]), sum(units[len(units) - rest :])
-
-    def _too_many(self, fell: int) -> int:
-        """How many accepted writes are enough to take more than the stock fell by."""
-        taken = 0
-        for n, op in enumerate(self._accepted.operations, 1):
-            taken += op.units
-            if taken > fell + self._lost_restocked_units:
-                return n
-        return SHOWN
-
-    def _never_below_zero(self) -> Iterator[Violation]:
-        """No answer and no final read shows a negative quantity."""
-        lowest = self._lowest
-        if self.final is not None and self.final.quantity < 0:
-            message = f"the stock ended at {self.final.quantity:,}"
-            yield self._violation("negative_quantity", message, self._accepted)
-        elif lowest is not None and lowest.quantity is not None and lowest.quantity < 0:
-            message = f"the stock went down to {lowest.quantity:,}"
-            yield self._violation("negative_quantity", message, Evidence(1, [lowest.order_id], [lowest]))
-
-    def _each_quantity_once(self) -> Iterator[Violation]:
-        """Without restocking the quantity only falls: each value that a write leaves is left by no other."""
-        twice = self._handed_out_twice
-        if twice.count and not self.restocked and not self.claims.contested:
-            was = "was" if twice.count == 1 else "were"
-            message = f"{plural(twice.count, 'accepted write')} {was} told a quantity that another had left"
-            yield self._violation("quantity_handed_out_twice", message, twice, 2)
 
     def _version_counts_writes(self, lost: list[Operation]) -> Iterator[Violation]:
         """The version rose by one for every accepted write, plus at most once for each whose answer was lost."""
@@ -368,10 +253,10 @@ class Ledger:
             yield self._violation("version_miscounted", message, self._wrong_version, 1)
         if self.final is not None:
             rose = self.final.version - self.initial.version
-            surely = self._surely + self._restocks
-            if not surely <= rose <= surely + len(lost) + self._lost_restocks:
+            surely = self._surely + self._stock.restocks
+            if not surely <= rose <= surely + len(lost) + self._stock.lost_restocks:
                 message = f"the version rose by {rose:,} for {plural(surely, 'accepted write')}"
-                yield self._violation("version_miscounted", message, self._accepted)
+                yield self._violation("version_miscounted", message, self._stock.accepted)
 
     def _made_by_somebody(self) -> Iterator[Violation]:
         """Each version up to the last that was seen was made by a write, and not before that was sent."""
@@ -383,26 +268,16 @@ class Ledger:
             may = (*doubt.unplaced, *(doubt.open if left else ()))
             writes += [(doubt.sent_ns(op), op.read_version) for op in may]
         gaps = list(islice(self.claims.gaps(last), _GAPS))
-        unseen = self._restocks + self._lost_restocks + forgotten
-        version = doubting.from_nowhere(gaps, writes, unseen, self._register)
+        unseen = self._stock.restocks + self._stock.lost_restocks + forgotten
+        version = doubting.from_nowhere(gaps, writes, unseen, self._time.register)
         if version is not None:
-            _, op = self._register.made_by(version)
+            _, op = self._time.register.made_by(version)
             evidence = Evidence(1, [op.order_id], [op]) if op else Evidence()
             message = f"version {version:,} was seen before any write that could have made it was sent"
             yield self._violation("version_from_nowhere", message, evidence)
-        if self.final is not None and (op := doubting.without_version(gaps, others, self._register)) is not None:
+        if self.final is not None and (op := doubting.without_version(gaps, others, self._time.register)) is not None:
             message = "an accepted write was answered before any version was made that it can have made"
             yield self._violation("write_out_of_order", message, Evidence(1, [op.order_id], [op]))
-
-    def _real_time_is_kept(self) -> Iterator[Violation]:
-        if count := self._stale.count:
-            message = (
-                f"{plural(count, 'answer')} showed a version older than one that had been seen before it was asked"
-            )
-            yield self._violation("stale_read", message, self._stale)
-        if count := self._out_of_order.count:
-            message = f"{plural(count, 'write')} made a version older than one that had been seen before it was sent"
-            yield self._violation("write_out_of_order", message, self._out_of_order)
 
 
 def _own_read(round_: int, product: Product, sent_ns: int, received_ns: int) -> Operation:
@@ -427,7 +302,3 @@ def _own_read(round_: int, product: Product, sent_ns: int, received_ns: int) -> 
         ended_ns=received_ns,
         last_order=product.last_order,
     )
-
-
-def _were(count: int) -> str:
-    return "was" if count == 1 else "were"

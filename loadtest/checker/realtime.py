@@ -1,0 +1,82 @@
+"""Real time: nothing is older than what had been seen before it was asked for.
+
+What shows its version has its place in the register. Of answers that show none only their number is known: whatever
+was accepted before an operation was sent had made a version each.
+"""
+
+from bisect import bisect_left, insort
+from collections.abc import Iterator
+from operator import attrgetter
+
+from loadtest.checker.marks import SHOWN, Evidence, Room
+from loadtest.checker.register import Register
+from loadtest.checker.verdict import plural
+from loadtest.order import Kind, Operation, Outcome
+
+_RECEIVED = attrgetter("received_ns")
+
+
+class RealTime:
+    """One product in one round, which began with the version `first`."""
+
+    def __init__(self, first: int, room: Room) -> None:
+        self.register = Register(room)
+        self.stale_reads = 0
+        self._first = first
+        self._room = room
+        self._unnumbered: list[Operation] = []  # the latest accepted writes without a version, as they were received
+        self._unnumbered_before = 0  # those before them, and when the last was received
+        self._unnumbered_before_ns = -1
+        self._stale = Evidence()
+        self._out_of_order = Evidence()
+
+    def count_unnumbered(self, op: Operation) -> None:
+        """An accepted write whose answer does not say which version it made."""
+        insort(self._unnumbered, op, key=_RECEIVED)
+        if len(self._unnumbered) > self._room.each:
+            half = len(self._unnumbered) // 2
+            self._unnumbered_before += half
+            self._unnumbered_before_ns = max(self._unnumbered_before_ns, self._unnumbered[half - 1].received_ns)
+            del self._unnumbered[:half]
+
+    def place(self, rank: int, op: Operation) -> None:
+        """Real time allows an operation no earlier than what ended before it, and no later than what began after."""
+        register = self.register
+        late = op.outcome is Outcome.UNKNOWN and not rank & 1  # a lost write may be applied after it was given up
+        newer = register.newer_before(rank, op)
+        if newer is not None and not op.consistent:
+            self.stale_reads += 1
+        elif newer is not None:
+            self.contradict(op, newer)
+        elif not late and (older := register.older_after(rank, op)) is not None:
+            self.contradict(older, op)
+        elif op.consistent and op.order_id and self._unnumbered:
+            self._hold_count(rank, op)
+        if not late:
+            register.received(rank, op)
+        if op.consistent:
+            register.sent(rank, op)
+
+    def _hold_count(self, rank: int, op: Operation) -> None:
+        ended = bisect_left(self._unnumbered, op.sent_ns, key=_RECEIVED)
+        at_least = self._first + ended + self._unnumbered_before
+        if ended and op.sent_ns > self._unnumbered_before_ns and rank >> 1 < at_least + (not rank & 1):
+            self.contradict(op, *self._unnumbered[:ended][: SHOWN - 1])
+
+    def contradict(self, older: Operation, *newer: Operation) -> None:
+        """`older` was sent after the others had been received."""
+        made = older.kind is not Kind.READ and older.outcome is not Outcome.REJECTED
+        evidence = self._out_of_order if made else self._stale
+        evidence.add(older.order_id, older)
+        if evidence.count == 1:
+            evidence.operations.extend(newer)
+            evidence.fewest = len(evidence.operations)
+
+    def violations(self) -> Iterator[tuple[str, str, Evidence]]:
+        """Kind, message and evidence of what came too late."""
+        if count := self._stale.count:
+            message = "showed a version older than one that had been seen before it was asked"
+            yield "stale_read", f"{plural(count, 'answer')} {message}", self._stale
+        if count := self._out_of_order.count:
+            message = "made a version older than one that had been seen before it was sent"
+            yield "write_out_of_order", f"{plural(count, 'write')} {message}", self._out_of_order

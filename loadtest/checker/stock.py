@@ -1,0 +1,123 @@
+"""Conservation: the stock falls by what was accepted, and rises by what was added."""
+
+from collections import OrderedDict
+from collections.abc import Iterator, Sequence
+
+from loadtest.checker.marks import SHOWN, Bitmap, Evidence, Room
+from loadtest.checker.verdict import plural
+from loadtest.order import Operation, Outcome, Product, Restocked
+
+Found = tuple[str, str, Evidence, int]  # kind, message, evidence, and how many of its operations are enough
+
+
+class Stock:
+    """The units of one product in one round, which began with `initial` of them."""
+
+    def __init__(self, initial: int, room: Room) -> None:
+        self.accepted = Evidence()
+        self.restocks = self.lost_restocks = 0
+        self._initial = initial
+        self._room = room
+        self._accepted_units = 0
+        self._unclear_units = 0  # besides those accepted, perhaps
+        self._restocked_units = self._lost_restocked_units = 0
+        self._lowest: Operation | None = None
+        self._handed_out = Bitmap()
+        self._handed_to: OrderedDict[int, Operation] = OrderedDict()  # the latest
+        self._handed_out_twice = Evidence()
+
+    @property
+    def restocked(self) -> bool:
+        """Whether units were added, perhaps."""
+        return self.restocks + self.lost_restocks > 0
+
+    def see(self, op: Operation) -> None:
+        """An answer, which perhaps shows a quantity."""
+        if op.quantity is not None and (self._lowest is None or op.quantity < (self._lowest.quantity or 0)):
+            self._lowest = op
+
+    def accept(self, op: Operation) -> None:
+        """An accepted write took its units."""
+        self._accepted_units += op.units
+        self.accepted.add(op.order_id, op)
+
+    def take(self, units: int, unclear: int = 0) -> None:
+        """A write without an accepting answer took so many, and perhaps some more that are `unclear`."""
+        self._accepted_units += units
+        self._unclear_units += unclear
+
+    def hand_out(self, op: Operation) -> None:
+        """An accepted write was told what it left."""
+        quantity = op.quantity
+        if quantity is None or quantity < 0:
+            return
+        if self._handed_out.add(quantity):
+            self._handed_to[quantity] = op
+            if len(self._handed_to) > self._room.each:
+                self._handed_to.popitem(last=False)
+        else:
+            self._handed_out_twice.add(op.order_id, self._handed_to.get(quantity), op)
+
+    def restock(self, event: Restocked) -> None:
+        """Units were added, or perhaps were."""
+        if event.outcome is Outcome.ACCEPTED:
+            self._restocked_units += event.units
+            self.restocks += 1
+        elif event.outcome is Outcome.UNKNOWN:
+            self._lost_restocked_units += event.units
+            self.lost_restocks += 1
+
+    def violations(self, final: Product | None, lost: Sequence[int], applied: int | None) -> Iterator[Found]:
+        """What is wrong: `lost` are the units of writes without an answer, `applied` how many of them took theirs."""
+        yield from self._is_conserved(final, lost, applied)
+        yield from self._is_never_below_zero(final)
+
+    def _is_conserved(self, final: Product | None, lost: Sequence[int], applied: int | None) -> Iterator[Found]:
+        accepted, added = self._accepted_units, self._restocked_units
+        were = "was" if accepted == 1 else "were"
+        if final is None:
+            if accepted > (there := self._initial + added + self._lost_restocked_units):
+                message = f"{plural(accepted, 'unit')} {were} accepted, but there were only {there:,}"
+                yield "oversold", message, self.accepted, self._too_many(there)
+            return
+        fell = self._initial + added - final.quantity
+        fewest, most = _least_and_most(sorted(lost), applied)
+        stock = "the stock" if not added else f"the stock, with {added:,} added,"
+        if accepted + fewest > fell + self._lost_restocked_units:
+            message = f"{plural(accepted, 'unit')} {were} accepted, but {stock} fell by {fell:,}"
+            yield "oversold", message, self.accepted, self._too_many(fell)
+        elif fell > accepted + most + self._unclear_units:
+            message = f"{stock} fell by {fell:,}, but only {plural(accepted, 'unit')} {were} accepted"
+            yield "stock_lost", message, self.accepted, SHOWN
+
+    def _too_many(self, fell: int) -> int:
+        """How many accepted writes are enough to take more than the stock fell by."""
+        taken = 0
+        for n, op in enumerate(self.accepted.operations, 1):
+            taken += op.units
+            if taken > fell + self._lost_restocked_units:
+                return n
+        return SHOWN
+
+    def _is_never_below_zero(self, final: Product | None) -> Iterator[Found]:
+        lowest = self._lowest
+        if final is not None and final.quantity < 0:
+            yield "negative_quantity", f"the stock ended at {final.quantity:,}", self.accepted, SHOWN
+        elif lowest is not None and lowest.quantity is not None and lowest.quantity < 0:
+            evidence = Evidence(1, [lowest.order_id], [lowest])
+            yield "negative_quantity", f"the stock went down to {lowest.quantity:,}", evidence, SHOWN
+
+    def handed_out_twice(self) -> Iterator[Found]:
+        """Without restocking the quantity only falls: each value that a write leaves is left by no other."""
+        twice = self._handed_out_twice
+        if twice.count and not self.restocked:
+            was = "was" if twice.count == 1 else "were"
+            message = f"{plural(twice.count, 'accepted write')} {was} told a quantity that another had left"
+            yield "quantity_handed_out_twice", message, twice, 2
+
+
+def _least_and_most(units: Sequence[int], applied: int | None) -> tuple[int, int]:
+    """What lost writes took at least and at most: as many were applied as versions are left for them."""
+    if applied is None or not 0 <= applied <= len(units):
+        return 0, sum(units)  # the versions tell of it
+    return sum(units[:applied]), sum(units[len(units) - applied :])
