@@ -269,11 +269,12 @@ async def test_cancellation_in_the_turn_in_which_an_order_comes_due_breaks_nothi
     play = Play(MemoryTable(stock=100))
     with anyio.fail_after(20), anyio.CancelScope() as scope:
         play.on_make = lambda made: scope.cancel() if made == number else None
-        moments = chain(repeat(0.0, 4), (0.02 + n / 1000 for n in range(50)))
+        soon = (0.02 + n / 1000 for n in range(max(0, number - 4)))  # a busy machine makes them all due at once
+        moments = chain(repeat(0.0, 4), soon, repeat(3600.0))
         await play.sustained.open_loop(moments, time.perf_counter_ns(), 9)
     assert scope.cancelled_caught
     play.assert_each_placed_order_ended_once()
-    assert len(play.made) <= max(4, number) + 1
+    assert len(play.made) <= max(4, number)
 
 
 async def test_tasks_that_are_used_again_lose_no_order() -> None:
