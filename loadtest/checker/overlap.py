@@ -7,7 +7,7 @@ as soon as it has met one.
 """
 
 import math
-from bisect import bisect_right
+from bisect import bisect_right, insort
 from collections.abc import Iterable
 from copy import deepcopy
 from dataclasses import dataclass
@@ -17,6 +17,7 @@ from loadtest.checker.verdict import Power
 from loadtest.order import Kind, Operation, Outcome
 
 REACH = 4_096
+_AT_ONCE = 64  # counted together: a run must not stand still for thousands
 _CONFIDENCE = 0.95
 
 _Write = tuple[int, int, int | None, bool]  # received, sent, the version it rests on, whether it was accepted
@@ -63,7 +64,7 @@ class Overlap:
     def __init__(self) -> None:
         self._writes = 0
         self._accepted = 0
-        self._waiting: list[_Write] = []  # nearly in the order of their answers
+        self._waiting: list[_Write] = []  # in the order of their answers
         self._sweep = _Sweep()
 
     def add(self, op: Operation) -> None:
@@ -77,17 +78,19 @@ class Overlap:
         accepted = outcome is Outcome.ACCEPTED
         self._writes += 1
         self._accepted += accepted
-        waiting = self._waiting
-        waiting.append((op.received_ns, op.sent_ns, op.read_version, accepted))
-        if len(waiting) >= 2 * REACH:
-            waiting.sort(key=_received)
-            self._sweep.take(waiting[:REACH])
-            del waiting[:REACH]
+        waiting, write = self._waiting, (op.received_ns, op.sent_ns, op.read_version, accepted)
+        if waiting and write[0] < waiting[-1][0]:
+            insort(waiting, write, key=_received)
+        else:
+            waiting.append(write)
+        if len(waiting) >= REACH + _AT_ONCE:
+            self._sweep.take(waiting[:_AT_ONCE])
+            del waiting[:_AT_ONCE]
 
     def counts(self) -> Counts:
         """What the operations so far show; more may be added after."""
         sweep = deepcopy(self._sweep)
-        sweep.take(sorted(self._waiting, key=_received))
+        sweep.take(self._waiting)
         return Counts(self._writes, sweep.overlapping, self._accepted, sweep.contested)
 
 
