@@ -255,7 +255,7 @@ class Results:
 _MESSAGES = {
     "accepted_without_write": "{0} counted as accepted without an accepted write",
     "winner_told_otherwise": "{0} won but {1} told otherwise",
-    "phantom_reject": "{0} won but {1} told they had lost",
+    "phantom_reject": "{0} won but {1} told to have lost",
     "order_applied_twice": "{0} took stock more than once",
     "foreign_write": "{0} that {1} not placed here, or left no name, wrote the product",
     "record_missing": "{0} {1} accepted and left no record",
