@@ -15,6 +15,7 @@ from importlib.metadata import version
 from typing import Any
 
 from loadtest.targets import moto_fast
+from loadtest.targets.priority import give_way
 
 
 def application() -> Any:
@@ -29,6 +30,7 @@ def application() -> Any:
 
 def serve(host: str, port: int, *, until_stdin_closes: bool = False) -> None:
     """Serve until a signal comes, or, if asked, until standard input closes."""
+    give_way()
     _soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     if until_stdin_closes:

@@ -54,6 +54,7 @@ def test_one_thread_of_one_process_serves(start: Start) -> None:
     if sys.platform == "linux":
         (task,) = Path(f"/proc/{process.pid}/task").iterdir()
         assert (task / "children").read_text() == ""
+        assert os.sched_getscheduler(process.pid) == os.SCHED_BATCH  # it gives way to a client in mid-burst
 
 
 def test_it_goes_when_its_lifeline_closes(start: Start) -> None:

@@ -21,6 +21,7 @@ from loadtest.targets.faulty import Briefing
 from loadtest.targets.faulty.inject import Injector
 from loadtest.targets.faulty.journal import Header, Journal
 from loadtest.targets.faulty.server import Connection, Service
+from loadtest.targets.priority import give_way
 
 _BACKLOG = 8192
 
@@ -49,6 +50,7 @@ def main() -> None:
     """The command line."""
     briefing = msgspec.json.decode(sys.stdin.buffer.readline(), type=Briefing)
     threading.Thread(target=_end_with, args=(sys.stdin.fileno(),), daemon=True).start()
+    give_way()
     _soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     try:
