@@ -66,7 +66,8 @@ class Settling:
             if event.kind is not Kind.READ:
                 self._write(event)
         elif isinstance(event, OrderEnded):
-            self._end(event.order_id)
+            if self._transactions:  # only they leave records
+                self._end(event.order_id)
         elif isinstance(event, RoundStarted):
             if event.round != self._round:
                 self._begin(event.round)
