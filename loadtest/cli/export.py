@@ -70,15 +70,8 @@ def export(
 
         metrics_url(endpoint)
 
-    from loadtest import document
-
     reports = [run_of(path) for path in paths]
-    for path, content in _contents(reports, csv, hlog, prometheus):
-        if str(path) == _STDOUT:
-            _print(content)
-        else:
-            document.write(path, content.encode())
-            typer.echo(f"wrote {path}", err=True)
+    _write(_contents(reports, csv, hlog, prometheus))
     if edn is not None:
         export_history(histories[0], edn)
     if otlp is not None:
@@ -134,6 +127,13 @@ def _make_folder(folder: Path) -> None:
         raise UsageError(f"cannot make the folder {folder}: {error.strerror}") from error
 
 
-def _print(content: str) -> None:
-    with to_reader() as file:
-        file.write(content.encode())
+def _write(contents: Sequence[tuple[Path, str]]) -> None:
+    from loadtest import document
+
+    for path, content in contents:
+        if str(path) == _STDOUT:
+            with to_reader() as file:
+                file.write(content.encode())
+        else:
+            document.write(path, content.encode())
+            typer.echo(f"wrote {path}", err=True)
