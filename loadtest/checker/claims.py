@@ -10,9 +10,21 @@ from loadtest.checker.verdict import Violation, plural
 from loadtest.order import RESTOCK, Operation, Product
 
 _CONTESTED = 100  # versions told apart that were made twice: without a condition, all are
+_UNNUMBERED, _NUMBERED_SINCE = 1, 2  # an order whose accepted write did not say which version it made; and was seen
 _Key = TypeVar("_Key")
 _Value = TypeVar("_Value")
 _EARLIER = "an earlier one"  # the maker of a version, long forgotten
+
+
+class _Version:
+    """One of the latest: whose write made it, how many units it left, and whose answer showed that."""
+
+    __slots__ = ("maker", "quantity", "shown_by")
+
+    def __init__(self) -> None:
+        self.maker: Operation | None = None
+        self.quantity: int | None = None
+        self.shown_by: Operation | None = None
 
 
 class Claims:
@@ -27,16 +39,14 @@ class Claims:
         self._round, self._initial, self._first = round_, initial, initial.version
         self._no_orders = {RESTOCK, initial.last_order}  # names that a write leaves standing which leaves none itself
         self._claimed = Bitmap()
-        self._makers: OrderedDict[int, Operation] = OrderedDict()
+        self._latest: OrderedDict[int, _Version] = OrderedDict()
         self._sighted: dict[int, tuple[str, Operation]] = {}  # seen, and not claimed so far
         self._versions: dict[str, int] = {}  # the same by order
         self._nobodys: OrderedDict[int, Operation] = OrderedDict()  # versions that were seen under no order's name
         self._names_left = False  # whether orders leave theirs
-        self._quantities: OrderedDict[int, tuple[int, Operation]] = OrderedDict()
-        self._unnumbered = Marks()  # orders whose accepted write did not say which version it made
+        self._marks = Marks()
         self._unplaced: OrderedDict[str, Operation] = OrderedDict()  # the latest of them, not seen so far
         self._forgotten = 0  # those before
-        self._numbered_since = Marks()  # those of them that were seen
         self._contested: dict[int, Evidence] = {}
         self._contested_more = Evidence()  # second makers of the versions after those
         self._nameless = Evidence()  # versions under names that nobody left
@@ -57,11 +67,10 @@ class Claims:
             self._contest(version, *sighted, op.order_id, op)
         self._names_left |= op.last_order == op.order_id
         if not self._claimed.add(version - self._first):
-            maker = self._makers.get(version)
+            maker = self._maker(version)
             self._contest(version, maker.order_id if maker else _EARLIER, maker, op.order_id, op)
             return
-        _remember(self._makers, version, op, self._room.each)
-        self._step(version)
+        self._name(version, op)
 
     def claim_unnumbered(self, order_id: str, op: Operation | None) -> int | None:
         """An order's write made a version, and its answer does not say which. Returns it if it was seen."""
@@ -71,7 +80,7 @@ class Claims:
             self._claimed.add(version - self._first)
             self._name(version, op)
             return version
-        again = not self._unnumbered.add(order_id)
+        again = not self._marks.add(order_id, _UNNUMBERED)
         self._forgotten += again or op is None or len(self._unplaced) >= self._room.each
         if op is not None:
             _remember(self._unplaced, order_id, op, self._room.each)
@@ -90,7 +99,7 @@ class Claims:
             _remember(self._nobodys, version, op, self._room.each)
             return None
         self._names_left = True
-        maker = self._makers.get(version)
+        maker = self._maker(version)
         if maker is not None and maker.order_id == order_id:
             return None
         sighted = self._sighted.get(version)
@@ -103,7 +112,7 @@ class Claims:
         return None
 
     def _sight(self, version: int, order_id: str, op: Operation) -> Operation | None:
-        if order_id in self._unnumbered and self._numbered_since.add(order_id):
+        if self._marks.has(order_id, _UNNUMBERED) and self._marks.add(order_id, _NUMBERED_SINCE):
             self._claimed.add(version - self._first)
             made = self._unplaced.pop(order_id, None)
             self._name(version, made)
@@ -114,18 +123,29 @@ class Claims:
 
     def _name(self, version: int, maker: Operation | None) -> None:
         if maker is not None:
-            _remember(self._makers, version, maker, self._room.each)
-            self._step(version)
+            known = self._remembered(version)
+            known.maker = maker
+            self._hold_step(version, known)
+
+    def _maker(self, version: int) -> Operation | None:
+        known = self._latest.get(version)
+        return known.maker if known is not None else None
+
+    def _remembered(self, version: int) -> _Version:
+        known = self._latest.get(version)
+        if known is None:
+            known = _Version()
+            _remember(self._latest, version, known, self._room.each)
+        return known
 
     def count(self, version: int, quantity: int, op: Operation) -> None:
         """The operation showed so many units left at this version."""
-        known = self._quantities.get(version)
-        if known is None:
-            _remember(self._quantities, version, (quantity, op), self._room.each)
-            self._step(version)
-            self._step(version + 1)
-        elif known[0] != quantity and self._unlike.count < 2:
-            self._unlike.add(known[1].order_id, known[1])
+        known = self._remembered(version)
+        if known.shown_by is None:
+            known.quantity, known.shown_by = quantity, op
+            self._hold_step(version, known)
+        elif known.quantity != quantity and self._unlike.count < 2:
+            self._unlike.add(known.shown_by.order_id, known.shown_by)
             self._unlike.add(op.order_id, op)
 
     def hold_names(self, *, restocked: bool) -> None:
@@ -135,7 +155,7 @@ class Claims:
             if not self._names_left and not (restock and not restocked and self._initial.last_order != RESTOCK):
                 continue
             if version - self._first in self._claimed:
-                maker = self._makers.get(version)
+                maker = self._maker(version)
                 self._contest(version, maker.order_id if maker else _EARLIER, maker, "", op)
             elif not (restock and restocked) and not self._nameless.count:
                 self._nameless.add(op.order_id, op)
@@ -147,31 +167,43 @@ class Claims:
 
     def _left(self, version: int) -> int | None:
         """How many units there were at this version, from who saw it or from what the next write took and left."""
-        if (known := self._quantities.get(version)) is not None:
-            return known[0]
-        after, maker = self._quantities.get(version + 1), self._makers.get(version + 1)
-        return None if after is None or maker is None else after[0] + maker.units
+        known, after = self._latest.get(version), self._latest.get(version + 1)
+        if known is not None and known.quantity is not None:
+            return known.quantity
+        if after is None or after.quantity is None or after.maker is None:
+            return None
+        return after.quantity + after.maker.units
 
-    def _step(self, version: int) -> None:
-        """The write that made a version left its units fewer than there were before."""
-        maker = self._makers.get(version)
-        before, after = self._quantities.get(version - 1), self._quantities.get(version)
-        if maker is None or before is None or after is None or self._unlikely.count:
+    def _hold_step(self, version: int, known: _Version) -> None:
+        """The write that makes a version leaves its units fewer than there were before."""
+        if known.quantity is None:
             return
-        if before[0] - maker.units != after[0]:
-            self._unlikely.add(maker.order_id, maker, before[1], after[1])
+        if known.maker is not None and (before := self._latest.get(version - 1)) is not None:
+            self._compare(before, known)
+        if (after := self._latest.get(version + 1)) is not None:
+            self._compare(known, after)
+
+    def _compare(self, before: _Version, after: _Version) -> None:
+        maker = after.maker
+        if maker is None or before.quantity is None or after.quantity is None or self._unlikely.count:
+            return
+        if before.quantity - maker.units != after.quantity:
+            self._unlikely.add(maker.order_id, maker, before.shown_by, after.shown_by)
 
     def hold_quantities(self, units: set[int]) -> Iterator[Violation]:
         """Between any two versions as much was taken as writes of so many units can have. Without restocking only."""
         if not units:
             return
         fewest, most = min(units), max(units)
-        versions = sorted(version for version in self._quantities if version >= self._first)
-        for older, newer in pairwise(versions):
-            (before, first), (after, last) = self._quantities[older], self._quantities[newer]
+        seen = sorted(
+            (version, known.quantity, known.shown_by)
+            for version, known in self._latest.items()
+            if known.quantity is not None and known.shown_by is not None and version >= self._first
+        )
+        for (older, before, first), (newer, after, last) in pairwise(seen):
             taken, writes = before - after, newer - older
             for version in range(older + 1, min(newer, older + self._room.each) + 1):
-                if (maker := self._makers.get(version)) is not None:
+                if (maker := self._maker(version)) is not None:
                     taken, writes = taken - maker.units, writes - 1
             if not fewest * writes <= taken <= most * writes:
                 message = f"{plural(newer - older, 'write')} took {before - after:,} units, which no such orders wanted"

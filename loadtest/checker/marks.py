@@ -2,12 +2,14 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from functools import lru_cache
 
 from loadtest.checker.verdict import Violation
 from loadtest.order import Operation
 
 _FARTHEST = 1 << 26  # a bitmap up to here is 8 MB; what lies beyond is kept as it is
+_PAGE_BITS = 10
+_IN_PAGE = (1 << _PAGE_BITS) - 1
+_DIGITS = 16  # no order is counted so far
 SHOWN = 10
 
 
@@ -59,39 +61,37 @@ class Bitmap:
 
 
 class Marks:
-    """A set of order ids. Of ids that end in `-` and a number, as the runner gives them, each takes one bit."""
+    """Flags of orders, eight each. An id that ends in `-` and a number, as the runner gives them, takes one byte."""
 
-    __slots__ = ("_numbered", "_others")
+    __slots__ = ("_others", "_pages")
 
     def __init__(self) -> None:
-        self._numbered: dict[str, Bitmap] = {}
-        self._others: set[str] = set()
+        self._pages: dict[tuple[str, int], bytearray] = {}
+        self._others: dict[str, bytearray] = {}
 
-    def add(self, order_id: str) -> bool:
-        """Add it, and say whether it was new."""
-        prefix, number = _split(order_id)
-        if number is not None:
-            bitmap = self._numbered.get(prefix)
-            if bitmap is None:
-                bitmap = self._numbered[prefix] = Bitmap()
-            return bitmap.add(number)
-        new = order_id not in self._others
-        self._others.add(order_id)
+    def at(self, order_id: str) -> tuple[bytearray, int]:
+        """Where its flags are and stay: an array and the place in it."""
+        prefix, dash, digits = order_id.rpartition("-")
+        plain = digits.isdecimal() and digits.isascii() and (digits[0] != "0" or digits == "0")
+        if not (dash and plain and len(digits) < _DIGITS):
+            return self._others.setdefault(order_id, bytearray(1)), 0
+        number = int(digits)
+        page = self._pages.get((prefix, number >> _PAGE_BITS))
+        if page is None:
+            page = self._pages[prefix, number >> _PAGE_BITS] = bytearray(1 << _PAGE_BITS)
+        return page, number & _IN_PAGE
+
+    def add(self, order_id: str, flag: int) -> bool:
+        """Give it a flag, and say whether it had not had it."""
+        page, place = self.at(order_id)
+        new = not page[place] & flag
+        page[place] |= flag
         return new
 
-    def __contains__(self, order_id: str) -> bool:
-        prefix, number = _split(order_id)
-        if number is not None:
-            return prefix in self._numbered and number in self._numbered[prefix]
-        return order_id in self._others
-
-
-@lru_cache(maxsize=4_096)  # the same order is asked for again and again
-def _split(order_id: str) -> tuple[str, int | None]:
-    """What stands before the last dash, and the number after it, if its digits can be had back from it."""
-    prefix, dash, number = order_id.rpartition("-")
-    plain = number.isdecimal() and number.isascii() and len(number) < 16 and (number[0] != "0" or number == "0")
-    return (prefix, int(number)) if dash and plain else (order_id, None)
+    def has(self, order_id: str, flag: int) -> bool:
+        """Whether it has the flag."""
+        page, place = self.at(order_id)
+        return bool(page[place] & flag)
 
 
 @dataclass(slots=True)
@@ -106,6 +106,8 @@ class Evidence:
     def add(self, order_id: str, *operations: Operation | None) -> None:
         """One order more."""
         self.count += 1
+        if len(self.operations) >= SHOWN <= len(self.orders):
+            return
         if order_id and len(self.orders) < SHOWN:
             self.orders.append(order_id)
         for op in operations:

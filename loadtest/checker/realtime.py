@@ -42,6 +42,8 @@ class RealTime:
     def place(self, rank: int, op: Operation) -> None:
         """Real time allows an operation no earlier than what ended before it, and no later than what began after."""
         register = self.register
+        if not self._unnumbered and register.append(rank, op):
+            return
         late = op.outcome is Outcome.UNKNOWN and not rank & 1  # a lost write may be applied after it was given up
         newer = register.newer_before(rank, op)
         if newer is not None and not op.consistent:

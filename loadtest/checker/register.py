@@ -11,7 +11,7 @@ from bisect import bisect_left, bisect_right
 from math import inf
 
 from loadtest.checker.marks import Room
-from loadtest.order import Operation
+from loadtest.order import Operation, Outcome
 
 
 def written(version: int) -> int:
@@ -40,10 +40,22 @@ class _Steps:
         self.times[first:end] = [time_ns]
         self.ranks[first:end] = [rank]
         self.operations[first:end] = [op]
-        if len(self.times) > self._room.each:  # what lies far apart in time is found all the same
-            old = len(self.times) // 2
-            for steps in (self.times, self.ranks, self.operations):
-                del steps[0:old:2]
+        if len(self.times) > self._room.each:
+            self._thin_out()
+
+    def append(self, time_ns: int, rank: int, op: Operation) -> None:
+        """Put one after all the others."""
+        self.times.append(time_ns)
+        self.ranks.append(rank)
+        self.operations.append(op)
+        if len(self.times) > self._room.each:
+            self._thin_out()
+
+    def _thin_out(self) -> None:
+        """Forget every other one of the older half: what lies far apart in time is found all the same."""
+        old = len(self.times) // 2
+        for steps in (self.times, self.ranks, self.operations):
+            del steps[0:old:2]
 
 
 class Register:
@@ -54,6 +66,23 @@ class Register:
     def __init__(self, room: Room) -> None:
         self._received = _Steps(room)  # the highest rank received by a moment
         self._sent = _Steps(room)  # the lowest rank sent from a moment on
+
+    def append(self, rank: int, op: Operation) -> bool:
+        """Place an operation that is the newest in every way and contradicts none; False if it is not.
+
+        Most are: this is `newer_before`, `older_after`, `received` and `sent` of those, at a fraction of the work.
+        """
+        received, sent = self._received, self._sent
+        if not received.times or not sent.times or op.outcome is Outcome.UNKNOWN:
+            return False
+        if rank <= received.ranks[-1] or rank <= sent.ranks[-1] or op.sent_ns <= sent.times[-1]:
+            return False
+        if op.received_ns < received.times[-1] or op.received_ns < sent.times[-1]:
+            return False
+        received.append(op.received_ns, rank, op)
+        if op.consistent:
+            sent.append(op.sent_ns, rank, op)
+        return True
 
     def newer_before(self, rank: int, op: Operation) -> Operation | None:
         """What was received before the operation was sent, and yet has a higher rank."""

@@ -8,31 +8,34 @@ from loadtest.checker.marks import Evidence, Marks
 from loadtest.checker.verdict import Violation, plural
 from loadtest.order import Kind, Operation, OrderEnded, Outcome, Reason, Record, RecordsRead
 
+# What is remembered of an order.
+_ENDED, _WON, _ACCEPTED, _REJECTED, _UNKNOWN, _STRANGE, _RECORDED = (1 << n for n in range(7))
+_TOLD = {Outcome.ACCEPTED: _ACCEPTED, Outcome.REJECTED: _REJECTED, Outcome.UNKNOWN: _UNKNOWN}
+
 
 class _Live:
     """An order that has not ended."""
 
-    __slots__ = ("changed", "product_id", "units", "win", "won")
+    __slots__ = ("changed", "marks", "place", "product_id", "units", "win", "won")
 
-    def __init__(self, product_id: str, units: int) -> None:
+    def __init__(self, product_id: str, units: int, marks: bytearray, place: int) -> None:
         self.product_id, self.units = product_id, units
+        self.marks, self.place = marks, place
         self.won = 0
         self.win: Operation | None = None  # the first write that was accepted
         self.changed = False
 
 
 class Results:
-    """Follows orders from their first write to their result. Orders that ended take a few bits each."""
+    """Follows orders from their first write to their result. Orders that ended take a byte each."""
 
     def __init__(self) -> None:
         self.placed = 0
         self.ended = 0
         self._unnamed = 0  # orders placed without saying which
         self._live: dict[str, _Live] = {}
-        self._seen, self._won, self._accepted, self._rejected = Marks(), Marks(), Marks(), Marks()
-        self._unknown = Marks()
+        self._marks = Marks()
         self._adrift: set[str] = set()  # orders that ended as unknown, and none of their writes was lost
-        self._strangers_seen, self._recorded = Marks(), Marks()
         self._wrong: dict[str, Evidence] = {}
 
     @property
@@ -48,10 +51,11 @@ class Results:
     def place(self, order_id: str, product_id: str, units: int) -> None:
         """An order is made for so many units of a product."""
         self.placed += 1
-        if order_id in self._live or order_id in self._seen:
+        marks, place = self._marks.at(order_id)
+        if order_id in self._live or marks[place] & _ENDED:
             self._blame("order_placed_twice", order_id)
             return
-        self._live[order_id] = _Live(product_id, units)
+        self._live[order_id] = _Live(product_id, units, marks, place)
 
     def place_unnamed(self, orders: int) -> None:
         """So many orders are made; which, their operations will tell."""
@@ -72,29 +76,33 @@ class Results:
             live.won += 1
             if live.won == 1:
                 live.win = op
-            if not self._won.add(op.order_id) and live.won == 2:
+            elif live.won == 2:
                 self._blame("order_applied_twice", op.order_id, live.win, op)
+            live.marks[live.place] |= _WON
 
     def _unplaced(self, op: Operation) -> _Live | None:
-        if op.order_id in self._seen:  # it came after its order's result
+        if self._marks.has(op.order_id, _ENDED):  # it came after its order's result
             if op.outcome is Outcome.UNKNOWN and op.kind is not Kind.READ:
                 self._adrift.discard(op.order_id)
             if op.outcome is Outcome.ACCEPTED and op.kind is not Kind.READ:
-                new = self._won.add(op.order_id)
+                new = self._marks.add(op.order_id, _WON)
                 self._blame("winner_told_otherwise" if new else "order_applied_twice", op.order_id, op)
             return None
         if not self._unnamed:
             self._strange(op.order_id)
             return None
-        live = self._live[op.order_id] = _Live(op.product_id, op.units)
+        live = self._live[op.order_id] = _Live(op.product_id, op.units, *self._marks.at(op.order_id))
         return live
 
     def end(self, event: OrderEnded, ledger: Ledger) -> bool:
         """An order has its result; False if it had one before."""
-        live, order_id = self._live.pop(event.order_id, None), event.order_id
-        if not self._seen.add(order_id):
+        order_id = event.order_id
+        live = self._live.pop(order_id, None)
+        marks, place = (live.marks, live.place) if live else self._marks.at(order_id)
+        if marks[place] & _ENDED:
             self._blame("order_answered_twice", order_id)
             return False
+        marks[place] |= _ENDED
         self.ended += 1
         if live is None and not self._unnamed:
             self._strange(order_id)
@@ -103,12 +111,9 @@ class Results:
         if live is not None and changed and not live.changed:
             self._blame("order_changed", order_id)
         self._hold_against(event, live.win if live else None, ledger)
-        if event.outcome is Outcome.UNKNOWN:
-            self._unknown.add(order_id)
-        elif event.outcome is Outcome.REJECTED:
-            self._rejected.add(order_id)
-            if event.reason == Reason.SOLD_OUT:
-                ledger.refusals.sold_out(event.units, order_id)
+        marks[place] |= _TOLD.get(event.outcome, 0)
+        if event.outcome is Outcome.REJECTED and event.reason == Reason.SOLD_OUT:
+            ledger.refusals.sold_out(event.units, order_id)
         return True
 
     def _hold_against(self, event: OrderEnded, won: Operation | None, ledger: Ledger) -> None:
@@ -117,11 +122,10 @@ class Results:
         if doubt is not None:
             doubt.told = event.outcome
         if event.outcome is Outcome.ACCEPTED:
-            self._accepted.add(order_id)
             if won is not None or (doubt is not None and doubt.applied):
                 return
             if ledger.find(order_id):  # it claims its own lost write as applied: from here on it has to be
-                self._won.add(order_id)
+                self._marks.add(order_id, _WON)
             else:
                 self._blame("accepted_without_write", order_id)
         elif won is not None:
@@ -131,30 +135,27 @@ class Results:
 
     def told(self, order_id: str) -> Outcome | None:
         """What an order was told, `failed` also for throttled; None if nothing so far."""
-        if order_id in self._accepted:
-            return Outcome.ACCEPTED
-        if order_id in self._rejected:
-            return Outcome.REJECTED
-        if order_id in self._unknown:
-            return Outcome.UNKNOWN
-        return Outcome.FAILED if order_id in self._seen else None
+        for outcome, flag in _TOLD.items():
+            if self._marks.has(order_id, flag):
+                return outcome
+        return Outcome.FAILED if self._marks.has(order_id, _ENDED) else None
 
     def follow_sightings(self, ledger: Ledger) -> None:
         """Hold what the orders were told against who was seen to have made a version."""
         before = ledger.initial.last_order
-        if before is not None and (before in self._seen or before in self._live):
+        if before is not None and (self._marks.has(before, _ENDED) or before in self._live):
             self._earned(before)  # it took units before it was placed
         for version, order_id, op in list(ledger.claims.sightings()):
             doubt = ledger.doubts.get(order_id)
             if doubt is not None:
                 ledger.sighted(doubt, version)
                 continue
-            if order_id in self._won and ledger.claims.took(version) not in (None, *ledger.units):
+            if self._marks.has(order_id, _WON) and ledger.claims.took(version) not in (None, *ledger.units):
                 self._blame("foreign_write", order_id, op)  # whoever leaves no name leaves the last one's
                 continue
             live = self._live.get(order_id)
             ledger.applied(live.units if live else None, version)
-            if not self._won.add(order_id):
+            if not self._marks.add(order_id, _WON):
                 self._blame("order_applied_twice", order_id, op)
             elif live is None:
                 self._earned(order_id, op)
@@ -178,7 +179,7 @@ class Results:
             if doubt.settled is not Outcome.ACCEPTED or doubt.judged:
                 continue
             doubt.judged = True
-            if order_id in self._won or doubt.applied > 1:
+            if self._marks.has(order_id, _WON) or doubt.applied > 1:
                 self._blame("order_applied_twice", order_id, doubt.last)
             elif doubt.misled:
                 self._blame("phantom_reject", order_id, doubt.last)
@@ -206,7 +207,7 @@ class Results:
 
     def _recorded_as(self, record: Record, ledger: Ledger | None) -> None:
         order_id = record.order_id
-        if not self._recorded.add(order_id):
+        if not self._marks.add(order_id, _RECORDED):
             self._blame("recorded_twice", order_id)
             return
         live = self._live.get(order_id)
@@ -215,19 +216,19 @@ class Results:
             self._blame("record_differs", order_id)
             return
         doubt = ledger.doubts.get(order_id)
-        if order_id in self._won or (doubt is not None and doubt.applied):
+        if self._marks.has(order_id, _WON) or (doubt is not None and doubt.applied):
             return
         if doubt is not None and doubt.open:
             ledger.recorded(doubt)
         elif self.told(order_id) is not Outcome.ACCEPTED:
-            self._won.add(order_id)
+            self._marks.add(order_id, _WON)
             ledger.claims.claim_unnumbered(order_id, None)
             ledger.applied(live.units if live else record.units)
             if live is None:
                 self._earned(order_id)
 
     def _strange(self, order_id: str) -> None:
-        if self._strangers_seen.add(order_id):
+        if self._marks.add(order_id, _STRANGE):
             self._blame("order_invented", order_id)
 
     def _blame(self, kind: str, order_id: str, *operations: Operation | None) -> None:

@@ -1,6 +1,6 @@
 """Conservation: the stock falls by what was accepted, and rises by what was added."""
 
-from collections import OrderedDict
+from collections import deque
 from collections.abc import Iterator, Sequence
 
 from loadtest.checker.marks import SHOWN, Bitmap, Evidence, Room
@@ -23,7 +23,7 @@ class Stock:
         self._restocked_units = self._lost_restocked_units = 0
         self._lowest: Operation | None = None
         self._handed_out = Bitmap()
-        self._handed_to: OrderedDict[int, Operation] = OrderedDict()  # the latest
+        self._handed_to: deque[Operation] = deque()  # the latest
         self._handed_out_twice = Evidence()
 
     @property
@@ -52,11 +52,16 @@ class Stock:
         if quantity is None or quantity < 0:
             return
         if self._handed_out.add(quantity):
-            self._handed_to[quantity] = op
+            self._handed_to.append(op)
             if len(self._handed_to) > self._room.each:
-                self._handed_to.popitem(last=False)
+                self._handed_to.popleft()
         else:
-            self._handed_out_twice.add(op.order_id, self._handed_to.get(quantity), op)
+            self._handed_out_twice.add(op.order_id, self._first_with(quantity), op)
+
+    def _first_with(self, quantity: int) -> Operation | None:
+        if len(self._handed_out_twice.operations) >= SHOWN:
+            return None  # nobody will look at it
+        return next((op for op in self._handed_to if op.quantity == quantity), None)
 
     def restock(self, event: Restocked) -> None:
         """Units were added, or perhaps were."""

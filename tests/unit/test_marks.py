@@ -1,6 +1,7 @@
 """Sets that stay small, against sets that need not."""
 
 import sys
+import tracemalloc
 from typing import Any
 
 import pytest
@@ -36,27 +37,61 @@ def test_a_bitmap_is_a_set_of_numbers(added: list[int], asked: list[int]) -> Non
     assert_like_a_set(Bitmap(), added, asked)
 
 
-@given(st.lists(names, max_size=60), st.lists(names))
-def test_marks_are_a_set_of_names(added: list[str], asked: list[str]) -> None:
-    assert_like_a_set(Marks(), added, asked)
+flags = st.sampled_from([1 << n for n in range(8)])
+
+
+@given(st.lists(st.tuples(names, flags), max_size=60), st.lists(st.tuples(names, flags)))
+def test_marks_are_a_set_of_names_for_each_flag(added: list[tuple[str, int]], asked: list[tuple[str, int]]) -> None:
+    marks, plain = Marks(), set()
+    for name, flag in added:
+        assert marks.has(name, flag) == ((name, flag) in plain)
+        assert marks.add(name, flag) == ((name, flag) not in plain)
+        plain.add((name, flag))
+    for name, flag in asked:
+        assert marks.has(name, flag) == ((name, flag) in plain)
 
 
 @pytest.mark.parametrize(("one", "other"), [("a-7", "a-07"), ("a-7", "a-٧"), ("7", "-7"), ("a-0", "a-00"), ("a", "a-")])
 def test_names_that_are_alike_are_not_the_same(one: str, other: str) -> None:
     marks = Marks()
-    marks.add(one)
-    assert other not in marks
-    assert marks.add(other)
+    marks.add(one, 1)
+    assert not marks.has(other, 1)
+    assert marks.add(other, 1)
 
 
-def test_a_mark_takes_about_one_bit() -> None:
+def test_where_flags_are_they_stay() -> None:
     marks = Marks()
-    for n in range(300_000):
-        marks.add(f"0a1b2c3d4e-1-{n}")
-    (bitmap,) = marks._numbered.values()  # noqa: SLF001 - what it takes is the question
-    assert sys.getsizeof(bitmap._bits) < 60_000  # noqa: SLF001
-    assert not bitmap._far  # noqa: SLF001
-    assert not marks._others  # noqa: SLF001
+    page, place = marks.at("a-1-7")
+    for n in range(3_000):
+        marks.add(f"a-1-{n}", 2)
+    page[place] |= 4
+    assert marks.has("a-1-7", 2)
+    assert marks.has("a-1-7", 4)
+
+
+def test_an_order_takes_about_one_byte() -> None:
+    tracemalloc.start()
+    try:
+        marks = Marks()
+        for n in range(300_000):
+            marks.add(f"0a1b2c3d4e-1-{n}", 1)
+        taken, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert taken < 500_000
+
+
+@pytest.mark.parametrize("number", ["9" * 5_000, "9" * 15, "67108864"])
+def test_a_name_with_a_great_number_takes_no_more_than_a_page(number: str) -> None:
+    tracemalloc.start()
+    try:
+        marks = Marks()
+        marks.add(f"a-{number}", 1)
+        taken, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert taken < 20_000
+    assert marks.has(f"a-{number}", 1)
 
 
 def test_numbers_that_come_out_of_turn_take_no_more() -> None:
