@@ -11,11 +11,24 @@ from loadtest.order import Kind, Listener, Operation, Order, Outcome, Reason, Re
 
 
 class Gate:
-    """Opens when every order has arrived at it or has ended before; stays open."""
+    """Opens when every order has arrived at it or has ended before; stays open.
 
-    def __init__(self, orders: int) -> None:
+    If it is `held` it is then only `full`, until somebody opens it.
+    """
+
+    def __init__(self, orders: int, *, held: bool = False) -> None:
         self._awaited = orders
+        self._held = held
         self._open = anyio.Event()
+
+    @property
+    def full(self) -> bool:
+        """Whether nobody is waited for any more."""
+        return self._awaited <= 0
+
+    def open(self) -> None:
+        """Let everybody through."""
+        self._open.set()
 
     async def arrive(self) -> None:
         """Wait for all others."""
@@ -25,8 +38,8 @@ class Gate:
     def leave(self) -> None:
         """One order fewer to wait for."""
         self._awaited -= 1
-        if self._awaited == 0:
-            self._open.set()
+        if self.full and not self._held:
+            self.open()
 
 
 class Desk(Protocol):

@@ -2,13 +2,10 @@
 
 import time
 from collections.abc import Callable
-from itertools import count
 from math import ceil
-from random import Random
 
 import anyio
 
-from loadtest.contention import zipf
 from loadtest.cost import REQUESTS, Estimate, estimate
 from loadtest.dynamo import setup
 from loadtest.errors import TargetError, UsageError
@@ -17,22 +14,20 @@ from loadtest.order import (
     Kind,
     MeasuringStarted,
     Operation,
-    Order,
     Outcome,
     Restocked,
     RoundStarted,
 )
+from loadtest.placing import ROUND
 from loadtest.plan import Load
 from loadtest.scene import Scene, for_each
-from loadtest.sustained import Sustained
 from loadtest.targets import TargetKind
 
 _RESTOCK_EVERY_S = 0.02
 _ASSUMED_S = 0.005  # of a request, for the estimate of a closed loop
-_ROUND = 1
 
 
-async def load(plan: Load, scene: Scene, arriving: "Arriving") -> None:
+async def load(plan: Load, scene: Scene, restocker: "Restocker", budget: "Budget") -> None:
     """Set the stock, let orders arrive until the time is over, read what is left."""
     stocked: dict[str, setup.Stocked] = {}
 
@@ -40,56 +35,17 @@ async def load(plan: Load, scene: Scene, arriving: "Arriving") -> None:
         stocked[product_id] = await setup.set_stock(scene.clerk, scene.connection, product_id, plan.stock)
 
     await for_each(plan.product_ids, stock)
-    arriving.budget.plan_for(max(one.item_bytes for one in stocked.values()), scene.announce)
+    budget.plan_for(max(one.item_bytes for one in stocked.values()), scene.announce)
     now_ns = time.perf_counter_ns()
     for product_id in plan.product_ids:
-        scene.emit(RoundStarted(_ROUND, stocked[product_id].product, 0, now_ns, stocked[product_id].item_bytes))
-    async with scene.round(_ROUND, plan.product_ids), anyio.create_task_group() as tasks:
+        scene.emit(RoundStarted(ROUND, stocked[product_id].product, 0, now_ns, stocked[product_id].item_bytes))
+    async with scene.round(ROUND, plan.product_ids), anyio.create_task_group() as tasks:
         if plan.restock:
-            tasks.start_soon(arriving.restocker.work, scene)
-        await arriving.orders(scene)
+            tasks.start_soon(restocker.work, scene)
+        started_ns = await scene.placer.instant()
+        scene.emit(MeasuringStarted(ROUND, started_ns + int(plan.warm_up_s * 1e9)))
+        await scene.placer.arrive(f"{scene.prefix}-{ROUND}", started_ns)
         tasks.cancel_scope.cancel()
-
-
-class Arriving:
-    """The arrivals of a load that goes on, and what listens to them; `stop` ends them before their time."""
-
-    def __init__(self, plan: Load) -> None:
-        self.restocker = Restocker(plan)
-        self.budget = Budget(plan)
-        self.sustained: Sustained | None = None
-        self._plan = plan
-        self._random = Random(plan.seed)
-
-    @property
-    def in_flight(self) -> int:
-        """Orders under way."""
-        return self.sustained.in_flight if self.sustained else 0
-
-    def stop(self) -> None:
-        """Let no further order begin."""
-        if self.sustained is not None:
-            self.sustained.stop()
-
-    async def orders(self, scene: Scene) -> None:
-        """Place orders until the time is over and all have ended."""
-        plan, numbers = self._plan, count(1)
-        pick = zipf(plan.product_ids, plan.skew, self._random)
-        self.sustained = Sustained(
-            scene.runner, lambda: Order(f"{scene.prefix}-{_ROUND}-{next(numbers)}", pick(), plan.units, _ROUND)
-        )
-        started_ns = time.perf_counter_ns()
-        measured_ns = started_ns + int(plan.warm_up_s * 1e9)
-        scene.emit(MeasuringStarted(_ROUND, measured_ns))
-        async with anyio.create_task_group() as tasks:
-            tasks.start_soon(scene.effort.restart_after, plan.warm_up_s)
-            schedule = plan.schedule
-            if schedule is None:
-                await self.sustained.closed_loop(plan.concurrency, measured_ns + int(plan.duration_s * 1e9))
-            else:
-                due_s = schedule.poisson(self._random) if plan.poisson else schedule.constant()
-                await self.sustained.open_loop(due_s, started_ns, plan.concurrency)
-            tasks.cancel_scope.cancel()
 
 
 class Restocker:
@@ -137,7 +93,7 @@ class Restocker:
             await setup.add_stock(scene.clerk, scene.connection, product_id, units)
             outcome = Outcome.ACCEPTED
         finally:
-            scene.emit(Restocked(_ROUND, product_id, units, outcome, time.perf_counter_ns()))
+            scene.emit(Restocked(ROUND, product_id, units, outcome, time.perf_counter_ns()))
 
 
 class Budget:

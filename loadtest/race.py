@@ -19,4 +19,4 @@ async def race(plan: Race, scene: Scene) -> None:
         now_ns = time.perf_counter_ns()
         scene.emit(RoundStarted(number, stocked.product, len(orders), now_ns, stocked.item_bytes, prefix, plan.units))
         async with scene.round(number, [plan.product]):
-            await scene.runner.round(orders)
+            await scene.placer.round(orders)

@@ -40,9 +40,12 @@ class Runner:
         self._rules = rules
         self._waits = waits(rules.backoff, random)
 
-    async def round(self, orders: Sequence[Order]) -> None:
-        """Place all orders at once and return when each has its result, also when cancelled."""
-        gate = Gate(len(orders)) if self._rules.gate else None
+    async def round(self, orders: Sequence[Order], gate: Gate | None = None) -> None:
+        """Place all orders at once and return when each has its result, also when cancelled.
+
+        If the rules want a gate, it is `gate`, or one that opens when all of these have arrived.
+        """
+        gate = (gate or Gate(len(orders))) if self._rules.gate else None
         started_ns = time.perf_counter_ns()
         async with anyio.create_task_group() as tasks:
             for order in orders:

@@ -3,6 +3,7 @@
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
+from typing import Protocol
 
 import anyio
 from msgspec import Struct
@@ -10,8 +11,7 @@ from msgspec import Struct
 from loadtest.dynamo.client import Connection, DynamoDBClient
 from loadtest.effort import Effort
 from loadtest.errors import LoadTestError, TargetError
-from loadtest.order import Listener, Product, RoundEnded
-from loadtest.runner import Runner
+from loadtest.order import Listener, Order, Product, RoundEnded
 from loadtest.settling import Settling
 
 FINAL_READ_WITHIN_S = 20.0  # records and the time of lost writes included
@@ -46,13 +46,33 @@ def _each(group: ExceptionGroup[LoadTestError]) -> Iterator[LoadTestError]:
             yield error
 
 
+class Placer(Protocol):
+    """Who places the orders: this process, or several."""
+
+    @property
+    def in_flight(self) -> int:
+        """Orders of a load that are under way."""
+
+    async def instant(self) -> int:
+        """When the orders of a load can begin, on this process's clock."""
+
+    async def round(self, orders: Sequence[Order]) -> None:
+        """Place all of these at once; return when each has its result."""
+
+    async def arrive(self, prefix: str, started_ns: int) -> None:
+        """Place the orders of a load, whose schedule began at that instant; return when all have ended."""
+
+    def stop(self) -> None:
+        """Let no further order of a load begin."""
+
+
 class Scene(Struct, frozen=True):
     """`clerk` is the client for what is done around the orders, `prefix` begins their ids.
 
     `fail` stops the run with an error; `announce` tells the user something before it begins.
     """
 
-    runner: Runner
+    placer: Placer
     clerk: DynamoDBClient
     connection: Connection
     emit: Listener

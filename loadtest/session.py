@@ -17,13 +17,14 @@ from loadtest.dynamo.table import Table, calls_by_client
 from loadtest.effort import Effort
 from loadtest.errors import LoadTestError
 from loadtest.history import HistoryWriter
-from loadtest.load import Arriving, load
+from loadtest.load import Budget, Restocker, load
 from loadtest.order import Event, Operation, Product
+from loadtest.placing import Placing
 from loadtest.plan import Load, Race
 from loadtest.race import race
 from loadtest.recorder import Recorder
 from loadtest.runner import Runner
-from loadtest.scene import Scene, for_each
+from loadtest.scene import Placer, Scene, for_each
 from loadtest.settling import Settling
 from loadtest.strategies import load as load_strategy
 from loadtest.summary import environment
@@ -71,7 +72,9 @@ class Session:
         self._watcher = watcher
         self._proxy: faulty.Proxy | None = None
         self._scope = anyio.CancelScope()
-        self._arriving = Arriving(plan) if isinstance(plan, Load) else None
+        self._placer: Placer | None = None
+        self._restocker = Restocker(plan) if isinstance(plan, Load) else None
+        self._budget = Budget(plan) if isinstance(plan, Load) else None
 
     async def execute(self, folder: Path, interrupt: Interrupt) -> None:
         """Run to the end, or until a signal or an error stops it, which is then in `signal` or `error`."""
@@ -104,8 +107,9 @@ class Session:
             if self._proxy is not None:
                 await self._proxy.begin(description.arn)
             runner = Runner(table, load_strategy(plan.strategy), plan.rules, self._emit, Random(plan.seed))
+            self._placer = Placing(plan, runner, self.effort)
             scene = Scene(
-                runner=runner,
+                placer=self._placer,
                 clerk=clerk,
                 connection=connection,
                 emit=self._emit,
@@ -120,8 +124,8 @@ class Session:
             try:
                 if isinstance(plan, Race):
                     await race(plan, scene)
-                elif self._arriving is not None:
-                    await load(plan, scene, self._arriving)
+                elif self._restocker is not None and self._budget is not None:
+                    await load(plan, scene, self._restocker, self._budget)
             finally:
                 gc.unfreeze()
                 self.effort.served, self.effort.fallbacks = calls_by_client(client, table)
@@ -146,8 +150,8 @@ class Session:
         self.recorder(event)
         self.checker(event)
         self._settling(event)
-        if self._arriving is not None:
-            self._arriving.restocker(event)
+        if self._restocker is not None:
+            self._restocker(event)
         if self._history is None:
             return
         try:
@@ -192,12 +196,12 @@ class Session:
             self._stop(error)
 
     def _watch_spending(self) -> None:
-        arriving, plan = self._arriving, self._plan
-        if arriving is None or self.error is not None or not isinstance(plan, Load):
+        placer, budget, plan = self._placer, self._budget, self._plan
+        if placer is None or budget is None or self.error is not None or not isinstance(plan, Load):
             return
         spent_usd = self.recorder.spent_usd(plan.prices)
-        if arriving.budget.passed(spent_usd, arriving.in_flight):
-            arriving.stop()  # what is under way goes on: an order cut short would be unknown
+        if budget.passed(spent_usd, placer.in_flight):
+            placer.stop()  # what is under way goes on: an order cut short would be unknown
             left = f"${plan.max_spend_usd:,.6f} for this run"
             self.error = LoadTestError(f"stopped at ${spent_usd:,.6f}: going on would pass --max-spend ({left})")
 

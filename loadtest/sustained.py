@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 
 import anyio
 from anyio.abc import TaskGroup
@@ -21,7 +21,7 @@ _Due = tuple[Order, int]
 class Sustained:
     """Runs orders that `make` makes. Each is scheduled, whether or not it can begin then; `stop` ends the arrivals."""
 
-    def __init__(self, runner: Runner, make: Callable[[], Order]) -> None:
+    def __init__(self, runner: Runner, make: Callable[[], Awaitable[Order]]) -> None:
         self.in_flight = 0
         self._runner = runner
         self._make = make
@@ -41,7 +41,7 @@ class Sustained:
         async with anyio.create_task_group() as tasks:
             with self._arrivals:
                 async for scheduled_ns in _moments(due_s, started_ns):
-                    order = self._make()
+                    order = await self._make()
                     if self.in_flight >= max_in_flight:
                         self._runner.emit(
                             OrderDropped(order.round, order.order_id, order.product_id, order.units, scheduled_ns)
@@ -61,9 +61,12 @@ class Sustained:
         """
 
         async def buyer() -> None:
-            while (now_ns := time.perf_counter_ns()) < until_ns and not self._arrivals.cancel_called:
+            while time.perf_counter_ns() < until_ns and not self._arrivals.cancel_called:
+                order = await self._make()
+                if self._arrivals.cancel_called:  # while it waited for its turn
+                    break
                 self.in_flight += 1
-                result = await self._one(self._make(), now_ns)
+                result = await self._one(order, time.perf_counter_ns())
                 if result.outcome is Outcome.FAILED:  # a server that is gone refuses ten thousand a second
                     await anyio.sleep(_AFTER_FAILURE_S)
 

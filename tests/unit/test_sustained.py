@@ -47,7 +47,7 @@ class Play:
         self.sustained = Sustained(runner(table, strategy, self._emit, rules), self._make)
         self._products = list(table.products)
 
-    def _make(self) -> Order:
+    async def _make(self) -> Order:
         number = len(self.made) + 1
         self.made.append(f"a-1-{number}")
         self.on_make(number)
