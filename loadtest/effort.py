@@ -6,10 +6,26 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import anyio
+from msgspec import Struct
 
 from loadtest.histogram import Histogram
 
 _LAG_EVERY_S = 0.01
+
+
+class Share(Struct, frozen=True):
+    """One of several processes that placed a run's orders: how many, with how much CPU time (None if it was `lost`).
+
+    `offset_ns` is what was added to its clock at the end, `uncertainty_ns` how wrong that was at most.
+    """
+
+    name: str
+    host: str
+    orders: int
+    cpu_ns: int | None
+    offset_ns: int
+    uncertainty_ns: int
+    lost: str | None
 
 
 class Effort:
@@ -25,9 +41,22 @@ class Effort:
         self.served: dict[str, Counter[str]] = {}
         self.fallbacks: Counter[str] = Counter()
         self.cpu_ns = 0
+        self.shares: list[Share] = []  # of several processes
+        self.start_spreads_ns: list[int] = []  # of each start, from the first of them to the last
         self.loop_lag = Histogram()
         self._measuring = False
         self._started_ns = 0
+
+    def add(self, share: Share, other: "Effort | None") -> None:
+        """Another process had its part in the run; None if it was lost."""
+        self.shares.append(share)
+        if other is None:
+            return
+        for client, calls in other.served.items():
+            self.served.setdefault(client, Counter()).update(calls)
+        self.fallbacks.update(other.fallbacks)
+        self.cpu_ns += other.cpu_ns
+        self.loop_lag.merge(other.loop_lag)
 
     async def watch_loop(self) -> None:
         """Ask for a turn every ten milliseconds, for ever, and record how late it comes while a round goes on."""

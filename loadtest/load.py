@@ -42,7 +42,7 @@ async def load(plan: Load, scene: Scene, restocker: "Restocker", budget: "Budget
     async with scene.round(ROUND, plan.product_ids), anyio.create_task_group() as tasks:
         if plan.restock:
             tasks.start_soon(restocker.work, scene)
-        started_ns = await scene.placer.instant()
+        started_ns = await scene.placer.ready()
         scene.emit(MeasuringStarted(ROUND, started_ns + int(plan.warm_up_s * 1e9)))
         await scene.placer.arrive(f"{scene.prefix}-{ROUND}", started_ns)
         tasks.cancel_scope.cancel()

@@ -30,6 +30,9 @@ class Reason(StrEnum):
 REJECTED_AFTER_RESEND = "RejectedAfterResend"  # of an unknown: the SDK sent it again, and then a condition said no
 
 
+WORKER_LOST = "WorkerLost"  # of an unknown: the process that placed the order is gone, with what it knew
+
+
 class Kind(StrEnum):
     """The three kinds of request an order makes."""
 
@@ -144,7 +147,9 @@ class Operation(
 
     Times are nanoseconds of one monotonic clock: `scheduled` when the order wanted it, `sent` just before its
     bytes went to the socket, `received` when the answer's bytes came, `ended` when the order had the answer.
-    Received − sent is the service time, ended − scheduled the response time; the rest is the tool's own share.
+    Received − sent is the service time, ended − scheduled the response time; the rest is the tool's own share. If it
+    was made on another machine, its times were put on this one's clock, and together may be wrong by
+    `clock_uncertainty_ns` either way.
     """
 
     round: int
@@ -166,6 +171,7 @@ class Operation(
     ended_ns: int
     last_order: str | None = None
     consistent: bool = True
+    clock_uncertainty_ns: int = 0
 
 
 class OrderEnded(Struct, frozen=True, gc=False, forbid_unknown_fields=True, tag_field="type", tag="order_ended"):

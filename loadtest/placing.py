@@ -1,5 +1,6 @@
 """Places the orders of a run from this process: all of them, or its part if there are several processes."""
 
+import sys
 import time
 from collections.abc import Sequence
 from itertools import count, islice
@@ -29,6 +30,10 @@ class Part(Struct, frozen=True):
         """This part of a number of equal things."""
         return whole // self.count + (self.index < whole % self.count)
 
+    def picks(self, seed: int) -> Random:
+        """What chooses the products of this part, the same wherever it is asked."""
+        return Random(f"{seed}-{self.index}")
+
 
 WHOLE = Part()
 
@@ -46,6 +51,10 @@ class Leash:
             self._to = to
             self._longer.set()
             self._longer = anyio.Event()
+
+    def let_go(self) -> None:
+        """All orders may be placed."""
+        self.lengthen(sys.maxsize)
 
     async def reach(self, number: int) -> None:
         """Return as soon as the order of this number may be placed."""
@@ -77,7 +86,7 @@ class Placing:
         if self._sustained is not None:
             self._sustained.stop()
 
-    async def instant(self) -> int:
+    async def ready(self) -> int:
         """Now."""
         return time.perf_counter_ns()
 
@@ -92,7 +101,7 @@ class Placing:
             raise TypeError("a race has rounds")
         random = Random(plan.seed)
         # Several processes share one schedule, so each has it whole; what is wanted is nobody else's business.
-        picks = random if part.count == 1 else Random(f"{plan.seed}-{part.index}")
+        picks = random if part.count == 1 else part.picks(plan.seed)
         pick, numbers = zipf(plan.product_ids, plan.skew, picks), count(part.index + 1, part.count)
 
         async def make() -> Order:

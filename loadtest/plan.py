@@ -15,6 +15,27 @@ _SECONDS_IN_FLIGHT = 2.0
 _LEAST_IN_FLIGHT, _MOST_IN_FLIGHT = 1_000, 10_000
 
 
+class Cluster(Struct, frozen=True, kw_only=True):
+    """A Dask scheduler's address, and the files for TLS: whom to trust, and who this is."""
+
+    address: str
+    authorities: str | None = None
+    certificate: str | None = None
+    key: str | None = None
+
+
+class Spread(Struct, frozen=True, kw_only=True):
+    """Where the orders are placed: here, by several `processes` here, or by the workers of a cluster."""
+
+    processes: int = 1
+    cluster: Cluster | None = None
+
+    @property
+    def alone(self) -> bool:
+        """Whether this process places all of them."""
+        return self.processes == 1 and self.cluster is None
+
+
 class Plan(Struct, frozen=True, kw_only=True):
     """What both have in common. `concurrency` is the most requests in flight at once."""
 
@@ -28,6 +49,7 @@ class Plan(Struct, frozen=True, kw_only=True):
     prices: Prices = Prices()
     seed: int = 0
     target: Target = Target()
+    spread: Spread = Spread()
 
 
 class Race(Plan, frozen=True, kw_only=True):

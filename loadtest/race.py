@@ -12,6 +12,7 @@ async def race(plan: Race, scene: Scene) -> None:
     """Round after round: set the stock, place all orders at once, read what is left."""
     for number in range(1, plan.rounds + 1):
         stocked = await setup.set_stock(scene.clerk, scene.connection, plan.product, plan.stock)
+        await scene.placer.ready()
         prefix = f"{scene.prefix}-{number}"
         orders = [
             Order(f"{prefix}-{n}", plan.product, plan.units, number) for n in range(1, plan.number_of_requests + 1)

@@ -197,6 +197,21 @@ class BurstSpread(Struct, frozen=True):
     max: float
 
 
+class Worker(Struct, frozen=True):
+    """One of several processes that placed the orders, on whose machine it was, and why it was `lost`.
+
+    `clock_offset_ms` was added to its moments, which may be wrong by `clock_uncertainty_ms` either way.
+    """
+
+    name: str
+    host: str
+    orders: int
+    cpu_cores: float | None
+    clock_offset_ms: float
+    clock_uncertainty_ms: float
+    lost: str | None
+
+
 class Client(Struct, frozen=True):
     """What the tool itself cost.
 
@@ -205,7 +220,8 @@ class Client(Struct, frozen=True):
     the SDK, by operation and reason. `own_share` is the part of all response
     time that was spent in this process; `cpu_cores` its CPU seconds for each second of the rounds. `bound` says in
     words that the tool was the bottleneck, and what to do. What no history tells is None in a report made from one:
-    `served`, `fallbacks`, `loop_lag_ms`, `cpu_s`, `cpu_cores` and `bound`.
+    `served`, `fallbacks`, `loop_lag_ms`, `cpu_s`, `cpu_cores`, `bound`, and `workers` and `start_spread_ms`, which are
+    those of several processes: from the first that began to the last, the middle start and the widest.
     """
 
     name: str
@@ -218,6 +234,8 @@ class Client(Struct, frozen=True):
     cpu_cores: float | None
     burst_spread_ms: BurstSpread | None
     bound: str | None
+    workers: list[Worker] = []
+    start_spread_ms: BurstSpread | None = None
 
 
 class ReportedVerdict(Struct, frozen=True):

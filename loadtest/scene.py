@@ -53,8 +53,8 @@ class Placer(Protocol):
     def in_flight(self) -> int:
         """Orders of a load that are under way."""
 
-    async def instant(self) -> int:
-        """When the orders of a load can begin, on this process's clock."""
+    async def ready(self) -> int:
+        """Get ready for a round. Returns the earliest instant at which its orders can begin, on this clock."""
 
     async def round(self, orders: Sequence[Order]) -> None:
         """Place all of these at once; return when each has its result."""

@@ -12,7 +12,7 @@ import anyio
 from loadtest.checker import Checker
 from loadtest.checker.carried import carried
 from loadtest.dynamo import setup
-from loadtest.dynamo.client import ClientKind, Connection, DynamoDBClient, connect, fill, stamps
+from loadtest.dynamo.client import Connection, DynamoDBClient, connect, stamps
 from loadtest.dynamo.table import Table, calls_by_client
 from loadtest.effort import Effort
 from loadtest.errors import LoadTestError
@@ -24,6 +24,7 @@ from loadtest.plan import Load, Race
 from loadtest.race import race
 from loadtest.recorder import Recorder
 from loadtest.runner import Runner
+from loadtest.scale import fleet
 from loadtest.scene import Placer, Scene, for_each
 from loadtest.settling import Settling
 from loadtest.strategies import load as load_strategy
@@ -96,38 +97,54 @@ class Session:
             opened(plan.target, plan.concurrency, folder / SERVER_LOG) as connection,
             connect(connection.patient()) as clerk,
             self._way(connection, clerk.meta.region_name, folder) as way,
-            connect(way) as client,
         ):
             self.environment = environment(plan.target.kind, clerk.meta.endpoint_url)
             if self._begin_history is not None:
                 self._history = self._begin_history(self.environment)
             description = await _prepare(plan, clerk, connection)
-            table = Table(client, connection.table, connection.sdk_retries, consistent_reads=plan.consistent_reads)
-            await _warm_up(table, client, connection, plan.product_ids[0])
-            if self._proxy is not None:
-                await self._proxy.begin(description.arn)
+            async with self._placing(way) as self._placer:
+                if self._proxy is not None:
+                    await self._proxy.begin(description.arn)
+                await self._rounds(
+                    Scene(
+                        placer=self._placer,
+                        clerk=clerk,
+                        connection=connection,
+                        emit=self._emit,
+                        fail=self._stop,
+                        announce=self._watcher.announce,
+                        effort=self.effort,
+                        prefix=self._run_id[-10:],
+                        settling=self._settling,
+                    )
+                )
+
+    async def _rounds(self, scene: Scene) -> None:
+        gc.collect()
+        gc.freeze()  # a full collection of all that is loaded would stall a round for up to a tenth of a second
+        try:
+            if isinstance(self._plan, Race):
+                await race(self._plan, scene)
+            elif self._restocker is not None and self._budget is not None:
+                await load(self._plan, scene, self._restocker, self._budget)
+        finally:
+            gc.unfreeze()
+
+    @asynccontextmanager
+    async def _placing(self, way: Connection) -> AsyncIterator[Placer]:
+        """Who places the orders, connected and warm: this process, or those that the plan asks for."""
+        plan = self._plan
+        if not plan.spread.alone:
+            async with fleet.opened(plan, way, self._emit, self._stop, self.effort) as several:
+                yield several
+            return
+        async with connect(way) as client:
+            table = Table(client, way.table, way.sdk_retries, consistent_reads=plan.consistent_reads)
+            await setup.warm_up(table, client, way, plan.product_ids[0])
             runner = Runner(table, load_strategy(plan.strategy), plan.rules, self._emit, Random(plan.seed))
-            self._placer = Placing(plan, runner, self.effort)
-            scene = Scene(
-                placer=self._placer,
-                clerk=clerk,
-                connection=connection,
-                emit=self._emit,
-                fail=self._stop,
-                announce=self._watcher.announce,
-                effort=self.effort,
-                prefix=self._run_id[-10:],
-                settling=self._settling,
-            )
-            gc.collect()
-            gc.freeze()  # a full collection of all that is loaded would stall a round for up to a tenth of a second
             try:
-                if isinstance(plan, Race):
-                    await race(plan, scene)
-                elif self._restocker is not None and self._budget is not None:
-                    await load(plan, scene, self._restocker, self._budget)
+                yield Placing(plan, runner, self.effort)
             finally:
-                gc.unfreeze()
                 self.effort.served, self.effort.fallbacks = calls_by_client(client, table)
 
     @asynccontextmanager
@@ -220,11 +237,3 @@ async def _prepare(plan: Race | Load, client: DynamoDBClient, connection: Connec
     else:
         await setup.read_product(client, connection, plan.product)
     return table
-
-
-async def _warm_up(table: Table, client: DynamoDBClient, connection: Connection, product_id: str) -> None:
-    """One read through the run's own client, which must work, and then as many connections as the run will use."""
-    await setup.read_product(client, connection, product_id)
-    table.calls["GetItem"] += 1
-    if connection.client is ClientKind.WIRE:
-        await fill(client, connection.pool)

@@ -13,7 +13,7 @@ import msgspec
 import loadtest
 from loadtest.checker import Verdict
 from loadtest.cost import Prices
-from loadtest.effort import Effort
+from loadtest.effort import Effort, Share
 from loadtest.histogram import Histogram
 from loadtest.order import Kind, OrderEnded, Outcome
 from loadtest.plan import Load, Race
@@ -32,6 +32,7 @@ from loadtest.report import (
     Rounds,
     Stock,
     Work,
+    Worker,
     Worst,
     latency,
 )
@@ -197,7 +198,8 @@ def _latencies(histograms: Mapping[tuple[Kind, Outcome], Histogram]) -> dict[str
 def _client(recorder: Recorder, effort: Effort, plan: Race | Load, duration_s: float) -> Client:
     cpu_s = effort.cpu_ns / 1e9
     cores = cpu_s / duration_s if duration_s else 0.0
-    spreads = sorted(recorder.burst_spreads_ns) if isinstance(plan, Race) else []
+    spreads = recorder.burst_spreads_ns if isinstance(plan, Race) else []
+    busiest = max([share.cpu_ns or 0 for share in effort.shares], default=effort.cpu_ns) / 1e9
     return Client(
         name=effort.client,
         stamps=effort.stamps,
@@ -207,8 +209,26 @@ def _client(recorder: Recorder, effort: Effort, plan: Race | Load, duration_s: f
         loop_lag_ms=_lateness(effort.loop_lag),
         cpu_s=round(cpu_s, 3),
         cpu_cores=round(cores, 3),
-        burst_spread_ms=BurstSpread(median(spreads) / 1e6, spreads[-1] / 1e6) if spreads else None,
-        bound=_bound(effort.client, cores, recorder.own_share),
+        burst_spread_ms=_spread(spreads),
+        bound=_bound(effort.client, busiest / duration_s if duration_s else 0.0, recorder.own_share),
+        workers=[_worker(share, duration_s) for share in effort.shares],
+        start_spread_ms=_spread(effort.start_spreads_ns),
+    )
+
+
+def _spread(spreads_ns: list[int]) -> BurstSpread | None:
+    return BurstSpread(median(spreads_ns) / 1e6, max(spreads_ns) / 1e6) if spreads_ns else None
+
+
+def _worker(share: Share, duration_s: float) -> Worker:
+    return Worker(
+        name=share.name,
+        host=share.host,
+        orders=share.orders,
+        cpu_cores=None if share.cpu_ns is None or not duration_s else round(share.cpu_ns / 1e9 / duration_s, 3),
+        clock_offset_ms=share.offset_ns / 1e6,
+        clock_uncertainty_ms=share.uncertainty_ns / 1e6,
+        lost=share.lost,
     )
 
 

@@ -8,6 +8,8 @@ applied; every law holds for both. Everything is kept as counts: a round of any 
 from collections.abc import Iterator, Mapping
 from itertools import islice
 
+from msgspec.structs import replace
+
 from loadtest.checker import doubts as doubting
 from loadtest.checker.claims import Claims
 from loadtest.checker.doubts import Doubt
@@ -18,7 +20,16 @@ from loadtest.checker.refusals import Refusals
 from loadtest.checker.register import seen, written
 from loadtest.checker.stock import Found, Stock
 from loadtest.checker.verdict import Violation, plural
-from loadtest.order import Kind, Operation, Outcome, Product, Restocked, RoundEnded, RoundStarted
+from loadtest.order import (
+    WORKER_LOST,
+    Kind,
+    Operation,
+    Outcome,
+    Product,
+    Restocked,
+    RoundEnded,
+    RoundStarted,
+)
 
 _GAPS = 100_000
 
@@ -64,6 +75,10 @@ class Ledger:
 
     def operation(self, op: Operation) -> None:
         """One request and its answer."""
+        if op.clock_uncertainty_ns:
+            surely, op = _surely(op), _perhaps(op)
+        else:
+            surely = op
         self.units.add(op.units)
         self._stock.see(op)
         if op.kind is Kind.READ:
@@ -72,7 +87,8 @@ class Ledger:
             return
         if op.outcome in (Outcome.THROTTLED, Outcome.FAILED):
             return
-        self.overlap.add(op)
+        if op.reason != WORKER_LOST:  # nobody knows when it was on the way
+            self.overlap.add(surely)
         if op.outcome is Outcome.ACCEPTED:
             self._accept(op)
         elif op.outcome is Outcome.REJECTED:
@@ -278,6 +294,18 @@ class Ledger:
         if self.final is not None and (op := doubting.without_version(gaps, others, self._time.register)) is not None:
             message = "an accepted write was answered before any version was made that it can have made"
             yield self._violation("write_out_of_order", message, Evidence(1, [op.order_id], [op]))
+
+
+def _perhaps(op: Operation) -> Operation:
+    """From the first moment at which it may have been sent to the last at which it may have been received."""
+    off_ns = op.clock_uncertainty_ns
+    return replace(op, sent_ns=op.sent_ns - off_ns, received_ns=op.received_ns + off_ns)
+
+
+def _surely(op: Operation) -> Operation:
+    """The time in which it was surely on the way, which may be none."""
+    off_ns = op.clock_uncertainty_ns
+    return replace(op, sent_ns=op.sent_ns + off_ns, received_ns=op.received_ns - off_ns)
 
 
 def _own_read(round_: int, product: Product, sent_ns: int, received_ns: int) -> Operation:

@@ -191,6 +191,7 @@ def _race(
         attempts=orders.attempts,
         backoff=orders.backoff,
         consistent_reads=orders.consistent_reads,
+        spread=orders.spread(),
         concurrency=in_flight_that_fits(min(settings["concurrency"], placed), "--concurrency", exactly=True),
         prices=pricing.prices(),
         target=run_target.chosen(),

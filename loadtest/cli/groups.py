@@ -20,6 +20,7 @@ from loadtest.targets import Target, TargetKind
 
 if TYPE_CHECKING:
     from loadtest.faults import Faults
+    from loadtest.plan import Spread
     from loadtest.thresholds import Threshold
 
 _CONTENTION = "Contention"
@@ -72,6 +73,17 @@ class Orders:
     backoff: options.BackoffOption = Backoff.FULL_JITTER
     consistent_reads: options.ConsistentReads = True
     seed: options.Seed = None
+    processes: options.Processes = None
+    cluster: options.ClusterOption = None
+    cluster_ca: options.ClusterAuthorities = None
+    cluster_cert: options.ClusterCertificate = None
+    cluster_key: options.ClusterKey = None
+
+    def spread(self) -> "Spread":
+        """Where the orders are placed. Raises UsageError if the options contradict one another."""
+        from loadtest.cli.machines import spread
+
+        return spread(self.processes, self.cluster, self.cluster_ca, self.cluster_cert, self.cluster_key)
 
     def chosen_seed(self) -> int:
         """The seed given, or a new one."""

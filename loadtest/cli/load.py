@@ -117,6 +117,7 @@ def load_plan(
         attempts=orders.attempts,
         backoff=orders.backoff,
         consistent_reads=orders.consistent_reads,
+        spread=orders.spread(),
         prices=pricing.prices(),
         seed=orders.chosen_seed(),
         target=run_target.chosen(),

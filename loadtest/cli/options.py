@@ -14,6 +14,7 @@ from loadtest.targets import TargetKind
 _TARGET = "Target"
 _OUTPUT = "Output"
 _COST = "Cost"
+_MACHINES = "Machines"
 
 
 class StrategyName(StrEnum):
@@ -46,6 +47,36 @@ ConsistentReads = Annotated[
 Seed = Annotated[
     int | None,
     typer.Option("--seed", min=0, help="Seed of everything random; the report has it.", show_default="a new one"),
+]
+Processes = Annotated[
+    str | None,
+    typer.Option(
+        "--processes",
+        metavar="N|auto",
+        help="Processes here that place the orders; auto is one for each core.",
+        show_default="1",
+        rich_help_panel=_MACHINES,
+    ),
+]
+ClusterOption = Annotated[
+    str | None,
+    typer.Option(
+        "--cluster",
+        metavar="ADDRESS",
+        help="Place the orders from every worker of this Dask cluster, tls://HOST:8786; needs loadtest[cluster].",
+        rich_help_panel=_MACHINES,
+    ),
+]
+ClusterAuthorities = Annotated[
+    Path | None,
+    typer.Option("--cluster-ca", metavar="FILE", help="Whom to trust for tls://.", rich_help_panel=_MACHINES),
+]
+ClusterCertificate = Annotated[
+    Path | None,
+    typer.Option("--cluster-cert", metavar="FILE", help="Who this is for tls://.", rich_help_panel=_MACHINES),
+]
+ClusterKey = Annotated[
+    Path | None, typer.Option("--cluster-key", metavar="FILE", help="Its key.", rich_help_panel=_MACHINES)
 ]
 WriteUnitPrice = Annotated[
     float | None,

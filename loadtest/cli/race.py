@@ -47,6 +47,7 @@ def race(
         attempts=orders.attempts,
         backoff=orders.backoff,
         consistent_reads=orders.consistent_reads,
+        spread=orders.spread(),
         concurrency=in_flight_that_fits(min(concurrency or number_of_requests, number_of_requests), "--concurrency"),
         gate=gate,
         prices=pricing.prices(),

@@ -10,9 +10,10 @@ import anyio
 from botocore.exceptions import ClientError
 from msgspec import Struct
 
-from loadtest.dynamo.client import Connection, DynamoDBClient
+from loadtest.dynamo.client import ClientKind, Connection, DynamoDBClient, fill
 from loadtest.dynamo.errors import CONDITION_FAILED, explained, is_throttled, missing_table
 from loadtest.dynamo.items import item_bytes, number, to_item, to_product
+from loadtest.dynamo.table import Table
 from loadtest.errors import TargetError
 from loadtest.order import RESTOCK, Product
 
@@ -253,3 +254,11 @@ async def add_stock(client: DynamoDBClient, connection: Connection, product_id: 
             UpdateExpression="SET quantity = quantity + :units, version = version + :one, last_order = :restock",
             ExpressionAttributeValues={":units": number(units), ":one": number(1), ":restock": {"S": RESTOCK}},
         )
+
+
+async def warm_up(table: Table, client: DynamoDBClient, connection: Connection, product_id: str) -> None:
+    """One read through a run's own client, which must work, and then as many connections as the run will use."""
+    await read_product(client, connection, product_id)
+    table.calls["GetItem"] += 1
+    if connection.client is ClientKind.WIRE:
+        await fill(client, connection.pool)

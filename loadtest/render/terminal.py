@@ -82,6 +82,8 @@ def _print_tables(console: Console, report: Report, folder: Path) -> None:
     console.print(_latency(report))
     for line in (*_load(report), _cost(report), _client(report), *_evidence(report.verdict)):
         console.print(line)
+    if report.client.workers:
+        console.print(_workers(report))
     if report.faults is not None:
         console.print(f"faults injected: {report.faults.sentence}")
     if report.client.bound:
@@ -206,6 +208,18 @@ def _client(report: Report) -> str:
         f"{report.operations_per_s:,.0f} operations a second over {report.duration_s:,.2f} s; "
         f"own share of the response time {client.own_share:.1%} ({client.name}{cost}){burst}"
     )
+
+
+def _workers(report: Report) -> str:
+    """One line for all, one more for each that was lost."""
+    workers, spread = report.client.workers, report.client.start_spread_ms
+    uncertain_ms = max(worker.clock_uncertainty_ms for worker in workers)
+    clocks = f", clocks compared to ±{uncertain_ms:,.2f} ms" if uncertain_ms else ""
+    began = f"; began within {spread.median:,.2f} ms of one another, {spread.max:,.2f} at most" if spread else ""
+    hosts = len({worker.host for worker in workers})
+    lines = [f"placed by {len(workers):,} processes on {plural(hosts, 'machine')}{clocks}{began}"]
+    lines += [f"{worker.name} ({worker.host}) {worker.lost}" for worker in workers if worker.lost is not None]
+    return "\n".join(lines)
 
 
 def _table(*headings: str) -> Table:

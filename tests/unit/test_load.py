@@ -61,7 +61,7 @@ class Shop:
         self.errors: list[LoadTestError] = []
         self.restocker = Restocker(Load(**{"stock": 100, "restock": True, **plan}))
         self.scene = Scene(
-            runner=cast("Any", None),
+            placer=cast("Any", None),
             clerk=cast("Any", self.clerk),
             connection=Connection(table="products", endpoint_url="http://127.0.0.1:1"),
             emit=self.events.append,

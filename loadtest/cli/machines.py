@@ -1,0 +1,58 @@
+"""The options that say from how many processes and machines orders are placed."""
+
+import os
+from pathlib import Path
+
+from loadtest.errors import UsageError
+from loadtest.plan import Cluster, Spread
+
+_MOST = 256
+_PLAIN, _TLS = "tcp://", "tls://"
+
+
+def spread(
+    processes: str | None, address: str | None, authorities: Path | None, certificate: Path | None, key: Path | None
+) -> Spread:
+    """What the options say. Raises UsageError if they contradict one another."""
+    files = {"--cluster-ca": authorities, "--cluster-cert": certificate, "--cluster-key": key}
+    if address is None:
+        if given := [name for name, file in files.items() if file is not None]:
+            raise UsageError(f"{given[0]} goes with --cluster")
+        return Spread(processes=_number(processes))
+    if processes is not None:
+        raise UsageError("--processes does not go with --cluster, whose workers are one process each")
+    if not address.startswith((_PLAIN, _TLS)):
+        raise UsageError(f"--cluster {address!r} is no address like tls://scheduler:8786 or tcp://127.0.0.1:8786")
+    if address.startswith(_TLS):
+        if lacking := [name for name, file in files.items() if file is None]:
+            raise UsageError(f"{_TLS} needs {' and '.join(lacking)}")
+    elif any(files.values()):
+        raise UsageError(f"{', '.join(files)} go with {_TLS}")
+    return Spread(
+        cluster=Cluster(
+            address=address,
+            authorities=_readable("--cluster-ca", authorities),
+            certificate=_readable("--cluster-cert", certificate),
+            key=_readable("--cluster-key", key),
+        )
+    )
+
+
+def _number(processes: str | None) -> int:
+    if processes is None:
+        return 1
+    if processes == "auto":
+        return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    if not processes.isdecimal() or not processes.isascii() or not 1 <= int(processes[:9]) <= _MOST:
+        raise UsageError(f"--processes {processes!r} is neither auto nor a number from 1 to {_MOST}")
+    return int(processes)
+
+
+def _readable(option: str, file: Path | None) -> str | None:
+    if file is None:
+        return None
+    try:
+        with file.open("rb"):
+            return str(file)
+    except OSError as error:
+        raise UsageError(f"{option}: cannot read {file}: {error.strerror}") from error

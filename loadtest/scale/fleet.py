@@ -1,0 +1,245 @@
+"""Places the orders of a run from several shards: at one instant, and with one stream of events."""
+
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+
+import anyio
+from anyio.lowlevel import checkpoint
+from msgspec.structs import replace
+
+from loadtest.dynamo.client import Connection
+from loadtest.effort import Effort
+from loadtest.errors import LoadTestError, TargetError
+from loadtest.order import Listener, Order
+from loadtest.placing import Part
+from loadtest.plan import Load, Race
+from loadtest.scale.member import Member
+from loadtest.scale.merge import Merge
+from loadtest.scale.remote import LostError, Remote
+from loadtest.scale.shard import Assignment
+
+_COLLECT_EVERY_S = 0.02
+_COMPARE_EVERY_S = 0.25
+_AHEAD_NS = 20_000_000  # from the word to the instant, besides what it takes to get there
+_TURN = 500  # events handled before others get a turn
+_CANCELLED_S = 10.0
+
+
+class Fleet:
+    """Several shards as one `Placer`. What they tell goes to `emit`; a lost one stops the run through `fail`."""
+
+    def __init__(
+        self,
+        plan: Race | Load,
+        remotes: Sequence[Remote],
+        emit: Listener,
+        fail: Callable[[LoadTestError], None],
+        *,
+        own_clocks: bool,
+    ) -> None:
+        """`own_clocks`: they may run on other machines than this process."""
+        count = len(remotes)
+        self.members = [Member(remote, Part(n, count), own_clock=own_clocks) for n, remote in enumerate(remotes)]
+        self.start_spreads_ns: list[int] = []
+        self._plan = plan
+        self._emit = emit
+        self._fail = fail
+        self._merge = Merge(count)
+        self._number = 0  # of the last piece of work
+        self._news = anyio.Event()
+
+    @property
+    def in_flight(self) -> int:
+        """See `Placer`."""
+        return sum(member.in_flight for member in self.members)
+
+    async def open(self, connection: Connection) -> None:
+        """Let all connect and warm up, and compare their clocks. LoadTestError if one cannot."""
+
+        async def open_one(member: Member) -> None:
+            pool = max(1, member.part.share(connection.pool))
+            await member.open(Assignment(self._plan, replace(connection, pool=pool), member.part))
+            await member.compare_clocks()
+
+        await self._all(open_one)
+        for member in self.members:
+            if member.lost is not None:
+                raise TargetError(f"{member.name} {member.lost}")
+
+    @asynccontextmanager
+    async def at_work(self) -> AsyncIterator[None]:
+        """The block is what they are opened for; when it ends they say what it took."""
+        error: LoadTestError | None = None
+        # What is told has to be heard also while all else is cancelled.
+        listening = [anyio.CancelScope(shield=True) for _ in self.members]
+        async with anyio.create_task_group() as tasks:
+            for number, scope in enumerate(listening):
+                tasks.start_soon(self._listen, number, scope)
+            try:
+                yield
+            except LoadTestError as raised:
+                error = raised
+            finally:
+                for scope in listening:
+                    scope.cancel()
+        with anyio.CancelScope(shield=True):
+            await self._all(Member.close)
+        if error is not None:
+            raise error
+
+    async def ready(self) -> int:
+        """See `Placer`."""
+        await self._all(Member.compare_clocks)
+        return self._soon()
+
+    async def round(self, orders: Sequence[Order]) -> None:
+        """See `Placer`."""
+        held = isinstance(self._plan, Race) and self._plan.gate
+        number, at_ns = self._next(), self._soon()
+        async with self._to_the_end(number):
+            await self._all(lambda one: one.round(number, orders[one.part.index :: one.part.count], at_ns, held=held))
+            if held:
+                await self._until(lambda one: one.batch.full or one.batch.done >= number)
+                open_ns = self._soon()
+                await self._all(lambda one: one.open_gate(number, open_ns))
+
+    async def arrive(self, prefix: str, started_ns: int) -> None:
+        """See `Placer`."""
+        number, closed = self._next(), isinstance(self._plan, Load) and self._plan.schedule is None
+        async with self._to_the_end(number):
+            await self._all(lambda one: one.arrive(number, prefix, started_ns, closed=closed))
+
+    def stop(self) -> None:
+        """See `Placer`."""
+        for member in self.members:
+            member.stopping = True
+
+    @asynccontextmanager
+    async def _to_the_end(self, number: int) -> AsyncIterator[None]:
+        """After the block, and after whatever cut it short: until all shards are done and have told everything."""
+        try:
+            yield
+            await self._until(lambda one: one.batch.done >= number)
+        except BaseException:
+            with anyio.CancelScope(shield=True), anyio.move_on_after(_CANCELLED_S):
+                await self._all(lambda one: one.ask("cancel"))
+                await self._until(lambda one: one.batch.done >= number)
+            raise
+        finally:
+            self._merge.finish()
+            self._tell()
+            self._note_start()
+        lost = [member for member in self.members if member.lost is not None]
+        if lost:
+            gone = ", ".join(f"{member.name} {member.lost}" for member in lost)
+            self._fail(TargetError(f"{gone}; its orders without a result are unknown"))
+            await checkpoint()
+
+    async def _listen(self, number: int, scope: anyio.CancelScope) -> None:
+        """Collect what a shard tells, until it is lost or the scope is cancelled."""
+        member = self.members[number]
+        with scope:
+            try:
+                await self._collect(number, member)
+            except LostError:
+                self._merge.put(number, member.left_behind(self._plan), float("inf"))
+                for other in self.members:
+                    other.stopping = True
+                self._tell()
+
+    async def _collect(self, number: int, member: Member) -> None:
+        compared_ns = time.perf_counter_ns()
+        while True:
+            events = await member.collect()
+            self._merge.put(number, events, member.heard_ns)
+            await self._tell_in_turns()
+            if time.perf_counter_ns() - compared_ns > _COMPARE_EVERY_S * 1e9:
+                await member.compare_clocks(1)
+                compared_ns = time.perf_counter_ns()
+            await anyio.sleep(_COLLECT_EVERY_S)
+
+    def _tell(self) -> None:
+        for event in self._merge.take():
+            self._emit(event)
+        self._news.set()
+        self._news = anyio.Event()
+
+    async def _tell_in_turns(self) -> None:
+        for n, event in enumerate(self._merge.take()):
+            self._emit(event)
+            if n % _TURN == _TURN - 1:
+                await checkpoint()
+        self._news.set()
+        self._news = anyio.Event()
+
+    async def _until(self, is_so: Callable[[Member], bool]) -> None:
+        """Return when it is so of every shard that is not lost."""
+        while not all(member.lost is not None or is_so(member) for member in self.members):
+            await self._news.wait()
+
+    async def _all(self, act: Callable[[Member], Awaitable[None]]) -> None:
+        """Do it with all that are not lost, at the same time. Raises a LoadTestError of one of them."""
+        errors: list[LoadTestError] = []
+
+        async def act_one(member: Member) -> None:
+            try:
+                await act(member)
+            except LostError:
+                pass  # `_listen` hears of it as well
+            except LoadTestError as error:
+                errors.append(type(error)(f"{member.name}: {error}"))
+
+        async with anyio.create_task_group() as tasks:
+            for member in self.members:
+                if member.lost is None:
+                    tasks.start_soon(act_one, member)
+        if errors:
+            raise errors[0]
+
+    def _next(self) -> int:
+        self._number += 1
+        return self._number
+
+    def _soon(self) -> int:
+        """An instant that every shard has heard of before it comes."""
+        slowest_ns = max(member.offset.uncertainty_ns for member in self.members)
+        return time.perf_counter_ns() + _AHEAD_NS + 10 * slowest_ns
+
+    def _note_start(self) -> None:
+        late = [member.first_late_ns for member in self.members if member.first_late_ns is not None]
+        if len(late) > 1:
+            self.start_spreads_ns.append(max(late) - min(late))
+
+
+@asynccontextmanager
+async def opened(
+    plan: Race | Load,
+    connection: Connection,
+    emit: Listener,
+    fail: Callable[[LoadTestError], None],
+    effort: Effort,
+) -> AsyncIterator[Fleet]:
+    """The fleet that the plan asks for, connected and at work. LoadTestError if there is none to be had.
+
+    What its shards took is added to `effort` when they have ended.
+    """
+    spread = plan.spread
+    if spread.cluster is None:
+        from loadtest.scale.local import processes
+
+        shards = processes(spread.processes)
+    else:
+        from loadtest.scale.cluster import workers
+
+        shards = workers(spread.cluster)
+    async with shards as remotes:
+        fleet = Fleet(plan, remotes, emit, fail, own_clocks=spread.cluster is not None)
+        await fleet.open(connection)
+        try:
+            async with fleet.at_work():
+                yield fleet
+        finally:
+            effort.start_spreads_ns = fleet.start_spreads_ns
+            for member in fleet.members:
+                effort.add(member.share, member.effort)

@@ -1,0 +1,62 @@
+"""What a lost shard leaves behind: orders without a result, which are unknown until the table says more."""
+
+from collections.abc import Iterator
+from itertools import islice
+
+from loadtest.contention import zipf
+from loadtest.order import WORKER_LOST, Event, Kind, Operation, Order, OrderEnded, OrderPlaced, Outcome
+from loadtest.placing import ROUND, Part
+from loadtest.plan import Load
+
+
+def perhaps_placed(plan: Load, part: Part, prefix: str, last: int, to: int) -> Iterator[Order]:
+    """The orders of a part after the one with the number `last`, up to `to`: a shard may have got so far."""
+    pick = zipf(plan.product_ids, plan.skew, part.picks(plan.seed))
+    first = part.index + 1
+    products = (pick() for _ in range(first, to + 1, part.count))
+    before = max(0, (last - first) // part.count + 1)
+    for number, product_id in zip(
+        range(first + before * part.count, to + 1, part.count), islice(products, before, None), strict=True
+    ):
+        yield Order(f"{prefix}-{number}", product_id, plan.units, ROUND)
+
+
+def unknown(order: Order | OrderPlaced, name: str, kind: Kind, since_ns: int, now_ns: int) -> Iterator[Event]:
+    """An order whose shard was lost: its write may have been sent at any time in between, or never."""
+    message = f"{name} was lost while the order was under way"
+    yield Operation(
+        round=order.round,
+        order_id=order.order_id,
+        product_id=order.product_id,
+        units=order.units,
+        kind=kind,
+        attempt=1,
+        outcome=Outcome.UNKNOWN,
+        reason=WORKER_LOST,
+        message=message,
+        read_version=None,
+        version=None,
+        quantity=None,
+        capacity=None,
+        scheduled_ns=since_ns,
+        sent_ns=since_ns,
+        received_ns=now_ns,
+        ended_ns=now_ns,
+    )
+    yield OrderEnded(
+        round=order.round,
+        order_id=order.order_id,
+        product_id=order.product_id,
+        units=order.units,
+        outcome=Outcome.UNKNOWN,
+        reason=WORKER_LOST,
+        message=message,
+        attempts=1,
+        scheduled_ns=since_ns,
+        ended_ns=now_ns,
+    )
+
+
+def placed(order: Order, now_ns: int) -> OrderPlaced:
+    """An order that may have been placed, as one that was."""
+    return OrderPlaced(order.round, order.order_id, order.product_id, order.units, now_ns, now_ns)

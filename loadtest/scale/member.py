@@ -1,0 +1,179 @@
+"""One shard as the process that judges sees it: its clock, what it told, and which of its orders have no result."""
+
+import time
+from collections.abc import Iterator, Sequence
+from functools import cache
+from typing import Any
+
+import anyio
+import msgspec
+from msgspec.structs import replace
+
+from loadtest.effort import Effort, Share
+from loadtest.errors import LoadTestError
+from loadtest.order import Event, Kind, Operation, Order, OrderEnded, OrderPlaced
+from loadtest.placing import Part
+from loadtest.plan import Load, Race
+from loadtest.scale.clock import Clock, Offset
+from loadtest.scale.lost import perhaps_placed, placed, unknown
+from loadtest.scale.remote import LostError, Remote
+from loadtest.scale.shard import Batch, Hello
+
+SILENT_S = 5.0  # a shard that gives no answer for so long is lost
+_OPEN_S = 90.0
+_PINGS = 12
+_events = msgspec.json.Decoder(Event).decode_lines
+
+
+class Member:
+    """A shard and what is known of it. What it is asked for ends within `SILENT_S`, or it is `lost`."""
+
+    def __init__(self, remote: Remote, part: Part, *, own_clock: bool) -> None:
+        """`own_clock`: it may run on another machine."""
+        self.remote, self.part = remote, part
+        self.hello = Hello("", 0)
+        self.lost: str | None = None
+        self.heard_ns = time.perf_counter_ns()
+        self.effort: Effort | None = None
+        self.offset = Offset()
+        self.most_uncertain_ns = 0
+        self.batch = Batch(0, b"", 0, False, 0, 0)
+        self.orders = 0
+        self.first_late_ns: int | None = None  # since the last start: how late its first request was
+        self.stopping = False
+        self._stopped = False
+        self._due_ns = 0
+        self._held = self._closed = False
+        self._clock = Clock() if own_clock else None
+        self._unfinished: dict[str, Order | OrderPlaced] = {}
+        self._prefix = ""
+        self._last = 0  # number of the last order that it surely placed
+
+    @property
+    def name(self) -> str:
+        """What it is called."""
+        return self.remote.name
+
+    async def ask(self, method: str, *arguments: Any, within_s: float = SILENT_S, **named: Any) -> Any:
+        """Call a method, also while all around is cancelled. Raises LostError, then and ever after, if it is lost."""
+        if self.lost is not None:
+            raise LostError(self.lost)
+        try:
+            with anyio.fail_after(within_s, shield=True):
+                return await self.remote.call(method, *arguments, **named)
+        except TimeoutError:
+            self.lost = f"gave no answer for {within_s:g} s"
+        except LostError as error:
+            self.lost = str(error)
+        except LoadTestError:
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever went wrong there, it is of no use any more
+            self.lost = f"failed: {error}"
+        self.remote.end()
+        raise LostError(self.lost)
+
+    @property
+    def share(self) -> Share:
+        """Its part of the run, for the report."""
+        cpu_ns = self.effort.cpu_ns if self.effort else None
+        return Share(self.name, self.hello.host, self.orders, cpu_ns, self.offset.ns, self.most_uncertain_ns, self.lost)
+
+    @property
+    def in_flight(self) -> int:
+        """Orders of a load that it began and that have no result."""
+        return len(self._unfinished)
+
+    async def close(self) -> None:
+        """Let it end, and hear what it took."""
+        self.effort = await self.ask("close")
+
+    async def open(self, assignment: Any) -> None:
+        """Let it connect and warm up."""
+        self.hello = await self.ask("hello", within_s=_OPEN_S)
+        await self.ask("open", assignment, within_s=_OPEN_S)
+
+    async def compare_clocks(self, pings: int = _PINGS) -> None:
+        """Find out what time it is there."""
+        if self._clock is None:
+            return
+        for _ in range(pings):
+            asked_ns = time.perf_counter_ns()
+            self._clock.answered(asked_ns, await self.ask("clock"), time.perf_counter_ns())
+        self.offset = self._clock.offset(time.perf_counter_ns())
+        self.most_uncertain_ns = max(self.most_uncertain_ns, self.offset.uncertainty_ns)
+
+    async def round(self, number: int, orders: Sequence[Order], at_ns: int, *, held: bool) -> None:
+        """Let it place these at that instant on this clock, or be `held` until the gate opens."""
+        self._unfinished = {order.order_id: order for order in orders}
+        self.orders += len(orders)
+        self.first_late_ns, self._due_ns, self._held = None, at_ns, held
+        await self.ask("round", number, orders, at_ns - self.offset.ns, held=held)
+
+    async def open_gate(self, number: int, at_ns: int) -> None:
+        """Let the orders of that round write at that instant on this clock."""
+        self._due_ns = at_ns
+        await self.ask("open_gate", number, at_ns - self.offset.ns)
+
+    async def arrive(self, number: int, prefix: str, started_ns: int, *, closed: bool) -> None:
+        """Let it place its part of a load; in a `closed` loop the first orders are due at that instant."""
+        self._closed = closed
+        self._prefix, self._last = prefix, self.part.index + 1 - self.part.count
+        self.first_late_ns, self._due_ns = None, started_ns
+        await self.ask("arrive", number, prefix, started_ns - self.offset.ns)
+
+    async def collect(self) -> list[Event]:
+        """What happened since the last time, on this clock. A shard that is `stopping` is told so first."""
+        if self.stopping and not self._stopped:
+            self._stopped = True
+            await self.ask("stop")
+        batch: Batch = await self.ask("collect", self.batch.number)
+        events = [self._here(event) for event in _events(batch.events)] if batch.events else []
+        for event in events:
+            self._follow(event)
+        self.batch, self.heard_ns = batch, batch.now_ns + self.offset.ns
+        return events
+
+    def _here(self, event: Event) -> Event:
+        if self._clock is None:
+            return event
+        ns = self.offset.ns
+        here = {name: getattr(event, name) + ns for name in _moments(type(event))}
+        if isinstance(event, Operation):
+            here["clock_uncertainty_ns"] = self.offset.uncertainty_ns
+        return replace(event, **here)
+
+    def _follow(self, event: Event) -> None:
+        if isinstance(event, Operation):
+            if (event.kind is not Kind.READ or not self._held) and not self._prefix:
+                self._started(event.sent_ns - self._due_ns)
+        elif isinstance(event, OrderEnded):
+            self._unfinished.pop(event.order_id, None)
+        elif isinstance(event, OrderPlaced):
+            self.orders += 1
+            if self.first_late_ns is None:
+                self._started(event.started_ns - (self._due_ns if self._closed else event.scheduled_ns))
+            self._unfinished[event.order_id] = event
+            self._last = int(event.order_id.rpartition("-")[2])
+
+    def _started(self, late_ns: int) -> None:
+        self.first_late_ns = late_ns if self.first_late_ns is None else min(late_ns, self.first_late_ns)
+
+    def left_behind(self, plan: Race | Load) -> Iterator[Event]:
+        """Of a lost shard: its orders without a result, and those that it may have placed without telling."""
+        now_ns = time.perf_counter_ns()
+        orders: list[Order | OrderPlaced] = list(self._unfinished.values())
+        if isinstance(plan, Load) and self._prefix:
+            for order in perhaps_placed(plan, self.part, self._prefix, self._last, self.batch.may_place):
+                yield placed(order, now_ns)
+                orders.append(order)
+                self.orders += 1
+        kind = Kind.TRANSACTION if plan.strategy == "transaction" else Kind.WRITE
+        for left in orders:
+            yield from unknown(left, self.name, kind, self._due_ns, now_ns)
+        self._unfinished, self._prefix = {}, ""
+
+
+@cache
+def _moments(kind: type[Event]) -> list[str]:
+    """The fields of an event that are moments."""
+    return [name for name in kind.__struct_fields__ if name.endswith("_ns") and name != "clock_uncertainty_ns"]

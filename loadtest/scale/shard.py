@@ -1,0 +1,216 @@
+"""One part of a run: its orders, on an event loop of its own, told from outside what to do.
+
+Every public method may be called from any thread. A method that is called twice, because an answer was lost on its
+way, does nothing the second time: no order is ever placed twice.
+"""
+
+import asyncio
+import gc
+import os
+import socket
+import threading
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+from concurrent.futures import Future
+from random import Random
+
+import anyio
+import msgspec
+from msgspec.structs import replace
+
+from loadtest.alarm import alarm
+from loadtest.attempt import Gate
+from loadtest.dynamo.client import Connection, connect, stamps
+from loadtest.dynamo.setup import warm_up
+from loadtest.dynamo.table import Table, calls_by_client
+from loadtest.effort import Effort
+from loadtest.order import Event, Order
+from loadtest.placing import Leash, Part, Placing
+from loadtest.plan import Load, Race
+from loadtest.runner import Runner
+from loadtest.strategies import load as load_strategy
+
+ALONE_S = 10.0  # a shard that nobody asked for so long stops: whoever began the run is gone
+_LEAST_LEASH = 64  # orders
+_WITHIN_S = 60.0  # to connect
+
+
+class Assignment(msgspec.Struct, frozen=True):
+    """What a shard is for: its part of the orders of a plan, by this connection."""
+
+    plan: Race | Load
+    connection: Connection
+    part: Part
+
+
+class Batch(msgspec.Struct, frozen=True):
+    """What happened in a shard since the batch before, as lines of JSON, until `now_ns` on its clock.
+
+    `full`: all orders of this shard wait at the gate. `done` is the number of the last piece of work that has ended.
+    Orders are placed up to the number `may_place`, once this batch has arrived.
+    """
+
+    number: int
+    events: bytes
+    now_ns: int
+    full: bool
+    done: int
+    may_place: int
+
+
+class Hello(msgspec.Struct, frozen=True):
+    """Where a shard is."""
+
+    host: str
+    pid: int
+
+
+class Shard:
+    """See the module; `open` comes first, `close` last."""
+
+    def __init__(self) -> None:
+        self._events: deque[bytes] = deque()
+        self._encode = msgspec.json.Encoder().encode
+        self._collecting = threading.Lock()
+        self._batch = Batch(0, b"", 0, False, 0, 0)
+        self._begun = self._done = self._placed_before = 0
+        self._gate: Gate | None = None
+        self._thread: threading.Thread | None = None
+        self._opened: Future[None] = Future()
+        self._closed: Future[Effort] = Future()
+        self._asked_ns = time.perf_counter_ns()
+
+    def hello(self) -> Hello:
+        """Where it is."""
+        return Hello(socket.gethostname(), os.getpid())
+
+    def clock(self) -> int:
+        """What time it is there."""
+        return time.perf_counter_ns()
+
+    def open(self, assignment: Assignment) -> None:
+        """Connect and warm up. LoadTestError if the target cannot be reached from here."""
+        if self._thread is None:
+            self._asked_ns = time.perf_counter_ns()
+            self._thread = threading.Thread(target=self._run, args=(assignment,), name="shard", daemon=True)
+            self._thread.start()
+        self._opened.result(_WITHIN_S)
+
+    def round(self, number: int, orders: Sequence[Order], at_ns: int, *, held: bool) -> None:
+        """Place these at that instant. If they are `held`, the gate stays shut until it is opened."""
+        gate = Gate(len(orders), held=held)
+        self._begin(number, lambda: self._round(orders, at_ns, gate), gate)
+
+    def arrive(self, number: int, prefix: str, started_ns: int) -> None:
+        """Place this shard's part of a load, whose schedule begins at that instant."""
+        self._begin(number, lambda: self._arrive(prefix, started_ns), None)
+
+    def open_gate(self, number: int, at_ns: int) -> None:
+        """Let the orders of that round write at that instant."""
+        if number == self._begun and self._gate is not None:
+            asyncio.run_coroutine_threadsafe(_at(at_ns, self._gate.open), self._loop)
+
+    def stop(self) -> None:
+        """Place no further order of a load; those under way go on to their end."""
+        self._loop.call_soon_threadsafe(self._stop)
+
+    def cancel(self) -> None:
+        """End what goes on at once; orders under way end as failed or unknown."""
+        self._loop.call_soon_threadsafe(self._cancel)
+
+    def collect(self, number: int) -> Batch:
+        """What happened after the batch of this number, which has arrived."""
+        self._asked_ns = time.perf_counter_ns()
+        with self._collecting:
+            if number != self._batch.number:
+                return self._batch  # the last one was lost on its way
+            self._loop.call_soon_threadsafe(self._leash.lengthen, self._batch.may_place)
+            done, full, now_ns = self._done, self._gate is not None and self._gate.full, time.perf_counter_ns()
+            lines = b"\n".join([self._events.popleft() for _ in range(len(self._events))])
+            self._batch = Batch(number + 1, lines, now_ns, full, done, self._reach())
+            return self._batch
+
+    def close(self) -> Effort:
+        """End, and say what it took."""
+        self._begin(self._begun + 1, None, None)
+        return self._closed.result(_WITHIN_S)
+
+    def _begin(self, number: int, work: Callable[[], Awaitable[None]] | None, gate: Gate | None) -> None:
+        if number == self._begun + 1:
+            self._begun, self._gate = number, gate
+            self._loop.call_soon_threadsafe(self._inbox.put_nowait, work)
+
+    def _run(self, assignment: Assignment) -> None:
+        try:
+            self._closed.set_result(anyio.run(self._main, assignment, backend_options={"use_uvloop": True}))
+        except BaseException as error:  # noqa: BLE001 - whoever waits for it is in another thread
+            for waited in (self._opened, self._closed):
+                if not waited.done():
+                    waited.set_exception(error)
+
+    async def _main(self, assignment: Assignment) -> Effort:
+        plan, connection, part = assignment.plan, assignment.connection, assignment.part
+        kind = plan.target.client
+        effort = self._effort = Effort(kind, stamps(kind))
+        self._share = part.share(plan.concurrency) if isinstance(plan, Load) and plan.schedule is None else 0
+        self._part, self._leash = part, Leash()
+        self._loop, self._inbox = asyncio.get_running_loop(), asyncio.Queue[Callable[[], Awaitable[None]] | None]()
+        async with connect(connection) as client:
+            table = Table(client, connection.table, connection.sdk_retries, consistent_reads=plan.consistent_reads)
+            await warm_up(table, client, connection, plan.product_ids[0])
+            rules, random = plan.rules, Random(f"{plan.seed}-{part.index}")
+            if rules.concurrency is not None:
+                rules = replace(rules, concurrency=max(1, part.share(rules.concurrency)))
+            runner = Runner(table, load_strategy(plan.strategy), rules, self._emit, random)
+            self._placing = Placing(plan, runner, effort, part, self._leash)
+            gc.collect()
+            gc.freeze()
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(effort.watch_loop)
+                tasks.start_soon(self._until_alone, tasks.cancel_scope)
+                self._opened.set_result(None)
+                while (work := await self._inbox.get()) is not None:
+                    with anyio.CancelScope() as self._scope, effort.measured():
+                        await work()
+                    self._done += 1
+                tasks.cancel_scope.cancel()
+            effort.served, effort.fallbacks = calls_by_client(client, table)
+        return effort
+
+    async def _until_alone(self, scope: anyio.CancelScope) -> None:
+        while time.perf_counter_ns() - self._asked_ns < ALONE_S * 1e9:  # noqa: ASYNC110 - another thread is asked
+            await anyio.sleep(1.0)
+        scope.cancel()
+
+    async def _round(self, orders: Sequence[Order], at_ns: int, gate: Gate) -> None:
+        await _at(at_ns, lambda: None)
+        await self._placing.round(orders, gate)
+
+    async def _arrive(self, prefix: str, started_ns: int) -> None:
+        await _at(started_ns, lambda: None)
+        await self._placing.arrive(prefix, started_ns)
+
+    def _emit(self, event: Event) -> None:
+        self._events.append(self._encode(event))
+
+    def _stop(self) -> None:
+        self._placing.stop()
+        self._leash.let_go()
+
+    def _cancel(self) -> None:
+        if self._done < self._begun:
+            self._scope.cancel()
+
+    def _reach(self) -> int:
+        """The number up to which orders may be placed until the batch after the next."""
+        placed = self._placing.placed
+        lately = (placed - self._placed_before) // self._part.count
+        self._placed_before = placed
+        return placed + max(_LEAST_LEASH, self._share, 4 * lately) * self._part.count
+
+
+async def _at(moment_ns: int, act: Callable[[], None]) -> None:
+    with alarm() as clock:
+        await clock.until(moment_ns)
+    act()
