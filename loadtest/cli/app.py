@@ -7,6 +7,7 @@ import typer
 import loadtest
 from loadtest.cli.calibrate import calibrate
 from loadtest.cli.check import check
+from loadtest.cli.cluster import local
 from loadtest.cli.compare import compare
 from loadtest.cli.export import export
 from loadtest.cli.find import find
@@ -26,6 +27,10 @@ app = typer.Typer(
 )
 table = typer.Typer(no_args_is_help=True, help="Make, describe or delete the table without Terraform.")
 app.add_typer(table, name="table", epilog="Example: loadtest table create --endpoint-url http://127.0.0.1:8000")
+
+
+cluster = typer.Typer(no_args_is_help=True, help="Run a Dask cluster to try --cluster with.")
+app.add_typer(cluster, name="cluster", epilog="Example: loadtest cluster local --workers 4")
 
 
 def _version(wanted: bool) -> None:
@@ -67,3 +72,4 @@ app.command(epilog="Example: loadtest serve --port 8000")(serve)
 table.command(epilog="Example: loadtest table create --target aws --region eu-west-1 --table sale-test")(create)
 table.command(epilog="Example: loadtest table describe --endpoint-url http://127.0.0.1:8000")(describe)
 table.command(epilog="Example: loadtest table delete --target aws --region eu-west-1 --table sale-test")(delete)
+cluster.command(epilog="Example: loadtest cluster local --workers 4")(local)

@@ -100,7 +100,7 @@ class Fleet:
         async with self._to_the_end(number):
             await self._all(lambda one: one.round(number, orders[one.part.index :: one.part.count], at_ns, held=held))
             if held:
-                await self._until(lambda one: one.batch.full or one.batch.done >= number)
+                await self._until(lambda one: number in (one.batch.full, one.batch.done))
                 open_ns = self._soon()
                 await self._all(lambda one: one.open_gate(number, open_ns))
 

@@ -37,7 +37,7 @@ class Member:
         self.effort: Effort | None = None
         self.offset = Offset()
         self.most_uncertain_ns = 0
-        self.batch = Batch(0, b"", 0, False, 0, 0)
+        self.batch = Batch(0, b"", 0, 0, 0, 0)
         self.orders = 0
         self.first_late_ns: int | None = None  # since the last start: how late its first request was
         self.stopping = False

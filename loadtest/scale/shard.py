@@ -47,14 +47,14 @@ class Assignment(msgspec.Struct, frozen=True):
 class Batch(msgspec.Struct, frozen=True):
     """What happened in a shard since the batch before, as lines of JSON, until `now_ns` on its clock.
 
-    `full`: all orders of this shard wait at the gate. `done` is the number of the last piece of work that has ended.
-    Orders are placed up to the number `may_place`, once this batch has arrived.
+    `full` is the number of the last round all of whose orders here wait at the gate, `done` that of the last piece of
+    work that has ended. Orders are placed up to the number `may_place`, once this batch has arrived.
     """
 
     number: int
     events: bytes
     now_ns: int
-    full: bool
+    full: int
     done: int
     may_place: int
 
@@ -73,7 +73,7 @@ class Shard:
         self._events: deque[bytes] = deque()
         self._encode = msgspec.json.Encoder().encode
         self._collecting = threading.Lock()
-        self._batch = Batch(0, b"", 0, False, 0, 0)
+        self._batch = Batch(0, b"", 0, 0, 0, 0)
         self._begun = self._done = self._placed_before = 0
         self._gate: Gate | None = None
         self._thread: threading.Thread | None = None
@@ -126,7 +126,8 @@ class Shard:
             if number != self._batch.number:
                 return self._batch  # the last one was lost on its way
             self._loop.call_soon_threadsafe(self._leash.lengthen, self._batch.may_place)
-            done, full, now_ns = self._done, self._gate is not None and self._gate.full, time.perf_counter_ns()
+            done, now_ns = self._done, time.perf_counter_ns()
+            full = self._begun if self._gate is not None and self._gate.full else 0
             lines = b"\n".join([self._events.popleft() for _ in range(len(self._events))])
             self._batch = Batch(number + 1, lines, now_ns, full, done, self._reach())
             return self._batch

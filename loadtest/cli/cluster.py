@@ -1,0 +1,30 @@
+"""`loadtest cluster`: a Dask cluster on this machine, to try `--cluster` with."""
+
+import signal
+from typing import Annotated
+
+import typer
+
+from loadtest.cli.options import Debug
+
+
+def local(
+    workers: Annotated[int, typer.Option(min=1, max=256, help="Workers, a process each.")] = 2,
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port that the scheduler listens on.")] = 8786,
+    debug: Debug = False,
+) -> int:
+    """Run a Dask scheduler and workers on this machine in the foreground. Ctrl-C ends them.
+
+    Whoever can reach a scheduler without TLS can run code on its workers: this one listens on loopback only.
+    """
+    from loadtest.scale.trial import cluster
+
+    ended: set[int] = set()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda number, _frame: ended.add(number))
+    with cluster(workers, port) as address:
+        typer.echo(f"{workers} {'worker' if workers == 1 else 'workers'} at {address}; Ctrl-C ends them", err=True)
+        typer.echo(f"for example: loadtest race --cluster {address}", err=True)
+        while not ended:
+            signal.pause()
+    return 0

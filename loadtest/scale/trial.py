@@ -1,0 +1,51 @@
+"""A cluster of one machine, to try things out with."""
+
+import logging
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import import_module
+from typing import Any
+
+from loadtest.errors import LoadTestError, UsageError
+
+_HOST = "127.0.0.1"
+# Nobody may place a lost worker's orders again, and whoever is silent is lost.
+_SETTINGS = {"distributed.scheduler.allowed-failures": 0, "distributed.scheduler.worker-ttl": "5s"}
+
+
+@contextmanager
+def cluster(workers: int, port: int) -> Iterator[str]:
+    """Scheduler and workers as long as the block lasts; yields the scheduler's address.
+
+    Raises UsageError without the extra, LoadTestError if the port is not free.
+    """
+    try:
+        dask: Any = import_module("distributed")
+        config: Any = import_module("dask.config")
+    except ImportError as error:
+        raise UsageError("cluster needs the package distributed: pip install 'loadtest[cluster]'") from error
+    _require_free(port)
+    with (
+        config.set(_SETTINGS),
+        dask.LocalCluster(
+            host=_HOST,
+            scheduler_port=port,
+            n_workers=workers,
+            threads_per_worker=1,
+            dashboard_address=None,
+            silence_logs=logging.ERROR,
+        ) as made,
+    ):
+        yield str(made.scheduler_address)
+
+
+def _require_free(port: int) -> None:
+    try:
+        with socket.create_server((_HOST, port)):
+            pass
+    except OSError as error:
+        raise LoadTestError(
+            f"cannot listen on {_HOST}:{port}: {os.strerror(error.errno or 0)}; give another --port"
+        ) from error
