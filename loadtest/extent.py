@@ -14,6 +14,7 @@ from loadtest.order import (
     Event,
     Listener,
     MeasuringStarted,
+    Operation,
     OrderDropped,
     OrderEnded,
     OrderPlaced,
@@ -125,10 +126,13 @@ class Extent:
 
 def happened_ns(event: Event) -> int:
     """When an event happened, as far as it says; of an operation, and of what ended, when it ended."""
+    if isinstance(event, Operation | OrderEnded):
+        return event.ended_ns
+    if isinstance(event, OrderPlaced | RoundStarted):
+        return event.started_ns
     if isinstance(event, RoundEnded):
         return max(event.ended_ns, event.read_ns)
-    names = ("ended_ns", "started_ns", "at_ns", "scheduled_ns")  # the first that it has is its last moment
-    return next(int(getattr(event, name)) for name in names if hasattr(event, name))
+    return event.scheduled_ns if isinstance(event, OrderDropped) else event.at_ns
 
 
 def follow(path: Path, extent: Extent, *listeners: Listener) -> str | None:
