@@ -108,7 +108,7 @@ class Placing:
             number = next(numbers)
             if self._leash is not None:
                 await self._leash.reach(number)
-            self.placed = number
+            self.placed = max(number, self.placed)
             return Order(f"{prefix}-{number}", pick(), plan.units, ROUND)
 
         self._sustained = Sustained(self._runner, make)

@@ -1,0 +1,162 @@
+"""What several processes and machines reach. Prints a line of JSON.
+
+`python -m benchmarks.processes cpu|sdk|start|judge URL`.
+"""
+
+import json
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import msgspec
+
+from loadtest.checker import Checker
+from loadtest.history import HistoryWriter
+from loadtest.order import (
+    Event,
+    Kind,
+    MeasuringStarted,
+    Operation,
+    OrderEnded,
+    OrderPlaced,
+    Outcome,
+    Product,
+    RoundStarted,
+)
+from loadtest.recorder import Recorder
+from loadtest.scale.merge import Merge
+from loadtest.settling import Settling
+
+_TURNS = 5
+_SECOND_NS = 1_000_000_000
+_FOUR = ["127.0.0.2", "127.0.0.3", "127.0.0.4", "127.0.0.5"]
+
+
+def loadtest(*arguments: str) -> Any:
+    """The report of a run."""
+    with tempfile.TemporaryDirectory() as folder:
+        run = [sys.executable, "-m", "loadtest", *arguments, "--json", "-", "-q", "--runs-dir", folder]
+        return json.loads(subprocess.run(run, check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL).stdout)
+
+
+def one_and_two(url: str, *arguments: str) -> list[tuple[Any, Any]]:
+    """Reports of one process and of two, in turn."""
+    run = ["load", "--endpoint-url", url, "--strategy", "conditional", "--duration", "5s", "--warmup", "1s", *arguments]
+    return [(loadtest(*run, "--processes", "1"), loadtest(*run, "--processes", "2")) for _ in range(_TURNS)]
+
+
+def cpu(url: str) -> dict[str, float]:
+    """Orders for each CPU second of the processes that place them: two against one."""
+    ratios = []
+    for alone, both in one_and_two(url, "--concurrency", "100"):
+        of_workers_s = sum(worker["cpu_cores"] for worker in both["client"]["workers"]) * both["duration_s"]
+        ratios.append(
+            (both["orders"]["placed"] / of_workers_s) / (alone["orders"]["placed"] / alone["client"]["cpu_s"])
+        )
+    return {"times": median(ratios)}
+
+
+def sdk(url: str) -> dict[str, float]:
+    """Orders a second with the SDK as shipped: two processes against one."""
+    turns = one_and_two(url, "--concurrency", "100", "--client", "sdk")
+    return {"times": median(both["goodput_per_s"] / alone["goodput_per_s"] for alone, both in turns)}
+
+
+@contextmanager
+def cluster(addresses: list[str], port: int) -> Iterator[str]:
+    """A scheduler, and a worker on each of the addresses."""
+    quiet: dict[str, Any] = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    address = f"tcp://127.0.0.1:{port}"
+    with ExitStack() as running:
+
+        def start(*command: str) -> None:
+            process = subprocess.Popen([sys.executable, "-m", "distributed.cli." + command[0], *command[1:]], **quiet)
+            running.callback(process.wait)
+            running.callback(process.terminate)
+
+        start("dask_scheduler", "--host", "127.0.0.1", "--port", str(port), "--no-dashboard")
+        for own in addresses:
+            start("dask_worker", address, "--host", own, "--nthreads", "1", "--no-nanny", "--no-dashboard")
+        time.sleep(8)
+        yield address
+
+
+def start(url: str) -> dict[str, float]:
+    """How far apart four workers began, at addresses of their own, and how well their clocks were known."""
+    with cluster(_FOUR, int(url.rpartition(":")[2]) + 1) as address:
+        rounds = ["--rounds", "100", "-n", "40", "--endpoint-url", url, "--strategy", "conditional"]
+        client = loadtest("race", *rounds, "--cluster", address)["client"]
+    uncertain_ms = max(worker["clock_uncertainty_ms"] for worker in client["workers"])
+    return {**client["start_spread_ms"], "uncertain_ms": uncertain_ms, "workers": len(client["workers"])}
+
+
+def judge(_: str, shards: int = 64, per_s: int = 50_000, seconds: int = 5) -> dict[str, float]:
+    """What the process that judges needs for a second of the streams of 64 shards, half of their operations writes."""
+    checker, recorder, settling, merge = Checker(), Recorder(), Settling(), Merge(shards)
+    encode, decode = msgspec.json.Encoder().encode, msgspec.json.Decoder(Event).decode_lines
+    taken_s = []
+    with tempfile.TemporaryDirectory() as folder, HistoryWriter(Path(folder, "history.jsonl"), "run") as history:
+
+        def emit(event: Event) -> None:
+            recorder(event)
+            checker(event)
+            settling(event)
+            history(event)
+
+        emit(RoundStarted(1, Product("p", "p", 10**9, 1), 0, 0))
+        emit(MeasuringStarted(1, 0))
+        for second in range(seconds):
+            told = [b"\n".join(map(encode, _orders(second, shard, shards, per_s // 2))) for shard in range(shards)]
+            began_s = time.process_time()
+            for shard, lines in enumerate(told):
+                merge.put(shard, decode(lines), (second + 1) * _SECOND_NS)
+            for event in merge.take():
+                emit(event)
+            recorder.tick()
+            taken_s.append(time.process_time() - began_s)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    return {"cpu_s": median(taken_s), "operations": per_s, "shards": shards, "peak_bytes": peak}
+
+
+def _orders(second: int, shard: int, shards: int, per_s: int) -> Iterator[Event]:
+    for k in range(shard, per_s, shards):
+        n = second * per_s + k + 1
+        order_id, at_ns = f"0a1b2c3d4e-1-{n}", second * _SECOND_NS + k * _SECOND_NS // per_s
+        order: dict[str, Any] = {"round": 1, "order_id": order_id, "product_id": "p", "units": 1}
+        yield OrderPlaced(**order, scheduled_ns=at_ns, started_ns=at_ns)
+        common: dict[str, Any] = {**order, "attempt": 1, "outcome": Outcome.ACCEPTED, "reason": "", "message": ""}
+        read = {"read_version": None, "version": n, "quantity": 10**9 - n + 1, "capacity": 0.5}
+        write = {"read_version": n, "version": n + 1, "quantity": 10**9 - n, "capacity": 1.0, "last_order": order_id}
+        yield Operation(**common, kind=Kind.READ, **read, **_times(at_ns, 0))
+        yield Operation(**common, kind=Kind.WRITE, **write, **_times(at_ns, 10_000))
+        yield OrderEnded(
+            **order,
+            outcome=Outcome.ACCEPTED,
+            reason="",
+            message="",
+            attempts=1,
+            scheduled_ns=at_ns,
+            ended_ns=at_ns + 20_000,
+        )
+
+
+def _times(at_ns: int, after_ns: int) -> dict[str, int]:
+    began_ns = at_ns + after_ns
+    return {
+        "scheduled_ns": began_ns,
+        "sent_ns": began_ns,
+        "received_ns": began_ns + 9_000,
+        "ended_ns": began_ns + 9_500,
+    }
+
+
+if __name__ == "__main__":
+    measured = {"cpu": cpu, "sdk": sdk, "start": start, "judge": judge}[sys.argv[1]](sys.argv[2])
+    sys.stdout.write(json.dumps(measured) + "\n")
