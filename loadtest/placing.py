@@ -2,8 +2,8 @@
 
 import sys
 import time
-from collections.abc import Sequence
-from itertools import count, islice
+from collections.abc import Callable, Sequence
+from itertools import islice
 from random import Random
 
 import anyio
@@ -56,9 +56,9 @@ class Leash:
         """All orders may be placed."""
         self.lengthen(sys.maxsize)
 
-    async def reach(self, number: int) -> None:
-        """Return as soon as the order of this number may be placed."""
-        while number > self._to:
+    async def reach(self, number: Callable[[], int]) -> None:
+        """Return as soon as the order of this number may be placed; while many wait, that may become another."""
+        while number() > self._to:
             await self._longer.wait()
 
 
@@ -68,7 +68,7 @@ class Placing:
     def __init__(
         self, plan: Race | Load, runner: Runner, effort: Effort, part: Part = WHOLE, leash: Leash | None = None
     ) -> None:
-        self.placed = 0  # the number of the last order of a load
+        self.placed = part.index + 1 - part.count  # the number of the last order of a load
         self._plan = plan
         self._runner = runner
         self._effort = effort
@@ -100,16 +100,16 @@ class Placing:
         if not isinstance(plan, Load):
             raise TypeError("a race has rounds")
         random = Random(plan.seed)
-        # Several processes share one schedule, so each has it whole; what is wanted is nobody else's business.
-        picks = random if part.count == 1 else part.picks(plan.seed)
-        pick, numbers = zipf(plan.product_ids, plan.skew, picks), count(part.index + 1, part.count)
+        # Several processes share one schedule, so each has it whole; who holds the leash has to know what is picked.
+        picks = random if self._leash is None else part.picks(plan.seed)
+        pick = zipf(plan.product_ids, plan.skew, picks)
 
         async def make() -> Order:
-            number = next(numbers)
+            # Whoever waits has no number yet: then numbers and products come in turn, and nobody's is passed by.
             if self._leash is not None:
-                await self._leash.reach(number)
-            self.placed = max(number, self.placed)
-            return Order(f"{prefix}-{number}", pick(), plan.units, ROUND)
+                await self._leash.reach(lambda: self.placed + part.count)
+            self.placed += part.count
+            return Order(f"{prefix}-{self.placed}", pick(), plan.units, ROUND)
 
         self._sustained = Sustained(self._runner, make)
         async with anyio.create_task_group() as tasks:

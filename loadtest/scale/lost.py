@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from itertools import islice
+from random import Random
 
 from loadtest.contention import zipf
 from loadtest.order import WORKER_LOST, Event, Kind, Operation, Order, OrderEnded, OrderPlaced, Outcome
@@ -12,13 +13,19 @@ from loadtest.plan import Load
 def perhaps_placed(plan: Load, part: Part, prefix: str, last: int, to: int) -> Iterator[Order]:
     """The orders of a part after the one with the number `last`, up to `to`: a shard may have got so far."""
     pick = zipf(plan.product_ids, plan.skew, part.picks(plan.seed))
-    first = part.index + 1
-    products = (pick() for _ in range(first, to + 1, part.count))
-    before = max(0, (last - first) // part.count + 1)
-    for number, product_id in zip(
-        range(first + before * part.count, to + 1, part.count), islice(products, before, None), strict=True
-    ):
-        yield Order(f"{prefix}-{number}", product_id, plan.units, ROUND)
+    for number in range(part.index + 1, min(to, _due(plan, to)) + 1, part.count):
+        product_id = pick()  # also for those before: each draws from the same numbers
+        if number > last:
+            yield Order(f"{prefix}-{number}", product_id, plan.units, ROUND)
+
+
+def _due(plan: Load, most: int) -> int:
+    """How many orders the schedule has, counted up to so many; all of them if it has no end."""
+    schedule = plan.schedule
+    if schedule is None:
+        return most
+    due_s = schedule.poisson(Random(plan.seed)) if plan.poisson else schedule.constant()
+    return sum(1 for _ in islice(due_s, most))
 
 
 def unknown(order: Order | OrderPlaced, name: str, kind: Kind, since_ns: int, now_ns: int) -> Iterator[Event]:
