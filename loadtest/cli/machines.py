@@ -1,13 +1,18 @@
 """The options that say from how many processes and machines orders are placed."""
 
 import os
+import re
 from pathlib import Path
 
 from loadtest.errors import UsageError
 from loadtest.plan import Cluster, Spread
 
 _MOST = 256
-_PLAIN, _TLS = "tcp://", "tls://"
+_SHOWN = 40  # characters of what was given
+_LAST_PORT = 65_535
+_TLS = "tls://"
+_ADDRESS = re.compile(r"(?:tcp|tls)://(?:\[[0-9A-Fa-f:.]+\]|[^\s/:@\[\]]+):([1-9][0-9]{0,4})")
+_NUMBER = re.compile(r"[1-9][0-9]{0,2}")
 
 
 def spread(
@@ -21,13 +26,14 @@ def spread(
         return Spread(processes=_number(processes))
     if processes is not None:
         raise UsageError("--processes does not go with --cluster, whose workers are one process each")
-    if not address.startswith((_PLAIN, _TLS)):
+    found = _ADDRESS.fullmatch(address)
+    if found is None or int(found[1]) > _LAST_PORT:
         raise UsageError(f"--cluster {address!r} is no address like tls://scheduler:8786 or tcp://127.0.0.1:8786")
     if address.startswith(_TLS):
         if lacking := [name for name, file in files.items() if file is None]:
             raise UsageError(f"{_TLS} needs {' and '.join(lacking)}")
-    elif any(files.values()):
-        raise UsageError(f"{', '.join(files)} go with {_TLS}")
+    elif given := [name for name, file in files.items() if file is not None]:
+        raise UsageError(f"{given[0]} goes with {_TLS}")
     return Spread(
         cluster=Cluster(
             address=address,
@@ -43,8 +49,8 @@ def _number(processes: str | None) -> int:
         return 1
     if processes == "auto":
         return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    if not processes.isdecimal() or not processes.isascii() or not 1 <= int(processes[:9]) <= _MOST:
-        raise UsageError(f"--processes {processes!r} is neither auto nor a number from 1 to {_MOST}")
+    if not _NUMBER.fullmatch(processes) or int(processes) > _MOST:
+        raise UsageError(f"--processes {processes[:_SHOWN]!r} is neither auto nor a number from 1 to {_MOST}")
     return int(processes)
 
 
