@@ -48,7 +48,6 @@ class Fleet:
         self._merge = Merge(count)
         self._number = 0  # of the last piece of work
         self._news = anyio.Event()
-        self._telling = anyio.Lock()
 
     @property
     def in_flight(self) -> int:
@@ -128,9 +127,8 @@ class Fleet:
                 await self._until(lambda one: one.batch.done >= number)
             raise
         finally:
-            with anyio.CancelScope(shield=True):
-                self._merge.finish()
-                await self._tell()
+            self._merge.finish()
+            self._tell()
             self._note_start()
         lost = [member for member in self.members if member.lost is not None]
         if lost:
@@ -148,25 +146,30 @@ class Fleet:
                 self._merge.put(number, member.left_behind(self._plan), float("inf"))
                 for other in self.members:
                     other.stopping = True
-                await self._tell()
+                self._tell()
 
     async def _collect(self, number: int, member: Member) -> None:
         compared_ns = time.perf_counter_ns()
         while True:
             events = await member.collect()
             self._merge.put(number, events, member.heard_ns)
-            await self._tell()
+            await self._tell_in_turns()
             if time.perf_counter_ns() - compared_ns > _COMPARE_EVERY_S * 1e9:
                 await member.compare_clocks(1)
                 compared_ns = time.perf_counter_ns()
             await anyio.sleep(_COLLECT_EVERY_S)
 
-    async def _tell(self) -> None:
-        async with self._telling:  # what comes later waits for what came before
-            for n, event in enumerate(self._merge.take()):
-                self._emit(event)
-                if n % _TURN == _TURN - 1:
-                    await checkpoint()
+    def _tell(self) -> None:
+        for event in self._merge.take():
+            self._emit(event)
+        self._news.set()
+        self._news = anyio.Event()
+
+    async def _tell_in_turns(self) -> None:
+        for n, event in enumerate(self._merge.take()):
+            self._emit(event)
+            if n % _TURN == _TURN - 1:
+                await checkpoint()
         self._news.set()
         self._news = anyio.Event()
 

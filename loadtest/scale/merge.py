@@ -18,6 +18,7 @@ class Merge:
         self._waiting: list[deque[_Timed]] = [deque() for _ in range(streams)]
         self._latest_ns = [0] * streams
         self._heard_ns: list[float] = [float("-inf")] * streams
+        self._due: deque[Event] = deque()
         self._finished = False
 
     def put(self, stream: int, events: Iterable[Event], heard_ns: float) -> None:
@@ -34,11 +35,17 @@ class Merge:
         self._finished = True
 
     def take(self) -> Iterator[Event]:
-        """All events whose turn has come."""
+        """All events whose turn has come. What is not taken to the end is the next one's, also while both go on."""
         until_ns, self._finished = float("inf") if self._finished else min(self._heard_ns), False
         due = [timed for waiting in self._waiting for timed in _until(waiting, until_ns)]
         due.sort(key=_moment)  # a few long rising runs, which is what it is quickest at
-        return (event for _, event in due)
+        self._due.extend(event for _, event in due)
+        return _popped(self._due)
+
+
+def _popped(events: deque[Event]) -> Iterator[Event]:
+    while events:
+        yield events.popleft()
 
 
 def _until(waiting: deque[_Timed], until_ns: float) -> Iterator[_Timed]:
