@@ -137,6 +137,16 @@ def sustained() -> Figures:
     return figures
 
 
+def processes() -> Figures:
+    """What several processes reach, and several machines."""
+    figures: Figures = {}
+    for kind in ("cpu", "sdk", "start", "judge"):
+        say(f"several processes: {kind}")
+        with running_shop("0.5") as url:
+            figures[kind] = measure("benchmarks.processes", kind, url)
+    return figures
+
+
 def differences() -> Figures:
     """What comparisons find where there is nothing, and where one server is ten percent slower."""
     with running_shop("10") as url, running_shop("11") as slower:
@@ -180,6 +190,7 @@ def main() -> None:
         "memory": lambda: measure("benchmarks.memory", "10000"),
         "embedded": lambda: embedded(turns),
         "sustained": sustained,
+        "processes": processes,
         "differences": differences,
         "html": html,
         "checking": lambda: measure("benchmarks.checking", "1000000"),

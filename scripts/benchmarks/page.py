@@ -22,6 +22,7 @@ def write_page(figures: dict[str, Any], turns: int) -> None:
         _memory(figures["memory"]),
         _embedded(figures["embedded"]),
         _sustained(figures["sustained"]),
+        _processes(figures["processes"]),
         _differences(figures["differences"]),
         _html(figures["html"]),
         _checking(figures["checking"]),
@@ -175,6 +176,36 @@ waited at least 0.8 s; a closed loop would have sent almost none of them.
 2,000 orders a second for 10 minutes, without a history: {fifth_mb:,.1f} MB after 2 minutes,
 {end_mb:,.1f} MB at the end ({end_mb - fifth_mb:+.1f} MB).
 """
+
+
+def _processes(figures: dict[str, Any]) -> str:
+    own, sdk, start, judge = (figures[name] for name in ("cpu", "sdk", "start", "judge"))
+    where = "network namespaces" if start["namespaces"] else "addresses"
+    within = "" if start["max"] <= 2 + start["uncertain_ms"] else " (not reached in all)"
+    began = f"{start['median']:.2f} ms in the middle round, {start['max']:.2f} ms in the worst{within}"
+    behind_s = max(0.0, (judge["cpu_s"] - 1) * 60)
+    judged = (
+        f"{judge['cpu_s']:.2f} s of CPU for each second: {behind_s:.0f} s after, {judge['peak_bytes'] / 1e6:,.0f} MB"
+    )
+    rows = [
+        ("two processes: orders for each CPU second at least 0.95 of one's", _at_least(own["times"], 0.95)),
+        ("two processes with `--client sdk`: at least 1.8 times the orders a second", _at_least(sdk["times"], 1.8)),
+        (f"four workers in {where} of their own: begin within 2 ms + {start['uncertain_ms']:.2f} ms of doubt", began),
+        (f"{judge['shards']} shards, {judge['operations']:,} operations a second: judged within 5 s, 1 GB", judged),
+    ]
+    lines = "\n".join(f"| {asked} | {reached} |" for asked, reached in rows)
+    return f"""## Several processes
+
+CPU is that of the processes that place the orders; clocks were compared as over any network; 100 rounds.
+
+| asked | reached |
+|---|---|
+{lines}
+"""
+
+
+def _at_least(times: float, asked: float) -> str:
+    return f"{times:.2f}{'' if times >= asked else ' (not reached)'}"
 
 
 def _differences(figures: dict[str, Any]) -> str:
