@@ -63,9 +63,7 @@ class Fleet:
             await member.compare_clocks()
 
         await self._all(open_one)
-        for member in self.members:
-            if member.lost is not None:
-                raise TargetError(f"{member.name} {member.lost}")
+        self._require_all()
 
     @asynccontextmanager
     async def at_work(self) -> AsyncIterator[None]:
@@ -91,14 +89,17 @@ class Fleet:
     async def ready(self) -> int:
         """See `Placer`."""
         await self._all(Member.compare_clocks)
+        self._require_all()
         return self._soon()
 
     async def round(self, orders: Sequence[Order]) -> None:
         """See `Placer`."""
         held = isinstance(self._plan, Race) and self._plan.gate
         number, at_ns = self._next(), self._soon()
+        for member in self.members:
+            member.expect(orders[member.part.index :: member.part.count], at_ns, held=held)
         async with self._to_the_end(number):
-            await self._all(lambda one: one.round(number, orders[one.part.index :: one.part.count], at_ns, held=held))
+            await self._all(lambda one: one.round(number))
             if held:
                 await self._until(lambda one: number in (one.batch.full, one.batch.done))
                 open_ns = self._soon()
@@ -122,19 +123,40 @@ class Fleet:
             yield
             await self._until(lambda one: one.batch.done >= number)
         except BaseException:
-            with anyio.CancelScope(shield=True), anyio.move_on_after(_CANCELLED_S):
-                await self._all(lambda one: one.ask("cancel"))
-                await self._until(lambda one: one.batch.done >= number)
+            with anyio.CancelScope(shield=True):
+                await self._cancel(number)
             raise
         finally:
+            for stream in range(len(self.members)):
+                self._leave_behind(stream)
             self._merge.finish()
             self._tell()
             self._note_start()
-        lost = [member for member in self.members if member.lost is not None]
-        if lost:
-            gone = ", ".join(f"{member.name} {member.lost}" for member in lost)
-            self._fail(TargetError(f"{gone}; its orders without a result are unknown"))
+        if self._lost():
+            self._fail(TargetError(f"{self._lost()}; its orders without a result are unknown"))
             await checkpoint()
+
+    async def _cancel(self, number: int) -> None:
+        """End what goes on; who takes too long is lost."""
+        with anyio.move_on_after(_CANCELLED_S):
+            await self._all(lambda one: one.ask("cancel"))
+            await self._until(lambda one: one.batch.done >= number)
+        for member in self.members:
+            if member.batch.done < number:
+                member.give_up(f"did not stop within {_CANCELLED_S:g} s")
+
+    def _lost(self) -> str:
+        return ", ".join(f"{member.name} {member.lost}" for member in self.members if member.lost is not None)
+
+    def _require_all(self) -> None:
+        if self._lost():
+            raise TargetError(self._lost())
+
+    def _leave_behind(self, stream: int) -> None:
+        """What a shard that is lost has left."""
+        member = self.members[stream]
+        if member.lost is not None:
+            self._merge.put(stream, member.left_behind(self._plan), float("inf"))
 
     async def _listen(self, number: int, scope: anyio.CancelScope) -> None:
         """Collect what a shard tells, until it is lost or the scope is cancelled."""
@@ -143,7 +165,7 @@ class Fleet:
             try:
                 await self._collect(number, member)
             except LostError:
-                self._merge.put(number, member.left_behind(self._plan), float("inf"))
+                self._leave_behind(number)
                 for other in self.members:
                     other.stopping = True
                 self._tell()

@@ -14,6 +14,7 @@ from loadtest.errors import LoadTestError
 from loadtest.scale.remote import LostError, Remote
 
 _END_S = 5.0
+_FOR_THE_FIRST = (signal.SIGINT, signal.SIGTERM)
 
 
 @asynccontextmanager
@@ -36,7 +37,12 @@ class _Process:
         context = multiprocessing.get_context("spawn")
         self._pipe, theirs = context.Pipe()
         self._process = context.Process(target=_serve, args=(theirs,), name=name, daemon=True)
-        self._process.start()
+        # Ctrl-C comes to all processes, and the first one tells the others: from their very start they must not hear it.
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, _FOR_THE_FIRST)
+        try:
+            self._process.start()
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
         theirs.close()
         self._turn = anyio.Lock()
 
@@ -69,7 +75,8 @@ class _Process:
 def _serve(pipe: Pipe) -> None:
     from loadtest.scale.shard import Shard
 
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C comes to all processes; the first one tells the others
+    for number in _FOR_THE_FIRST:
+        signal.signal(number, signal.SIG_IGN)
     shard = Shard()
     while True:
         try:

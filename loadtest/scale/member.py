@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from loadtest.effort import Effort, Share
 from loadtest.errors import LoadTestError
-from loadtest.order import Event, Kind, Operation, Order, OrderEnded, OrderPlaced
+from loadtest.order import Event, Kind, Operation, Order, OrderDropped, OrderEnded, OrderPlaced
 from loadtest.placing import Part
 from loadtest.plan import Load, Race
 from loadtest.scale.clock import Clock, Offset
@@ -43,34 +43,46 @@ class Member:
         self.stopping = False
         self._stopped = False
         self._due_ns = 0
+        self._since_ns = 0  # what its clock says of it may be wrong by `offset.uncertainty_ns`
         self._held = self._closed = False
         self._clock = Clock() if own_clock else None
+        self._orders: Sequence[Order] = []
         self._unfinished: dict[str, Order | OrderPlaced] = {}
         self._prefix = ""
-        self._last = 0  # number of the last order that it surely placed
+        self._last = 0  # number of the last order that it surely placed, or dropped
 
     @property
     def name(self) -> str:
         """What it is called."""
         return self.remote.name
 
-    async def ask(self, method: str, *arguments: Any, within_s: float = SILENT_S, **named: Any) -> Any:
-        """Call a method, also while all around is cancelled. Raises LostError, then and ever after, if it is lost."""
+    async def ask(
+        self, method: str, *arguments: Any, within_s: float = SILENT_S, shield: bool = True, **named: Any
+    ) -> Any:
+        """Call a method, with a `shield` also while all around is cancelled.
+
+        Raises LostError, then and ever after, if the shard is lost.
+        """
         if self.lost is not None:
             raise LostError(self.lost)
         try:
-            with anyio.fail_after(within_s, shield=True):
+            with anyio.fail_after(within_s, shield=shield):
                 return await self.remote.call(method, *arguments, **named)
         except TimeoutError:
-            self.lost = f"gave no answer for {within_s:g} s"
+            raise self.give_up(f"gave no answer for {within_s:g} s") from None
         except LostError as error:
-            self.lost = str(error)
+            raise self.give_up(str(error)) from None
         except LoadTestError:
             raise
-        except Exception as error:  # noqa: BLE001 - whatever went wrong there, it is of no use any more
-            self.lost = f"failed: {error}"
-        self.remote.end()
-        raise LostError(self.lost)
+        except Exception as error:
+            raise self.give_up(f"failed: {error}") from error  # whatever went wrong, it is of no use any more
+
+    def give_up(self, why: str) -> LostError:
+        """From now on it is lost, for the first reason that there was."""
+        if self.lost is None:
+            self.lost = why
+            self.remote.end()
+        return LostError(self.lost)
 
     @property
     def share(self) -> Share:
@@ -89,8 +101,8 @@ class Member:
 
     async def open(self, assignment: Any) -> None:
         """Let it connect and warm up."""
-        self.hello = await self.ask("hello", within_s=_OPEN_S)
-        await self.ask("open", assignment, within_s=_OPEN_S)
+        self.hello = await self.ask("hello", within_s=_OPEN_S, shield=False)
+        await self.ask("open", assignment, within_s=_OPEN_S, shield=False)
 
     async def compare_clocks(self, pings: int = _PINGS) -> None:
         """Find out what time it is there."""
@@ -102,12 +114,17 @@ class Member:
         self.offset = self._clock.offset(time.perf_counter_ns())
         self.most_uncertain_ns = max(self.most_uncertain_ns, self.offset.uncertainty_ns)
 
-    async def round(self, number: int, orders: Sequence[Order], at_ns: int, *, held: bool) -> None:
-        """Let it place these at that instant on this clock, or be `held` until the gate opens."""
+    def expect(self, orders: Sequence[Order], at_ns: int, *, held: bool) -> None:
+        """These are its orders of a round that begins at that instant; they may be `held` until the gate opens."""
         self._unfinished = {order.order_id: order for order in orders}
+        self._orders = orders
         self.orders += len(orders)
+        self._since_ns = at_ns
         self.first_late_ns, self._due_ns, self._held = None, at_ns, held
-        await self.ask("round", number, orders, at_ns - self.offset.ns, held=held)
+
+    async def round(self, number: int) -> None:
+        """Let it place what is expected of it."""
+        await self.ask("round", number, self._orders, self._due_ns - self.offset.ns, held=self._held)
 
     async def open_gate(self, number: int, at_ns: int) -> None:
         """Let the orders of that round write at that instant on this clock."""
@@ -116,8 +133,9 @@ class Member:
 
     async def arrive(self, number: int, prefix: str, started_ns: int, *, closed: bool) -> None:
         """Let it place its part of a load; in a `closed` loop the first orders are due at that instant."""
-        self._closed = closed
-        self._prefix, self._last = prefix, self.part.index + 1 - self.part.count
+        if self.lost is None:  # or it places none
+            self._prefix, self._last = prefix, self.part.index + 1 - self.part.count
+        self._closed, self._since_ns = closed, started_ns
         self.first_late_ns, self._due_ns = None, started_ns
         await self.ask("arrive", number, prefix, started_ns - self.offset.ns)
 
@@ -153,13 +171,15 @@ class Member:
             if self.first_late_ns is None:
                 self._started(event.started_ns - (self._due_ns if self._closed else event.scheduled_ns))
             self._unfinished[event.order_id] = event
-            self._last = int(event.order_id.rpartition("-")[2])
+            self._last = _number(event.order_id)
+        elif isinstance(event, OrderDropped):
+            self._last = _number(event.order_id)
 
     def _started(self, late_ns: int) -> None:
         self.first_late_ns = late_ns if self.first_late_ns is None else min(late_ns, self.first_late_ns)
 
     def left_behind(self, plan: Race | Load) -> Iterator[Event]:
-        """Of a lost shard: its orders without a result, and those that it may have placed without telling."""
+        """Of a lost shard, once: its orders without a result, and those that it may have placed without telling."""
         now_ns = time.perf_counter_ns()
         orders: list[Order | OrderPlaced] = list(self._unfinished.values())
         if isinstance(plan, Load) and self._prefix:
@@ -169,8 +189,12 @@ class Member:
                 self.orders += 1
         kind = Kind.TRANSACTION if plan.strategy == "transaction" else Kind.WRITE
         for left in orders:
-            yield from unknown(left, self.name, kind, self._due_ns, now_ns)
+            yield from unknown(left, self.name, kind, self._since_ns - self.offset.uncertainty_ns, now_ns)
         self._unfinished, self._prefix = {}, ""
+
+
+def _number(order_id: str) -> int:
+    return int(order_id.rpartition("-")[2])
 
 
 @cache

@@ -13,6 +13,7 @@ import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import Future
+from contextlib import suppress
 from random import Random
 
 import anyio
@@ -75,6 +76,7 @@ class Shard:
         self._collecting = threading.Lock()
         self._batch = Batch(0, b"", 0, 0, 0, 0)
         self._begun = self._done = self._placed_before = 0
+        self._closing = False
         self._gate: Gate | None = None
         self._thread: threading.Thread | None = None
         self._opened: Future[None] = Future()
@@ -109,23 +111,26 @@ class Shard:
     def open_gate(self, number: int, at_ns: int) -> None:
         """Let the orders of that round write at that instant."""
         if number == self._begun and self._gate is not None:
-            asyncio.run_coroutine_threadsafe(_at(at_ns, self._gate.open), self._loop)
+            gate = self._gate
+            self._soon(lambda: asyncio.run_coroutine_threadsafe(_at(at_ns, gate.open), self._loop))
 
     def stop(self) -> None:
         """Place no further order of a load; those under way go on to their end."""
-        self._loop.call_soon_threadsafe(self._stop)
+        self._soon(self._stop)
 
     def cancel(self) -> None:
         """End what goes on at once; orders under way end as failed or unknown."""
-        self._loop.call_soon_threadsafe(self._cancel)
+        self._soon(self._cancel)
 
     def collect(self, number: int) -> Batch:
-        """What happened after the batch of this number, which has arrived."""
+        """What happened after the batch of this number, which has arrived. RuntimeError if it has come to an end."""
         self._asked_ns = time.perf_counter_ns()
         with self._collecting:
+            if self._closed.done() and not self._events:
+                raise RuntimeError(_end(self._closed))
             if number != self._batch.number:
                 return self._batch  # the last one was lost on its way
-            self._loop.call_soon_threadsafe(self._leash.lengthen, self._batch.may_place)
+            self._soon(self._leash.lengthen, self._batch.may_place)
             done, now_ns = self._done, time.perf_counter_ns()
             full = self._begun if self._gate is not None and self._gate.full else 0
             lines = b"\n".join([self._events.popleft() for _ in range(len(self._events))])
@@ -134,13 +139,19 @@ class Shard:
 
     def close(self) -> Effort:
         """End, and say what it took."""
-        self._begin(self._begun + 1, None, None)
+        if not self._closing:
+            self._closing = True
+            self._begin(self._begun + 1, None, None)
         return self._closed.result(_WITHIN_S)
+
+    def _soon(self, act: Callable[..., object], *arguments: object) -> None:
+        with suppress(RuntimeError):  # its loop has ended, as `collect` tells
+            self._loop.call_soon_threadsafe(act, *arguments)
 
     def _begin(self, number: int, work: Callable[[], Awaitable[None]] | None, gate: Gate | None) -> None:
         if number == self._begun + 1:
             self._begun, self._gate = number, gate
-            self._loop.call_soon_threadsafe(self._inbox.put_nowait, work)
+            self._soon(self._inbox.put_nowait, work)
 
     def _run(self, assignment: Assignment) -> None:
         try:
@@ -149,6 +160,8 @@ class Shard:
             for waited in (self._opened, self._closed):
                 if not waited.done():
                     waited.set_exception(error)
+        finally:
+            gc.unfreeze()
 
     async def _main(self, assignment: Assignment) -> Effort:
         plan, connection, part = assignment.plan, assignment.connection, assignment.part
@@ -166,7 +179,7 @@ class Shard:
             runner = Runner(table, load_strategy(plan.strategy), rules, self._emit, random)
             self._placing = Placing(plan, runner, effort, part, self._leash)
             gc.collect()
-            gc.freeze()
+            gc.freeze()  # until `_run` has ended: a worker may outlive many runs
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(effort.watch_loop)
                 tasks.start_soon(self._until_alone, tasks.cancel_scope)
@@ -209,6 +222,14 @@ class Shard:
         lately = (placed - self._placed_before) // self._part.count
         self._placed_before = placed
         return placed + max(_LEAST_LEASH, self._share, 4 * lately) * self._part.count
+
+
+def _end(closed: Future[Effort]) -> str:
+    """How a shard ended that was not to."""
+    error = closed.exception()
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return f"stopped, as nobody asked for {ALONE_S:g} s" if error is None else f"{type(error).__name__}: {error}"
 
 
 async def _at(moment_ns: int, act: Callable[[], None]) -> None:

@@ -168,7 +168,7 @@ async def test_orders_on_a_leash_keep_their_turn_when_buyers_come_while_others_w
         tasks.start_soon(placing.arrive, "1", started_ns())
         for to in range(1, 300):
             leash.lengthen(to)
-            await anyio.sleep(0)
+            await checkpoint()
         await rest()
         tasks.cancel_scope.cancel()
     placed = [event for event in events if isinstance(event, OrderPlaced)]

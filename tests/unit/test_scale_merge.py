@@ -1,7 +1,7 @@
 """Several streams of events as one: nothing lost, nothing before its turn."""
 
 from collections.abc import Iterator, Sequence
-from itertools import chain
+from itertools import chain, pairwise
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -28,7 +28,7 @@ def taken(merge: Merge, most: int = 1_000_000) -> Iterator[MeasuringStarted]:
 
 def pieces(moments: Sequence[int], cuts: Sequence[int]) -> list[Sequence[int]]:
     bounds = [0, *sorted(min(cut, len(moments)) for cut in cuts), len(moments)]
-    return [moments[start:end] for start, end in zip(bounds, bounds[1:], strict=False)]
+    return [moments[start:end] for start, end in pairwise(bounds)]
 
 
 @given(moments=streams, in_turn=st.booleans(), cuts=st.lists(st.integers(0, 20), max_size=4), data=st.data())
