@@ -68,21 +68,23 @@ class Fleet:
     @asynccontextmanager
     async def at_work(self) -> AsyncIterator[None]:
         """The block is what they are opened for; when it ends they say what it took."""
-        error: LoadTestError | None = None
         # What is told has to be heard also while all else is cancelled.
         listening = [anyio.CancelScope(shield=True) for _ in self.members]
-        async with anyio.create_task_group() as tasks:
-            for number, scope in enumerate(listening):
-                tasks.start_soon(self._listen, number, scope)
-            try:
-                yield
-            except LoadTestError as raised:
-                error = raised
-            finally:
-                for scope in listening:
-                    scope.cancel()
-        with anyio.CancelScope(shield=True):
-            await self._all(Member.close)
+        error: LoadTestError | None = None
+        try:
+            async with anyio.create_task_group() as tasks:
+                for number, scope in enumerate(listening):
+                    tasks.start_soon(self._listen, number, scope)
+                try:
+                    yield
+                except LoadTestError as raised:
+                    error = raised  # the task group would wrap it
+                finally:
+                    for scope in listening:
+                        scope.cancel()
+        finally:
+            with anyio.CancelScope(shield=True):
+                await self._all(Member.close)
         if error is not None:
             raise error
 

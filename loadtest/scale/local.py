@@ -37,7 +37,7 @@ class _Process:
         context = multiprocessing.get_context("spawn")
         self._pipe, theirs = context.Pipe()
         self._process = context.Process(target=_serve, args=(theirs,), name=name, daemon=True)
-        # Ctrl-C comes to all processes, and the first one tells the others: from their very start they must not hear it.
+        # Ctrl-C comes to all processes, and the first one tells the others, which must not hear it from the very start.
         before = signal.pthread_sigmask(signal.SIG_BLOCK, _FOR_THE_FIRST)
         try:
             self._process.start()

@@ -1,0 +1,348 @@
+"""Several shards as one: what is told comes out once and in order, and whoever is lost takes no order along."""
+
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import anyio
+import msgspec
+import pytest
+
+from loadtest.dynamo.client import Connection
+from loadtest.effort import Effort
+from loadtest.errors import LoadTestError, TargetError
+from loadtest.order import WORKER_LOST, Event, Operation, Order, OrderDropped, OrderEnded, OrderPlaced, Outcome
+from loadtest.placing import Part
+from loadtest.plan import Load, Race
+from loadtest.scale.fleet import Fleet
+from loadtest.scale.lost import perhaps_placed
+from loadtest.scale.member import Member
+from loadtest.scale.remote import LostError
+from loadtest.scale.shard import Assignment, Batch, Hello
+from tests.unit.builders import operation, order_ended
+
+CONNECTION = Connection(endpoint_url="http://127.0.0.1:1", table="products", pool=10)
+AHEAD_NS = 7_000_000_000  # that the clock of a pretended shard is
+
+
+class Pretended:
+    """A shard that answers from memory. `breaks` says what happens at which call of a method.
+
+    It ends `ends` orders of each piece of work and tells of `tells` events; of the rest it says nothing, for ever.
+    """
+
+    def __init__(self, name: str, *, ends: int = 1_000_000, tells: int = 1_000_000, drops: int = 0) -> None:
+        self.name = name
+        self.breaks: dict[tuple[str, int], Exception | None] = {}
+        self.calls: Counter[str] = Counter()
+        self.ended = 0
+        self.ahead_ns = AHEAD_NS
+        self._ends, self._tells, self._drops = ends, tells, drops
+        self._part = Part()
+        self._events: list[Event] = []
+        self._done = self._number = 0
+
+    async def call(self, method: str, *arguments: Any, **named: Any) -> Any:
+        self.calls[method] += 1
+        how = self.breaks.get((method, self.calls[method]), self)
+        if how is None:
+            await anyio.sleep_forever()
+        if isinstance(how, Exception):
+            raise how
+        await anyio.sleep(0.001)
+        return getattr(self, f"_{method}")(*arguments, **named)
+
+    def end(self) -> None:
+        self.ended += 1
+
+    def _hello(self) -> Hello:
+        return Hello("elsewhere", 1)
+
+    def _clock(self) -> int:
+        return time.perf_counter_ns() + self.ahead_ns
+
+    def _open(self, assignment: Assignment) -> None:
+        self._part = assignment.part
+
+    def _round(self, number: int, orders: Sequence[Order], at_ns: int, *, held: bool) -> None:
+        assert held
+        for order in orders[: self._ends]:
+            self._tell(order, at_ns)
+        self._done = number if len(orders) <= self._ends else number - 1
+
+    def _open_gate(self, number: int, at_ns: int) -> None:
+        pass
+
+    def _arrive(self, number: int, prefix: str, started_ns: int) -> None:
+        numbers = range(self._part.index + 1, 41, self._part.count)
+        for n, last in enumerate(numbers):
+            order = Order(f"{prefix}-{last}", "p#4", 1, 1)
+            if n < self._drops:
+                self._events.append(OrderDropped(1, order.order_id, "p#4", 1, started_ns))
+                continue
+            self._events.append(OrderPlaced(1, order.order_id, "p#4", 1, started_ns, self._clock()))
+            if n - self._drops < self._ends:
+                self._tell(order, started_ns)
+        self._done = number if len(numbers) <= self._ends else number - 1
+
+    def _tell(self, order: Order, at_ns: int) -> None:
+        words = {"round": order.round, "order_id": order.order_id, "product_id": order.product_id}
+        now_ns = self._clock()
+        self._events.append(operation(**words, scheduled_ns=at_ns, sent_ns=now_ns, received_ns=now_ns, ended_ns=now_ns))
+        self._events.append(order_ended(**words, scheduled_ns=at_ns, ended_ns=now_ns))
+
+    def _stop(self) -> None:
+        pass
+
+    def _cancel(self) -> None:
+        self._done += 1
+
+    def _collect(self, number: int) -> Batch:
+        assert number == self._number
+        self._number += 1
+        told, self._events, self._tells = self._events[: self._tells], [], max(0, self._tells - len(self._events))
+        lines = b"\n".join(msgspec.json.encode(event) for event in told)
+        return Batch(self._number, lines, self._clock(), True, self._done, 40)
+
+    def _close(self) -> Effort:
+        return Effort("wire", "kernel")
+
+
+class Told:
+    """What a fleet of pretended shards told while it worked, and with what it failed."""
+
+    def __init__(self) -> None:
+        self.events: list[Event] = []
+        self.errors: list[LoadTestError] = []
+
+    def outcomes(self) -> dict[str, Outcome]:
+        """Of each order, which has one result only."""
+        ended = [event for event in self.events if isinstance(event, OrderEnded)]
+        assert len(ended) == len({event.order_id for event in ended})
+        return {event.order_id: event.outcome for event in ended}
+
+    def unknown(self) -> set[str]:
+        return {order_id for order_id, outcome in self.outcomes().items() if outcome is Outcome.UNKNOWN}
+
+
+ORDERS = [Order(f"r-{n}", "p#4", 1, 1) for n in range(1, 41)]
+
+
+async def run(plan: Race | Load, shards: Sequence[Pretended], *, own_clocks: bool = True) -> Told:
+    """One round or one load."""
+    told, scope = Told(), anyio.CancelScope()
+
+    def fail(error: LoadTestError) -> None:
+        told.errors.append(error)
+        scope.cancel()
+
+    fleet = Fleet(plan, shards, told.events.append, fail, own_clocks=own_clocks)
+    with anyio.fail_after(30), scope:
+        await fleet.open(CONNECTION)
+        async with fleet.at_work():
+            try:
+                started_ns = await fleet.ready()
+            except LoadTestError as error:
+                fail(error)  # before any order
+                return told
+            if isinstance(plan, Race):
+                await fleet.round(ORDERS)
+            else:
+                await fleet.arrive("r", started_ns)
+    return told
+
+
+RACE = Race(number_of_requests=40)
+CLOSED = Load(duration_s=1.0)
+OPEN = Load(duration_s=1.0, rate_per_s=40.0)
+
+
+@pytest.mark.parametrize("plan", [RACE, CLOSED, OPEN])
+async def test_each_order_ends_once_and_all_on_one_clock(plan: Race | Load) -> None:
+    before_ns = time.perf_counter_ns()
+    shards = [Pretended(f"worker {n}") for n in range(3)]
+    shards[1].ahead_ns = -AHEAD_NS
+    told = await run(plan, shards)
+    assert told.errors == []
+    assert told.outcomes() == dict.fromkeys((order.order_id for order in ORDERS), Outcome.ACCEPTED)
+    for event in told.events:
+        if isinstance(event, Operation):
+            assert before_ns - event.clock_uncertainty_ns <= event.sent_ns
+            assert event.sent_ns <= time.perf_counter_ns() + event.clock_uncertainty_ns
+            assert event.clock_uncertainty_ns > 0
+
+
+async def test_shards_on_this_machine_have_its_clock() -> None:
+    shards = [Pretended(f"process {n}") for n in range(2)]
+    for shard in shards:
+        shard.ahead_ns = 0
+    told = await run(RACE, shards, own_clocks=False)
+    assert {event.clock_uncertainty_ns for event in told.events if isinstance(event, Operation)} == {0}
+    assert not any(shard.calls["clock"] for shard in shards)
+
+
+GONE = LostError("was killed by SIGKILL")
+
+
+@pytest.mark.parametrize("call", [("hello", 1), ("open", 1), ("clock", 5)])
+@pytest.mark.parametrize(
+    ("how", "words"), [(GONE, "was killed by SIGKILL"), (ValueError("no such key"), "failed: no such key")]
+)
+async def test_a_shard_that_is_lost_before_the_run_ends_it_in_one_sentence(
+    call: tuple[str, int], how: Exception, words: str
+) -> None:
+    shards = [Pretended("worker a"), Pretended("worker b")]
+    shards[1].breaks[call] = how
+    with pytest.raises(TargetError, match=f"^worker b {words}$"):
+        await run(RACE, shards)
+    assert shards[1].ended == 1
+
+
+async def test_a_shard_that_cannot_open_says_why() -> None:
+    shards = [Pretended("worker a"), Pretended("worker b")]
+    shards[1].breaks["open", 1] = TargetError("nobody answers at http://127.0.0.1:1")
+    with pytest.raises(TargetError, match=r"^worker b: nobody answers"):
+        await run(RACE, shards)
+
+
+LOSSES: list[tuple[str, int]] = [("round", 1), ("open_gate", 1), ("collect", 1), ("collect", 2), ("clock", 13)]
+
+
+@pytest.mark.parametrize("call", [*LOSSES, ("clock", 25)])
+@pytest.mark.parametrize("how", [GONE, RuntimeError("the way is cut")])
+async def test_every_order_of_a_race_has_a_result_whenever_a_shard_is_lost(
+    call: tuple[str, int], how: Exception
+) -> None:
+    shards = [Pretended("worker a"), Pretended("worker b", ends=5)]
+    shards[1].breaks[call] = how
+    shards[1].breaks["collect", 12] = how  # for those of which nobody waits for another answer
+    told = await run(RACE, shards)
+    (error,) = told.errors
+    assert str(error).startswith("worker b ")
+    assert shards[1].ended == 1
+    if not told.outcomes():
+        assert call in (("clock", 13), ("collect", 1), ("collect", 2))  # before the round began
+        return
+    assert set(told.outcomes()) == {order.order_id for order in ORDERS}
+    assert told.unknown() <= {order.order_id for order in ORDERS[1::2]}
+    assert len(told.unknown()) in (15, 20)  # 5 had told how they ended, or had not
+    assert str(error).endswith("; its orders without a result are unknown")
+    for event in told.events:
+        if isinstance(event, Operation) and event.order_id in told.unknown():
+            assert (event.outcome, event.reason) == (Outcome.UNKNOWN, WORKER_LOST)
+
+
+@pytest.mark.parametrize("call", [("arrive", 1), ("collect", 1), ("collect", 3)])
+@pytest.mark.parametrize("plan", [CLOSED, OPEN])
+@pytest.mark.parametrize("tells", [0, 7, 20])
+async def test_what_a_lost_shard_of_a_load_may_have_placed_is_unknown(
+    plan: Load, tells: int, call: tuple[str, int]
+) -> None:
+    """It may place orders up to the number 40, and it had told of the first few events."""
+    shards = [Pretended("worker a"), Pretended("worker b", ends=5, tells=tells)]
+    shards[1].breaks = {call: GONE, ("collect", 12): GONE}
+    told = await run(plan, shards)
+    outcomes = told.outcomes()
+    assert [str(error)[:9] for error in told.errors] == ["worker b "]
+    if not outcomes:
+        assert call == ("collect", 1)  # before its beginning
+        return
+    known = {order_id for order_id, outcome in outcomes.items() if outcome is Outcome.ACCEPTED}
+    assert {order.order_id for order in ORDERS[::2]} <= known
+    of_lost = set(outcomes) - {order.order_id for order in ORDERS[::2]}
+    assert told.unknown() == of_lost - known
+    assert of_lost in (set(), {order.order_id for order in ORDERS[1::2]})
+    assert Counter(type(event) for event in told.events)[OrderPlaced] == len(outcomes)
+
+
+async def test_an_order_that_was_dropped_is_not_placed_by_a_shard_that_is_lost_later() -> None:
+    shards = [Pretended("worker a"), Pretended("worker b", tells=4, drops=4)]
+    shards[1].breaks["collect", 12] = GONE
+    shards[1]._ends = 0  # noqa: SLF001 - of what it places nothing ends
+    told = await run(OPEN, shards)
+    dropped = {event.order_id for event in told.events if isinstance(event, OrderDropped)}
+    assert dropped == {"r-2", "r-4", "r-6", "r-8"}
+    assert told.unknown() == {order.order_id for order in ORDERS[9::2]}
+
+
+async def test_a_shard_that_is_silent_is_lost_in_time_and_the_others_end() -> None:
+    shards = [Pretended("worker a"), Pretended("worker b")]
+    shards[1].breaks["collect", 2] = None
+    told = await run(RACE, shards)
+    assert set(told.outcomes()) == {order.order_id for order in ORDERS}
+    (error,) = told.errors
+    assert str(error).startswith("worker b gave no answer for 5 s")
+
+
+async def test_a_cancelled_round_ends_with_all_that_was_told() -> None:
+    shards, told = [Pretended("worker a"), Pretended("worker b", ends=5)], Told()
+    fleet = Fleet(RACE, shards, told.events.append, told.errors.append, own_clocks=True)
+    with anyio.fail_after(30):
+        await fleet.open(CONNECTION)
+        with anyio.CancelScope() as scope:
+            async with fleet.at_work(), anyio.create_task_group() as tasks:
+                await fleet.ready()
+                tasks.start_soon(fleet.round, ORDERS)
+                await anyio.sleep(0.2)
+                scope.cancel()
+    assert len(told.outcomes()) == 25
+    assert [shard.calls["cancel"] for shard in shards] == [1, 1]
+    assert [shard.calls["close"] for shard in shards] == [1, 1]
+
+
+async def test_opening_can_be_cancelled() -> None:
+    shards = [Pretended("worker a"), Pretended("worker b")]
+    shards[1].breaks["open", 1] = None
+    fleet = Fleet(RACE, shards, lambda _: None, lambda _: None, own_clocks=True)
+    with anyio.fail_after(20), anyio.move_on_after(0.1):
+        await fleet.open(CONNECTION)
+
+
+ASKED: dict[str, Callable[[Member], Any]] = {
+    "hello and open": lambda member: member.open(None),
+    "clock": lambda member: member.compare_clocks(),
+    "round": lambda member: member.round(1),
+    "open_gate": lambda member: member.open_gate(1, 0),
+    "arrive": lambda member: member.arrive(1, "r", 0, closed=True),
+    "collect": lambda member: member.collect(),
+    "close": lambda member: member.close(),
+}
+
+
+@pytest.mark.parametrize("first", ASKED)
+@pytest.mark.parametrize("then", ASKED)
+async def test_whoever_is_lost_stays_lost_with_its_first_reason(first: str, then: str) -> None:
+    shard = Pretended("worker a")
+    for method in ("hello", "clock", "round", "open_gate", "arrive", "collect", "close"):
+        shard.breaks[method, 1] = GONE
+    member = Member(shard, Part(), own_clock=True)
+    for step in (first, then):
+        with pytest.raises(LostError, match="was killed by SIGKILL"):
+            await ASKED[step](member)
+    assert (member.lost, shard.ended, sum(shard.calls.values())) == ("was killed by SIGKILL", 1, 1)
+
+
+async def test_a_silent_shard_is_lost_after_the_stated_time() -> None:
+    shard = Pretended("worker a")
+    shard.breaks["clock", 1] = None
+    member = Member(shard, Part(), own_clock=True)
+    with anyio.CancelScope() as scope:
+        scope.cancel()  # what it asks is asked also while all around is cancelled
+        with pytest.raises(LostError, match=r"gave no answer for 0\.05 s"):
+            await member.ask("clock", within_s=0.05)
+    assert shard.ended == 1
+
+
+def test_what_is_left_behind_is_left_once_and_sent_no_later_than_it_may_have_been() -> None:
+    member = Member(Pretended("worker a"), Part(1, 2), own_clock=True)
+    member.expect(ORDERS[:3], 1_000, held=True)
+    left = list(member.left_behind(RACE))
+    assert [event.order_id for event in left if isinstance(event, OrderEnded)] == ["r-1", "r-2", "r-3"]
+    assert {event.sent_ns for event in left if isinstance(event, Operation)} == {1_000}
+    assert list(member.left_behind(RACE)) == []
+
+
+def test_a_closed_loop_may_have_placed_all_that_it_was_let() -> None:
+    assert [order.order_id for order in perhaps_placed(CLOSED, Part(1, 3), "r", 5, 12)] == ["r-8", "r-11"]
+    assert list(perhaps_placed(OPEN, Part(0, 2), "r", 39, 1_000)) == []
