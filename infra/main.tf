@@ -44,20 +44,9 @@ resource "aws_dynamodb_table" "products" {
   }
 }
 
-data "aws_iam_policy_document" "run" {
-  statement {
-    sid       = "Run"
-    resources = [aws_dynamodb_table.products.arn]
-    actions = [
-      "dynamodb:BatchGetItem", # the records of orders, after a transaction run
-      "dynamodb:DeleteItem",   # probe deletes the items that it made
-      "dynamodb:DescribeTable",
-      "dynamodb:GetItem",
-      "dynamodb:ListTagsOfResource",
-      "dynamodb:PutItem",    # populate, and the order record of a transaction
-      "dynamodb:UpdateItem", # TransactWriteItems has no action of its own: its parts need PutItem and UpdateItem
-    ]
-  }
+module "policy" {
+  source    = "./policy" # the fleet's workers have the same
+  table_arn = aws_dynamodb_table.products.arn
 }
 
 data "aws_iam_policy_document" "manage" {
@@ -80,7 +69,7 @@ resource "aws_iam_policy" "run" {
 
   name_prefix = "loadtest-run-"
   description = "Run loadtest on the DynamoDB table ${var.table_name}"
-  policy      = data.aws_iam_policy_document.run.json
+  policy      = module.policy.run
   tags        = local.tags
 
   lifecycle {

@@ -32,7 +32,7 @@ output "race_command" {
 
 output "run_policy" {
   description = "JSON of the policy that allows to populate, describe and race, on this table only."
-  value       = data.aws_iam_policy_document.run.json
+  value       = module.policy.run
 }
 
 output "manage_policy" {

@@ -1,0 +1,165 @@
+locals {
+  arn       = split(":", var.table_arn) # arn, partition, dynamodb, region, account, table/NAME
+  partition = local.arn[1]
+  region    = local.arn[3]
+  tags      = merge(var.tags, { fleet = var.name })
+
+  scheduler_port = 8786
+  worker_port    = 8788 # the entrypoint's; 8787 would be the dashboard, which is off
+  zone           = "${var.name}.internal"
+  address        = "tls://scheduler.${local.zone}:${local.scheduler_port}"
+
+  # The image's entrypoint has the same; an image of your own may have another one.
+  environment = {
+    AWS_REGION                                    = local.region
+    DASK_DISTRIBUTED__COMM__REQUIRE_ENCRYPTION    = "True"
+    DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES = "0"  # a shard that ran twice would place its orders twice
+    DASK_DISTRIBUTED__SCHEDULER__WORKER_TTL       = "5s" # a worker that is frozen or cut off counts as lost
+  }
+
+  # What both containers have in common.
+  container = {
+    image                  = var.image
+    essential              = true
+    stopTimeout            = 10 # a worker that is told to stop while its scheduler stops may not end by itself
+    readonlyRootFilesystem = true
+    user                   = "10001:10001"
+    environment            = [for name, value in local.environment : { name = name, value = value }]
+    mountPoints            = [{ sourceVolume = "tmp", containerPath = "/tmp", readOnly = false }]
+    ulimits                = [{ name = "nofile", softLimit = 65535, hardLimit = 65535 }] # each connection is an open file
+    linuxParameters        = { capabilities = { add = [], drop = ["ALL"] } }
+    logConfiguration = {
+      logDriver = "awslogs"
+      options = {
+        awslogs-group         = aws_cloudwatch_log_group.fleet.name
+        awslogs-region        = local.region
+        awslogs-stream-prefix = "fleet"
+      }
+    }
+  }
+
+  scheduler = merge(local.container, {
+    name         = "scheduler"
+    command      = ["scheduler"]
+    portMappings = [{ containerPort = local.scheduler_port, hostPort = local.scheduler_port, protocol = "tcp" }]
+    secrets      = local.tls.scheduler
+    healthCheck = {
+      command     = ["CMD", "python", "-Ic", "import urllib.request as u; u.urlopen('http://127.0.0.1:8787/health', timeout=4)"]
+      interval    = 15
+      timeout     = 5
+      retries     = 3
+      startPeriod = 30
+    }
+  })
+
+  # No health check: it would take CPU time from what is measured, and the scheduler knows who is alive.
+  worker = merge(local.container, {
+    name         = "worker"
+    command      = ["worker", local.address]
+    portMappings = [{ containerPort = local.worker_port, hostPort = local.worker_port, protocol = "tcp" }]
+    secrets      = local.tls.worker
+  })
+
+  # The entrypoint writes them to files and takes them out of the environment. NAME: of a key in the secret's JSON.
+  tls = { for role, secret in { scheduler = var.scheduler_secret_arn, worker = var.worker_secret_arn } : role => [
+    { name = "TLS_CA", valueFrom = "${secret}:ca::" },
+    { name = "TLS_CERTIFICATE", valueFrom = "${secret}:certificate::" },
+    { name = "TLS_KEY", valueFrom = "${secret}:key::" },
+  ] }
+}
+
+resource "aws_cloudwatch_log_group" "fleet" {
+  name              = "/${var.name}"
+  retention_in_days = var.log_retention_days
+}
+
+resource "aws_ecs_cluster" "fleet" {
+  name = var.name
+
+  setting {
+    name  = "containerInsights"
+    value = "disabled" # it costs, and the run's own report says more
+  }
+}
+
+resource "aws_ecs_task_definition" "scheduler" {
+  family                   = "${var.name}-scheduler"
+  requires_compatibilities = ["FARGATE"]
+  network_mode             = "awsvpc"
+  cpu                      = var.scheduler_cpu
+  memory                   = var.scheduler_memory
+  execution_role_arn       = aws_iam_role.execution.arn # no task role: the scheduler asks AWS for nothing
+  container_definitions    = jsonencode([local.scheduler])
+
+  runtime_platform {
+    operating_system_family = "LINUX"
+    cpu_architecture        = var.cpu_architecture
+  }
+
+  volume {
+    name = "tmp" # on the task's own encrypted storage; Fargate has no tmpfs
+  }
+}
+
+resource "aws_ecs_task_definition" "worker" {
+  family                   = "${var.name}-worker"
+  requires_compatibilities = ["FARGATE"]
+  network_mode             = "awsvpc"
+  cpu                      = var.worker_cpu
+  memory                   = var.worker_memory
+  execution_role_arn       = aws_iam_role.execution.arn
+  task_role_arn            = aws_iam_role.worker.arn
+  container_definitions    = jsonencode([local.worker])
+
+  runtime_platform {
+    operating_system_family = "LINUX"
+    cpu_architecture        = var.cpu_architecture
+  }
+
+  volume {
+    name = "tmp"
+  }
+}
+
+resource "aws_ecs_service" "scheduler" {
+  name                               = "scheduler"
+  cluster                            = aws_ecs_cluster.fleet.id
+  task_definition                    = aws_ecs_task_definition.scheduler.arn
+  launch_type                        = "FARGATE"
+  desired_count                      = 1
+  deployment_minimum_healthy_percent = 0 # never two schedulers at once: half the workers would go to each
+  deployment_maximum_percent         = 100
+  propagate_tags                     = "SERVICE"
+
+  network_configuration {
+    subnets          = var.subnet_ids
+    security_groups  = [aws_security_group.fleet.id]
+    assign_public_ip = var.assign_public_ip
+  }
+
+  service_registries {
+    registry_arn = aws_service_discovery_service.scheduler.arn
+  }
+
+  # The first task needs them to start.
+  depends_on = [aws_iam_role_policy.execution, aws_vpc_endpoint.interface, aws_vpc_endpoint.gateway]
+}
+
+resource "aws_ecs_service" "worker" {
+  name                               = "worker"
+  cluster                            = aws_ecs_cluster.fleet.id
+  task_definition                    = aws_ecs_task_definition.worker.arn
+  launch_type                        = "FARGATE"
+  desired_count                      = var.workers
+  deployment_minimum_healthy_percent = 0
+  deployment_maximum_percent         = 100
+  propagate_tags                     = "SERVICE"
+
+  network_configuration {
+    subnets          = var.subnet_ids
+    security_groups  = [aws_security_group.fleet.id]
+    assign_public_ip = var.assign_public_ip
+  }
+
+  depends_on = [aws_iam_role_policy.execution, aws_iam_role_policy.worker, aws_ecs_service.scheduler]
+}
