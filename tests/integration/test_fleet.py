@@ -75,10 +75,9 @@ def fake(tmp_path: Path) -> Path:
 
 def test_certificates_serve_their_roles_and_keys_are_private(certificates: Path) -> None:
     def verified(role: str, purpose: str) -> bool:
-        command = ["openssl", "verify", "-x509_strict", "-purpose", purpose, "-CAfile", certificates / "ca.crt"]
-        return (
-            subprocess.run([*command, certificates / f"{role}.crt"], capture_output=True, check=False).returncode == 0
-        )
+        files = ["-CAfile", str(certificates / "ca.crt"), str(certificates / f"{role}.crt")]
+        command = ["openssl", "verify", "-x509_strict", "-purpose", purpose, *files]
+        return subprocess.run(command, capture_output=True, check=False).returncode == 0
 
     for role in ("scheduler", "worker"):
         assert verified(role, "sslserver")
