@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import ROOT, free_port, missing, wait_until_listening
+from tests.conftest import ROOT, Cli, free_port, missing, wait_until_listening
 
 FLEET = ROOT / "infra/fleet"
 # Stands in for dask: says what it was started with.
@@ -182,15 +182,16 @@ def test_the_entrypoint_refuses(
     assert why in done.stderr
 
 
-@pytest.fixture
-def cluster(certificates: Path, tmp_path: Path) -> Iterator[str]:
+@pytest.fixture(scope="module")
+def cluster(certificates: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A real scheduler and worker, started by the entrypoint; its address."""
     if find_spec("distributed") is None:
         missing("distributed (loadtest[cluster])")
-    running = []
+    running: list[subprocess.Popen[bytes]] = []
+    folder = tmp_path_factory.mktemp("cluster")
 
     def start(role: str, port: int, *arguments: str) -> None:
-        environment = os.environ | secrets(certificates, role) | {"TLS_DIR": str(tmp_path / role)}
+        environment = os.environ | secrets(certificates, role) | {"TLS_DIR": str(folder / role)}
         environment["PATH"] = f"{Path(sys.executable).parent}:{environment['PATH']}"
         command = [
             str(FLEET / "entrypoint"),
@@ -201,7 +202,7 @@ def cluster(certificates: Path, tmp_path: Path) -> Iterator[str]:
             "--dashboard-address",
             "127.0.0.1:0",
         ]
-        with (tmp_path / f"{role}.log").open("wb") as log:
+        with (folder / f"{role}.log").open("wb") as log:
             running.append(subprocess.Popen(command, env=environment, stdout=log, stderr=log))
         wait_until_listening(running[-1], port)
 
@@ -235,6 +236,15 @@ def test_a_client_with_our_certificate_is_served_and_others_are_refused(
     ):
         assert refused.returncode == 1
         assert "CommClosedError" in refused.stderr
+
+
+@pytest.mark.slow  # the race alone takes as long as all that is above
+def test_a_race_from_the_fleet_has_one_winner(cluster: str, certificates: Path, cli: Cli) -> None:
+    files = {"ca": "ca.crt", "cert": "client.crt", "key": "client.key"}
+    options = [word for option, file in files.items() for word in (f"--cluster-{option}", str(certificates / file))]
+    done = cli("race", "-n", "20", "--cluster", cluster, *options)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "1 of 20 orders won the last item; 19 were rejected: safe" in done.stdout
 
 
 def test_the_image_is_made_of_files_that_its_build_can_see() -> None:
