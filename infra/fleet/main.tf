@@ -131,6 +131,11 @@ resource "aws_ecs_service" "scheduler" {
   deployment_maximum_percent         = 100
   propagate_tags                     = "SERVICE"
 
+  deployment_circuit_breaker {
+    enable   = true # tasks that cannot start are paid for a minute each: give up
+    rollback = false
+  }
+
   network_configuration {
     subnets          = var.subnet_ids
     security_groups  = [aws_security_group.fleet.id]
@@ -154,6 +159,11 @@ resource "aws_ecs_service" "worker" {
   deployment_minimum_healthy_percent = 0
   deployment_maximum_percent         = 100
   propagate_tags                     = "SERVICE"
+
+  deployment_circuit_breaker {
+    enable   = true # tasks that cannot start are paid for a minute each: give up
+    rollback = false
+  }
 
   network_configuration {
     subnets          = var.subnet_ids
