@@ -47,6 +47,7 @@ class Recorder:
         self.attempts = 0
         self.conflicts = 0
         self.slowest: OrderEnded | None = None
+        self._slowest_ns = -1
         self.most_tried: OrderEnded | None = None
         self.read_units = self.write_units = self.reported_units = 0.0
         self.warm_up_units = [0.0, 0.0]  # of writes, of reads
@@ -152,12 +153,18 @@ class Recorder:
         else:
             self.write_units += consumed
             if event.attempt == 1:
-                first, last = self._burst or (event.sent_ns, event.sent_ns)
-                self._burst = min(first, event.sent_ns), max(last, event.sent_ns)
+                self._first_write(event.sent_ns)
             if event.outcome is Outcome.REJECTED and event.reason == Reason.CONFLICT:
                 self.conflicts += 1
         if self.seconds is not None:
             self.seconds.operation(event, consumed)
+
+    def _first_write(self, sent_ns: int) -> None:
+        burst = self._burst
+        if burst is None:
+            self._burst = sent_ns, sent_ns
+        elif not burst[0] <= sent_ns <= burst[1]:
+            self._burst = min(burst[0], sent_ns), max(burst[1], sent_ns)
 
     def _placed(self, event: OrderPlaced) -> None:
         if event.scheduled_ns < self._from_ns:
@@ -186,15 +193,16 @@ class Recorder:
             return
         self.orders[event.outcome] += 1
         self.attempts += event.attempts
-        self.order[event.outcome].record(event.ended_ns - event.scheduled_ns)
+        waited_ns = event.ended_ns - event.scheduled_ns
+        self.order[event.outcome].record(waited_ns)
         if event.outcome is Outcome.REJECTED:
             self.rejected_by_reason[event.reason] += 1
         elif event.outcome is not Outcome.ACCEPTED:
             problem = event.message or event.reason
             known = problem in self.problems or len(self.problems) < _PROBLEMS
             self.problems[problem if known else "other messages"] += 1
-        if self.slowest is None or _waited_ns(event) > _waited_ns(self.slowest):
-            self.slowest = event
+        if waited_ns > self._slowest_ns:
+            self.slowest, self._slowest_ns = event, waited_ns
         if self.most_tried is None or event.attempts > self.most_tried.attempts:
             self.most_tried = event
         if self.seconds is not None:
@@ -225,7 +233,3 @@ class Recorder:
             self._burst = None
         self.duration_ns += max(0, event.ended_ns - max(started.started_ns, self._from_ns))
         self.winners[self.orders[Outcome.ACCEPTED] - self._accepted_before] += 1
-
-
-def _waited_ns(event: OrderEnded) -> int:
-    return event.ended_ns - event.scheduled_ns

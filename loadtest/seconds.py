@@ -23,7 +23,8 @@ class Coarse:
         shift = value_ns.bit_length() - _SUB_BUCKET_BITS
         self._counts[value_ns if shift <= 0 else (value_ns >> shift << shift) + (1 << shift >> 1)] += 1
         self.count += 1
-        self.max_ns = max(self.max_ns, value_ns)
+        if value_ns > self.max_ns:  # noqa: PLR1730 - called twice for each order
+            self.max_ns = value_ns
 
     def percentiles(self) -> Percentiles:
         """What half of the values do not exceed, 99 of 100, and none."""
