@@ -4,17 +4,23 @@ A shard is an actor: it stays where it was made, and Dask never makes it a secon
 was told to by a call that only this process makes.
 """
 
+import logging
+import warnings
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from importlib import import_module, metadata
 from typing import Any
+
+import anyio
 
 import loadtest
 from loadtest.errors import LoadTestError, TargetError, UsageError
 from loadtest.plan import Cluster
 from loadtest.scale.remote import LostError, Remote
 
-_CONNECT_S = 15
+_CONNECT_S = 10.0
+_LOGGERS = ("distributed", "tornado", "asyncio")
+_ANSWER_S = 15.0  # of all workers to the first question, and until a shard stands on each
 
 
 @asynccontextmanager
@@ -24,34 +30,80 @@ async def workers(cluster: Cluster) -> AsyncIterator[list[Remote]]:
         dask: Any = import_module("distributed")
     except ImportError as error:
         raise UsageError("--cluster needs the package distributed: pip install 'loadtest[cluster]'") from error
-    # An actor finds its client as the default one.
-    client = dask.Client(cluster.address, asynchronous=True, security=_security(dask, cluster), timeout=_CONNECT_S)
+    _silence(dask)
+    client = await _connected(dask, cluster)
     try:
-        try:
-            await client
-        except (OSError, TimeoutError, ValueError) as error:
-            raise TargetError(f"no Dask scheduler answers at {cluster.address}: {error}") from error
         names = await _names(client, cluster)
         yield [await _shard(client, name, address) for name, address in sorted(names.items())]
     finally:
+        with anyio.move_on_after(_CONNECT_S, shield=True):
+            await client.close()
+
+
+def _silence(dask: Any) -> None:
+    """What goes wrong is said in one sentence, by us: its own loggers write to the terminal besides."""
+    names = [name for name in logging.root.manager.loggerDict if name.partition(".")[0] in _LOGGERS]
+    for name in {*_LOGGERS, *names}:
+        logger = logging.getLogger(name)
+        logger.handlers, logger.propagate = [logging.NullHandler()], False
+    # Its own package matters to us; whether other packages there are as they are here is not ours to say.
+    warnings.filterwarnings("ignore", category=dask.versions.VersionMismatchWarning)
+
+
+async def _connected(dask: Any, cluster: Cluster) -> Any:
+    try:
+        # An actor finds its client as the default one.
+        client = dask.Client(cluster.address, asynchronous=True, security=_security(dask, cluster), timeout=_CONNECT_S)
+    except (OSError, ValueError) as error:  # of the files for TLS
+        raise TargetError(f"the cluster at {cluster.address} cannot be asked: {_one_line(error)}") from error
+    try:
+        await client
+    except (OSError, TimeoutError, ValueError) as error:
         await client.close()
+        raise TargetError(f"no Dask scheduler answers at {cluster.address}: {_one_line(error)}") from error
+    except BaseException:
+        with anyio.CancelScope(shield=True):
+            await client.close()
+        raise
+    return client
+
+
+def _one_line(error: BaseException) -> str:
+    """What it says, and the first cause that says more."""
+    words = " ".join(str(error).split()) or type(error).__name__
+    cause = error.__cause__
+    return f"{words} ({_one_line(cause)})" if cause is not None and str(cause) not in words else words
 
 
 async def _names(client: Any, cluster: Cluster) -> dict[str, str]:
-    """The workers' addresses by name. TargetError if there are none, or one of another version."""
+    """The workers' addresses by name. TargetError if there are none, or one is silent or of another version."""
     found = (await client.scheduler.identity(n_workers=-1))["workers"]
     if not found:
         raise TargetError(f"the cluster at {cluster.address} has no worker")
     names = {f"worker {worker['name']}": address for address, worker in found.items()}
-    _require_this_version(await client.run(metadata.version, "loadtest", on_error="return"), names)
+
+    async def ask(address: str) -> None:
+        with anyio.move_on_after(_ANSWER_S):
+            asked = {"workers": [address], "on_error": "return"}
+            versions.update(await client.run(metadata.version, "loadtest", **asked))
+
+    versions: dict[str, Any] = {}
+    async with anyio.create_task_group() as tasks:
+        for address in found:
+            tasks.start_soon(ask, address)
+    _require_this_version(versions, names)
     return names
 
 
 def _require_this_version(versions: Mapping[str, Any], names: Mapping[str, str]) -> None:
     for name, address in names.items():
-        version = versions.get(address)
+        if address not in versions:
+            raise TargetError(f"{name} gave no answer for {_ANSWER_S:g} s")
+        version = versions[address]
         if isinstance(version, metadata.PackageNotFoundError):
             raise TargetError(f"{name} has no loadtest; here is {loadtest.__version__}, and both must be the same")
+        if isinstance(version, BaseException):
+            raise TargetError(f"{name} cannot be asked: {_one_line(version)}")
         if version != loadtest.__version__:
             raise TargetError(f"{name} has loadtest {version}, here is {loadtest.__version__}: both must be the same")
 
@@ -71,9 +123,12 @@ async def _shard(client: Any, name: str, address: str) -> "_Worker":
     from loadtest.scale.shard import Shard
 
     try:
-        actor = await client.submit(Shard, actor=True, workers=[address], allow_other_workers=False, pure=False)
+        with anyio.fail_after(_ANSWER_S):
+            actor = await client.submit(Shard, actor=True, workers=[address], allow_other_workers=False, pure=False)
+    except TimeoutError as error:
+        raise TargetError(f"{name} did not begin within {_ANSWER_S:g} s: it is gone, or works for others") from error
     except Exception as error:
-        raise TargetError(f"{name} cannot begin: {type(error).__name__}: {error}") from error
+        raise TargetError(f"{name} cannot begin: {type(error).__name__}: {_one_line(error)}") from error
     return _Worker(name, actor)
 
 
@@ -91,7 +146,7 @@ class _Worker:
         except LoadTestError:
             raise
         except (OSError, RuntimeError) as error:
-            raise LostError(f"is gone: {error}") from error
+            raise LostError(f"is gone: {_one_line(error)}") from error
 
     def end(self) -> None:
         """See `Remote`. A worker elsewhere cannot be ended from here; it stops when nobody asks for it."""

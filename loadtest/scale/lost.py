@@ -64,6 +64,22 @@ def unknown(order: Order | OrderPlaced, name: str, kind: Kind, since_ns: int, no
     )
 
 
+def won(op: Operation) -> OrderEnded:
+    """The result of an order whose accepted write had been told, and nothing after it."""
+    return OrderEnded(
+        round=op.round,
+        order_id=op.order_id,
+        product_id=op.product_id,
+        units=op.units,
+        outcome=Outcome.ACCEPTED,
+        reason="",
+        message="",
+        attempts=op.attempt,
+        scheduled_ns=op.scheduled_ns,
+        ended_ns=op.ended_ns,
+    )
+
+
 def placed(order: Order, now_ns: int) -> OrderPlaced:
     """An order that may have been placed, as one that was."""
     return OrderPlaced(order.round, order.order_id, order.product_id, order.units, now_ns, now_ns)

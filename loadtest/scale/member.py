@@ -11,11 +11,11 @@ from msgspec.structs import replace
 
 from loadtest.effort import Effort, Share
 from loadtest.errors import LoadTestError
-from loadtest.order import Event, Kind, Operation, Order, OrderDropped, OrderEnded, OrderPlaced
+from loadtest.order import Event, Kind, Operation, Order, OrderDropped, OrderEnded, OrderPlaced, Outcome
 from loadtest.placing import Part
 from loadtest.plan import Load, Race
 from loadtest.scale.clock import Clock, Offset
-from loadtest.scale.lost import perhaps_placed, placed, unknown
+from loadtest.scale.lost import perhaps_placed, placed, unknown, won
 from loadtest.scale.remote import LostError, Remote
 from loadtest.scale.shard import Batch, Hello
 
@@ -48,6 +48,7 @@ class Member:
         self._clock = Clock() if own_clock else None
         self._orders: Sequence[Order] = []
         self._unfinished: dict[str, Order | OrderPlaced] = {}
+        self._won: dict[str, Operation] = {}  # of them, those whose write was accepted
         self._prefix = ""
         self._last = 0  # number of the last order that it surely placed, or dropped
 
@@ -164,8 +165,11 @@ class Member:
         if isinstance(event, Operation):
             if (event.kind is not Kind.READ or not self._held) and not self._prefix:
                 self._started(event.sent_ns - self._due_ns)
+            if event.outcome is Outcome.ACCEPTED and event.kind is not Kind.READ:
+                self._won[event.order_id] = event
         elif isinstance(event, OrderEnded):
             self._unfinished.pop(event.order_id, None)
+            self._won.pop(event.order_id, None)
         elif isinstance(event, OrderPlaced):
             self.orders += 1
             if self.first_late_ns is None:
@@ -189,8 +193,11 @@ class Member:
                 self.orders += 1
         kind = Kind.TRANSACTION if plan.strategy == "transaction" else Kind.WRITE
         for left in orders:
+            if (op := self._won.get(left.order_id)) is not None:
+                yield won(op)
+                continue
             yield from unknown(left, self.name, kind, self._since_ns - self.offset.uncertainty_ns, now_ns)
-        self._unfinished, self._prefix = {}, ""
+        self._unfinished, self._won, self._prefix = {}, {}, ""
 
 
 def _number(order_id: str) -> int:

@@ -235,7 +235,7 @@ async def test_every_order_of_a_race_has_a_result_whenever_a_shard_is_lost(
 
 @pytest.mark.parametrize("call", [("arrive", 1), ("collect", 1), ("collect", 3)])
 @pytest.mark.parametrize("plan", [CLOSED, OPEN])
-@pytest.mark.parametrize("tells", [0, 7, 20])
+@pytest.mark.parametrize("tells", [0, 7, 8, 20])
 async def test_what_a_lost_shard_of_a_load_may_have_placed_is_unknown(
     plan: Load, tells: int, call: tuple[str, int]
 ) -> None:
@@ -254,6 +254,16 @@ async def test_what_a_lost_shard_of_a_load_may_have_placed_is_unknown(
     assert told.unknown() == of_lost - known
     assert of_lost in (set(), {order.order_id for order in ORDERS[1::2]})
     assert Counter(type(event) for event in told.events)[OrderPlaced] == len(outcomes)
+
+
+async def test_an_order_that_won_before_its_shard_was_lost_has_won() -> None:
+    """Its write had been told, but not yet its result: to call it unknown would be to tell the winner otherwise."""
+    shards = [Pretended("worker a"), Pretended("worker b", ends=5, tells=9)]
+    shards[1].breaks["collect", 12] = GONE
+    told = await run(RACE, shards)
+    assert len(told.unknown()) == 15
+    lost = {event.order_id for event in told.events if isinstance(event, Operation) and event.reason == WORKER_LOST}
+    assert lost == told.unknown()
 
 
 async def test_an_order_that_was_dropped_is_not_placed_by_a_shard_that_is_lost_later() -> None:
