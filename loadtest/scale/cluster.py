@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from importlib import import_module, metadata
 from typing import Any
+from urllib.parse import urlsplit
 
 import anyio
 
@@ -36,8 +37,7 @@ async def workers(cluster: Cluster) -> AsyncIterator[list[Remote]]:
         names = await _names(client, cluster)
         yield [await _shard(client, name, address) for name, address in sorted(names.items())]
     finally:
-        with anyio.move_on_after(_CONNECT_S, shield=True):
-            await client.close()
+        await _close(client)
 
 
 def _silence(dask: Any) -> None:
@@ -57,15 +57,30 @@ async def _connected(dask: Any, cluster: Cluster) -> Any:
     except (OSError, ValueError) as error:  # of the files for TLS
         raise TargetError(f"the cluster at {cluster.address} cannot be asked: {_one_line(error)}") from error
     try:
-        await client
+        await _require_listening(cluster)
+        with anyio.fail_after(_CONNECT_S + 1):  # whoever takes the connection and says nothing has no limit there
+            await client
     except (OSError, TimeoutError, ValueError) as error:
-        await client.close()
-        raise TargetError(f"no Dask scheduler answers at {cluster.address}: {_one_line(error)}") from error
+        await _close(client)
+        why = _one_line(error) if str(error) else f"nothing was heard for {_CONNECT_S:g} s"
+        raise TargetError(f"no Dask scheduler answers at {cluster.address}: {why}") from error
     except BaseException:
-        with anyio.CancelScope(shield=True):
-            await client.close()
+        await _close(client)
         raise
     return client
+
+
+async def _require_listening(cluster: Cluster) -> None:
+    """Dask goes on trying where nobody listens. OSError says at once that nobody does."""
+    place = urlsplit(cluster.address)
+    with anyio.fail_after(_CONNECT_S):
+        stream = await anyio.connect_tcp(place.hostname or "", place.port or 0)
+    await stream.aclose()
+
+
+async def _close(client: Any) -> None:
+    with anyio.move_on_after(_CONNECT_S, shield=True):
+        await client.close()
 
 
 def _one_line(error: BaseException) -> str:

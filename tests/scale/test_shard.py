@@ -1,0 +1,128 @@
+"""A shard by itself, on a real server: what it is told twice it does once."""
+
+import time
+import uuid
+from collections import Counter
+from collections.abc import Callable, Iterator
+
+import anyio
+import msgspec
+import pytest
+
+from loadtest.dynamo import setup
+from loadtest.dynamo.client import Connection, connect
+from loadtest.errors import TargetError
+from loadtest.order import Event, Order, OrderEnded, OrderPlaced, Outcome
+from loadtest.placing import Part
+from loadtest.plan import Load, Race
+from loadtest.scale.shard import Assignment, Batch, Shard
+from tests.conftest import free_port
+from tests.integration.test_stops import wait_for
+
+_events = msgspec.json.Decoder(Event).decode_lines
+
+
+@pytest.fixture
+async def connection(server_urls: Callable[[str], str]) -> Connection:
+    """A table of its own with the sample in it."""
+    made = Connection(
+        table=f"t-{uuid.uuid4().hex[:12]}",
+        endpoint_url=server_urls("embedded"),
+        region="us-east-1",
+        anonymous=True,
+        pool=10,
+    )
+    async with connect(made) as client:
+        await setup.create_table(client, made)
+        await setup.populate(client, made)
+    return made
+
+
+@pytest.fixture
+def shard() -> Iterator[Shard]:
+    yield (made := Shard())
+    made.close()
+
+
+class Collector:
+    """Collects as the fleet does, or twice with the number that it had."""
+
+    def __init__(self, shard: Shard) -> None:
+        self.events: list[Event] = []
+        self.batch = Batch(0, b"", 0, False, 0, 0)
+        self._shard = shard
+
+    def collect(self) -> Batch:
+        number = self.batch.number
+        self.batch = self._shard.collect(number)
+        assert self._shard.collect(number) == self.batch, "an answer that was lost is given again"
+        if self.batch.events:
+            self.events += _events(self.batch.events)
+        return self.batch
+
+
+def orders(count: int) -> list[Order]:
+    return [Order(f"r-{n}", "p#4", 1, 1) for n in range(1, count + 1)]
+
+
+async def test_a_round_that_is_told_twice_is_placed_once(connection: Connection, shard: Shard) -> None:
+    assignment = Assignment(Race(strategy="conditional"), connection, Part())
+    for _ in range(2):
+        shard.open(assignment)
+    collector, now_ns = Collector(shard), time.perf_counter_ns()
+    for _ in range(2):
+        shard.round(1, orders(10), now_ns, held=True)
+    wait_for(lambda: collector.collect().full, "all orders at the gate")
+    for _ in range(2):
+        shard.open_gate(1, now_ns)
+    wait_for(lambda: collector.collect().done == 1, "the end of the round")
+    shard.round(1, orders(10), now_ns, held=True)  # an old word that comes late
+    collector.collect()
+    ended = Counter(event.order_id for event in collector.events if isinstance(event, OrderEnded))
+    assert ended == dict.fromkeys((order.order_id for order in orders(10)), 1)
+
+
+async def test_a_load_goes_no_farther_than_was_heard_of(connection: Connection, shard: Shard) -> None:
+    plan = Load(strategy="conditional", rate_per_s=1_000.0, duration_s=1.0, concurrency=1_000)
+    shard.open(Assignment(plan, connection, Part(1, 2)))
+    collector = Collector(shard)
+    shard.arrive(1, "r", time.perf_counter_ns() - 10**10)  # all is due
+    reach = 0
+    while not collector.collect().done:
+        placed = [event.order_id for event in collector.events if isinstance(event, OrderPlaced)]
+        last = int(placed[-1].rpartition("-")[2]) if placed else 0
+        assert last <= reach, "an order was placed beyond what a batch that had arrived allows"
+        reach = max(reach, collector.batch.may_place)
+        await anyio.sleep(0.01)
+    assert len([event for event in collector.events if isinstance(event, OrderPlaced)]) == 500
+
+
+async def test_what_is_cancelled_ends_at_once_and_says_how(connection: Connection, shard: Shard) -> None:
+    shard.open(Assignment(Race(strategy="conditional"), connection, Part()))
+    collector = Collector(shard)
+    shard.round(1, orders(10), time.perf_counter_ns(), held=True)
+    wait_for(lambda: collector.collect().full, "all orders at the gate")
+    for _ in range(2):
+        shard.cancel()
+    wait_for(lambda: collector.collect().done == 1, "the end of the round")
+    collector.collect()
+    ended = [event for event in collector.events if isinstance(event, OrderEnded)]
+    assert [(event.outcome, event.reason) for event in ended] == [(Outcome.FAILED, "Interrupted")] * 10
+
+
+async def test_a_shard_closes_once_and_then_says_that_it_has_ended(connection: Connection, shard: Shard) -> None:
+    shard.open(Assignment(Race(), connection, Part()))
+    first = shard.close()
+    assert shard.close() is first
+    shard.stop()
+    shard.cancel()
+    with pytest.raises(RuntimeError, match="stopped"):
+        shard.collect(0)
+
+
+async def test_a_target_that_cannot_be_reached_is_said_when_it_opens() -> None:
+    shard = Shard()
+    nowhere = Connection(table="t", endpoint_url=f"http://127.0.0.1:{free_port()}", region="us-east-1", anonymous=True)
+    for _ in range(2):
+        with pytest.raises(TargetError):
+            shard.open(Assignment(Race(), nowhere, Part()))
