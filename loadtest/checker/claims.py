@@ -221,7 +221,6 @@ class Claims:
 
     def settle(self, version: int, op: Operation | None) -> None:
         """A write whose answer did not say so turned out to have made this version."""
-        self._forget(version)
         self._claimed.add(version - self._first)
         self._name(version, op)
 

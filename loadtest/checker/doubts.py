@@ -211,7 +211,5 @@ def from_nowhere(gaps: Iterable[int], writes: Sequence[Write], unseen: int, regi
 
 def without_version(gaps: list[int], accepted: Iterable[Operation], register: Register) -> Operation | None:
     """An accepted write that made none of the versions that are nobody's: too few were there when it was answered."""
-    for n, op in enumerate(sorted(accepted, key=_RECEIVED)):
-        if n >= len(gaps) or register.not_before(gaps[n]) > op.received_ns:
-            return op
-    return None
+    answered = sorted(accepted, key=_RECEIVED)
+    return next((op for op, n in zip(answered, gaps, strict=False) if register.not_before(n) > op.received_ns), None)

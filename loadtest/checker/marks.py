@@ -111,7 +111,7 @@ class Evidence:
         if order_id and len(self.orders) < SHOWN:
             self.orders.append(order_id)
         for op in operations:
-            if op is not None and len(self.operations) < SHOWN and op not in self.operations[-2:]:
+            if op is not None and len(self.operations) < SHOWN and op not in self.operations:
                 self.operations.append(op)
 
     def violation(self, kind: str, message: str, round_: int, product_id: str, fewest: int = SHOWN) -> Violation:

@@ -32,7 +32,7 @@ class Results:
     def __init__(self) -> None:
         self.placed = 0
         self.ended = 0
-        self._unnamed = 0  # orders placed without saying which
+        self._unnamed = False  # whether orders were placed without saying which
         self._live: dict[str, _Live] = {}
         self._marks = Marks()
         self._adrift: set[str] = set()  # orders that ended as unknown, and none of their writes was lost
@@ -60,7 +60,7 @@ class Results:
     def place_unnamed(self, orders: int) -> None:
         """So many orders are made; which, their operations will tell."""
         self.placed += orders
-        self._unnamed += orders
+        self._unnamed = True
 
     def operation(self, op: Operation) -> None:
         """One request of an order."""
@@ -119,8 +119,6 @@ class Results:
     def _hold_against(self, event: OrderEnded, won: Operation | None, ledger: Ledger) -> None:
         """Hold the result against the order's writes."""
         order_id, doubt = event.order_id, ledger.doubts.get(event.order_id)
-        if doubt is not None:
-            doubt.told = event.outcome
         if event.outcome is Outcome.ACCEPTED:
             if won is not None or (doubt is not None and doubt.applied):
                 return
@@ -157,14 +155,14 @@ class Results:
             ledger.applied(live.units if live else None, version)
             if not self._marks.add(order_id, _WON):
                 self._blame("order_applied_twice", order_id, op)
-            elif live is None:
+            elif live is None and self.told(order_id) is not Outcome.ACCEPTED:
                 self._earned(order_id, op)
 
     def _earned(self, order_id: str, op: Operation | None = None) -> None:
         """An order took stock that none of its accepted writes accounts for."""
         told = self.told(order_id)
         if told is Outcome.ACCEPTED:
-            self._blame("order_applied_twice", order_id, op)
+            self._blame("order_applied_twice", order_id)
         elif told is Outcome.REJECTED:
             self._blame("phantom_reject", order_id, op)
         elif told is not None:
@@ -183,7 +181,7 @@ class Results:
                 self._blame("order_applied_twice", order_id, doubt.last)
             elif doubt.misled:
                 self._blame("phantom_reject", order_id, doubt.last)
-            elif doubt.told in (Outcome.FAILED, Outcome.THROTTLED):
+            elif doubt.told is Outcome.FAILED:
                 self._blame("winner_told_otherwise", order_id, doubt.last)
 
     def records(self, event: RecordsRead, ledgers: Mapping[str, Ledger]) -> None:
@@ -223,7 +221,7 @@ class Results:
         elif self.told(order_id) is not Outcome.ACCEPTED:
             self._marks.add(order_id, _WON)
             ledger.claims.claim_unnumbered(order_id, None)
-            ledger.applied(live.units if live else record.units)
+            ledger.applied(record.units)
             if live is None:
                 self._earned(order_id)
 

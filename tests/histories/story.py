@@ -143,9 +143,10 @@ class Story:
         *,
         waited: bool = False,
         product_id: str = "p#4",
+        at: int | None = None,
     ) -> "Story":
         """The round is over, and this is left."""
-        at = self._tick()
+        at = self._tick() if at is None else at
         read = at + 1 + (2 * SETTLE_NS // MS if waited else 0)
         self.now = read
         product = Product(product_id, "Last samovar", quantity, version, name)
