@@ -1,7 +1,8 @@
 """What a lost shard leaves behind: orders without a result, which are unknown until the table says more."""
 
 from collections.abc import Iterator
-from itertools import islice
+from itertools import islice, takewhile
+from math import inf
 from random import Random
 
 from loadtest.contention import zipf
@@ -10,22 +11,25 @@ from loadtest.placing import ROUND, Part
 from loadtest.plan import Load
 
 
-def perhaps_placed(plan: Load, part: Part, prefix: str, last: int, to: int) -> Iterator[Order]:
-    """The orders of a part after the one with the number `last`, up to `to`: a shard may have got so far."""
+def perhaps_placed(plan: Load, part: Part, prefix: str, last: int, to: int, until_s: float = inf) -> Iterator[Order]:
+    """The orders of a part after the one with the number `last`, up to `to`: a shard may have got so far.
+
+    Of those that come by a schedule, only what was due in its first `until_s` seconds.
+    """
     pick = zipf(plan.product_ids, plan.skew, part.picks(plan.seed))
-    for number in range(part.index + 1, min(to, _due(plan, to)) + 1, part.count):
+    for number in range(part.index + 1, min(to, _due(plan, to, until_s)) + 1, part.count):
         product_id = pick()  # also for those before: each draws from the same numbers
         if number > last:
             yield Order(f"{prefix}-{number}", product_id, plan.units, ROUND)
 
 
-def _due(plan: Load, most: int) -> int:
-    """How many orders the schedule has, counted up to so many; all of them if it has no end."""
+def _due(plan: Load, most: int, until_s: float) -> int:
+    """How many orders the schedule has until then, counted up to so many; as many as that if there is no schedule."""
     schedule = plan.schedule
     if schedule is None:
         return most
     due_s = schedule.poisson(Random(plan.seed)) if plan.poisson else schedule.constant()
-    return sum(1 for _ in islice(due_s, most))
+    return sum(1 for _ in takewhile(lambda moment_s: moment_s <= until_s, islice(due_s, most)))
 
 
 def unknown(order: Order | OrderPlaced, name: str, kind: Kind, since_ns: int, now_ns: int) -> Iterator[Event]:

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterator, Sequence
 from functools import cache
+from math import inf
 from typing import Any
 
 import anyio
@@ -187,7 +188,9 @@ class Member:
         now_ns = time.perf_counter_ns()
         orders: list[Order | OrderPlaced] = list(self._unfinished.values())
         if isinstance(plan, Load) and self._prefix:
-            for order in perhaps_placed(plan, self.part, self._prefix, self._last, self.batch.may_place):
+            # One elsewhere cannot be ended from here: it may come back, and go on until it notices that nobody asks.
+            until_s = (now_ns - self._since_ns) / 1e9 if self._clock is None else inf
+            for order in perhaps_placed(plan, self.part, self._prefix, self._last, self.batch.may_place, until_s):
                 yield placed(order, now_ns)
                 orders.append(order)
                 self.orders += 1

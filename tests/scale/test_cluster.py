@@ -8,6 +8,7 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
@@ -19,9 +20,11 @@ from tests.integration.test_racy_server import Racy, racy
 from tests.integration.test_stops import the_report
 from tests.scale.machines import Machines, machines
 from tests.scale.test_processes import (
+    Case,
     assert_history_agrees,
     assert_lost_as_unknown,
     assert_no_order_is_lost,
+    by_default,
     ended,
     folder_of,
     operations,
@@ -41,7 +44,7 @@ def four(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machines]:
         yield found
 
 
-@pytest.mark.parametrize(("strategy", "rounds"), [("version", 10), ("transaction", 5)])
+@pytest.mark.parametrize(("strategy", "rounds"), by_default(1, [Case(("version", 10)), Case(("transaction", 5))]))
 def test_the_last_item_is_won_once_a_round(
     strategy: str, rounds: int, four: Machines, cli: Cli, tmp_path: Path
 ) -> None:
@@ -77,6 +80,7 @@ def test_a_load_from_four_workers_is_counted_whole(four: Machines, cli: Cli, tmp
     assert_history_agrees(report, tmp_path, cli)
 
 
+@pytest.mark.slow
 def test_a_racy_server_is_caught_from_four_workers(four: Machines, racy: Racy, cli: Cli) -> None:
     where = ("--endpoint-url", racy.url)
     assert cli("populate", *where).returncode == 0
@@ -97,6 +101,7 @@ def test_no_scheduler_is_one_line(cli: Cli) -> None:
     assert_one_line(done, 3, f"no Dask scheduler answers at {address}")
 
 
+@pytest.mark.slow
 def test_a_server_that_is_silent_is_one_line(cli: Cli) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         address = f"tcp://127.0.0.1:{silent.getsockname()[1]}"
@@ -112,10 +117,13 @@ def test_a_scheduler_without_workers_is_one_line(tmp_path: Path, cli: Cli) -> No
 
 @pytest.mark.parametrize(
     ("version", "words"),
-    [
-        ("0.0.1", f"worker odd has loadtest 0.0.1, here is {loadtest.__version__}: both must be the same"),
-        ("", f"worker odd has no loadtest; here is {loadtest.__version__}"),
-    ],
+    by_default(
+        1,
+        [
+            Case(("0.0.1", f"worker odd has loadtest 0.0.1, here is {loadtest.__version__}: both must be the same")),
+            Case(("", f"worker odd has no loadtest; here is {loadtest.__version__}")),
+        ],
+    ),
 )
 def test_a_worker_of_another_version_is_refused(version: str, words: str, tmp_path: Path, cli: Cli) -> None:
     with machines(tmp_path, "even") as found:
@@ -155,7 +163,7 @@ def timed(run: Callable[[], subprocess.CompletedProcess[str]]) -> subprocess.Com
     return done
 
 
-@pytest.mark.parametrize("which", ["authority", "certificate", "both"])
+@pytest.mark.parametrize("which", by_default(1, ["both", "authority", "certificate"]))
 def test_certificates_of_another_authority_are_refused(
     which: str, with_tls: tuple[Machines, Authority], cli: Cli, tmp_path: Path
 ) -> None:
@@ -190,21 +198,38 @@ LOAD = ("load", "--rate", "100", "--duration", "10m", "--products", "3", "--skew
 
 @pytest.mark.parametrize(
     ("command", "number"),
-    [
-        ((*RACE, "version"), signal.SIGKILL),
-        ((*RACE, "transaction"), signal.SIGSTOP),
-        (LOAD, signal.SIGKILL),
-        pytest.param(LOAD, signal.SIGSTOP, marks=pytest.mark.slow),
-        pytest.param((*RACE, "transaction"), signal.SIGKILL, marks=pytest.mark.slow),
-    ],
+    by_default(
+        2,
+        [
+            Case(((*RACE, "version"), signal.SIGKILL)),
+            Case((LOAD, signal.SIGKILL)),
+            Case(((*RACE, "transaction"), signal.SIGSTOP)),
+            Case((LOAD, signal.SIGSTOP)),
+            Case(((*RACE, "transaction"), signal.SIGKILL)),
+        ],
+    ),
 )
 def test_a_worker_that_is_lost_ends_the_run_and_its_orders_are_unknown(
     command: tuple[str, ...], number: signal.Signals, start: Start, tmp_path: Path, cli: Cli
 ) -> None:
+    assert_ended_without_a_worker(command, number, 0.0, start, tmp_path, cli)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(10))
+def test_a_worker_killed_at_any_moment(seed: int, start: Start, tmp_path: Path, cli: Cli) -> None:
+    command = ((*RACE, "version"), (*RACE, "transaction"), (*RACE, "conditional"), LOAD)[seed % 4]
+    assert_ended_without_a_worker(command, signal.SIGKILL, Random(seed).uniform(0, 2), start, tmp_path, cli)
+
+
+def assert_ended_without_a_worker(
+    command: tuple[str, ...], number: signal.Signals, after_s: float, start: Start, tmp_path: Path, cli: Cli
+) -> None:
     (tmp_path / "cluster").mkdir()
-    with machines(tmp_path / "cluster", "w1", "w2", "w3") as found:
+    with machines(tmp_path / "cluster", *FOUR) as found:
         process = start(*command, "--cluster", found.address)
         wait_for_operations(tmp_path, 300)
+        time.sleep(after_s)
         measured = operations(tmp_path)
         found.remove("w2", number)
         output, errors = ended(process)
@@ -213,7 +238,7 @@ def test_a_worker_that_is_lost_ends_the_run_and_its_orders_are_unknown(
     assert line.endswith("; its orders without a result are unknown")
     report = the_report(tmp_path)
     assert (process.returncode, report["completed"]) == (3, False)
-    assert [bool(one["lost"]) for one in report["client"]["workers"]] == [False, True, False]
+    assert [bool(one["lost"]) for one in report["client"]["workers"]] == [False, True, False, False]
     assert_lost_as_unknown(report, tmp_path, measured)
     checked = cli("check", str(folder_of(tmp_path)))
     assert checked.stdout.splitlines()[-1] == report["verdict"]["sentence"] == output.splitlines()[-1]

@@ -20,8 +20,20 @@ from loadtest.order import WORKER_LOST, Event, Operation, OrderDropped, OrderEnd
 from tests.conftest import Cli, Start, clean_environment
 from tests.integration.test_stops import children, is_gone, the_report, wait_for
 
-SAFE_STRATEGIES = ("version", "conditional", "transaction")
+SAFE_STRATEGIES = ("version", "transaction", "conditional")
 Ran = Callable[..., dict[str, Any]]
+
+
+def by_default(few: int, cases: Sequence[Any]) -> list[Any]:
+    """The first few cases, and the others among the slow tests."""
+    return [
+        pytest.param(*(case if isinstance(case, Case) else [case]), marks=[] if n < few else pytest.mark.slow)
+        for n, case in enumerate(cases)
+    ]
+
+
+class Case(tuple[Any, ...]):
+    """The values of several parameters of a test."""
 
 
 def folder_of(tmp_path: Path) -> Path:
@@ -72,7 +84,7 @@ def ran(cli: Cli) -> Ran:
     return run
 
 
-@pytest.mark.parametrize("strategy", SAFE_STRATEGIES)
+@pytest.mark.parametrize("strategy", by_default(2, SAFE_STRATEGIES))
 def test_the_last_item_is_won_once_a_round(strategy: str, ran: Ran, cli: Cli, tmp_path: Path) -> None:
     report = ran("race", "-n", "20", "--rounds", "20", "--strategy", strategy)
     assert (report["verdict"]["status"], report["rounds"]) == ("safe", {"count": 20, "winners": {"1": 20}})
@@ -96,18 +108,6 @@ LOADS = [  # the first few by default
     ("--concurrency", "4", "--client", "sdk"),
     ("--concurrency", "4", "--strategy", "transaction"),
 ]
-
-
-def by_default(few: int, cases: Sequence[Any]) -> list[Any]:
-    """The first few cases, and the others among the slow tests."""
-    return [
-        pytest.param(*(case if isinstance(case, Case) else [case]), marks=[] if n < few else pytest.mark.slow)
-        for n, case in enumerate(cases)
-    ]
-
-
-class Case(tuple[Any, ...]):
-    """The values of several parameters of a test."""
 
 
 @pytest.mark.parametrize("options", by_default(2, LOADS), ids=" ".join)
@@ -151,6 +151,7 @@ def test_spending_stops_all_processes_and_nothing_under_way_is_cut(cli: Cli, tmp
     assert_history_agrees(report, tmp_path, cli)
 
 
+@pytest.mark.slow
 def test_a_comparison_from_two_processes(cli: Cli, tmp_path: Path) -> None:
     done = cli("compare", "--workload", "race", "--strategy", "version,conditional", "--concurrency", "6", "--rounds",
                "2", "--repeats", "2", "--processes", "2")  # fmt: skip

@@ -355,4 +355,15 @@ def test_what_is_left_behind_is_left_once_and_sent_no_later_than_it_may_have_bee
 
 def test_a_closed_loop_may_have_placed_all_that_it_was_let() -> None:
     assert [order.order_id for order in perhaps_placed(CLOSED, Part(1, 3), "r", 5, 12)] == ["r-8", "r-11"]
-    assert list(perhaps_placed(OPEN, Part(0, 2), "r", 39, 1_000)) == []
+
+
+def test_a_schedule_may_have_placed_what_was_due() -> None:
+    def numbers(last: int, to: int, until_s: float) -> list[int]:
+        placed = perhaps_placed(OPEN, Part(0, 2), "r", last, to, until_s)
+        return [int(order.order_id.removeprefix("r-")) for order in placed]
+
+    assert numbers(39, 1_000, 60.0) == []
+    assert numbers(33, 1_000, 60.0) == [35, 37, 39]
+    assert numbers(33, 36, 60.0) == [35]
+    assert numbers(3, 1_000, 0.2) == [5, 7, 9]  # the ninth is due after 8/40 s
+    assert numbers(9, 1_000, 0.2) == []
