@@ -39,8 +39,9 @@ class Fleet:
         own_clocks: bool,
     ) -> None:
         """`own_clocks`: they may run on other machines than this process."""
-        count = len(remotes)
-        self.members = [Member(remote, Part(n, count), own_clock=own_clocks) for n, remote in enumerate(remotes)]
+        used = remotes[: plan.concurrency]  # each needs one request at least that may be in flight
+        count = len(used)
+        self.members = [Member(remote, Part(n, count), own_clock=own_clocks) for n, remote in enumerate(used)]
         self.start_spreads_ns: list[int] = []
         self._plan = plan
         self._emit = emit

@@ -175,7 +175,7 @@ class Shard:
             await warm_up(table, client, connection, plan.product_ids[0])
             rules, random = plan.rules, Random(f"{plan.seed}-{part.index}")
             if rules.concurrency is not None:
-                rules = replace(rules, concurrency=max(1, part.share(rules.concurrency)))
+                rules = replace(rules, concurrency=part.share(rules.concurrency))
             runner = Runner(table, load_strategy(plan.strategy), rules, self._emit, random)
             self._placing = Placing(plan, runner, effort, part, self._leash)
             gc.collect()

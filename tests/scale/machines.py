@@ -6,11 +6,10 @@ import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 
-import pytest
-
-from tests.conftest import ROOT, clean_environment, free_port, wait_until_listening
+from tests.conftest import ROOT, clean_environment, free_port, missing, wait_until_listening
 from tests.integration.test_stops import wait_for
 
 # Read by each process of Python before all else: to a worker with this setting its package is of another version.
@@ -75,7 +74,8 @@ class Machines:
 @contextmanager
 def machines(folder: Path, *names: str, tls: Sequence[str] = ()) -> Iterator[Machines]:
     """A cluster with these workers; it is gone after the block."""
-    pytest.importorskip("distributed")
+    if find_spec("distributed") is None:
+        missing("the package distributed (pip install 'loadtest[cluster]')")
     found = Machines(folder, tls)
     try:
         found.add(*names)

@@ -6,14 +6,18 @@ import signal
 import socket
 import subprocess
 import time
+import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from random import Random
 from typing import Any
 
+import anyio
 import pytest
 
 import loadtest
+from loadtest.dynamo.client import Connection, connect
+from loadtest.dynamo.setup import read_product
 from tests.conftest import Cli, Start, free_port
 from tests.integration.test_bad_input import assert_one_line
 from tests.integration.test_racy_server import Racy, racy
@@ -266,4 +270,24 @@ def test_a_signal_ends_the_run_and_the_workers_are_free_for_the_next(
     _, errors = ended(process)
     assert (process.returncode, errors) == (130, [])
     assert_no_order_is_lost(the_report(tmp_path), tmp_path)
+    race(four.address, cli, tmp_path, "-n", "8")
+
+
+@pytest.mark.slow
+async def test_when_the_first_process_is_killed_the_workers_buy_nothing_more(
+    four: Machines, server_urls: Callable[[str], str], start: Start, cli: Cli, tmp_path: Path
+) -> None:
+    url, table = server_urls("embedded"), f"t-{uuid.uuid4().hex[:12]}"
+    where = ("--endpoint-url", url, "--table", table, "--populate-table", "--yes")
+    process = start("load", "--concurrency", "20", "--duration", "10m", *where, "--cluster", four.address)
+    wait_for_operations(tmp_path, 300)
+    process.kill()
+    process.communicate()
+    connection = Connection(table=table, endpoint_url=url, region="us-east-1", anonymous=True)
+    versions = [0, 1]
+    async with connect(connection) as client:
+        with anyio.fail_after(60):
+            while versions[-1] != versions[-2]:
+                await anyio.sleep(2)
+                versions.append((await read_product(client, connection, "p#4")).version)
     race(four.address, cli, tmp_path, "-n", "8")

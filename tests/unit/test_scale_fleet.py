@@ -8,6 +8,7 @@ from typing import Any
 import anyio
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from loadtest.dynamo.client import Connection
 from loadtest.effort import Effort
@@ -171,6 +172,14 @@ async def test_each_order_ends_once_and_all_on_one_clock(plan: Race | Load) -> N
             assert before_ns - event.clock_uncertainty_ns <= event.sent_ns
             assert event.sent_ns <= time.perf_counter_ns() + event.clock_uncertainty_ns
             assert event.clock_uncertainty_ns > 0
+
+
+@pytest.mark.parametrize("plan", [replace(RACE, concurrency=2), replace(CLOSED, concurrency=2)])
+async def test_of_more_shards_than_requests_in_flight_only_as_many_place_orders(plan: Race | Load) -> None:
+    shards = [Pretended(f"worker {n}") for n in range(3)]
+    told = await run(plan, shards)
+    assert set(told.outcomes()) == {order.order_id for order in ORDERS}
+    assert [shard.calls["open"] for shard in shards] == [1, 1, 0]
 
 
 async def test_shards_on_this_machine_have_its_clock() -> None:
