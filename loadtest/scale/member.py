@@ -186,6 +186,7 @@ class Member:
     def left_behind(self, plan: Race | Load) -> Iterator[Event]:
         """Of a lost shard, once: its orders without a result, and those that it may have placed without telling."""
         now_ns = time.perf_counter_ns()
+        since_ns = min(self._since_ns - self.offset.uncertainty_ns, now_ns)  # the instant may be still to come
         orders: list[Order | OrderPlaced] = list(self._unfinished.values())
         if isinstance(plan, Load) and self._prefix:
             # One elsewhere cannot be ended from here: it may come back, and go on until it notices that nobody asks.
@@ -199,7 +200,7 @@ class Member:
             if (op := self._won.get(left.order_id)) is not None:
                 yield won(op)
                 continue
-            yield from unknown(left, self.name, kind, self._since_ns - self.offset.uncertainty_ns, now_ns)
+            yield from unknown(left, self.name, kind, since_ns, now_ns)
         self._unfinished, self._won, self._prefix = {}, {}, ""
 
 

@@ -363,6 +363,14 @@ def test_what_is_left_behind_is_left_once_and_sent_no_later_than_it_may_have_bee
     assert list(member.left_behind(RACE)) == []
 
 
+def test_what_is_left_behind_before_its_instant_took_no_time() -> None:
+    member = Member(Pretended("worker a"), Part(1, 2), own_clock=True)
+    member.expect(ORDERS[:3], time.perf_counter_ns() + 10**10, held=True)
+    for event in member.left_behind(RACE):
+        assert isinstance(event, Operation | OrderEnded)
+        assert event.scheduled_ns <= event.ended_ns
+
+
 def test_a_closed_loop_may_have_placed_all_that_it_was_let() -> None:
     assert [order.order_id for order in perhaps_placed(CLOSED, Part(1, 3), "r", 5, 12)] == ["r-8", "r-11"]
 
