@@ -274,13 +274,13 @@ class Claims:
             yield self._contested_more.violation("version_won_twice", message, self._round, product_id, 1)
         if self._nameless.count:
             message = "a version was seen under a name that no write of this round left"
-            yield self._nameless.violation("foreign_write", message, self._round, product_id, 1)
+            yield self._nameless.violation("foreign_write", message, self._round, product_id)
         if self._unlike.count:
             message = "the same version was seen in two different states"
             yield self._unlike.violation("version_reused", message, self._round, product_id, 2)
         if self._unlikely.count:
             message = "a write took another number of units than its order wanted"
-            yield self._unlikely.violation("wrong_quantity", message, self._round, product_id, 3)
+            yield self._unlikely.violation("wrong_quantity", message, self._round, product_id)
 
 
 def _remember(memory: OrderedDict[_Key, _Value], key: _Key, value: _Value, room: int) -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from loadtest.checker import Verdict
 from loadtest.order import Event, Kind, Outcome, Product, RoundEnded, RoundStarted
+from tests.histories.story import FAILED, Story
 from tests.unit.builders import judge, operation, order_ended
 
 TRANSACTIONS = 12
@@ -43,3 +44,40 @@ def test_a_read_after_many_transactions_shows_them_all_or_is_stale(room: int) ->
     (violation,) = verdict.violations
     assert violation.operations[0].order_id == f"1-{TRANSACTIONS + 1}"
     assert 2 <= len(violation.operations) <= 10
+
+
+def test_ten_operations_show_it() -> None:
+    (violation,) = play(64, TRANSACTIONS).violations
+    named = [f"1-{n}" for n in (TRANSACTIONS + 1, *range(1, 10))]
+    assert [op.order_id for op in violation.operations] == named
+
+
+@pytest.mark.parametrize("sent", [22, 25])
+def test_those_that_are_forgotten_count_only_for_what_was_sent_after_the_last_of_them(sent: int) -> None:
+    """With room for three the first two of four are; a fifth is reported late."""
+    story = Story(9, orders=6)
+    for n, received in enumerate((15, 25, 35, 45, 20), 1):
+        story.takes(n, at=received - 5, took=5)
+    story.read(6, 3, 7, None, at=sent, took=60).ends(6, FAILED)
+    assert judge(story.left(6, 4, None).events, 3).violations == ()
+
+
+@pytest.mark.parametrize(("room", "shown"), [(1, ["1-3"]), (2, ["1-1", "1-3"]), (64, ["1-1", "1-3"])])
+def test_who_left_a_quantity_first_is_shown_if_it_is_remembered(room: int, shown: list[str]) -> None:
+    story = Story(9, orders=3)
+    for n, quantity in enumerate((8, 7, 8), 1):
+        story.op(n, Kind.WRITE, shows=(None, quantity, None)).ends(n, Outcome.ACCEPTED)
+    (violation,) = judge(story.left(4, 6, None).events, room).violations
+    assert violation.kind == "quantity_handed_out_twice"
+    assert [op.order_id for op in violation.operations] == shown
+
+
+@pytest.mark.parametrize("room", range(2, 9))
+def test_the_newest_version_is_never_forgotten(room: int) -> None:
+    for versions in range(room, 2 * room + 2):
+        story = Story(30, orders=versions)
+        for n in range(1, versions):
+            story.wins(n, 1 + n, 30 - n)
+        story.read(versions, versions - 1, 32 - versions, None).ends(versions, FAILED)
+        found = judge(story.left(versions, 31 - versions, None).events, room).violations
+        assert [violation.kind for violation in found] == ["stale_read"]

@@ -7,8 +7,8 @@ from msgspec.structs import replace
 
 from loadtest.checker import Checker, Verdict
 from loadtest.checker.carried import still_open
-from loadtest.order import RESTOCK, Kind, RoundStarted
-from tests.histories.story import ACCEPTED, CONFLICT, FAILED, REJECTED, UNKNOWN, Story
+from loadtest.order import RESTOCK, Kind, RoundEnded, RoundStarted
+from tests.histories.story import ACCEPTED, CONFLICT, FAILED, REJECTED, SOLD_OUT, UNKNOWN, Story
 from tests.histories.words import in_words
 from tests.unit.builders import judge
 
@@ -200,6 +200,29 @@ STORIES: dict[str, tuple[Story, str]] = {
           1-2 read accepted (1, 3, else) 5–7 ms
         """,
     ),
+    "the first version is seen under another name and then with other units": (
+        fails(Story(3).read(1, 1, 3, "somebody").read(2, 1, 2, "else"), 1, 2).left(1, 3),
+        """
+        version_reused: the same version was seen in two different states
+          [2: 1-1, 1-2]
+          1-1 read accepted (1, 3, somebody) 2–4 ms
+          1-2 read accepted (1, 2, else) 5–7 ms
+        """,
+    ),
+    "a version that bears the name from before the round, and one the name of a restock": (
+        fails(Story(5, name="before").takes(1).read(2, 2, 4, "before").read(2, 3, 3, RESTOCK), 2).left(3, 3, RESTOCK),
+        """
+        stock_lost: the stock fell by 2, but only 1 unit was accepted
+          [1: 1-1]
+          1-1 transaction accepted () 2–4 ms
+        foreign_write: a version was seen under a name that no write of this round left
+          [1: ]
+          the tool read accepted (3, 3, restock) 14–15 ms
+        version_miscounted: the version rose by 2 for 1 accepted write
+          [1: 1-1]
+          1-1 transaction accepted () 2–4 ms
+        """,
+    ),
     "an order's name that is seen before it writes again": (
         Story(3)
         .read(2, 2, 2, "1-1", at=2, took=20)
@@ -270,6 +293,21 @@ STORIES: dict[str, tuple[Story, str]] = {
           1-1 write unknown () 5–7 ms
         """,
     ),
+    "both were seen in a round that nobody read": (
+        fails(
+            Story(3)
+            .op(1, W, UNKNOWN, reason="ReadTimeoutError")
+            .is_lost(1, attempt=2)
+            .read(2, 2, 2, "1-1")
+            .read(2, 3, 1, "1-1"),
+            2,
+        ).unread(),
+        """
+        order_applied_twice: 1 order took stock more than once
+          [1: 1-1]
+          1-1 write unknown () 5–7 ms
+        """,
+    ),
     "both lost writes of one order were seen": (
         fails(
             Story(3)
@@ -294,7 +332,7 @@ STORIES: dict[str, tuple[Story, str]] = {
         .read(3, 2, 2, "1-1")
         .read(3, 3, 1, "1-2")
         .ends(3, FAILED)
-        .left(3, 1, "1-2"),
+        .unread(),
         """
         phantom_reject: 1 order won but was told to have lost
           [1: 1-2]
@@ -580,6 +618,15 @@ STORIES: dict[str, tuple[Story, str]] = {
           1-3 transaction accepted () 12–14 ms
         """,
     ),
+    "units that were added are told of": (
+        transactions(2, 1, 1).restock(3).left(4, 4, None),
+        """
+        oversold: 2 units were accepted, but the stock, with 3 added, fell by 1
+          [2: 1-1, 1-2]
+          1-1 transaction accepted () 4–6 ms
+          1-2 transaction accepted () 7–9 ms
+        """,
+    ),
     "one version is left for two lost writes that took more than either": (
         two_lost_ones(5),
         """
@@ -693,6 +740,13 @@ STORIES: dict[str, tuple[Story, str]] = {
           [1: 1-1]
         """,
     ),
+    "told sold out, one for one unit and one for three": (
+        load(3, 1, 3).ends(1, REJECTED, SOLD_OUT).ends(2, REJECTED, SOLD_OUT, units=3).left(1, 3),
+        """
+        refused_without_cause: 2 orders told sold out with 3 left
+          [2: 1-1, 1-2]
+        """,
+    ),
     "a conflict with a transaction though there are units": (
         Story()
         .op(1, W, REJECTED, reason=CONFLICT, shows=(1, 1, RESTOCK))
@@ -785,6 +839,7 @@ def test_a_verdict_shows_what_is_wrong(story: Story, expected: str) -> None:
     verdict = judge(story.events)
     assert said(verdict) == dedent(expected).strip()
     for violation in verdict.violations:
+        assert all(violation.orders)
         for op in violation.operations:
             assert (op.round, op.product_id) == (violation.round, violation.product_id)
 
@@ -871,10 +926,20 @@ SETTLED: dict[str, tuple[Story, tuple[int, int, int], tuple[str, ...]]] = {
         (0, 1, 0),
         ("1-1",),
     ),
+    "one that rests on no version, then one that others bar": (
+        Story(3, orders=3).is_lost(1).is_lost(2, rests_on=1).wins(3, 2, 2).unread(),
+        (0, 1, 1),
+        ("1-1",),
+    ),
     "two that were told nothing and wrote nothing": (
         Story().ends(1, UNKNOWN).ends(2, UNKNOWN).left(1, 1),
         (0, 0, 2),
         (),
+    ),
+    "one that was told nothing and then failed to take": (
+        Story(orders=2).ends(1, UNKNOWN).op(1, W, FAILED).ends(2, UNKNOWN).op(2, W, UNKNOWN).left(1, 1),
+        (0, 0, 2),
+        ("1-2",),
     ),
     "one told nothing, then a read without an answer": (
         Story(orders=1).ends(1, UNKNOWN).op(1, R, UNKNOWN).left(1, 1),
@@ -943,5 +1008,30 @@ def test_names_that_are_only_seen_are_counted_of_those_hundred_only() -> None:
 def test_the_second_makers_of_further_versions_are_named() -> None:
     violations = judge(many_versions(103, 2).events).violations
     (more,) = [one for one in violations if one.message.startswith("3 orders more won")]
-    assert more.orders == ("1-205", "1-207", "1-209")
+    assert (more.round, more.product_id, more.orders) == (1, "p#4", ("1-205", "1-207", "1-209"))
     assert [op.order_id for op in more.operations] == ["1-205"]
+
+
+def test_what_an_earlier_round_showed_is_not_forgotten() -> None:
+    first = load(1, 1, 1, 1).op(1, W, REJECTED, reason=CONFLICT).ends(1, REJECTED, CONFLICT).read(2, 2, 0, "1-1")
+    first.read(2, 1, 1, consistent=False).restock(1).wins(2, 4, 0).loses(3, (4, 0, "1-2")).left(4, 0, "1-2")
+    verdict = judge(fails(first.start(1, 5), 2).wins(1, 6, 0).left(6, 0, "2-1").events)
+    assert (verdict.phantom_rejects, verdict.stale_reads) == (1, 1)
+    assert ", restocked" in verdict.sentence
+
+
+def test_winners_that_were_settled_are_counted_in_each_round() -> None:
+    story = Story().is_lost(1).loses(2, (2, 0, "1-1")).left(2, 0, "1-1")
+    story.start(1, 3).wins(1, 4, 0).loses(2, (4, 0, "2-1")).left(4, 0, "2-1")
+    said = "in each of 2 rounds 1 of 2 orders won the last item; in all 2 were rejected, 1 is unknown"
+    assert judge(story.events).sentence == f"{said} (1 settled as accepted): safe"
+
+
+def test_two_products_are_told_apart_from_one() -> None:
+    story = unnamed("p#4", "p#5").wins(1, 2, 0).wins(2, 2, 0, product_id="p#5")
+    story.left(2, 0, "1-1").left(2, 0, "1-2", product_id="p#5")
+    assert (
+        judge(story.events).sentence == "2 of 2 orders won from a stock of 1 each of 2 products; 0 were rejected: safe"
+    )
+    unread = [replace(event, product=None) if isinstance(event, RoundEnded) else event for event in story.events]
+    assert judge(unread).doubts == ("the stock of 2 products after round 1 could not be read",)

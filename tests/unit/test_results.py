@@ -36,6 +36,7 @@ def test_a_write_that_is_accepted_after_the_end_makes_it_a_winner_told_otherwise
     assert kinds(late) == ["winner_told_otherwise"]
     (violation,) = late.violations
     assert (violation.orders_count, violation.orders) == (1, ("1-1",))
+    assert violation.operations == (operation(kind=Kind.TRANSACTION),)
 
 
 @pytest.mark.parametrize("told", TOLD_OTHERWISE)

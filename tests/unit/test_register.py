@@ -1,0 +1,62 @@
+"""The short way into the register: what is the newest in every way takes it, and nothing else does."""
+
+from typing import Any
+
+import pytest
+
+from loadtest.checker.marks import Room
+from loadtest.checker.register import Register, seen
+from loadtest.order import Outcome
+from tests.unit.builders import operation
+
+FIRST = operation(sent_ns=10, received_ns=15)
+SECOND = operation(sent_ns=20, received_ns=25)
+
+
+def placed(register: Register, version: int, *, received: bool = True, sent: bool = True) -> Register:
+    """With the second operation, which showed this version."""
+    if received:
+        register.received(seen(version), SECOND)
+    if sent:
+        register.sent(seen(version), SECOND)
+    return register
+
+
+def started() -> Register:
+    """With the first, which showed version 1."""
+    register = Register(Room())
+    register.received(seen(1), FIRST)
+    register.sent(seen(1), FIRST)
+    return register
+
+
+@pytest.mark.parametrize(
+    ("version", "sent_ns", "received_ns", "short"),
+    [
+        pytest.param(3, 30, 35, True, id="after all"),
+        pytest.param(3, 21, 25, True, id="sent later and received as late"),
+        pytest.param(3, 21, 24, False, id="received earlier"),
+        pytest.param(3, 20, 30, False, id="sent at the same time"),
+        pytest.param(3, 19, 30, False, id="sent earlier"),
+        pytest.param(2, 30, 35, False, id="shows the same"),
+        pytest.param(1, 30, 35, False, id="shows an older one"),
+    ],
+)
+def test_what_is_the_newest_in_every_way(version: int, sent_ns: int, received_ns: int, short: bool) -> None:
+    register = placed(started(), 2)
+    assert register.append(seen(version), operation(sent_ns=sent_ns, received_ns=received_ns)) is short
+    by_ns, _ = register.made_by(3)
+    assert by_ns == (received_ns if short else float("inf"))
+
+
+@pytest.mark.parametrize("only", [{"received": False}, {"sent": False}])
+def test_what_was_only_sent_or_only_received_counts_as_well(only: dict[str, bool]) -> None:
+    later: dict[str, Any] = {"sent_ns": 30, "received_ns": 35}
+    assert not placed(started(), 2, **only).append(seen(2), operation(**later))
+    assert placed(started(), 2, **only).append(seen(3), operation(**later))
+    assert not placed(Register(Room()), 2, **only).append(seen(3), operation(**later))
+
+
+def test_the_first_of_all_and_a_lost_write_take_the_long_way() -> None:
+    assert not Register(Room()).append(seen(1), FIRST)
+    assert not placed(started(), 2).append(seen(3), operation(outcome=Outcome.UNKNOWN, sent_ns=30, received_ns=35))
