@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from loadtest.checker import Checker, Settled, Status
 from loadtest.checker.check import Lost
 from loadtest.checker.doubts import SETTLE_NS
-from loadtest.order import Event, Operation, OrderEnded, Outcome, RoundEnded, RoundStarted
+from loadtest.order import Event, Operation, OrderEnded, Outcome, RecordsRead, RoundEnded, RoundStarted
 from tests.unit.builders import (
     STRATEGIES,
     Fate,
@@ -225,6 +225,15 @@ def test_an_event_outside_its_round_is_a_mistake_of_the_caller(event: Event) -> 
     checker(RACE[0])
     with pytest.raises(ValueError, match="round 2"):
         checker(event)
+
+
+def test_records_of_another_round_and_the_end_of_another_product_are_mistakes_too() -> None:
+    checker = Checker()
+    checker(RACE[0])
+    with pytest.raises(ValueError, match=r"^records of round 2 outside that round$"):
+        checker(RecordsRead(2, [], [], 0))
+    with pytest.raises(ValueError, match=r"^the end of product 'p#4' shows 'p#5'$"):
+        checker(replace(RACE[-1], product=replace(Shop().product, id="p#5")))
 
 
 def test_a_round_may_follow_one_that_never_ended() -> None:

@@ -1,11 +1,14 @@
-"""The short way into the register: what is the newest in every way takes it, and nothing else does."""
+"""The register against a list of everything; and the short way into it, which only what is the newest takes."""
 
+from math import inf
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from loadtest.checker.marks import Room
-from loadtest.checker.register import Register, seen
+from loadtest.checker.register import Register, seen, written
 from loadtest.order import Outcome
 from tests.unit.builders import operation
 
@@ -46,7 +49,7 @@ def test_what_is_the_newest_in_every_way(version: int, sent_ns: int, received_ns
     register = placed(started(), 2)
     assert register.append(seen(version), operation(sent_ns=sent_ns, received_ns=received_ns)) is short
     by_ns, _ = register.made_by(3)
-    assert by_ns == (received_ns if short else float("inf"))
+    assert by_ns == (received_ns if short else inf)
 
 
 @pytest.mark.parametrize("only", [{"received": False}, {"sent": False}])
@@ -60,3 +63,28 @@ def test_what_was_only_sent_or_only_received_counts_as_well(only: dict[str, bool
 def test_the_first_of_all_and_a_lost_write_take_the_long_way() -> None:
     assert not Register(Room()).append(seen(1), FIRST)
     assert not placed(started(), 2).append(seen(3), operation(outcome=Outcome.UNKNOWN, sent_ns=30, received_ns=35))
+
+
+places = st.lists(st.tuples(st.integers(2, 9), st.integers(0, 8), st.integers(0, 4)), min_size=6, max_size=12)
+
+
+@given(places)
+def test_nothing_that_was_placed_is_missed(placed_: list[tuple[int, int, int]]) -> None:
+    register = Register(Room())
+    every = [(rank, operation(sent_ns=sent, received_ns=sent + took)) for rank, sent, took in placed_]
+    for rank, op in every:
+        register.received(rank, op)
+        register.sent(rank, op)
+    for at in range(-1, 14):
+        now = operation(sent_ns=at, received_ns=at)
+        for rank in range(1, 11):
+            newer = [op for other, op in every if other > rank and op.received_ns < at]
+            older = [op for other, op in every if other < rank and op.sent_ns > at]
+            assert (register.newer_before(rank, now) in newer) if newer else register.newer_before(rank, now) is None
+            assert (register.older_after(rank, now) in older) if older else register.older_after(rank, now) is None
+    for version in range(6):
+        made = [op.received_ns for rank, op in every if rank >= written(version)]
+        assert register.made_by(version)[0] == min(made, default=inf)
+        assert register.not_before(version) == max(
+            (op.sent_ns for rank, op in every if rank < written(version)), default=-inf
+        )
