@@ -201,12 +201,12 @@ STORIES: dict[str, tuple[Story, str]] = {
         """,
     ),
     "the first version is seen under another name and then with other units": (
-        fails(Story(3).read(1, 1, 3, "somebody").read(2, 1, 2, "else"), 1, 2).left(1, 3),
+        fails(Story(3).read(1, 1, 3, "somebody").read(2, 1, 2), 1, 2).left(1, 3),
         """
         version_reused: the same version was seen in two different states
-          [2: 1-1, 1-2]
+          [3: 1-1, 1-2]
           1-1 read accepted (1, 3, somebody) 2–4 ms
-          1-2 read accepted (1, 2, else) 5–7 ms
+          the tool read accepted (1, 3, restock) 1–1 ms
         """,
     ),
     "a version that bears the name from before the round, and one the name of a restock": (
