@@ -203,10 +203,10 @@ LOAD = ("load", "--rate", "100", "--duration", "10m", "--products", "3", "--skew
 @pytest.mark.parametrize(
     ("command", "number"),
     by_default(
-        2,
+        1,
         [
-            Case(((*RACE, "version"), signal.SIGKILL)),
             Case((LOAD, signal.SIGKILL)),
+            Case(((*RACE, "version"), signal.SIGKILL)),
             Case(((*RACE, "transaction"), signal.SIGSTOP)),
             Case((LOAD, signal.SIGSTOP)),
             Case(((*RACE, "transaction"), signal.SIGKILL)),
