@@ -63,7 +63,7 @@ ClusterOption = Annotated[
     typer.Option(
         "--cluster",
         metavar="ADDRESS",
-        help="Place the orders from every worker of this Dask cluster, tls://HOST:8786; needs loadtest[cluster].",
+        help="Place the orders from every worker of this Dask cluster, tls://HOST:8786; needs the extra cluster.",
         rich_help_panel=_MACHINES,
     ),
 ]

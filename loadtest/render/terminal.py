@@ -217,7 +217,8 @@ def _workers(report: Report) -> str:
     clocks = f", clocks compared to ±{uncertain_ms:,.2f} ms" if uncertain_ms else ""
     began = f"; began within {spread.median:,.2f} ms of one another, {spread.max:,.2f} at most" if spread else ""
     hosts = len({worker.host for worker in workers})
-    lines = [f"placed by {len(workers):,} processes on {plural(hosts, 'machine')}{clocks}{began}"]
+    processes = "1 process" if len(workers) == 1 else f"{len(workers):,} processes"
+    lines = [f"placed by {processes} on {plural(hosts, 'machine')}{clocks}{began}"]
     lines += [f"{worker.name} ({worker.host}) {worker.lost}" for worker in workers if worker.lost is not None]
     return "\n".join(lines)
 
