@@ -19,7 +19,8 @@ from loadtest.scale.merge import Merge
 from loadtest.scale.remote import LostError, Remote
 from loadtest.scale.shard import Assignment
 
-_COLLECT_EVERY_S = 0.02
+_COLLECT_EVERY_S = {Race: 0.02, Load: 0.04}  # a round waits for it
+_HUSH_NS = 5_000_000, 15_000_000  # before and after an instant nobody is asked for anything
 _COMPARE_EVERY_S = 0.25
 _AHEAD_NS = 20_000_000  # from the word to the instant, besides what it takes to get there
 _TURN = 500  # events handled before others get a turn
@@ -48,6 +49,7 @@ class Fleet:
         self._fail = fail
         self._merge = Merge(count)
         self._number = 0  # of the last piece of work
+        self._instant_ns = 0  # when it begins
         self._news = anyio.Event()
 
     @property
@@ -182,7 +184,8 @@ class Fleet:
             if time.perf_counter_ns() - compared_ns > _COMPARE_EVERY_S * 1e9:
                 await member.compare_clocks(1)
                 compared_ns = time.perf_counter_ns()
-            await anyio.sleep(_COLLECT_EVERY_S)
+            await anyio.sleep(_COLLECT_EVERY_S[type(self._plan)])
+            await self._hush()
 
     def _tell(self) -> None:
         for event in self._merge.take():
@@ -226,10 +229,18 @@ class Fleet:
         self._number += 1
         return self._number
 
+    async def _hush(self) -> None:
+        """Sleep while the shards begin: whoever answers has no time for that."""
+        before_ns, after_ns = _HUSH_NS
+        now_ns = time.perf_counter_ns()
+        if -before_ns < now_ns - self._instant_ns < after_ns:
+            await anyio.sleep((self._instant_ns + after_ns - now_ns) / 1e9)
+
     def _soon(self) -> int:
         """An instant that every shard has heard of before it comes."""
         slowest_ns = max(member.offset.uncertainty_ns for member in self.members)
-        return time.perf_counter_ns() + _AHEAD_NS + 10 * slowest_ns
+        self._instant_ns = time.perf_counter_ns() + _AHEAD_NS + 10 * slowest_ns
+        return self._instant_ns
 
     def _note_start(self) -> None:
         late = [member.first_late_ns for member in self.members if member.first_late_ns is not None]

@@ -8,12 +8,14 @@ import asyncio
 import gc
 import os
 import socket
+import sys
 import threading
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
+from math import ceil
 from random import Random
 
 import anyio
@@ -34,6 +36,8 @@ from loadtest.strategies import load as load_strategy
 
 ALONE_S = 10.0  # a shard that nobody asked for so long stops: whoever began the run is gone
 _LEAST_LEASH = 64  # orders
+_SWITCH_S = 0.0005  # the longest that another thread of a worker keeps the orders waiting; 5 ms is Python's own
+_BETWEEN_BATCHES_S = 0.1  # at most, if all goes well
 _WITHIN_S = 60.0  # to connect
 
 
@@ -164,10 +168,18 @@ class Shard:
             gc.unfreeze()
 
     async def _main(self, assignment: Assignment) -> Effort:
+        before_s = sys.getswitchinterval()
+        sys.setswitchinterval(_SWITCH_S)
+        try:
+            return await self._serve(assignment)
+        finally:
+            sys.setswitchinterval(before_s)
+
+    async def _serve(self, assignment: Assignment) -> Effort:
         plan, connection, part = assignment.plan, assignment.connection, assignment.part
         kind = plan.target.client
         effort = self._effort = Effort(kind, stamps(kind))
-        self._share = part.share(plan.concurrency) if isinstance(plan, Load) and plan.schedule is None else 0
+        self._at_once = _at_once(plan, part)
         self._part, self._leash = part, Leash()
         self._loop, self._inbox = asyncio.get_running_loop(), asyncio.Queue[Callable[[], Awaitable[None]] | None]()
         async with connect(connection) as client:
@@ -221,7 +233,16 @@ class Shard:
         placed = self._placing.placed
         lately = (placed - self._placed_before) // self._part.count
         self._placed_before = placed
-        return placed + max(_LEAST_LEASH, self._share, 4 * lately) * self._part.count
+        return placed + max(_LEAST_LEASH, self._at_once, 4 * lately) * self._part.count
+
+
+def _at_once(plan: Race | Load, part: Part) -> int:
+    """How many orders a shard may well place between two batches."""
+    if isinstance(plan, Race):
+        return 0
+    if plan.schedule is None:
+        return 2 * part.share(plan.concurrency)
+    return ceil(plan.schedule.highest_per_s / part.count * _BETWEEN_BATCHES_S)
 
 
 def _end(closed: Future[Effort]) -> str:
