@@ -249,6 +249,7 @@ def assert_ended_without_a_worker(
     assert checked.stdout.splitlines()[-1] == report["verdict"]["sentence"] == output.splitlines()[-1]
 
 
+@pytest.mark.slow
 def test_a_scheduler_that_is_lost_ends_the_run_in_one_line(start: Start, tmp_path: Path) -> None:
     (tmp_path / "cluster").mkdir()
     with machines(tmp_path / "cluster", "w1", "w2") as found:
@@ -262,6 +263,7 @@ def test_a_scheduler_that_is_lost_ends_the_run_in_one_line(start: Start, tmp_pat
     assert_lost_as_unknown(the_report(tmp_path), tmp_path, measured)
 
 
+@pytest.mark.slow
 def test_a_signal_ends_the_run_and_the_workers_are_free_for_the_next(
     four: Machines, start: Start, tmp_path: Path, cli: Cli
 ) -> None:
