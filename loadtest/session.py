@@ -97,12 +97,13 @@ class Session:
             opened(plan.target, plan.concurrency, folder / SERVER_LOG) as connection,
             connect(connection.patient()) as clerk,
             self._way(connection, clerk.meta.region_name, folder) as way,
+            self._client(way) as client,
         ):
             self.environment = environment(plan.target.kind, clerk.meta.endpoint_url)
             if self._begin_history is not None:
                 self._history = self._begin_history(self.environment)
             description = await _prepare(plan, clerk, connection)
-            async with self._placing(way) as self._placer:
+            async with self._placing(way, client) as self._placer:
                 if self._proxy is not None:
                     await self._proxy.begin(description.arn)
                 await self._rounds(
@@ -131,21 +132,29 @@ class Session:
             gc.unfreeze()
 
     @asynccontextmanager
-    async def _placing(self, way: Connection) -> AsyncIterator[Placer]:
+    async def _client(self, way: Connection) -> AsyncIterator[DynamoDBClient | None]:
+        """The client of this process's own orders, which may not be possible; None if it places none."""
+        if not self._plan.spread.alone:
+            yield None
+            return
+        async with connect(way) as client:
+            yield client
+
+    @asynccontextmanager
+    async def _placing(self, way: Connection, client: DynamoDBClient | None) -> AsyncIterator[Placer]:
         """Who places the orders, connected and warm: this process, or those that the plan asks for."""
         plan = self._plan
-        if not plan.spread.alone:
+        if client is None:
             async with fleet.opened(plan, way, self._emit, self._stop, self.effort) as several:
                 yield several
             return
-        async with connect(way) as client:
-            table = Table(client, way.table, way.sdk_retries, consistent_reads=plan.consistent_reads)
-            await setup.warm_up(table, client, way, plan.product_ids[0])
-            runner = Runner(table, load_strategy(plan.strategy), plan.rules, self._emit, Random(plan.seed))
-            try:
-                yield Placing(plan, runner, self.effort)
-            finally:
-                self.effort.served, self.effort.fallbacks = calls_by_client(client, table)
+        table = Table(client, way.table, way.sdk_retries, consistent_reads=plan.consistent_reads)
+        await setup.warm_up(table, client, way, plan.product_ids[0])
+        runner = Runner(table, load_strategy(plan.strategy), plan.rules, self._emit, Random(plan.seed))
+        try:
+            yield Placing(plan, runner, self.effort)
+        finally:
+            self.effort.served, self.effort.fallbacks = calls_by_client(client, table)
 
     @asynccontextmanager
     async def _way(self, connection: Connection, region: str, folder: Path) -> AsyncIterator[Connection]:
