@@ -74,7 +74,9 @@ class Ledger:
         return {order_id: doubt for order_id, doubt in self.doubts.items() if doubt.open}
 
     def operation(self, op: Operation) -> None:
-        """One request and its answer."""
+        """One request and its answer. ValueError for a clock that is surer than sure."""
+        if op.clock_uncertainty_ns < 0:
+            raise ValueError(f"a clock uncertainty of {op.clock_uncertainty_ns} ns")
         if op.clock_uncertainty_ns:
             surely, op = _surely(op), _perhaps(op)
         else:

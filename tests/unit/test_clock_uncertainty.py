@@ -161,3 +161,8 @@ def test_an_unsettled_order_of_a_lost_worker_is_never_called_safe() -> None:
         ]
     )
     assert verdict.status is Status.INCONCLUSIVE
+
+
+def test_an_uncertainty_below_zero_has_no_place() -> None:
+    with pytest.raises(ValueError, match="a clock uncertainty of -1 ns"):
+        judge(sold_out(write("1-1", 2, 1_000, -1)))
