@@ -5,6 +5,7 @@ import os
 import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection as Pipe
 from typing import Any
 
@@ -38,6 +39,8 @@ class _Process:
         self._pipe, theirs = context.Pipe()
         self._process = context.Process(target=_serve, args=(theirs,), name=name, daemon=True)
         # Ctrl-C comes to all processes, and the first one tells the others, which must not hear it from the very start.
+        # The tracker would be started on the way to the first of them, and unblocks the signals when it has been.
+        resource_tracker.ensure_running()
         before = signal.pthread_sigmask(signal.SIG_BLOCK, _FOR_THE_FIRST)
         try:
             self._process.start()
