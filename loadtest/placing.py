@@ -94,6 +94,10 @@ class Placing:
         """Place all of these at once; return when each has its result."""
         await self._runner.round(orders, gate)
 
+    def interrupt(self, orders: Sequence[Order]) -> None:
+        """Give these their result, as their round has been cancelled before it began."""
+        self._runner.interrupt(orders)
+
     async def arrive(self, prefix: str, started_ns: int) -> None:
         """Place orders by the schedule, which began at `started_ns`, until its time is over and all have ended."""
         plan, part = self._plan, self._part

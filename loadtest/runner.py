@@ -16,6 +16,8 @@ from loadtest.dynamo.table import Table
 from loadtest.order import Listener, Order, OrderEnded, Outcome, Reason, Result
 from loadtest.strategies import Strategy
 
+_INTERRUPTED = Result(Outcome.FAILED, "Interrupted", "interrupted before its write was sent")
+
 
 class Rules(Struct, frozen=True):
     """How orders are run: attempts each, whether the gate holds them, what they wait.
@@ -51,10 +53,16 @@ class Runner:
             for order in orders:
                 tasks.start_soon(self.place, order, started_ns, gate)
 
+    def interrupt(self, orders: Sequence[Order]) -> None:
+        """Give all of these their result without placing them."""
+        now_ns = time.perf_counter_ns()
+        for order in orders:
+            self._ended(order, _INTERRUPTED, 1, now_ns)
+
     async def place(self, order: Order, scheduled_ns: int, gate: Gate | None = None) -> Result:
         """Run one order to its result, which is emitted also when this is cancelled."""
         attempt = OrderAttempt(self, order, gate)
-        result = Result(Outcome.FAILED, "Interrupted", "interrupted before its write was sent")
+        result = _INTERRUPTED
         try:
             result = await self._attempts(attempt)
         except BaseException:
@@ -63,21 +71,24 @@ class Runner:
             raise
         finally:
             attempt.leave_gate()
-            self.emit(
-                OrderEnded(
-                    round=order.round,
-                    order_id=order.order_id,
-                    product_id=order.product_id,
-                    units=order.units,
-                    outcome=result.outcome,
-                    reason=result.reason,
-                    message=result.message,
-                    attempts=attempt.number,
-                    scheduled_ns=scheduled_ns,
-                    ended_ns=time.perf_counter_ns(),
-                )
-            )
+            self._ended(order, result, attempt.number, scheduled_ns)
         return result
+
+    def _ended(self, order: Order, result: Result, attempts: int, scheduled_ns: int) -> None:
+        self.emit(
+            OrderEnded(
+                round=order.round,
+                order_id=order.order_id,
+                product_id=order.product_id,
+                units=order.units,
+                outcome=result.outcome,
+                reason=result.reason,
+                message=result.message,
+                attempts=attempts,
+                scheduled_ns=scheduled_ns,
+                ended_ns=time.perf_counter_ns(),
+            )
+        )
 
     async def _attempts(self, attempt: OrderAttempt) -> Result:
         result = await self._strategy(attempt)

@@ -18,7 +18,7 @@ from loadtest.plan import Load, Race
 from loadtest.scale.clock import Clock, Offset
 from loadtest.scale.lost import perhaps_placed, placed, unknown, won
 from loadtest.scale.remote import LostError, Remote
-from loadtest.scale.shard import Batch, Hello
+from loadtest.scale.shard import Batch
 
 SILENT_S = 5.0  # a shard that gives no answer for so long is lost
 _OPEN_S = 90.0
@@ -32,7 +32,7 @@ class Member:
     def __init__(self, remote: Remote, part: Part, *, own_clock: bool) -> None:
         """`own_clock`: it may run on another machine."""
         self.remote, self.part = remote, part
-        self.hello = Hello("", 0)
+        self.host = ""
         self.lost: str | None = None
         self.heard_ns = time.perf_counter_ns()
         self.effort: Effort | None = None
@@ -90,7 +90,7 @@ class Member:
     def share(self) -> Share:
         """Its part of the run, for the report."""
         cpu_ns = self.effort.cpu_ns if self.effort else None
-        return Share(self.name, self.hello.host, self.orders, cpu_ns, self.offset.ns, self.most_uncertain_ns, self.lost)
+        return Share(self.name, self.host, self.orders, cpu_ns, self.offset.ns, self.most_uncertain_ns, self.lost)
 
     @property
     def in_flight(self) -> int:
@@ -103,7 +103,7 @@ class Member:
 
     async def open(self, assignment: Any) -> None:
         """Let it connect and warm up."""
-        self.hello = await self.ask("hello", within_s=_OPEN_S, shield=False)
+        self.host = await self.ask("host", within_s=_OPEN_S, shield=False)
         await self.ask("open", assignment, within_s=_OPEN_S, shield=False)
 
     async def compare_clocks(self, pings: int = _PINGS) -> None:

@@ -6,7 +6,6 @@ way, does nothing the second time: no order is ever placed twice.
 
 import asyncio
 import gc
-import os
 import socket
 import sys
 import threading
@@ -64,13 +63,6 @@ class Batch(msgspec.Struct, frozen=True):
     may_place: int
 
 
-class Hello(msgspec.Struct, frozen=True):
-    """Where a shard is."""
-
-    host: str
-    pid: int
-
-
 class Shard:
     """See the module; `open` comes first, `close` last."""
 
@@ -79,7 +71,7 @@ class Shard:
         self._encode = msgspec.json.Encoder().encode
         self._collecting = threading.Lock()
         self._batch = Batch(0, b"", 0, 0, 0, 0)
-        self._begun = self._done = self._placed_before = 0
+        self._begun = self._done = self._cancelled = self._placed_before = 0
         self._closing = False
         self._gate: Gate | None = None
         self._thread: threading.Thread | None = None
@@ -87,9 +79,9 @@ class Shard:
         self._closed: Future[Effort] = Future()
         self._asked_ns = time.perf_counter_ns()
 
-    def hello(self) -> Hello:
-        """Where it is."""
-        return Hello(socket.gethostname(), os.getpid())
+    def host(self) -> str:
+        """The name of the machine where it is."""
+        return socket.gethostname()
 
     def clock(self) -> int:
         """What time it is there."""
@@ -180,7 +172,7 @@ class Shard:
         kind = plan.target.client
         effort = self._effort = Effort(kind, stamps(kind))
         self._at_once = _at_once(plan, part)
-        self._part, self._leash = part, Leash()
+        self._part, self._leash, self._scope = part, Leash(), anyio.CancelScope()
         self._loop, self._inbox = asyncio.get_running_loop(), asyncio.Queue[Callable[[], Awaitable[None]] | None]()
         async with connect(connection) as client:
             table = Table(client, connection.table, connection.sdk_retries, consistent_reads=plan.consistent_reads)
@@ -198,6 +190,8 @@ class Shard:
                 self._opened.set_result(None)
                 while (work := await self._inbox.get()) is not None:
                     with anyio.CancelScope() as self._scope, effort.measured():
+                        if self._cancelled > self._done:
+                            self._scope.cancel()
                         await work()
                     self._done += 1
                 tasks.cancel_scope.cancel()
@@ -210,7 +204,11 @@ class Shard:
         scope.cancel()
 
     async def _round(self, orders: Sequence[Order], at_ns: int, gate: Gate) -> None:
-        await _at(at_ns, lambda: None)
+        try:
+            await _at(at_ns, lambda: None)
+        except BaseException:
+            self._placing.interrupt(orders)
+            raise
         await self._placing.round(orders, gate)
 
     async def _arrive(self, prefix: str, started_ns: int) -> None:
@@ -225,8 +223,8 @@ class Shard:
         self._leash.let_go()
 
     def _cancel(self) -> None:
-        if self._done < self._begun:
-            self._scope.cancel()
+        self._cancelled = self._begun  # it may still be in the inbox
+        self._scope.cancel()
 
     def _reach(self) -> int:
         """The number up to which orders may be placed until the batch after the next."""

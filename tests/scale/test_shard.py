@@ -97,17 +97,26 @@ async def test_a_load_goes_no_farther_than_was_heard_of(connection: Connection, 
     assert len([event for event in collector.events if isinstance(event, OrderPlaced)]) == 500
 
 
-async def test_what_is_cancelled_ends_at_once_and_says_how(connection: Connection, shard: Shard) -> None:
+AHEAD_NS = 3_600_000_000_000
+
+
+@pytest.mark.parametrize(("ahead_ns", "after_s"), [(0, 1.0), (AHEAD_NS, 0.1), (AHEAD_NS, 0.0)])
+async def test_a_round_that_is_cancelled_ends_at_once_and_says_how(
+    ahead_ns: int, after_s: float, connection: Connection, shard: Shard
+) -> None:
+    """At the gate, while it waits for its instant, and when the shard has perhaps not yet begun with it."""
     shard.open(Assignment(Race(strategy="conditional"), connection, Part()))
     collector = Collector(shard)
-    shard.round(1, orders(10), time.perf_counter_ns(), held=True)
-    wait_for(lambda: collector.collect().full, "all orders at the gate")
-    for _ in range(2):
-        shard.cancel()
-    wait_for(lambda: collector.collect().done == 1, "the end of the round")
+    for number in (1, 2):  # what was cancelled once does not cancel what comes after it
+        shard.round(number, orders(10), time.perf_counter_ns() + ahead_ns, held=True)
+        await anyio.sleep(after_s)
+        assert collector.collect().full == (0 if ahead_ns else number)
+        for _ in range(2):
+            shard.cancel()
+        wait_for(lambda number=number: collector.collect().done == number, "the end of the round")  # type: ignore[misc]
     collector.collect()
     ended = [event for event in collector.events if isinstance(event, OrderEnded)]
-    assert [(event.outcome, event.reason) for event in ended] == [(Outcome.FAILED, "Interrupted")] * 10
+    assert [(event.outcome, event.reason) for event in ended] == [(Outcome.FAILED, "Interrupted")] * 20
 
 
 async def test_a_shard_closes_once_and_then_says_that_it_has_ended(connection: Connection, shard: Shard) -> None:

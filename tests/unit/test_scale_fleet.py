@@ -20,7 +20,7 @@ from loadtest.scale.fleet import Fleet
 from loadtest.scale.lost import perhaps_placed
 from loadtest.scale.member import Member
 from loadtest.scale.remote import LostError
-from loadtest.scale.shard import Assignment, Batch, Hello
+from loadtest.scale.shard import Assignment, Batch
 from tests.unit.builders import operation, order_ended
 
 CONNECTION = Connection(endpoint_url="http://127.0.0.1:1", table="products", pool=10)
@@ -58,8 +58,8 @@ class Pretended:
     def end(self) -> None:
         self.ended += 1
 
-    def _hello(self) -> Hello:
-        return Hello("elsewhere", 1)
+    def _host(self) -> str:
+        return "elsewhere"
 
     def _clock(self) -> int:
         return time.perf_counter_ns() + self.ahead_ns
@@ -195,7 +195,7 @@ async def test_shards_on_this_machine_have_its_clock() -> None:
 GONE = LostError("was killed by SIGKILL")
 
 
-@pytest.mark.parametrize("call", [("hello", 1), ("open", 1), ("clock", 5)])
+@pytest.mark.parametrize("call", [("host", 1), ("open", 1), ("clock", 5)])
 @pytest.mark.parametrize(
     ("how", "words"), [(GONE, "was killed by SIGKILL"), (ValueError("no such key"), "failed: no such key")]
 )
@@ -320,7 +320,7 @@ async def test_opening_can_be_cancelled() -> None:
 
 
 ASKED: dict[str, Callable[[Member], Any]] = {
-    "hello and open": lambda member: member.open(None),
+    "host and open": lambda member: member.open(None),
     "clock": lambda member: member.compare_clocks(),
     "round": lambda member: member.round(1),
     "open_gate": lambda member: member.open_gate(1, 0),
@@ -334,7 +334,7 @@ ASKED: dict[str, Callable[[Member], Any]] = {
 @pytest.mark.parametrize("then", ASKED)
 async def test_whoever_is_lost_stays_lost_with_its_first_reason(first: str, then: str) -> None:
     shard = Pretended("worker a")
-    for method in ("hello", "clock", "round", "open_gate", "arrive", "collect", "close"):
+    for method in ("host", "clock", "round", "open_gate", "arrive", "collect", "close"):
         shard.breaks[method, 1] = GONE
     member = Member(shard, Part(), own_clock=True)
     for step in (first, then):
