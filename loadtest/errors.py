@@ -2,11 +2,14 @@
 
     LoadTestError            exit code 3: the run could not be completed
     ├── UsageError           exit code 2: an option's value cannot be used
+    │   └── MissingPackageError
     ├── TargetError          exit code 3: the target cannot be used as it is
     └── InterruptedRunError  exit code 130: stopped by a signal before anything was measured
 
 Rejected, throttled, failed and unknown orders are values (`loadtest.order`), never exceptions.
 """
+
+import sys
 
 
 class LoadTestError(Exception):
@@ -19,6 +22,13 @@ class UsageError(LoadTestError):
     """An option or a path that the user gave cannot be used."""
 
     exit_code = 2
+
+
+class MissingPackageError(UsageError):
+    """An extra of loadtest is asked for that is not installed; says how to install it for the Python that runs."""
+
+    def __init__(self, what: str, package: str) -> None:
+        super().__init__(f"{what} needs a package that is not installed: {sys.executable} -m pip install {package}")
 
 
 class TargetError(LoadTestError):

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from importlib import import_module
 from typing import Any
 
-from loadtest.errors import LoadTestError, UsageError
+from loadtest.errors import LoadTestError, MissingPackageError
 
 _HOST = "127.0.0.1"
 # Nobody may place a lost worker's orders again, and whoever is silent is lost.
@@ -19,13 +19,13 @@ _SETTINGS = {"distributed.scheduler.allowed-failures": 0, "distributed.scheduler
 def cluster(workers: int, port: int) -> Iterator[str]:
     """Scheduler and workers as long as the block lasts; yields the scheduler's address.
 
-    Raises UsageError without the extra, LoadTestError if the port is not free.
+    Raises MissingPackageError without the extra, LoadTestError if the port is not free.
     """
     try:
         dask: Any = import_module("distributed")
         config: Any = import_module("dask.config")
     except ImportError as error:
-        raise UsageError("cluster needs the package distributed: pip install 'loadtest[cluster]'") from error
+        raise MissingPackageError("cluster", "distributed") from error
     _require_free(port)
     with (
         config.set(_SETTINGS),
