@@ -1,7 +1,6 @@
 import csv
 import io
 import math
-import sys
 from pathlib import Path
 
 import pytest
@@ -310,12 +309,6 @@ def test_each_run_is_a_resource_of_its_own() -> None:
     made = metrics_data(RUNS)
     ids = [resource.resource.attributes["service.instance.id"] for resource in made.resource_metrics]
     assert ids == [run.run_id for run in RUNS]
-
-
-def test_without_the_extra_the_command_that_installs_it_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "opentelemetry.exporter.otlp.proto.http.metric_exporter", None)
-    with pytest.raises(UsageError, match=r"pip install 'loadtest\[otel\]'"):
-        push([RUN], "http://127.0.0.1:9")
 
 
 @pytest.mark.parametrize(
