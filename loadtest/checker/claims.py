@@ -10,7 +10,8 @@ from loadtest.checker.verdict import Violation, plural
 from loadtest.order import RESTOCK, Operation, Product
 
 _CONTESTED = 100  # versions told apart that were made twice: without a condition, all are
-_UNNUMBERED, _NUMBERED_SINCE = 1, 2  # an order whose accepted write did not say which version it made; and was seen
+# Of an order: a first and a second accepted write that did not say which version they made, and as many that were seen.
+_UNNUMBERED, _SEEN = (1, 4), (2, 8)
 _Key = TypeVar("_Key")
 _Value = TypeVar("_Value")
 _EARLIER = "an earlier one"  # the maker of a version, long forgotten
@@ -75,14 +76,17 @@ class Claims:
     def claim_unnumbered(self, order_id: str, op: Operation | None) -> int | None:
         """An order's write made a version, and its answer does not say which. Returns it if it was seen."""
         version = self._versions.get(order_id)
+        if not self._mark(order_id, _UNNUMBERED) and version is None:  # two writes, both seen before
+            version = next((seen for seen, (name, _) in self._sighted.items() if name == order_id), None)
         if version is not None:
+            self._mark(order_id, _SEEN)
             self._forget(version)
             self._claimed.add(version - self._first)
             self._name(version, op)
             return version
-        again = not self._marks.add(order_id, _UNNUMBERED)
-        self._forgotten += again or op is None or len(self._unplaced) >= self._room.each
-        if op is not None:
+        known = order_id in self._unplaced
+        self._forgotten += known or op is None or len(self._unplaced) >= self._room.each
+        if op is not None and not known:
             _remember(self._unplaced, order_id, op, self._room.each)
         return None
 
@@ -112,14 +116,23 @@ class Claims:
         return None
 
     def _sight(self, version: int, order_id: str, op: Operation) -> Operation | None:
-        if self._marks.has(order_id, _UNNUMBERED) and self._marks.add(order_id, _NUMBERED_SINCE):
-            self._claimed.add(version - self._first)
-            made = self._unplaced.pop(order_id, None)
-            self._name(version, made)
-            return made
+        for unnumbered, seen in zip(_UNNUMBERED, _SEEN, strict=True):
+            if self._marks.has(order_id, unnumbered) and self._marks.add(order_id, seen):
+                self._claimed.add(version - self._first)
+                made = self._unplaced.pop(order_id, None)
+                self._name(version, made)
+                return made
         self._sighted[version] = order_id, op
         self._versions[order_id] = version
         return None
+
+    def _mark(self, order_id: str, flags: tuple[int, int]) -> bool:
+        """One more of these; whether it is the first."""
+        first, second = flags
+        new = self._marks.add(order_id, first)
+        if not new:
+            self._marks.add(order_id, second)
+        return new
 
     def _name(self, version: int, maker: Operation | None) -> None:
         if maker is not None:
@@ -268,6 +281,8 @@ class Claims:
             message = f"{plural(orders.count, 'order')} won from version {version - 1:,}"
             if orders.count == 1:
                 message = f"version {version:,}, which an order won, was seen under another name"
+            elif orders.count <= len(orders.orders) and len(set(orders.orders)) == 1:
+                message = f"an order won {orders.count:,} times from version {version - 1:,}"
             yield orders.violation("version_won_twice", message, self._round, product_id, 2)
         if more := self._contested_more.count:
             message = f"{plural(more, 'order')} more won from a version that another had won"

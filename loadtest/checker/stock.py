@@ -19,7 +19,8 @@ class Stock:
         self._initial = initial
         self._room = room
         self._accepted_units = 0
-        self._unclear_units = 0  # besides those accepted, perhaps
+        self._taken_units = 0  # besides those accepted
+        self._unclear_units = 0  # and besides those, perhaps
         self._restocked_units = self._lost_restocked_units = 0
         self._lowest: Operation | None = None
         self._handed_out = Bitmap()
@@ -43,7 +44,7 @@ class Stock:
 
     def take(self, units: int, unclear: int = 0) -> None:
         """A write without an accepting answer took so many, and perhaps some more that are `unclear`."""
-        self._accepted_units += units
+        self._taken_units += units
         self._unclear_units += unclear
 
     def hand_out(self, op: Operation) -> None:
@@ -78,21 +79,25 @@ class Stock:
         yield from self._is_never_below_zero(final)
 
     def _is_conserved(self, final: Product | None, lost: Sequence[int], applied: int | None) -> Iterator[Found]:
-        accepted, added = self._accepted_units, self._restocked_units
-        were = "was" if accepted == 1 else "were"
+        accepted, added, perhaps = self._accepted_units, self._restocked_units, self._lost_restocked_units
+        were = f"{plural(accepted, 'unit')} {'was' if accepted == 1 else 'were'} accepted"
         if final is None:
-            if accepted > (there := self._initial + added + self._lost_restocked_units):
-                message = f"{plural(accepted, 'unit')} {were} accepted, but there were only {there:,}"
+            taken = _besides(were, "", self._taken_units)
+            if accepted + self._taken_units > (there := self._initial + added + perhaps):
+                message = f"{taken}, but there were only {there:,}"
                 yield "oversold", message, self.accepted, self._too_many(there)
             return
         fell = self._initial + added - final.quantity
         fewest, most = _least_and_most(sorted(lost), applied)
-        stock = "the stock" if not added else f"the stock, with {added:,} added,"
-        if accepted + fewest > fell + self._lost_restocked_units:
-            message = f"{plural(accepted, 'unit')} {were} accepted, but {stock} fell by {fell:,}"
+        fewest, most = fewest + self._taken_units, most + self._taken_units + self._unclear_units
+        stock = _with("the stock", added, perhaps)
+        if accepted + fewest > fell + perhaps:
+            by = f"{'at most ' if perhaps else ''}{fell + perhaps:,}"
+            message = f"{_besides(were, 'at least ', fewest)}, but {stock} fell by {by}"
             yield "oversold", message, self.accepted, self._too_many(fell)
-        elif fell > accepted + most + self._unclear_units:
-            message = f"{stock} fell by {fell:,}, but only {plural(accepted, 'unit')} {were} accepted"
+        elif fell > accepted + most:
+            by = f"{'at least ' if perhaps else ''}{fell:,}"
+            message = f"{stock} fell by {by}, but only {_besides(were, 'at most ', most)}"
             yield "stock_lost", message, self.accepted, SHOWN
 
     def _too_many(self, fell: int) -> int:
@@ -119,6 +124,15 @@ class Stock:
             was = "was" if twice.count == 1 else "were"
             message = f"{plural(twice.count, 'accepted write')} {was} told a quantity that another had left"
             yield "quantity_handed_out_twice", message, twice, 2
+
+
+def _besides(were: str, about: str, units: int) -> str:
+    return f"{were}, and {about}{units:,} taken with no accepting answer" if units else were
+
+
+def _with(stock: str, added: int, perhaps: int) -> str:
+    more = [f"{added:,} added"] * (added > 0) + [f"{perhaps:,} perhaps added"] * (perhaps > 0)
+    return f"{stock}, with {' and '.join(more)}," if more else stock
 
 
 def _least_and_most(units: Sequence[int], applied: int | None) -> tuple[int, int]:

@@ -145,7 +145,7 @@ STORIES: dict[str, tuple[Story, str]] = {
         .wins(2, 2, 2, at=3, took=4)
         .left(2, 2, "1-2"),
         """
-        oversold: 2 units were accepted, but the stock fell by 1
+        oversold: 1 unit was accepted, and at least 1 taken with no accepting answer, but the stock fell by 1
           [1: 1-2]
           1-2 write accepted (2, 2, 1-2) 3–7 ms
         version_won_twice: 2 orders won from version 1
@@ -243,7 +243,7 @@ STORIES: dict[str, tuple[Story, str]] = {
     "a lost write took two where it wanted one": (
         fails(Story(3).is_lost(1).read(2, 2, 1, "1-1"), 2).left(2, 1, "1-1"),
         """
-        stock_lost: the stock fell by 2, but only 1 unit was accepted
+        stock_lost: the stock fell by 2, but only 0 units were accepted, and at most 1 taken with no accepting answer
           [0: ]
         wrong_quantity: a write took another number of units than its order wanted
           [1: 1-1]
@@ -255,7 +255,7 @@ STORIES: dict[str, tuple[Story, str]] = {
     "one with a record as well": (
         fails(Story(3).is_lost(1, T).records(1).read(2, 2, 1, "1-1"), 2).left(2, 1, "1-1"),
         """
-        stock_lost: the stock fell by 2, but only 1 unit was accepted
+        stock_lost: the stock fell by 2, but only 0 units were accepted, and at most 1 taken with no accepting answer
           [0: ]
         wrong_quantity: a write took another number of units than its order wanted
           [1: 1-1]
@@ -382,7 +382,7 @@ STORIES: dict[str, tuple[Story, str]] = {
     "a stranger who took one more than one": (
         Story(orders=0).start(3, 1, orders=0).left(3, 1, "somebody"),
         """
-        stock_lost: the stock fell by 2, but only 1 unit was accepted
+        stock_lost: the stock fell by 2, but only 0 units were accepted, and at most 1 taken with no accepting answer
           [0: ]
         version_miscounted: the version rose by 2 for 1 accepted write
           [0: ]
@@ -402,7 +402,7 @@ STORIES: dict[str, tuple[Story, str]] = {
     "strangers took less than orders want": (
         somebody_took(4),
         """
-        oversold: 6 units were accepted, but the stock fell by 5
+        oversold: 5 units were accepted, and at least 1 taken with no accepting answer, but the stock fell by 5
           [3: 1-1, 1-2, 1-3]
           1-1 write accepted (2, 8, 1-1) 5–7 ms
           1-2 write accepted (3, 5, 1-2) 8–10 ms
@@ -423,7 +423,7 @@ STORIES: dict[str, tuple[Story, str]] = {
     "strangers took more than orders want": (
         somebody_took(0),
         """
-        stock_lost: the stock fell by 9, but only 6 units were accepted
+        stock_lost: the stock fell by 9, but only 5 units were accepted, and at most 3 taken with no accepting answer
           [3: 1-1, 1-2, 1-3]
           1-1 write accepted (2, 8, 1-1) 5–7 ms
           1-2 write accepted (3, 5, 1-2) 8–10 ms
@@ -445,7 +445,7 @@ STORIES: dict[str, tuple[Story, str]] = {
     "two strangers took more than that": (
         two_took(5),
         """
-        stock_lost: the stock fell by 15, but only 10 units were accepted
+        stock_lost: the stock fell by 15, but only 8 units were accepted, and at most 6 taken with no accepting answer
           [4: 1-1, 1-2, 1-3, 1-4]
           1-1 write accepted (2, 19, 1-1) 6–8 ms
           1-2 write accepted (3, 16, 1-2) 9–11 ms
@@ -460,7 +460,7 @@ STORIES: dict[str, tuple[Story, str]] = {
     "a stranger whose units are known": (
         fails(fails(load(9, 1, 3, 1).read(3, 2, 6, "somebody"), 3), 2, units=3).takes(1).left(3, 7, None),
         """
-        oversold: 4 units were accepted, but the stock fell by 2
+        oversold: 1 unit was accepted, and at least 3 taken with no accepting answer, but the stock fell by 2
           [1: 1-1]
           1-1 transaction accepted () 14–16 ms
         foreign_write: 1 order that was not placed here, or left no name, wrote the product
@@ -471,7 +471,7 @@ STORIES: dict[str, tuple[Story, str]] = {
     "an order under way whose name is seen and whose units are not": (
         load(3, 1, 3, 1).wins(1, 2, 2).op(3, R, shows=(4, None, "1-2")),
         """
-        oversold: 4 units were accepted, but there were only 3
+        oversold: 1 unit was accepted, and 3 taken with no accepting answer, but there were only 3
           [1: 1-1]
           1-1 write accepted (2, 2, 1-1) 5–7 ms
         """,
@@ -543,7 +543,7 @@ STORIES: dict[str, tuple[Story, str]] = {
         .record(2, units=3)
         .left(3, 6, None),
         """
-        oversold: 4 units were accepted, but the stock fell by 3
+        oversold: 1 unit was accepted, and at least 3 taken with no accepting answer, but the stock fell by 3
           [1: 1-1]
           1-1 transaction accepted () 7–9 ms
         phantom_reject: 1 order won but was told to have lost
@@ -611,7 +611,7 @@ STORIES: dict[str, tuple[Story, str]] = {
     "as many as take too much though a restock is in doubt": (
         transactions(9, 1, 1, 1, 1).restock(1, UNKNOWN).left(6, 8, None),
         """
-        oversold: 4 units were accepted, but the stock fell by 1
+        oversold: 4 units were accepted, but the stock, with 1 perhaps added, fell by at most 2
           [4: 1-1, 1-2, 1-3, 1-4]
           1-1 transaction accepted () 6–8 ms
           1-2 transaction accepted () 9–11 ms
@@ -630,14 +630,14 @@ STORIES: dict[str, tuple[Story, str]] = {
     "one version is left for two lost writes that took more than either": (
         two_lost_ones(5),
         """
-        stock_lost: the stock fell by 4, but only 0 units were accepted
+        stock_lost: the stock fell by 4, but only 0 units were accepted, and at most 3 taken with no accepting answer
           [0: ]
         """,
     ),
     "one version is left for two lost writes and nothing was taken": (
         two_lost_ones(9),
         """
-        oversold: 0 units were accepted, but the stock fell by 0
+        oversold: 0 units were accepted, and at least 1 taken with no accepting answer, but the stock fell by 0
           [0: ]
         """,
     ),

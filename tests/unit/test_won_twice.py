@@ -1,0 +1,35 @@
+"""One order that took stock twice is that, and nothing else is made of it."""
+
+from itertools import permutations
+
+import pytest
+
+from loadtest.order import Kind
+from tests.histories.story import ACCEPTED, Story
+from tests.unit.builders import judge
+
+# The first transaction is told before the second; a version may be seen before the answer of who made it is there.
+ORDERS = sorted(set(permutations(("took", "took", 2, 3))), key=str)
+
+
+@pytest.mark.parametrize("told", ORDERS, ids=str)
+def test_two_transactions_of_one_order_are_two_writes_however_they_are_told(told: tuple[str | int, ...]) -> None:
+    story, attempt = Story(9), 0
+    for what in told:
+        if isinstance(what, int):
+            story.read(2, what, 10 - what, "1-1", at=2, took=40)
+        else:
+            attempt += 1
+            story.op(1, Kind.TRANSACTION, attempt=attempt, at=2, took=40)
+    verdict = judge(story.ends(1, ACCEPTED).takes(2).left(4, 6, "1-2").events)
+    assert [(found.kind, found.orders) for found in verdict.violations] == [("order_applied_twice", ("1-1",))]
+
+
+def test_an_order_that_won_one_version_twice_is_no_two_orders() -> None:
+    story = Story(9)
+    for attempt in (1, 2):
+        story.op(1, Kind.WRITE, shows=(2, 8, "1-1"), rests_on=1, attempt=attempt)
+    verdict = judge(story.ends(1, ACCEPTED).takes(2).left(3, 7, "1-2").events)
+    (found,) = (found for found in verdict.violations if found.kind == "version_won_twice")
+    assert found.message == "an order won 2 times from version 1"
+    assert [op.attempt for op in found.operations] == [1, 2]
