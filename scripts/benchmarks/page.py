@@ -183,9 +183,10 @@ def _processes(figures: dict[str, Any]) -> str:
     where = "network namespaces" if start["namespaces"] else "addresses"
     within = "" if start["max"] <= 2 + start["uncertain_ms"] else " (not reached in all)"
     began = f"{start['median']:.2f} ms in the middle round, {start['max']:.2f} ms in the worst{within}"
-    behind_s = max(0.0, (judge["cpu_s"] - 1) * 60)
+    in_time = "" if judge["behind_s"] < 5 and judge["peak_bytes"] < 1e9 else " (not reached)"
     judged = (
-        f"{judge['cpu_s']:.2f} s of CPU for each second: {behind_s:.0f} s after, {judge['peak_bytes'] / 1e6:,.0f} MB"
+        f"{judge['behind_s']:.1f} s after the last of {judge['seconds']} s, {judge['cpu_s']:.2f} s of CPU for each,"
+        f" {judge['peak_bytes'] / 1e6:,.0f} MB{in_time}"
     )
     rows = [
         ("two processes: orders for each CPU second at least 0.95 of one's", _at_least(own["times"], 0.95)),
