@@ -4,10 +4,9 @@ locals {
   region    = local.arn[3]
   tags      = merge(var.tags, { fleet = var.name })
 
-  scheduler_port = 8786
-  worker_port    = 8788 # the entrypoint's; 8787 would be the dashboard, which is off
-  zone           = "${var.name}.internal"
-  address        = "tls://scheduler.${local.zone}:${local.scheduler_port}"
+  ports   = { scheduler = 8786, worker = 8788 } # the entrypoint's; 8787 would be the dashboard, which is off
+  zone    = "${var.name}.internal"
+  address = "tls://scheduler.${local.zone}:${local.ports.scheduler}"
 
   # The image's entrypoint has the same; an image of your own may have another one.
   environment = {
@@ -41,7 +40,7 @@ locals {
   scheduler = merge(local.container, {
     name         = "scheduler"
     command      = ["scheduler"]
-    portMappings = [{ containerPort = local.scheduler_port, hostPort = local.scheduler_port, protocol = "tcp" }]
+    portMappings = [{ containerPort = local.ports.scheduler, hostPort = local.ports.scheduler, protocol = "tcp" }]
     secrets      = local.tls.scheduler
     healthCheck = {
       command     = ["CMD", "python", "-Ic", "import urllib.request as u; u.urlopen('http://127.0.0.1:8787/health', timeout=4)"]
@@ -56,7 +55,7 @@ locals {
   worker = merge(local.container, {
     name         = "worker"
     command      = ["worker", local.address]
-    portMappings = [{ containerPort = local.worker_port, hostPort = local.worker_port, protocol = "tcp" }]
+    portMappings = [{ containerPort = local.ports.worker, hostPort = local.ports.worker, protocol = "tcp" }]
     secrets      = local.tls.worker
   })
 

@@ -32,7 +32,7 @@ resource "aws_security_group" "fleet" {
 }
 
 resource "aws_vpc_security_group_ingress_rule" "fleet" {
-  for_each = { scheduler = local.scheduler_port, worker = local.worker_port }
+  for_each = local.ports
 
   security_group_id            = aws_security_group.fleet.id
   description                  = "The fleet itself, to the ${each.key}"
@@ -49,8 +49,8 @@ resource "aws_vpc_security_group_ingress_rule" "client_cidr" {
   description       = "Clients of the scheduler"
   cidr_ipv4         = each.value
   ip_protocol       = "tcp"
-  from_port         = local.scheduler_port
-  to_port           = local.scheduler_port
+  from_port         = local.ports.scheduler
+  to_port           = local.ports.scheduler
 }
 
 resource "aws_vpc_security_group_ingress_rule" "client_group" {
@@ -60,12 +60,12 @@ resource "aws_vpc_security_group_ingress_rule" "client_group" {
   description                  = "Clients of the scheduler"
   referenced_security_group_id = each.value
   ip_protocol                  = "tcp"
-  from_port                    = local.scheduler_port
-  to_port                      = local.scheduler_port
+  from_port                    = local.ports.scheduler
+  to_port                      = local.ports.scheduler
 }
 
 resource "aws_vpc_security_group_egress_rule" "fleet" {
-  for_each = { scheduler = local.scheduler_port, worker = local.worker_port }
+  for_each = local.ports
 
   security_group_id            = aws_security_group.fleet.id
   description                  = "To the ${each.key} of the fleet"
