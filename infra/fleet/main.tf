@@ -16,14 +16,44 @@ locals {
     DASK_DISTRIBUTED__SCHEDULER__WORKER_TTL       = "5s" # a worker that is frozen or cut off counts as lost
   }
 
-  # What both containers have in common.
-  container = {
+  # Where the two roles differ.
+  roles = {
+    scheduler = {
+      cpu       = var.scheduler_cpu
+      memory    = var.scheduler_memory
+      task_role = null # the scheduler asks AWS for nothing
+      secret    = var.scheduler_secret_arn
+      container = {
+        command = ["scheduler"]
+        healthCheck = {
+          command     = ["CMD", "python", "-Ic", "import urllib.request as u; u.urlopen('http://127.0.0.1:8787/health', timeout=4)"]
+          interval    = 15
+          timeout     = 5
+          retries     = 3
+          startPeriod = 30
+        }
+      }
+    }
+
+    worker = {
+      cpu       = var.worker_cpu
+      memory    = var.worker_memory
+      task_role = aws_iam_role.worker.arn
+      secret    = var.worker_secret_arn
+      # No health check: it would take CPU time from what is measured, and the scheduler knows who is alive.
+      container = { command = ["worker", local.address] }
+    }
+  }
+
+  containers = { for role, own in local.roles : role => merge(own.container, {
+    name                   = role
     image                  = var.image
     essential              = true
     stopTimeout            = 10 # a worker that is told to stop while its scheduler stops may not end by itself
     readonlyRootFilesystem = true
     user                   = "10001:10001"
     environment            = [for name, value in local.environment : { name = name, value = value }]
+    portMappings           = [{ containerPort = local.ports[role], hostPort = local.ports[role], protocol = "tcp" }]
     mountPoints            = [{ sourceVolume = "tmp", containerPath = "/tmp", readOnly = false }]
     ulimits                = [{ name = "nofile", softLimit = 65535, hardLimit = 65535 }] # each connection is an open file
     linuxParameters        = { capabilities = { add = [], drop = ["ALL"] } }
@@ -35,36 +65,13 @@ locals {
         awslogs-stream-prefix = "fleet"
       }
     }
-  }
-
-  scheduler = merge(local.container, {
-    name         = "scheduler"
-    command      = ["scheduler"]
-    portMappings = [{ containerPort = local.ports.scheduler, hostPort = local.ports.scheduler, protocol = "tcp" }]
-    secrets      = local.tls.scheduler
-    healthCheck = {
-      command     = ["CMD", "python", "-Ic", "import urllib.request as u; u.urlopen('http://127.0.0.1:8787/health', timeout=4)"]
-      interval    = 15
-      timeout     = 5
-      retries     = 3
-      startPeriod = 30
-    }
-  })
-
-  # No health check: it would take CPU time from what is measured, and the scheduler knows who is alive.
-  worker = merge(local.container, {
-    name         = "worker"
-    command      = ["worker", local.address]
-    portMappings = [{ containerPort = local.ports.worker, hostPort = local.ports.worker, protocol = "tcp" }]
-    secrets      = local.tls.worker
-  })
-
-  # The entrypoint writes them to files and takes them out of the environment. NAME: of a key in the secret's JSON.
-  tls = { for role, secret in { scheduler = var.scheduler_secret_arn, worker = var.worker_secret_arn } : role => [
-    { name = "TLS_CA", valueFrom = "${secret}:ca::" },
-    { name = "TLS_CERTIFICATE", valueFrom = "${secret}:certificate::" },
-    { name = "TLS_KEY", valueFrom = "${secret}:key::" },
-  ] }
+    # The entrypoint writes them to files and takes them out of the environment. ARN:KEY:: is a key in the secret's JSON.
+    secrets = [
+      { name = "TLS_CA", valueFrom = "${own.secret}:ca::" },
+      { name = "TLS_CERTIFICATE", valueFrom = "${own.secret}:certificate::" },
+      { name = "TLS_KEY", valueFrom = "${own.secret}:key::" },
+    ]
+  }) }
 }
 
 resource "aws_cloudwatch_log_group" "fleet" {
@@ -81,14 +88,17 @@ resource "aws_ecs_cluster" "fleet" {
   }
 }
 
-resource "aws_ecs_task_definition" "scheduler" {
-  family                   = "${var.name}-scheduler"
+resource "aws_ecs_task_definition" "fleet" {
+  for_each = local.roles
+
+  family                   = "${var.name}-${each.key}"
   requires_compatibilities = ["FARGATE"]
   network_mode             = "awsvpc"
-  cpu                      = var.scheduler_cpu
-  memory                   = var.scheduler_memory
-  execution_role_arn       = aws_iam_role.execution.arn # no task role: the scheduler asks AWS for nothing
-  container_definitions    = jsonencode([local.scheduler])
+  cpu                      = each.value.cpu
+  memory                   = each.value.memory
+  execution_role_arn       = aws_iam_role.execution.arn
+  task_role_arn            = each.value.task_role
+  container_definitions    = jsonencode([local.containers[each.key]])
 
   runtime_platform {
     operating_system_family = "LINUX"
@@ -100,30 +110,10 @@ resource "aws_ecs_task_definition" "scheduler" {
   }
 }
 
-resource "aws_ecs_task_definition" "worker" {
-  family                   = "${var.name}-worker"
-  requires_compatibilities = ["FARGATE"]
-  network_mode             = "awsvpc"
-  cpu                      = var.worker_cpu
-  memory                   = var.worker_memory
-  execution_role_arn       = aws_iam_role.execution.arn
-  task_role_arn            = aws_iam_role.worker.arn
-  container_definitions    = jsonencode([local.worker])
-
-  runtime_platform {
-    operating_system_family = "LINUX"
-    cpu_architecture        = var.cpu_architecture
-  }
-
-  volume {
-    name = "tmp"
-  }
-}
-
 resource "aws_ecs_service" "scheduler" {
   name                               = "scheduler"
   cluster                            = aws_ecs_cluster.fleet.id
-  task_definition                    = aws_ecs_task_definition.scheduler.arn
+  task_definition                    = aws_ecs_task_definition.fleet["scheduler"].arn
   launch_type                        = "FARGATE"
   desired_count                      = 1
   deployment_minimum_healthy_percent = 0 # never two schedulers at once: half the workers would go to each
@@ -152,7 +142,7 @@ resource "aws_ecs_service" "scheduler" {
 resource "aws_ecs_service" "worker" {
   name                               = "worker"
   cluster                            = aws_ecs_cluster.fleet.id
-  task_definition                    = aws_ecs_task_definition.worker.arn
+  task_definition                    = aws_ecs_task_definition.fleet["worker"].arn
   launch_type                        = "FARGATE"
   desired_count                      = var.workers
   deployment_minimum_healthy_percent = 0

@@ -66,9 +66,14 @@ def of_type(resources: list[dict[str, Any]], kind: str) -> dict[str, dict[str, A
     }
 
 
+def of_roles(resources: list[dict[str, Any]], kind: str) -> dict[str, dict[str, Any]]:
+    """The values of what there is one of for each role, by role."""
+    return {name.removeprefix("fleet."): values for name, values in of_type(resources, kind).items()}
+
+
 def containers(resources: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
-    tasks = of_type(resources, "aws_ecs_task_definition")
-    return {name: json.loads(task["container_definitions"])[0] for name, task in tasks.items()}
+    tasks = of_roles(resources, "aws_ecs_task_definition")
+    return {role: json.loads(task["container_definitions"])[0] for role, task in tasks.items()}
 
 
 def test_nothing_from_outside_reaches_the_fleet(plan: Callable[..., list[dict[str, Any]]]) -> None:
@@ -90,8 +95,8 @@ def test_nothing_from_outside_reaches_the_fleet(plan: Callable[..., list[dict[st
 def test_containers_have_the_settings_that_runs_need(plan: Callable[..., list[dict[str, Any]]]) -> None:
     resources = plan(workers=40, worker_cpu=2048)
     assert of_type(resources, "aws_ecs_service")["worker"]["desired_count"] == 40
-    tasks = of_type(resources, "aws_ecs_task_definition")
-    assert {name: task["cpu"] for name, task in tasks.items()} == {"scheduler": "1024", "worker": "2048"}
+    tasks = of_roles(resources, "aws_ecs_task_definition")
+    assert {role: task["cpu"] for role, task in tasks.items()} == {"scheduler": "1024", "worker": "2048"}
     made = containers(resources)
     assert made["scheduler"]["command"] == ["scheduler"]
     assert made["worker"]["command"] == ["worker", "tls://scheduler.loadtest-fleet.internal:8786"]
@@ -119,7 +124,7 @@ def test_workers_may_do_what_a_run_does_on_this_table_alone(plan: Callable[..., 
     resources = plan()
     policy = of_type(resources, "aws_iam_role_policy")["worker"]["policy"]
     assert granted(policy) == ({f"dynamodb:{action}" for action in RUN_ACTIONS}, {TABLE})
-    scheduler = of_type(resources, "aws_ecs_task_definition")["scheduler"]
+    scheduler = of_roles(resources, "aws_ecs_task_definition")["scheduler"]
     assert scheduler["task_role_arn"] is None  # it needs no right at all
 
 
