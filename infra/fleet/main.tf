@@ -19,10 +19,12 @@ locals {
   # Where the two roles differ.
   roles = {
     scheduler = {
-      cpu       = var.scheduler_cpu
-      memory    = var.scheduler_memory
-      task_role = null # the scheduler asks AWS for nothing
-      secret    = var.scheduler_secret_arn
+      tasks      = 1
+      cpu        = var.scheduler_cpu
+      memory     = var.scheduler_memory
+      task_role  = null # the scheduler asks AWS for nothing
+      secret     = var.scheduler_secret_arn
+      registries = [aws_service_discovery_service.scheduler.arn]
       container = {
         command = ["scheduler"]
         healthCheck = {
@@ -36,10 +38,12 @@ locals {
     }
 
     worker = {
-      cpu       = var.worker_cpu
-      memory    = var.worker_memory
-      task_role = aws_iam_role.worker.arn
-      secret    = var.worker_secret_arn
+      tasks      = var.workers
+      cpu        = var.worker_cpu
+      memory     = var.worker_memory
+      task_role  = aws_iam_role.worker.arn
+      secret     = var.worker_secret_arn
+      registries = [] # the scheduler knows where its workers are
       # No health check: it would take CPU time from what is measured, and the scheduler knows who is alive.
       container = { command = ["worker", local.address] }
     }
@@ -110,12 +114,14 @@ resource "aws_ecs_task_definition" "fleet" {
   }
 }
 
-resource "aws_ecs_service" "scheduler" {
-  name                               = "scheduler"
+resource "aws_ecs_service" "fleet" {
+  for_each = local.roles
+
+  name                               = each.key
   cluster                            = aws_ecs_cluster.fleet.id
-  task_definition                    = aws_ecs_task_definition.fleet["scheduler"].arn
+  task_definition                    = aws_ecs_task_definition.fleet[each.key].arn
   launch_type                        = "FARGATE"
-  desired_count                      = 1
+  desired_count                      = each.value.tasks
   deployment_minimum_healthy_percent = 0 # never two schedulers at once: half the workers would go to each
   deployment_maximum_percent         = 100
   propagate_tags                     = "SERVICE"
@@ -131,34 +137,18 @@ resource "aws_ecs_service" "scheduler" {
     assign_public_ip = var.assign_public_ip
   }
 
-  service_registries {
-    registry_arn = aws_service_discovery_service.scheduler.arn
+  dynamic "service_registries" {
+    for_each = each.value.registries
+    content {
+      registry_arn = service_registries.value
+    }
   }
 
-  # The first task needs them to start.
-  depends_on = [aws_iam_role_policy.execution, aws_vpc_endpoint.interface, aws_vpc_endpoint.gateway]
-}
-
-resource "aws_ecs_service" "worker" {
-  name                               = "worker"
-  cluster                            = aws_ecs_cluster.fleet.id
-  task_definition                    = aws_ecs_task_definition.fleet["worker"].arn
-  launch_type                        = "FARGATE"
-  desired_count                      = var.workers
-  deployment_minimum_healthy_percent = 0
-  deployment_maximum_percent         = 100
-  propagate_tags                     = "SERVICE"
-
-  deployment_circuit_breaker {
-    enable   = true # tasks that cannot start are paid for a minute each: give up
-    rollback = false
-  }
-
-  network_configuration {
-    subnets          = var.subnet_ids
-    security_groups  = [aws_security_group.fleet.id]
-    assign_public_ip = var.assign_public_ip
-  }
-
-  depends_on = [aws_iam_role_policy.execution, aws_iam_role_policy.worker, aws_ecs_service.scheduler]
+  # The first tasks need them to start and to work.
+  depends_on = [
+    aws_iam_role_policy.execution,
+    aws_iam_role_policy.worker,
+    aws_vpc_endpoint.gateway,
+    aws_vpc_endpoint.interface,
+  ]
 }

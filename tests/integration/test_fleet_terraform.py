@@ -85,8 +85,8 @@ def test_nothing_from_outside_reaches_the_fleet(plan: Callable[..., list[dict[st
     }
     assert not any(group.get("ingress") for group in of_type(resources, "aws_security_group").values())
     assert not of_type(resources, "aws_vpc_endpoint")
-    services = of_type(resources, "aws_ecs_service")
-    assert {name: service["desired_count"] for name, service in services.items()} == {"scheduler": 1, "worker": 2}
+    services = of_roles(resources, "aws_ecs_service")
+    assert {role: service["desired_count"] for role, service in services.items()} == {"scheduler": 1, "worker": 2}
     for service in services.values():
         assert service["network_configuration"][0]["assign_public_ip"] is False
         assert service["deployment_maximum_percent"] == 100  # never a second scheduler beside the first
@@ -94,7 +94,7 @@ def test_nothing_from_outside_reaches_the_fleet(plan: Callable[..., list[dict[st
 
 def test_containers_have_the_settings_that_runs_need(plan: Callable[..., list[dict[str, Any]]]) -> None:
     resources = plan(workers=40, worker_cpu=2048)
-    assert of_type(resources, "aws_ecs_service")["worker"]["desired_count"] == 40
+    assert of_roles(resources, "aws_ecs_service")["worker"]["desired_count"] == 40
     tasks = of_roles(resources, "aws_ecs_task_definition")
     assert {role: task["cpu"] for role, task in tasks.items()} == {"scheduler": "1024", "worker": "2048"}
     made = containers(resources)
