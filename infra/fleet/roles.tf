@@ -35,8 +35,8 @@ resource "aws_iam_role" "execution" {
 }
 
 locals {
-  # account, region, repository; null for an image that is not in ECR
-  ecr = try(regex("^([0-9]{12})\\.dkr\\.ecr\\.([a-z0-9-]+)\\.amazonaws\\.[a-z.]+/([^:@]+)", var.image), null)
+  # null for an image that is not in ECR
+  ecr = try(regex("^(?P<account>[0-9]{12})\\.dkr\\.ecr\\.(?P<region>[a-z0-9-]+)\\.amazonaws\\.[a-z.]+/(?P<name>[^:@]+)", var.image), null)
 }
 
 data "aws_iam_policy_document" "execution" {
@@ -53,16 +53,16 @@ data "aws_iam_policy_document" "execution" {
   }
 
   dynamic "statement" {
-    for_each = local.ecr == null ? [] : [local.ecr]
+    for_each = local.ecr[*]
     content {
       sid       = "Image"
       actions   = ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"]
-      resources = ["arn:${local.partition}:ecr:${statement.value[1]}:${statement.value[0]}:repository/${statement.value[2]}"]
+      resources = ["arn:${local.partition}:ecr:${statement.value.region}:${statement.value.account}:repository/${statement.value.name}"]
     }
   }
 
   dynamic "statement" {
-    for_each = local.ecr == null ? [] : [local.ecr]
+    for_each = local.ecr[*]
     content {
       sid       = "Registry"
       actions   = ["ecr:GetAuthorizationToken"]
