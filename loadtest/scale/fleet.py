@@ -1,7 +1,7 @@
 """Places the orders of a run from several shards: at one instant, and with one stream of events."""
 
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 
 import anyio
@@ -188,16 +188,19 @@ class Fleet:
             await self._hush()
 
     def _tell(self) -> None:
-        for event in self._merge.take():
-            self._emit(event)
-        self._news.set()
-        self._news = anyio.Event()
+        for _ in self._turns():
+            pass
 
     async def _tell_in_turns(self) -> None:
-        for n, event in enumerate(self._merge.take()):
+        for _ in self._turns():
+            await checkpoint()
+
+    def _turns(self) -> Iterator[None]:
+        """Tell of all events whose turn has come, with a stop after each few."""
+        for n, event in enumerate(self._merge.take(), start=1):
             self._emit(event)
-            if n % _TURN == _TURN - 1:
-                await checkpoint()
+            if n % _TURN == 0:
+                yield
         self._news.set()
         self._news = anyio.Event()
 
