@@ -11,8 +11,15 @@ from typing import Any
 from loadtest.errors import LoadTestError, MissingPackageError
 
 _HOST = "127.0.0.1"
-# Nobody may place a lost worker's orders again, and whoever is silent is lost.
-_SETTINGS = {"distributed.scheduler.allowed-failures": 0, "distributed.scheduler.worker-ttl": "5s"}
+_SETTINGS = {
+    # Nobody may place a lost worker's orders again, and whoever is silent is lost.
+    "distributed.scheduler.allowed-failures": 0,
+    "distributed.scheduler.worker-ttl": "5s",
+    # What Dask does on the side, many times a second, comes between an order and its instant.
+    "distributed.admin.tick.interval": "1s",
+    "distributed.admin.system-monitor.interval": "10s",
+    "distributed.worker.profile.enabled": False,
+}
 
 
 @contextmanager

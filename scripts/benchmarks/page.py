@@ -180,19 +180,25 @@ waited at least 0.8 s; a closed loop would have sent almost none of them.
 
 def _processes(figures: dict[str, Any]) -> str:
     own, sdk, start, judge = (figures[name] for name in ("cpu", "sdk", "start", "judge"))
-    where = "network namespaces" if start["namespaces"] else "addresses"
+    where = ("network namespaces" if start["namespaces"] else "addresses") + " of their own"
+    where += ", at real-time priority," * start["real_time"]
     within = "" if start["max"] <= 2 + start["uncertain_ms"] else " (not reached in all)"
     began = f"{start['median']:.2f} ms in the middle round, {start['max']:.2f} ms in the worst{within}"
-    in_time = "" if judge["behind_s"] < 5 and judge["peak_bytes"] < 1e9 else " (not reached)"
-    judged = (
-        f"{judge['behind_s']:.1f} s after the last of {judge['seconds']} s, {judge['cpu_s']:.2f} s of CPU for each,"
-        f" {judge['peak_bytes'] / 1e6:,.0f} MB{in_time}"
+    in_time = "" if judge["merged_behind_s"] < 5 and judge["peak_bytes"] < 1e9 else " (not reached)"
+    merged = (
+        f"{judge['merged_behind_s']:.1f} s{in_time}, {judge['merged_cpu_s']:.2f} s of CPU for each second,"
+        f" {judge['peak_bytes'] / 1e6:,.0f} MB; the verdict {judge['judged_behind_s']:.1f} s after the last second,"
+        f" {judge['judged_cpu_s']:.2f} s of CPU for each"
     )
     rows = [
         ("two processes: orders for each CPU second at least 0.95 of one's", _at_least(own["times"], 0.95)),
         ("two processes with `--client sdk`: at least 1.8 times the orders a second", _at_least(sdk["times"], 1.8)),
-        (f"four workers in {where} of their own: begin within 2 ms + {start['uncertain_ms']:.2f} ms of doubt", began),
-        (f"{judge['shards']} shards, {judge['operations']:,} operations a second: judged within 5 s, 1 GB", judged),
+        (f"four workers in {where} begin within 2 ms + {start['uncertain_ms']:.2f} ms of doubt", began),
+        (
+            f"{judge['shards']} shards, {judge['operations']:,} operations a second for {judge['seconds']} s:"
+            " merged within 5 s and 1 GB",
+            merged,
+        ),
     ]
     lines = "\n".join(f"| {asked} | {reached} |" for asked, reached in rows)
     return f"""## Several processes

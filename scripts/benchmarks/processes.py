@@ -41,6 +41,13 @@ _TURNS = 5
 _SECOND_NS = 1_000_000_000
 # A server that is not on loopback is asked with the credentials that there are; this one takes any.
 _ENVIRONMENT = os.environ | {"AWS_ACCESS_KEY_ID": "benchmark", "AWS_SECRET_ACCESS_KEY": "benchmark"}
+_REAL_TIME = ("chrt", "--fifo", "1")
+# What docs/scale.md advises for workers.
+_QUIET = {
+    "DASK_DISTRIBUTED__ADMIN__TICK__INTERVAL": "1s",
+    "DASK_DISTRIBUTED__ADMIN__SYSTEM_MONITOR__INTERVAL": "10s",
+    "DASK_DISTRIBUTED__WORKER__PROFILE__ENABLED": "False",
+}
 
 
 def loadtest(*arguments: str) -> Any:
@@ -76,13 +83,20 @@ def sdk(url: str) -> dict[str, float]:
 
 
 @contextmanager
-def shop_and_cluster(here: Machine, others: list[Machine], port: int) -> Iterator[tuple[str, str]]:
-    """A server and a scheduler at this address, and a worker on each of the others: the URL, and the address."""
+def shop_and_cluster(
+    here: Machine, others: list[Machine], port: int, before: tuple[str, ...]
+) -> Iterator[tuple[str, str]]:
+    """A server and a scheduler at this address, and a worker on each of the others: the URL, and the address.
+
+    `before` is what the workers' commands begin with.
+    """
     scheduler = f"tcp://{here.address}:{port + 1}"
     with ExitStack() as running:
 
         def start(*command: str) -> None:
-            process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=_ENVIRONMENT)
+            process = subprocess.Popen(
+                command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=_ENVIRONMENT | _QUIET
+            )
             running.callback(process.wait)
             running.callback(process.terminate)
 
@@ -91,39 +105,57 @@ def shop_and_cluster(here: Machine, others: list[Machine], port: int) -> Iterato
         start(*dask, "scheduler", "--host", here.address, "--port", str(port + 1), *only)
         for other in others:
             own = ["--host", other.address, "--nthreads", "1", "--no-nanny"]
-            start(*other.command, *dask, "worker", scheduler, *own, *only)
+            start(*other.command, *before, *dask, "worker", scheduler, *own, *only)
         time.sleep(10)
         yield f"http://{here.address}:{port}", scheduler
 
 
 def start(_: str) -> dict[str, Any]:
-    """How far apart four workers began, on machines of their own, and how well their clocks were known."""
-    with machines(4) as (here, others), shop_and_cluster(here, others, 18_700) as (url, scheduler):
+    """How far apart four workers began, on machines of their own, and how well their clocks were known.
+
+    Machines of their own are shared with nobody: where that can be had, their workers run before all else here.
+    """
+    real_time = _works(*_REAL_TIME, "true")
+    before = _REAL_TIME if real_time else ()
+    with machines(4) as (here, others), shop_and_cluster(here, others, 18_700, before) as (url, scheduler):
         rounds = ["--rounds", "100", "-n", "40", "--endpoint-url", url, "--populate-table", "--strategy", "conditional"]
         client = loadtest("race", *rounds, "--cluster", scheduler)["client"]
     uncertain_ms = max(worker["clock_uncertainty_ms"] for worker in client["workers"])
-    namespaces = bool(others[0].command)
-    return {**client["start_spread_ms"], "uncertain_ms": uncertain_ms, "namespaces": namespaces}
+    where = {"namespaces": bool(others[0].command), "real_time": real_time}
+    return {**client["start_spread_ms"], "uncertain_ms": uncertain_ms, **where}
+
+
+def _works(*command: str) -> bool:
+    try:
+        return subprocess.run(command, check=False, stderr=subprocess.DEVNULL).returncode == 0
+    except OSError:
+        return False
+
+
+class _Queue:
+    """Work of which a second's part can begin when that second is over, and all before is done."""
+
+    def __init__(self) -> None:
+        self.taken_s: list[float] = []
+        self._done_s = 0.0
+
+    def do(self, second: int, taken_s: float) -> None:
+        """The part of that second took so long."""
+        self._done_s = max(self._done_s, second + 1.0) + taken_s
+        self.taken_s.append(taken_s)
+
+    def figures(self, name: str) -> dict[str, float]:
+        """CPU for a second's part, and how long after the last second all is done."""
+        return {f"{name}_cpu_s": median(self.taken_s), f"{name}_behind_s": self._done_s - len(self.taken_s)}
 
 
 def judge(_: str, shards: int = 64, per_s: int = 50_000, seconds: int = 60) -> dict[str, float]:
-    """A minute of the streams of 64 shards, half of their operations writes: how far behind it is told.
-
-    What a second brought can be judged when it is over, and when all before has been.
-    """
+    """A minute of the streams of 64 shards, half of their operations writes: merged, counted and stored; and judged."""
     checker, recorder, settling, merge = Checker(), Recorder(), Settling(), Merge(shards)
     encode, decode = msgspec.json.Encoder().encode, msgspec.json.Decoder(Event).decode_lines
-    taken_s, judged_s = [], 0.0
+    merged, judged = _Queue(), _Queue()
     with tempfile.TemporaryDirectory() as folder, HistoryWriter(Path(folder, "history.jsonl"), "run") as history:
-
-        def emit(event: Event) -> None:
-            recorder(event)
-            checker(event)
-            settling(event)
-            history(event)
-
-        emit(RoundStarted(1, Product("p", "p", 10**9, 1), 0, 0))
-        emit(MeasuringStarted(1, 0))
+        started: list[Event] = [RoundStarted(1, Product("p", "p", 10**9, 1), 0, 0), MeasuringStarted(1, 0)]
         gc.collect()
         gc.freeze()  # as a run does
         for second in range(seconds):
@@ -131,14 +163,21 @@ def judge(_: str, shards: int = 64, per_s: int = 50_000, seconds: int = 60) -> d
             began_s = time.process_time()
             for shard, lines in enumerate(told):
                 merge.put(shard, decode(lines), (second + 1) * _SECOND_NS)
-            for event in merge.take():
-                emit(event)
+            events = [*started, *merge.take()]
+            for event in events:
+                recorder(event)
+                settling(event)
+                history(event)
             recorder.tick()
-            taken_s.append(time.process_time() - began_s)
-            judged_s = max(judged_s, second + 1.0) + taken_s[-1]
+            merged_s = time.process_time() - began_s
+            for event in events:
+                checker(event)
+            merged.do(second, merged_s)
+            judged.do(second, time.process_time() - began_s)
+            started = []
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-    shape = {"operations": per_s, "shards": shards, "seconds": seconds}
-    return {**shape, "cpu_s": median(taken_s), "behind_s": judged_s - seconds, "peak_bytes": peak}
+    shape = {"operations": per_s, "shards": shards, "seconds": seconds, "peak_bytes": peak}
+    return shape | merged.figures("merged") | judged.figures("judged")
 
 
 def _orders(second: int, shard: int, shards: int, per_s: int) -> Iterator[Event]:

@@ -145,6 +145,9 @@ def test_the_entrypoint_hides_the_key_and_starts_dask(
         f"DASK_DISTRIBUTED__COMM__TLS__{role.upper()}__KEY": f"{folder}/tls.key",
         "DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES": "0",
         "DASK_DISTRIBUTED__SCHEDULER__WORKER_TTL": "5s",
+        "DASK_DISTRIBUTED__ADMIN__TICK__INTERVAL": "1s",
+        "DASK_DISTRIBUTED__ADMIN__SYSTEM_MONITOR__INTERVAL": "10s",
+        "DASK_DISTRIBUTED__WORKER__PROFILE__ENABLED": "False",
     }
     assert folder.stat().st_mode & 0o777 == 0o700
     for name, text in zip(("ca.crt", "tls.crt", "tls.key"), given.values(), strict=True):
