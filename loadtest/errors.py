@@ -2,7 +2,6 @@
 
     LoadTestError            exit code 3: the run could not be completed
     ├── UsageError           exit code 2: an option's value cannot be used
-    │   └── MissingPackageError
     ├── TargetError          exit code 3: the target cannot be used as it is
     └── InterruptedRunError  exit code 130: stopped by a signal before anything was measured
 
@@ -24,11 +23,9 @@ class UsageError(LoadTestError):
     exit_code = 2
 
 
-class MissingPackageError(UsageError):
-    """An extra of loadtest is asked for that is not installed; says how to install it for the Python that runs."""
-
-    def __init__(self, what: str, package: str) -> None:
-        super().__init__(f"{what} needs a package that is not installed: {sys.executable} -m pip install {package}")
+def lacking(what: str, requirement: str) -> UsageError:
+    """An extra of loadtest is asked for that is not installed: how to install it for the Python that runs."""
+    return UsageError(f"{what} needs a package that is not installed: {sys.executable} -m pip install '{requirement}'")
 
 
 class TargetError(LoadTestError):

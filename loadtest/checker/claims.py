@@ -281,11 +281,11 @@ class Claims:
             message = f"{plural(orders.count, 'order')} won from version {version - 1:,}"
             if orders.count == 1:
                 message = f"version {version:,}, which an order won, was seen under another name"
-            elif orders.count <= len(orders.orders) and len(set(orders.orders)) == 1:
-                message = f"an order won {orders.count:,} times from version {version - 1:,}"
+            elif len(set(orders.orders)) < len(orders.orders):  # one order more than once
+                message = f"{orders.count:,} writes won from version {version - 1:,}"
             yield orders.violation("version_won_twice", message, self._round, product_id, 2)
         if more := self._contested_more.count:
-            message = f"{plural(more, 'order')} more won from a version that another had won"
+            message = f"{plural(more, 'write')} more won from a version that had been won"
             yield self._contested_more.violation("version_won_twice", message, self._round, product_id, 1)
         if self._nameless.count:
             message = "a version was seen under a name that no write of this round left"

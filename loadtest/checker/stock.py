@@ -84,7 +84,7 @@ class Stock:
         if final is None:
             taken = _besides(were, "", self._taken_units)
             if accepted + self._taken_units > (there := self._initial + added + perhaps):
-                message = f"{taken}, but there were only {there:,}"
+                message = f"{taken}, but there were {'at most' if perhaps else 'only'} {there:,}"
                 yield "oversold", message, self.accepted, self._too_many(there)
             return
         fell = self._initial + added - final.quantity
@@ -92,8 +92,7 @@ class Stock:
         fewest, most = fewest + self._taken_units, most + self._taken_units + self._unclear_units
         stock = _with("the stock", added, perhaps)
         if accepted + fewest > fell + perhaps:
-            by = f"{'at most ' if perhaps else ''}{fell + perhaps:,}"
-            message = f"{_besides(were, 'at least ', fewest)}, but {stock} fell by {by}"
+            message = f"{_besides(were, 'at least ', fewest)}, but {stock} {_fell_by(fell, perhaps)}"
             yield "oversold", message, self.accepted, self._too_many(fell)
         elif fell > accepted + most:
             by = f"{'at least ' if perhaps else ''}{fell:,}"
@@ -128,6 +127,13 @@ class Stock:
 
 def _besides(were: str, about: str, units: int) -> str:
     return f"{were}, and {about}{units:,} taken with no accepting answer" if units else were
+
+
+def _fell_by(units: int, perhaps: int) -> str:
+    most = units + perhaps
+    if most < 0:
+        return f"rose by {'at least ' if perhaps else ''}{-most:,}"
+    return f"fell by {'at most ' if perhaps else ''}{most:,}"
 
 
 def _with(stock: str, added: int, perhaps: int) -> str:

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 import anyio
 
 import loadtest
-from loadtest.errors import LoadTestError, MissingPackageError, TargetError
+from loadtest.errors import LoadTestError, TargetError, lacking
 from loadtest.plan import Cluster
 from loadtest.scale.remote import LostError, Remote
 
@@ -26,11 +26,11 @@ _ANSWER_S = 15.0  # of all workers to the first question, and until a shard stan
 
 @asynccontextmanager
 async def workers(cluster: Cluster) -> AsyncIterator[list[Remote]]:
-    """A shard on each worker. MissingPackageError without the extra, TargetError if there is no such cluster."""
+    """A shard on each worker. UsageError without the extra, TargetError if there is no such cluster."""
     try:
         dask: Any = import_module("distributed")
     except ImportError as error:
-        raise MissingPackageError("--cluster", "distributed") from error
+        raise lacking("--cluster", "distributed>=2025.1") from error
     _silence(dask)
     client = await _connected(dask, cluster)
     try:

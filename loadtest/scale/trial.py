@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from importlib import import_module
 from typing import Any
 
-from loadtest.errors import LoadTestError, MissingPackageError
+from loadtest.errors import LoadTestError, lacking
 
 _HOST = "127.0.0.1"
 _SETTINGS = {
@@ -26,13 +26,13 @@ _SETTINGS = {
 def cluster(workers: int, port: int) -> Iterator[str]:
     """Scheduler and workers as long as the block lasts; yields the scheduler's address.
 
-    Raises MissingPackageError without the extra, LoadTestError if the port is not free.
+    Raises UsageError without the extra, LoadTestError if the port is not free.
     """
     try:
         dask: Any = import_module("distributed")
         config: Any = import_module("dask.config")
     except ImportError as error:
-        raise MissingPackageError("cluster", "distributed") from error
+        raise lacking("cluster", "distributed>=2025.1") from error
     _require_free(port)
     with (
         config.set(_SETTINGS),

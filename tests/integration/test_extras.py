@@ -2,12 +2,13 @@
 
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
 
 from loadtest import document
-from tests.conftest import clean_environment
+from tests.conftest import ROOT, clean_environment
 from tests.unit.exports import configured
 
 # The command line as it is where these packages are not installed.
@@ -15,14 +16,14 @@ WITHOUT = "import sys; sys.modules.update(dict.fromkeys({packages})); from loadt
 
 
 @pytest.mark.parametrize(
-    ("arguments", "package"),
+    ("arguments", "extra", "package"),
     [
-        ("race --cluster tcp://127.0.0.1:8786", "distributed"),
-        ("cluster local", "distributed"),
-        ("export --otlp http://127.0.0.1:9 report.json", "opentelemetry-exporter-otlp-proto-http"),
+        ("race --cluster tcp://127.0.0.1:8786", "cluster", "distributed"),
+        ("cluster local", "cluster", "distributed"),
+        ("export --otlp http://127.0.0.1:9 report.json", "otel", "opentelemetry-exporter-otlp-proto-http"),
     ],
 )
-def test_the_command_that_installs_it_is_named(arguments: str, package: str, tmp_path: Path) -> None:
+def test_the_command_that_installs_it_is_named(arguments: str, extra: str, package: str, tmp_path: Path) -> None:
     document.write(tmp_path / "report.json", document.encode(configured("version", 10, 1)))
     code = WITHOUT.format(packages=["distributed", "opentelemetry.exporter.otlp.proto.http.metric_exporter"])
     done = subprocess.run(
@@ -36,4 +37,6 @@ def test_the_command_that_installs_it_is_named(arguments: str, package: str, tmp
     )
     assert done.returncode == 2
     (line,) = done.stderr.splitlines()
-    assert line.endswith(f"needs a package that is not installed: {sys.executable} -m pip install {package}")
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    (wanted,) = (one for one in project["optional-dependencies"][extra] if one.startswith(package))
+    assert line.endswith(f"needs a package that is not installed: {sys.executable} -m pip install '{wanted}'")

@@ -297,7 +297,7 @@ def test_a_long_violated_run_takes_little_memory_and_says_so_in_few_words() -> N
     assert len(verdict.violations) < 200
     twice = [violation for violation in verdict.violations if violation.kind == "version_won_twice"]
     assert (twice[0].orders_count, twice[-1].orders_count) == (2, 9_900)  # a hundred by name, of the rest the second
-    assert twice[-1].message == "9,900 orders more won from a version that another had won"
+    assert twice[-1].message == "9,900 writes more won from a version that had been won"
 
 
 def test_a_second_winner_long_after_the_first_is_noticed_though_its_name_is_forgotten() -> None:

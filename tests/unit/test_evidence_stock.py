@@ -6,6 +6,7 @@ import pytest
 
 from loadtest.order import Kind
 from tests.histories.story import ACCEPTED, UNKNOWN, Story
+from tests.unit.builders import judge
 from tests.unit.evidence import fails, load, said
 
 R, W = Kind.READ, Kind.WRITE
@@ -124,3 +125,21 @@ STORIES: dict[str, tuple[Story, str]] = {
 @pytest.mark.parametrize(("story", "expected"), STORIES.values(), ids=STORIES)
 def test_a_verdict_shows_which_units_do_not_add_up(story: Story, expected: str) -> None:
     assert said(story) == dedent(expected).strip()
+
+
+@pytest.mark.parametrize(
+    ("story", "words"),
+    [
+        (transactions(10, 1).left(2, 13, None), "1 unit was accepted, but the stock rose by 3"),
+        (
+            transactions(10, 1).restock(1, UNKNOWN).left(2, 13, None),
+            "1 unit was accepted, but the stock, with 1 perhaps added, rose by at least 2",
+        ),
+        (transactions(2, 1, 1, 1).unread(), "3 units were accepted, but there were only 2"),
+        (transactions(1, 1, 1, 1).restock(1, UNKNOWN).unread(), "3 units were accepted, but there were at most 2"),
+    ],
+    ids=["rose", "rose with doubt", "unread", "unread with doubt"],
+)
+def test_the_words_of_a_stock_that_rose_or_that_nobody_read(story: Story, words: str) -> None:
+    (found,) = (found for found in judge(story.events).violations if found.kind == "oversold")
+    assert found.message == words

@@ -128,7 +128,7 @@ def won_twice(story: Story) -> list[str]:
 def test_of_many_versions_that_were_won_twice_a_hundred_are_told_apart() -> None:
     found = won_twice(many_versions(120, 2))
     assert found[:100] == [f"2 orders won from version {version} 2 2" for version in range(1, 101)]
-    assert found[100:] == ["20 orders more won from a version that another had won 20 1"]
+    assert found[100:] == ["20 writes more won from a version that had been won 20 1"]
 
 
 def test_names_that_are_only_seen_are_counted_of_those_hundred_only() -> None:
@@ -142,6 +142,6 @@ def test_names_that_are_only_seen_are_counted_of_those_hundred_only() -> None:
 
 def test_the_second_makers_of_further_versions_are_named() -> None:
     violations = judge(many_versions(103, 2).events).violations
-    (more,) = [one for one in violations if one.message.startswith("3 orders more won")]
+    (more,) = [one for one in violations if one.message.startswith("3 writes more won")]
     assert (more.round, more.product_id, more.orders) == (1, "p#4", ("1-205", "1-207", "1-209"))
     assert [op.order_id for op in more.operations] == ["1-205"]

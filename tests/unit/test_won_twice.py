@@ -25,11 +25,15 @@ def test_two_transactions_of_one_order_are_two_writes_however_they_are_told(told
     assert [(found.kind, found.orders) for found in verdict.violations] == [("order_applied_twice", ("1-1",))]
 
 
-def test_an_order_that_won_one_version_twice_is_no_two_orders() -> None:
-    story = Story(9)
-    for attempt in (1, 2):
-        story.op(1, Kind.WRITE, shows=(2, 8, "1-1"), rests_on=1, attempt=attempt)
-    verdict = judge(story.ends(1, ACCEPTED).takes(2).left(3, 7, "1-2").events)
+@pytest.mark.parametrize(
+    ("writes", "words"),
+    [((1, 1), "2 writes"), ((1, 2), "2 orders"), ((1, 1, 2), "3 writes"), ((1,) * 11, "11 writes")],
+    ids=str,
+)
+def test_an_order_that_won_one_version_twice_is_no_two_orders(writes: tuple[int, ...], words: str) -> None:
+    story = Story(30)
+    for attempt, n in enumerate(writes):
+        story.op(n, Kind.WRITE, shows=(2, 29, f"1-{n}"), rests_on=1, attempt=attempt, at=2, took=40)
+    verdict = judge(story.ends(1, ACCEPTED).ends(2, ACCEPTED).left(2, 29, "1-1").events)
     (found,) = (found for found in verdict.violations if found.kind == "version_won_twice")
-    assert found.message == "an order won 2 times from version 1"
-    assert [op.attempt for op in found.operations] == [1, 2]
+    assert found.message == f"{words} won from version 1"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit, urlunsplit
 
 import loadtest
-from loadtest.errors import LoadTestError, MissingPackageError, UsageError
+from loadtest.errors import LoadTestError, UsageError, lacking
 from loadtest.render.export.exponential import exponential
 from loadtest.render.export.metrics import METRICS, Kind, Labels, Numbers, Times, seconds
 from loadtest.render.export.runs import settings, started
@@ -34,7 +34,7 @@ def push(reports: Sequence[Report], endpoint: str | None = None, timeout_s: floa
         from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
         from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceResponse
     except ImportError as error:
-        raise MissingPackageError("OTLP", "opentelemetry-exporter-otlp-proto-http") from error
+        raise lacking("OTLP", "opentelemetry-exporter-otlp-proto-http>=1.40,<2") from error
 
     answers: list[Any] = []
 
