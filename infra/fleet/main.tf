@@ -150,5 +150,9 @@ resource "aws_ecs_service" "fleet" {
     aws_iam_role_policy.worker,
     aws_vpc_endpoint.gateway,
     aws_vpc_endpoint.interface,
+    aws_vpc_security_group_egress_rule.fleet,
+    aws_vpc_security_group_egress_rule.https,
+    aws_vpc_security_group_ingress_rule.endpoints,
+    aws_vpc_security_group_ingress_rule.fleet,
   ]
 }

@@ -184,11 +184,10 @@ def _processes(figures: dict[str, Any]) -> str:
     where += ", at real-time priority," * start["real_time"]
     within = "" if start["max"] <= 2 + start["uncertain_ms"] else " (not reached in all)"
     began = f"{start['median']:.2f} ms in the middle round, {start['max']:.2f} ms in the worst{within}"
-    in_time = "" if judge["merged_behind_s"] < 5 and judge["peak_bytes"] < 1e9 else " (not reached)"
-    merged = (
-        f"{judge['merged_behind_s']:.1f} s{in_time}, {judge['merged_cpu_s']:.2f} s of CPU for each second,"
-        f" {judge['peak_bytes'] / 1e6:,.0f} MB; the verdict {judge['judged_behind_s']:.1f} s after the last second,"
-        f" {judge['judged_cpu_s']:.2f} s of CPU for each"
+    in_time = "" if judge["behind_s"] < 5 and judge["peak_bytes"] < 1e9 else " (not reached)"
+    judged = (
+        f"{judge['behind_s']:.1f} s after the last second{in_time}, {judge['peak_bytes'] / 1e6:,.0f} MB;"
+        f" {judge['cpu_s']:.2f} s of CPU for each second, {judge['checker_s']:.2f} s of it the checker's"
     )
     rows = [
         ("two processes: orders for each CPU second at least 0.95 of one's", _at_least(own["times"], 0.95)),
@@ -196,8 +195,8 @@ def _processes(figures: dict[str, Any]) -> str:
         (f"four workers in {where} begin within 2 ms + {start['uncertain_ms']:.2f} ms of doubt", began),
         (
             f"{judge['shards']} shards, {judge['operations']:,} operations a second for {judge['seconds']} s:"
-            " merged within 5 s and 1 GB",
-            merged,
+            " merged and judged within 5 s and 1 GB",
+            judged,
         ),
     ]
     lines = "\n".join(f"| {asked} | {reached} |" for asked, reached in rows)

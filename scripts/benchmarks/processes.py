@@ -1,6 +1,6 @@
 """What several processes and machines reach. Prints a line of JSON.
 
-`python -m benchmarks.processes cpu|sdk|start|judge URL`.
+`python -m benchmarks.processes cpu|sdk URL`, `… start|start-ordinary|judge`.
 """
 
 import gc
@@ -11,8 +11,9 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -110,12 +111,13 @@ def shop_and_cluster(
         yield f"http://{here.address}:{port}", scheduler
 
 
-def start(_: str) -> dict[str, Any]:
+def start(*, ordinary: bool = False) -> dict[str, Any]:
     """How far apart four workers began, on machines of their own, and how well their clocks were known.
 
-    Machines of their own are shared with nobody: where that can be had, their workers run before all else here.
+    Machines of their own are shared with nobody: where that can be had, their workers run before all else here, unless
+    they are to be `ordinary`.
     """
-    real_time = _works(*_REAL_TIME, "true")
+    real_time = not ordinary and _works(*_REAL_TIME, "true")
     before = _REAL_TIME if real_time else ()
     with machines(4) as (here, others), shop_and_cluster(here, others, 18_700, before) as (url, scheduler):
         rounds = ["--rounds", "100", "-n", "40", "--endpoint-url", url, "--populate-table", "--strategy", "conditional"]
@@ -132,28 +134,15 @@ def _works(*command: str) -> bool:
         return False
 
 
-class _Queue:
-    """Work of which a second's part can begin when that second is over, and all before is done."""
+def judge(shards: int = 64, per_s: int = 50_000, seconds: int = 60) -> dict[str, float]:
+    """A minute of the streams of 64 shards, half of their operations writes: how long after it the verdict comes.
 
-    def __init__(self) -> None:
-        self.taken_s: list[float] = []
-        self._done_s = 0.0
-
-    def do(self, second: int, taken_s: float) -> None:
-        """The part of that second took so long."""
-        self._done_s = max(self._done_s, second + 1.0) + taken_s
-        self.taken_s.append(taken_s)
-
-    def figures(self, name: str) -> dict[str, float]:
-        """CPU for a second's part, and how long after the last second all is done."""
-        return {f"{name}_cpu_s": median(self.taken_s), f"{name}_behind_s": self._done_s - len(self.taken_s)}
-
-
-def judge(_: str, shards: int = 64, per_s: int = 50_000, seconds: int = 60) -> dict[str, float]:
-    """A minute of the streams of 64 shards, half of their operations writes: merged, counted and stored; and judged."""
+    What a second brought can be judged when it is over, and when all before has been. The part of the checker in what
+    that takes is told too.
+    """
     checker, recorder, settling, merge = Checker(), Recorder(), Settling(), Merge(shards)
     encode, decode = msgspec.json.Encoder().encode, msgspec.json.Decoder(Event).decode_lines
-    merged, judged = _Queue(), _Queue()
+    judged_s = taken_s = checked_s = 0.0
     with tempfile.TemporaryDirectory() as folder, HistoryWriter(Path(folder, "history.jsonl"), "run") as history:
         started: list[Event] = [RoundStarted(1, Product("p", "p", 10**9, 1), 0, 0), MeasuringStarted(1, 0)]
         gc.collect()
@@ -169,15 +158,18 @@ def judge(_: str, shards: int = 64, per_s: int = 50_000, seconds: int = 60) -> d
                 settling(event)
                 history(event)
             recorder.tick()
-            merged_s = time.process_time() - began_s
+            merged_s = time.process_time()
             for event in events:
                 checker(event)
-            merged.do(second, merged_s)
-            judged.do(second, time.process_time() - began_s)
+            ended_s = time.process_time()
+            checked_s += ended_s - merged_s
+            taken_s += ended_s - began_s
+            judged_s = max(judged_s, second + 1.0) + ended_s - began_s
             started = []
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     shape = {"operations": per_s, "shards": shards, "seconds": seconds, "peak_bytes": peak}
-    return shape | merged.figures("merged") | judged.figures("judged")
+    took = {"cpu_s": taken_s / seconds, "checker_s": checked_s / seconds}
+    return shape | took | {"behind_s": judged_s - seconds}
 
 
 def _orders(second: int, shard: int, shards: int, per_s: int) -> Iterator[Event]:
@@ -213,5 +205,12 @@ def _times(at_ns: int, after_ns: int) -> dict[str, int]:
 
 
 if __name__ == "__main__":
-    measured = {"cpu": cpu, "sdk": sdk, "start": start, "judge": judge}[sys.argv[1]](sys.argv[2])
-    sys.stdout.write(json.dumps(measured) + "\n")
+    kind, *url = sys.argv[1:]
+    measures: dict[str, Callable[..., dict[str, Any]]] = {
+        "cpu": cpu,
+        "sdk": sdk,
+        "start": start,
+        "start-ordinary": partial(start, ordinary=True),
+        "judge": judge,
+    }
+    sys.stdout.write(json.dumps(measures[kind](*url)) + "\n")
