@@ -109,7 +109,7 @@ def test_a_run_that_ctrl_c_ended_is_a_part_from_its_history_too(start: Start, cl
     history, report = stored(tmp_path)
     assert report["stopped_by"] == "SIGINT"
     made = as_document(history)
-    assert "of 1,000 rounds, " in made.pop("stopped_by")
+    assert "of 1,000 rounds" in made.pop("stopped_by")
     assert made == {name: value for name, value in report.items() if name != "stopped_by"}
     checked = cli("check", str(history))
     assert checked.stdout.startswith("partial: the history ends at 20")
