@@ -20,6 +20,7 @@ from loadtest.order import Event, Listener, Operation
 
 SCHEMA = "loadtest.history/1"
 
+_AT_ONCE = 256  # events, which are written much sooner together than one by one
 _LONGEST_LINE = 16 << 20  # bytes; what has no line breaks is not read into memory
 
 
@@ -60,15 +61,16 @@ class HistoryWriter:
     """A listener that appends every event to a file. Raises LoadTestError if the disk refuses, and ever after."""
 
     def __init__(self, path: Path, run_id: str, conditions: Conditions | None = None) -> None:
-        self._encoder = msgspec.json.Encoder()
-        self._path = path
+        self._encode = msgspec.json.Encoder().encode_lines
+        self._waiting: list[Event | Header] = []
+        self.path = path
         self._refusal: str | None = None
         try:
             self._file = path.open("xb")
         except OSError as error:
             raise UsageError(f"cannot write {path}: {error.strerror}") from error
         try:
-            self._append(Header(SCHEMA, run_id, time.time_ns(), time.perf_counter_ns(), conditions))
+            self._waiting.append(Header(SCHEMA, run_id, time.time_ns(), time.perf_counter_ns(), conditions))
             self.flush()  # a reader of a run that goes on, or was killed, finds at least this
         except LoadTestError:
             with suppress(OSError):
@@ -77,31 +79,26 @@ class HistoryWriter:
 
     def __call__(self, event: Event) -> None:
         """Append one event; it is surely in the file after the next `flush`."""
-        self._append(event)
+        if self._refusal is not None:
+            raise LoadTestError(self._refusal)  # with room again, the history had a hole before what is next
+        self._waiting.append(event)
+        if len(self._waiting) >= _AT_ONCE:
+            self.flush()
 
     def flush(self) -> None:
         """Hand everything so far to the operating system, so that it outlives this process."""
-        self._require_whole()
+        if self._refusal is not None:
+            raise LoadTestError(self._refusal)
+        lines, self._waiting = self._waiting, []
         try:
+            self._file.write(self._encode(lines))
             self._file.flush()
         except OSError as error:
             raise self._refused(error) from error
 
-    def _append(self, line: Event | Header) -> None:
-        self._require_whole()
-        try:
-            self._file.write(self._encoder.encode(line) + b"\n")
-        except OSError as error:
-            raise self._refused(error) from error
-
     def _refused(self, error: OSError) -> LoadTestError:
-        self._refusal = f"cannot write the history {self._path}: {error.strerror}; the run was stopped"
+        self._refusal = f"cannot write the history {self.path}: {error.strerror}; the run was stopped"
         return LoadTestError(self._refusal)
-
-    def _require_whole(self) -> None:
-        """A disk that has room again would take further events, and the history had a hole before them."""
-        if self._refusal is not None:
-            raise LoadTestError(self._refusal)
 
     def __enter__(self) -> Self:
         return self
@@ -109,11 +106,19 @@ class HistoryWriter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        known = error or self._refusal
         try:
-            self._file.close()
+            try:
+                if self._refusal is None:
+                    self.flush()
+            finally:
+                self._file.close()
         except OSError as refused:
-            if error is None and self._refusal is None:
+            if not known:
                 raise self._refused(refused) from refused
+        except LoadTestError:
+            if not known:
+                raise
 
 
 class _First(msgspec.Struct):
