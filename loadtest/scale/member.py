@@ -8,7 +8,7 @@ from typing import Any
 
 import anyio
 import msgspec
-from msgspec.structs import replace
+from msgspec.structs import force_setattr
 
 from loadtest.effort import Effort, Share
 from loadtest.errors import LoadTestError
@@ -157,10 +157,11 @@ class Member:
         if self._clock is None:
             return event
         ns = self.offset.ns
-        here = {name: getattr(event, name) + ns for name in _moments(type(event))}
+        for name in _moments(type(event)):  # nobody has seen it so far
+            force_setattr(event, name, getattr(event, name) + ns)
         if isinstance(event, Operation):
-            here["clock_uncertainty_ns"] = self.offset.uncertainty_ns
-        return replace(event, **here)
+            force_setattr(event, "clock_uncertainty_ns", self.offset.uncertainty_ns)
+        return event
 
     def _follow(self, event: Event) -> None:
         if isinstance(event, Operation):

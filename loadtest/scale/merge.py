@@ -37,7 +37,7 @@ class Merge:
     def take(self) -> Iterator[Event]:
         """All events whose turn has come. What is not taken to the end is the next one's, also while both go on."""
         until_ns, self._finished = float("inf") if self._finished else min(self._heard_ns), False
-        due = [timed for waiting in self._waiting for timed in _until(waiting, until_ns)]
+        due = [timed for waiting in self._waiting if waiting for timed in _until(waiting, until_ns)]
         due.sort(key=_moment)  # a few long rising runs, which is what it is quickest at
         self._due.extend(event for _, event in due)
         return _popped(self._due)
