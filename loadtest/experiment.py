@@ -12,7 +12,6 @@ from msgspec.structs import replace
 
 from loadtest import document
 from loadtest.checker import Status, Verdict
-from loadtest.checker.carried import still_open
 from loadtest.dynamo.client import stamps
 from loadtest.errors import InterruptedRunError, LoadTestError, UsageError
 from loadtest.history import Conditions, HistoryWriter, read_history
@@ -65,19 +64,20 @@ async def run(
             return files.enter_context(HistoryWriter(folder / "history.jsonl", run_id, conditions))
 
         going = Session(plan, run_id, begin_history if keep_history else None, watcher, lost)
+        files.callback(going.close)
         await going.execute(folder, interrupt)
+        judgement = going.judgement() if going.recorder.begun else None
     error = going.error
-    if not going.recorder.begun:
+    if judgement is None:
         _discard(folder)
         if error is None and going.signal is None:  # arrivals by chance may not come at all
             error = LoadTestError("no order came in that time; give a higher rate or a longer duration")
         raise error or InterruptedRunError(f"stopped by {going.signal} before the first order was placed")
-    verdict = going.checker.verdict()
     if lost is not None and plan.target.kind is not TargetKind.EMBEDDED:
-        lost[:] = still_open(going.checker.lost)
+        lost[:] = judgement.lost
     report = summarize(
         going.recorder,
-        verdict,
+        judgement.verdict,
         going.effort,
         plan,
         run_id=run_id,
@@ -85,8 +85,8 @@ async def run(
         stopped_by=going.signal or (str(error) if error else None),
         environment=going.environment,
     )
-    if keep_history and verdict.status is Status.VIOLATED:
-        around = _timelines(verdict, folder / "history.jsonl")
+    if keep_history and judgement.verdict.status is Status.VIOLATED:
+        around = _timelines(judgement.verdict, folder / "history.jsonl")
         report = replace(report, verdict=replace(report.verdict, timelines=around))
     report = replace(report, thresholds=[check(threshold, report) for threshold in thresholds])
     try:

@@ -25,6 +25,7 @@ from loadtest.race import race
 from loadtest.recorder import Recorder
 from loadtest.runner import Runner
 from loadtest.scale import fleet
+from loadtest.scale.judge import Judge, Judgement
 from loadtest.scene import Placer, Scene, for_each
 from loadtest.settling import Settling
 from loadtest.strategies import load as load_strategy
@@ -60,7 +61,8 @@ class Session:
         lost: list[Operation] | None,
     ) -> None:
         self.recorder = Recorder()
-        self.checker = Checker(carried(lost or ()))
+        self._checker = Checker(carried(lost or ()))
+        self._judge: Judge | None = None  # instead of the checker
         self._settling = Settling()
         self.signal: str | None = None
         self.error: LoadTestError | None = None
@@ -91,6 +93,19 @@ class Session:
             tasks.cancel_scope.cancel()
         self._flush()
 
+    def judgement(self) -> Judgement:
+        """Of what has happened, when it has ended."""
+        if self._judge is None:
+            return Judgement.of(self._checker)
+        judgement = self._judge.judgement()
+        self.effort.cpu_ns += judgement.cpu_ns or 0
+        return judgement
+
+    def close(self) -> None:
+        """Give up what goes on beside it."""
+        if self._judge is not None:
+            self._judge.close()
+
     async def _on_target(self, folder: Path) -> None:
         plan = self._plan
         async with (
@@ -102,6 +117,8 @@ class Session:
             self.environment = environment(plan.target.kind, clerk.meta.endpoint_url)
             if self._begin_history is not None:
                 self._history = self._begin_history(self.environment)
+                if not plan.spread.alone:
+                    self._judge = Judge(self._history.path)
             description = await _prepare(plan, clerk, connection)
             async with self._placing(way, client) as self._placer:
                 if self._proxy is not None:
@@ -174,7 +191,8 @@ class Session:
 
     def _emit(self, event: Event) -> None:
         self.recorder(event)
-        self.checker(event)
+        if self._judge is None:
+            self._checker(event)
         self._settling(event)
         if self._restocker is not None:
             self._restocker(event)

@@ -19,6 +19,7 @@ from loadtest.history import read_history
 from loadtest.order import WORKER_LOST, Event, Operation, OrderDropped, OrderEnded, OrderPlaced, RoundStarted
 from tests.conftest import Cli, Start, clean_environment
 from tests.integration.test_stops import children, is_gone, the_report, wait_for
+from tests.scale.test_judge import its_pid
 
 SAFE_STRATEGIES = ("version", "transaction", "conditional")
 Ran = Callable[..., dict[str, Any]]
@@ -281,6 +282,22 @@ def test_when_the_first_process_is_killed_none_of_the_others_goes_on(start: Star
     process.kill()
     process.communicate()
     wait_until_all_are_gone(started)
+
+
+@pytest.mark.parametrize("command", by_default(1, [Case(((*RACE, "version"),)), Case((LOAD,))]))
+def test_if_the_process_that_judges_is_killed_its_run_is_judged_all_the_same(
+    command: tuple[str, ...], start: Start, tmp_path: Path, cli: Cli
+) -> None:
+    process = start(*command, "--processes", "2")
+    wait_for_operations(tmp_path, 300)
+    os.kill(its_pid(process.pid), signal.SIGKILL)
+    process.send_signal(signal.SIGINT)
+    output, errors = ended(process)
+    assert (process.returncode, errors) == (130, [])
+    report = the_report(tmp_path)
+    assert_no_order_is_lost(report, tmp_path)
+    checked = cli("check", str(folder_of(tmp_path)))
+    assert checked.stdout.splitlines()[-1] == report["verdict"]["sentence"] == output.splitlines()[-1]
 
 
 @pytest.mark.parametrize(
