@@ -184,10 +184,12 @@ def _processes(figures: dict[str, Any]) -> str:
     where += ", at real-time priority," * start["real_time"]
     within = "" if start["max"] <= 2 + start["uncertain_ms"] else " (not reached in all)"
     began = f"{start['median']:.2f} ms in the middle round, {start['max']:.2f} ms in the worst{within}"
-    in_time = "" if judge["behind_s"] < 5 and judge["peak_bytes"] < 1e9 else " (not reached)"
+    peak_bytes = judge["peak_bytes"] + judge["judge_peak_bytes"]
+    in_time = "" if judge["judged_s"] < 5 and peak_bytes < 1e9 else " (not reached)"
     judged = (
-        f"{judge['behind_s']:.1f} s after the last second{in_time}, {judge['peak_bytes'] / 1e6:,.0f} MB;"
-        f" {judge['cpu_s']:.2f} s of CPU for each second, {judge['checker_s']:.2f} s of it the checker's"
+        f"merged {judge['merged_s']:.2f} s and judged {judge['judged_s']:.2f} s after the last second{in_time},"
+        f" {peak_bytes / 1e6:,.0f} MB; {judge['cpu_s']:.2f} s of CPU for each second, and"
+        f" {judge['judge_cpu_s']:.2f} s in the process that judges"
     )
     rows = [
         ("two processes: orders for each CPU second at least 0.95 of one's", _at_least(own["times"], 0.95)),

@@ -1,12 +1,10 @@
 """What several processes and machines reach. Prints a line of JSON.
 
-`python -m benchmarks.processes cpu|sdk URL`, `… start|start-ordinary|judge`.
+`python -m benchmarks.processes cpu|sdk URL`, `… start|start-ordinary`.
 """
 
-import gc
 import json
 import os
-import resource
 import subprocess
 import sys
 import tempfile
@@ -14,32 +12,12 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import partial
-from pathlib import Path
 from statistics import median
 from typing import Any
 
-import msgspec
-
 from benchmarks.network import Machine, machines
-from loadtest.checker import Checker
-from loadtest.history import HistoryWriter
-from loadtest.order import (
-    Event,
-    Kind,
-    MeasuringStarted,
-    Operation,
-    OrderEnded,
-    OrderPlaced,
-    Outcome,
-    Product,
-    RoundStarted,
-)
-from loadtest.recorder import Recorder
-from loadtest.scale.merge import Merge
-from loadtest.settling import Settling
 
 _TURNS = 5
-_SECOND_NS = 1_000_000_000
 # A server that is not on loopback is asked with the credentials that there are; this one takes any.
 _ENVIRONMENT = os.environ | {"AWS_ACCESS_KEY_ID": "benchmark", "AWS_SECRET_ACCESS_KEY": "benchmark"}
 _REAL_TIME = ("chrt", "--fifo", "1")
@@ -134,76 +112,6 @@ def _works(*command: str) -> bool:
         return False
 
 
-def judge(shards: int = 64, per_s: int = 50_000, seconds: int = 60) -> dict[str, float]:
-    """A minute of the streams of 64 shards, half of their operations writes: how long after it the verdict comes.
-
-    What a second brought can be judged when it is over, and when all before has been. The part of the checker in what
-    that takes is told too.
-    """
-    checker, recorder, settling, merge = Checker(), Recorder(), Settling(), Merge(shards)
-    encode, decode = msgspec.json.Encoder().encode, msgspec.json.Decoder(Event).decode_lines
-    judged_s = taken_s = checked_s = 0.0
-    with tempfile.TemporaryDirectory() as folder, HistoryWriter(Path(folder, "history.jsonl"), "run") as history:
-        started: list[Event] = [RoundStarted(1, Product("p", "p", 10**9, 1), 0, 0), MeasuringStarted(1, 0)]
-        gc.collect()
-        gc.freeze()  # as a run does
-        for second in range(seconds):
-            told = [b"\n".join(map(encode, _orders(second, shard, shards, per_s // 2))) for shard in range(shards)]
-            began_s = time.process_time()
-            for shard, lines in enumerate(told):
-                merge.put(shard, decode(lines), (second + 1) * _SECOND_NS)
-            events = [*started, *merge.take()]
-            for event in events:
-                recorder(event)
-                settling(event)
-                history(event)
-            recorder.tick()
-            merged_s = time.process_time()
-            for event in events:
-                checker(event)
-            ended_s = time.process_time()
-            checked_s += ended_s - merged_s
-            taken_s += ended_s - began_s
-            judged_s = max(judged_s, second + 1.0) + ended_s - began_s
-            started = []
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-    shape = {"operations": per_s, "shards": shards, "seconds": seconds, "peak_bytes": peak}
-    took = {"cpu_s": taken_s / seconds, "checker_s": checked_s / seconds}
-    return shape | took | {"behind_s": judged_s - seconds}
-
-
-def _orders(second: int, shard: int, shards: int, per_s: int) -> Iterator[Event]:
-    for k in range(shard, per_s, shards):
-        n = second * per_s + k + 1
-        order_id, at_ns = f"0a1b2c3d4e-1-{n}", second * _SECOND_NS + k * _SECOND_NS // per_s
-        order: dict[str, Any] = {"round": 1, "order_id": order_id, "product_id": "p", "units": 1}
-        yield OrderPlaced(**order, scheduled_ns=at_ns, started_ns=at_ns)
-        common: dict[str, Any] = {**order, "attempt": 1, "outcome": Outcome.ACCEPTED, "reason": "", "message": ""}
-        read = {"read_version": None, "version": n, "quantity": 10**9 - n + 1, "capacity": 0.5}
-        write = {"read_version": n, "version": n + 1, "quantity": 10**9 - n, "capacity": 1.0, "last_order": order_id}
-        yield Operation(**common, kind=Kind.READ, **read, **_times(at_ns, 0))
-        yield Operation(**common, kind=Kind.WRITE, **write, **_times(at_ns, 10_000))
-        yield OrderEnded(
-            **order,
-            outcome=Outcome.ACCEPTED,
-            reason="",
-            message="",
-            attempts=1,
-            scheduled_ns=at_ns,
-            ended_ns=at_ns + 20_000,
-        )
-
-
-def _times(at_ns: int, after_ns: int) -> dict[str, int]:
-    began_ns = at_ns + after_ns
-    return {
-        "scheduled_ns": began_ns,
-        "sent_ns": began_ns,
-        "received_ns": began_ns + 9_000,
-        "ended_ns": began_ns + 9_500,
-    }
-
-
 if __name__ == "__main__":
     kind, *url = sys.argv[1:]
     measures: dict[str, Callable[..., dict[str, Any]]] = {
@@ -211,6 +119,5 @@ if __name__ == "__main__":
         "sdk": sdk,
         "start": start,
         "start-ordinary": partial(start, ordinary=True),
-        "judge": judge,
     }
     sys.stdout.write(json.dumps(measures[kind](*url)) + "\n")
