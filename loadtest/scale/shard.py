@@ -13,7 +13,7 @@ import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import Future
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from math import ceil
 from random import Random
 
@@ -31,12 +31,14 @@ from loadtest.order import Event, Order
 from loadtest.placing import Leash, Part, Placing
 from loadtest.plan import Load, Race
 from loadtest.runner import Runner
+from loadtest.scale.urgent import urgent
 from loadtest.strategies import load as load_strategy
 
 ALONE_S = 10.0  # a shard that nobody asked for so long stops: whoever began the run is gone
 _LEAST_LEASH = 64  # orders
 _SWITCH_S = 0.0005  # the longest that another thread of a worker keeps the orders waiting; 5 ms is Python's own
 _BETWEEN_BATCHES_S = 0.1  # at most, if all goes well
+_FIRST_S = 0.002  # after an instant this process runs before others
 _WITHIN_S = 60.0  # to connect
 
 
@@ -74,6 +76,7 @@ class Shard:
         self._begun = self._done = self._cancelled = self._placed_before = 0
         self._closing = False
         self._gate: Gate | None = None
+        self._urgent = ExitStack()
         self._thread: threading.Thread | None = None
         self._opened: Future[None] = Future()
         self._closed: Future[Effort] = Future()
@@ -108,7 +111,7 @@ class Shard:
         """Let the orders of that round write at that instant."""
         if number == self._begun and self._gate is not None:
             gate = self._gate
-            self._soon(lambda: asyncio.run_coroutine_threadsafe(_at(at_ns, gate.open), self._loop))
+            self._soon(lambda: asyncio.run_coroutine_threadsafe(self._at(at_ns, gate.open), self._loop))
 
     def stop(self) -> None:
         """Place no further order of a load; those under way go on to their end."""
@@ -157,6 +160,7 @@ class Shard:
                 if not waited.done():
                     waited.set_exception(error)
         finally:
+            self._urgent.close()
             gc.unfreeze()
 
     async def _main(self, assignment: Assignment) -> Effort:
@@ -203,16 +207,26 @@ class Shard:
             await anyio.sleep(1.0)
         scope.cancel()
 
+    async def _at(self, moment_ns: int, act: Callable[[], None]) -> None:
+        """Do it at that moment, and let nobody else on this core delay it, or what it sets going."""
+        with alarm() as clock, ExitStack() as until_then:
+            until_then.enter_context(urgent())
+            await clock.until(moment_ns)
+            self._urgent.close()
+            self._urgent = until_then.pop_all()
+            self._loop.call_later(_FIRST_S, self._urgent.close)
+        act()
+
     async def _round(self, orders: Sequence[Order], at_ns: int, gate: Gate) -> None:
         try:
-            await _at(at_ns, lambda: None)
+            await self._at(at_ns, lambda: None)
         except BaseException:
             self._placing.interrupt(orders)
             raise
         await self._placing.round(orders, gate)
 
     async def _arrive(self, prefix: str, started_ns: int) -> None:
-        await _at(started_ns, lambda: None)
+        await self._at(started_ns, lambda: None)
         await self._placing.arrive(prefix, started_ns)
 
     def _emit(self, event: Event) -> None:
@@ -249,9 +263,3 @@ def _end(closed: Future[Effort]) -> str:
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
     return f"stopped, as nobody asked for {ALONE_S:g} s" if error is None else f"{type(error).__name__}: {error}"
-
-
-async def _at(moment_ns: int, act: Callable[[], None]) -> None:
-    with alarm() as clock:
-        await clock.until(moment_ns)
-    act()
