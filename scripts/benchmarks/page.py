@@ -181,7 +181,7 @@ waited at least 0.8 s; a closed loop would have sent almost none of them.
 def _processes(figures: dict[str, Any]) -> str:
     own, sdk, start, judge = (figures[name] for name in ("cpu", "sdk", "start", "judge"))
     where = ("network namespaces" if start["namespaces"] else "addresses") + " of their own"
-    where += ", at real-time priority," * start["real_time"]
+    where += ", urgent at an instant," * start["urgent"]
     within = "" if start["max"] <= 2 + start["uncertain_ms"] else " (not reached in all)"
     began = f"{start['median']:.2f} ms in the middle round, {start['max']:.2f} ms in the worst{within}"
     peak_bytes = judge["peak_bytes"] + judge["judge_peak_bytes"]
