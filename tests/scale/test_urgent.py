@@ -4,7 +4,7 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 
 import pytest
@@ -54,12 +54,13 @@ def test_all_threads_are_urgent_until_the_last_block_ends() -> None:
     with another_thread() as thread:
         first, second = ExitStack(), ExitStack()
         seen = [(policy(), policy(thread))]
-        for act in (
+        acts: list[Callable[[], object]] = [
             lambda: first.enter_context(urgent()),
             lambda: second.enter_context(urgent()),
             first.close,
             second.close,
-        ):
+        ]
+        for act in acts:
             act()
             seen.append((policy(), policy(thread)))
     assert seen == [(ORDINARY, ORDINARY), *3 * [(FIFO, FIFO)], (ORDINARY, ORDINARY)]
