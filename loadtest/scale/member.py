@@ -1,4 +1,4 @@
-"""One shard as the process that judges sees it: its clock, what it told, and which of its orders have no result."""
+"""One shard as the first process sees it: its clock, what it told, and which of its orders have no result."""
 
 import time
 from collections.abc import Iterator, Sequence
