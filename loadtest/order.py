@@ -188,6 +188,29 @@ class OrderEnded(Struct, frozen=True, gc=False, forbid_unknown_fields=True, tag_
     scheduled_ns: int
     ended_ns: int
 
+    @classmethod
+    def of(
+        cls,
+        order: Order | OrderPlaced | Operation,
+        result: Result,
+        attempts: int,
+        scheduled_ns: int,
+        ended_ns: int,
+    ) -> "OrderEnded":
+        """The result of an order that this is, or that this was made for."""
+        return cls(
+            order.round,
+            order.order_id,
+            order.product_id,
+            order.units,
+            result.outcome,
+            result.reason,
+            result.message,
+            attempts,
+            scheduled_ns,
+            ended_ns,
+        )
+
 
 class Record(Struct, frozen=True, gc=False, forbid_unknown_fields=True):
     """What the table has of one order: `transaction` writes it with the units it takes, both or neither."""

@@ -75,20 +75,7 @@ class Runner:
         return result
 
     def _ended(self, order: Order, result: Result, attempts: int, scheduled_ns: int) -> None:
-        self.emit(
-            OrderEnded(
-                round=order.round,
-                order_id=order.order_id,
-                product_id=order.product_id,
-                units=order.units,
-                outcome=result.outcome,
-                reason=result.reason,
-                message=result.message,
-                attempts=attempts,
-                scheduled_ns=scheduled_ns,
-                ended_ns=time.perf_counter_ns(),
-            )
-        )
+        self.emit(OrderEnded.of(order, result, attempts, scheduled_ns, time.perf_counter_ns()))
 
     async def _attempts(self, attempt: OrderAttempt) -> Result:
         result = await self._strategy(attempt)

@@ -6,7 +6,18 @@ from math import inf
 from random import Random
 
 from loadtest.contention import zipf
-from loadtest.order import WORKER_LOST, Event, Kind, Operation, Order, OrderEnded, OrderPlaced, Outcome
+from loadtest.order import (
+    ACCEPTED,
+    WORKER_LOST,
+    Event,
+    Kind,
+    Operation,
+    Order,
+    OrderEnded,
+    OrderPlaced,
+    Outcome,
+    Result,
+)
 from loadtest.placing import ROUND, Part
 from loadtest.plan import Load
 
@@ -54,34 +65,12 @@ def unknown(order: Order | OrderPlaced, name: str, kind: Kind, since_ns: int, no
         received_ns=now_ns,
         ended_ns=now_ns,
     )
-    yield OrderEnded(
-        round=order.round,
-        order_id=order.order_id,
-        product_id=order.product_id,
-        units=order.units,
-        outcome=Outcome.UNKNOWN,
-        reason=WORKER_LOST,
-        message=message,
-        attempts=1,
-        scheduled_ns=since_ns,
-        ended_ns=now_ns,
-    )
+    yield OrderEnded.of(order, Result(Outcome.UNKNOWN, WORKER_LOST, message), 1, since_ns, now_ns)
 
 
 def won(op: Operation) -> OrderEnded:
     """The result of an order whose accepted write had been told, and nothing after it."""
-    return OrderEnded(
-        round=op.round,
-        order_id=op.order_id,
-        product_id=op.product_id,
-        units=op.units,
-        outcome=Outcome.ACCEPTED,
-        reason="",
-        message="",
-        attempts=op.attempt,
-        scheduled_ns=op.scheduled_ns,
-        ended_ns=op.ended_ns,
-    )
+    return OrderEnded.of(op, ACCEPTED, op.attempt, op.scheduled_ns, op.ended_ns)
 
 
 def placed(order: Order, now_ns: int) -> OrderPlaced:

@@ -1,6 +1,5 @@
 """Without the packages of an extra each command that needs them says how to get them, and does nothing else."""
 
-import subprocess
 import sys
 import tomllib
 from pathlib import Path
@@ -8,11 +7,14 @@ from pathlib import Path
 import pytest
 
 from loadtest import document
-from tests.conftest import ROOT, clean_environment
+from tests.conftest import ROOT, Cli
 from tests.unit.exports import configured
 
-# The command line as it is where these packages are not installed.
-WITHOUT = "import sys; sys.modules.update(dict.fromkeys({packages})); from loadtest.cli import main; main()"
+# Any Python finds it as it would be where these packages are not installed.
+WITHOUT = """
+import sys
+sys.modules["distributed"] = sys.modules["opentelemetry.exporter.otlp.proto.http.metric_exporter"] = None
+"""
 
 
 @pytest.mark.parametrize(
@@ -23,18 +25,12 @@ WITHOUT = "import sys; sys.modules.update(dict.fromkeys({packages})); from loadt
         ("export --otlp http://127.0.0.1:9 report.json", "otel", "opentelemetry-exporter-otlp-proto-http"),
     ],
 )
-def test_the_command_that_installs_it_is_named(arguments: str, extra: str, package: str, tmp_path: Path) -> None:
+def test_the_command_that_installs_it_is_named(
+    arguments: str, extra: str, package: str, cli: Cli, tmp_path: Path
+) -> None:
     document.write(tmp_path / "report.json", document.encode(configured("version", 10, 1)))
-    code = WITHOUT.format(packages=["distributed", "opentelemetry.exporter.otlp.proto.http.metric_exporter"])
-    done = subprocess.run(
-        [sys.executable, "-c", code, *arguments.split()],
-        cwd=tmp_path,
-        env=clean_environment(),
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    (tmp_path / "sitecustomize.py").write_text(WITHOUT)
+    done = cli(*arguments.split(), PYTHONPATH=str(tmp_path))
     assert done.returncode == 2
     (line,) = done.stderr.splitlines()
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
