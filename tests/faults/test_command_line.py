@@ -14,7 +14,8 @@ from loadtest.history import read_history
 from loadtest.order import Kind, Operation, Outcome
 from loadtest.targets.faulty.journal import Injected, read_faults
 from tests.conftest import Cli, Start
-from tests.integration.test_stops import children, is_gone, wait_for, wait_for_operations
+from tests.integration.test_stops import wait_for_operations
+from tests.processes import children, is_gone, wait_for
 
 BAD_DAY = """
 [[fault]]
@@ -112,7 +113,7 @@ def test_a_bad_section_of_a_scenario_is_one_line(cli: Cli, tmp_path: Path) -> No
 
 
 def proxy_of(pid: int) -> int | None:
-    found = [one for one in children(pid) if b"loadtest.targets.faulty" in Path(f"/proc/{one}/cmdline").read_bytes()]
+    found = children(pid, called="loadtest.targets.faulty")
     return found[0] if found else None
 
 

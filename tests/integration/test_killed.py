@@ -20,8 +20,8 @@ from loadtest.order import Operation, OrderDropped, OrderEnded, RoundEnded
 from loadtest.rebuild import rebuild
 from tests.conftest import Cli, _command, clean_environment, free_port, wait_until_listening
 from tests.integration.test_bad_input import assert_one_line
-from tests.integration.test_stops import children, wait_for
 from tests.integration.watched import Watched, watched
+from tests.processes import children, wait_for
 
 RACE = ("race", "-n", "100", "--rounds", "100000")
 LOADS = (

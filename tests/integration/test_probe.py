@@ -26,7 +26,7 @@ from loadtest.targets import opened as opened_target
 from tests.conftest import ROOT, Cli, Start, free_port, wait_until_listening
 from tests.integration.registers import Registers, opened
 from tests.integration.test_bad_input import assert_one_line
-from tests.integration.test_stops import wait_for
+from tests.processes import wait_for
 from tests.wire.scripted import Peer, Scripted, answer, in_a_thread
 
 Ask = Callable[[Subject], Awaitable[Finding]]

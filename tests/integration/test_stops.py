@@ -6,8 +6,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,15 +14,7 @@ import pytest
 from loadtest.history import read_history
 from loadtest.order import Operation, OrderEnded
 from tests.conftest import Cli, Start, clean_environment
-
-
-def wait_for(found: Callable[[], Any], what: str) -> Any:
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        if value := found():
-            return value
-        time.sleep(0.02)
-    pytest.fail(f"waited a minute in vain for {what}")
+from tests.processes import children, is_gone, wait_for
 
 
 def operations(tmp_path: Path) -> int:
@@ -35,22 +25,6 @@ def operations(tmp_path: Path) -> int:
 def wait_for_operations(tmp_path: Path, count: int) -> None:
     """The history is flushed four times a second, and can be read while the run goes on."""
     wait_for(lambda: operations(tmp_path) >= count, f"{count} operations in the history")
-
-
-def children(pid: int) -> list[int]:
-    """Process ids of all that a process started, theirs included."""
-    found: list[int] = []
-    for task in Path(f"/proc/{pid}/task").glob("*/children"):
-        for child in task.read_text().split():
-            found += [int(child), *children(int(child))]
-    return found
-
-
-def is_gone(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
-    except (FileNotFoundError, ProcessLookupError):
-        return True
 
 
 def the_report(tmp_path: Path) -> dict[str, Any]:

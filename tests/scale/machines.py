@@ -10,7 +10,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from tests.conftest import ROOT, clean_environment, free_port, missing, wait_until_listening
-from tests.integration.test_stops import wait_for
+from tests.processes import wait_for
 
 # Read by each process of Python before all else: to a worker with this setting its package is of another version.
 ANOTHER_VERSION = """

@@ -16,7 +16,7 @@ from loadtest.history import Conditions, HistoryWriter, read_history
 from loadtest.order import Event, Outcome
 from loadtest.scale.judge import Judge, Judgement, judge
 from tests.histories.stories import STORIES
-from tests.integration.test_stops import children, is_gone, wait_for
+from tests.processes import children, is_gone, wait_for
 from tests.unit.builders import operation
 
 HISTORIES = Path(__file__).parent.parent / "histories"
@@ -102,7 +102,7 @@ def test_it_ends_when_the_process_that_began_it_is_killed() -> None:
 
 
 def judges(pid: int) -> list[int]:
-    return [child for child in children(pid) if b"scale.judge" in Path(f"/proc/{child}/cmdline").read_bytes()]
+    return children(pid, called="scale.judge")
 
 
 def its_pid(pid: int) -> int:

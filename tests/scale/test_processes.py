@@ -18,7 +18,8 @@ from loadtest.errors import UsageError
 from loadtest.history import read_history
 from loadtest.order import WORKER_LOST, Event, Operation, OrderDropped, OrderEnded, OrderPlaced, RoundStarted
 from tests.conftest import Cli, Start, clean_environment
-from tests.integration.test_stops import children, is_gone, the_report, wait_for
+from tests.integration.test_stops import the_report
+from tests.processes import children, in_order_of_start, is_gone, wait_for
 from tests.scale.test_judge import its_pid
 
 SAFE_STRATEGIES = ("version", "transaction", "conditional")
@@ -183,8 +184,7 @@ def wait_for_operations(tmp_path: Path, count: int) -> None:
 
 def shards(pid: int) -> list[int]:
     """The processes that place orders, the first one first."""
-    found = [child for child in children(pid) if b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes()]
-    return sorted(found, key=lambda child: int(Path(f"/proc/{child}/stat").read_text().rpartition(")")[2].split()[19]))
+    return in_order_of_start(children(pid, called="spawn_main"))
 
 
 def wait_until_all_are_gone(pids: list[int]) -> None:

@@ -17,7 +17,7 @@ from loadtest.placing import Part
 from loadtest.plan import Load, Race
 from loadtest.scale.shard import Assignment, Batch, Shard
 from tests.conftest import free_port
-from tests.integration.test_stops import wait_for
+from tests.processes import wait_for
 
 _events = msgspec.json.Decoder(Event).decode_lines
 
