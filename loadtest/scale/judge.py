@@ -8,6 +8,7 @@ input, and answers with its judgement.
 import gc
 import os
 import select
+import signal
 import subprocess
 import sys
 import time
@@ -58,7 +59,8 @@ class Judge:
         )
 
     def judgement(self) -> Judgement:
-        """Of all that is in the file by now. If the process was killed, it is judged again, here."""
+        """Of all that is in the file by now. Killed, it is done again, here; stopped, the process goes on with it."""
+        self._process.send_signal(signal.SIGCONT)
         answer, _ = self._process.communicate(_END)
         if self._process.returncode == 0:
             return msgspec.json.decode(answer, type=Judgement)

@@ -51,13 +51,13 @@ def test_a_history_that_grows_by_pieces_is_judged_as_a_whole(name: str, tmp_path
     assert same(judge(path, ended), judged_here(read_history(source)))
 
 
-@pytest.mark.parametrize("killed", [False, True])
+@pytest.mark.parametrize("sent", [None, signal.SIGKILL, signal.SIGSTOP, signal.SIGINT])
 @pytest.mark.parametrize("name", ["safe/one-winner", "violated/two-winners-clean-final-state", "inconclusive/cut"])
-def test_another_process_judges_as_this_one_does_also_if_it_is_killed(name: str, killed: bool) -> None:
+def test_another_process_judges_as_this_one_does_whatever_happens_to_it(name: str, sent: int | None) -> None:
     path = HISTORIES / f"{name}.jsonl"
     with closing(Judge(path)) as another:
-        if killed:
-            os.kill(its_pid(os.getpid()), signal.SIGKILL)
+        if sent is not None:
+            os.kill(its_pid(os.getpid()), sent)
         judgement = another.judgement()
     assert same(judgement, judged_here(read_history(path)))
     assert judgement.cpu_ns
