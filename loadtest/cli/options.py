@@ -170,7 +170,7 @@ Fault = Annotated[
     typer.Option(
         "--fault",
         metavar="FILE",
-        help="Make a bad day on the way to the target: lost answers, errors, delays, throttling; TOML with [[fault]].",
+        help="Make a bad day on the way to the target: lost answers, errors, delays, throttling. A file of TOML.",
         rich_help_panel=_TARGET,
     ),
 ]
@@ -211,7 +211,7 @@ JUnit = Annotated[
 ]
 History = Annotated[
     bool,
-    typer.Option("--history/--no-history", help="Keep every request, about 350 bytes each.", rich_help_panel=_OUTPUT),
+    typer.Option("--history/--no-history", help="Keep every request, 500 to 700 bytes each.", rich_help_panel=_OUTPUT),
 ]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but the verdict.", rich_help_panel=_OUTPUT)]
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]

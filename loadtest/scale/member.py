@@ -8,7 +8,7 @@ from typing import Any
 
 import anyio
 import msgspec
-from msgspec.structs import force_setattr
+from msgspec.structs import force_setattr, replace
 
 from loadtest.effort import Effort, Share
 from loadtest.errors import LoadTestError
@@ -104,7 +104,8 @@ class Member:
     async def open(self, assignment: Any) -> None:
         """Let it connect and warm up."""
         self.host = await self.ask("host", within_s=_OPEN_S, shield=False)
-        await self.ask("open", assignment, within_s=_OPEN_S, shield=False)
+        may_place = await self.ask("open", assignment, within_s=_OPEN_S, shield=False)
+        self.batch = replace(self.batch, may_place=may_place)
 
     async def compare_clocks(self, pings: int = _PINGS) -> None:
         """Find out what time it is there."""

@@ -78,7 +78,7 @@ class Shard:
         self._gate: Gate | None = None
         self._urgent = ExitStack()
         self._thread: threading.Thread | None = None
-        self._opened: Future[None] = Future()
+        self._opened: Future[int] = Future()
         self._closed: Future[Effort] = Future()
         self._asked_ns = time.perf_counter_ns()
 
@@ -90,13 +90,16 @@ class Shard:
         """What time it is there."""
         return time.perf_counter_ns()
 
-    def open(self, assignment: Assignment) -> None:
-        """Connect and warm up. LoadTestError if the target cannot be reached from here."""
+    def open(self, assignment: Assignment) -> int:
+        """Connect and warm up. Returns up to which number orders may be placed before any batch has arrived.
+
+        LoadTestError if the target cannot be reached from here.
+        """
         if self._thread is None:
             self._asked_ns = time.perf_counter_ns()
             self._thread = threading.Thread(target=self._run, args=(assignment,), name="shard", daemon=True)
             self._thread.start()
-        self._opened.result(_WITHIN_S)
+        return self._opened.result(_WITHIN_S)
 
     def round(self, number: int, orders: Sequence[Order], at_ns: int, *, held: bool) -> None:
         """Place these at that instant. If they are `held`, the gate stays shut until it is opened."""
@@ -191,7 +194,9 @@ class Shard:
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(effort.watch_loop)
                 tasks.start_soon(self._until_alone, tasks.cancel_scope)
-                self._opened.set_result(None)
+                first = self._reach()
+                self._leash.lengthen(first)
+                self._opened.set_result(first)
                 while (work := await self._inbox.get()) is not None:
                     with anyio.CancelScope() as self._scope, effort.measured():
                         if self._cancelled > self._done:

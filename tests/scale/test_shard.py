@@ -84,10 +84,9 @@ async def test_a_round_that_is_told_twice_is_placed_once(connection: Connection,
 
 async def test_a_load_goes_no_farther_than_was_heard_of(connection: Connection, shard: Shard) -> None:
     plan = Load(strategy="conditional", rate_per_s=1_000.0, duration_s=1.0, concurrency=1_000)
-    shard.open(Assignment(plan, connection, Part(1, 2)))
+    reach = shard.open(Assignment(plan, connection, Part(1, 2)))
     collector = Collector(shard)
     shard.arrive(1, "r", time.perf_counter_ns() - 10**10)  # all is due
-    reach = 0
     while not collector.collect().done:
         placed = [event.order_id for event in collector.events if isinstance(event, OrderPlaced)]
         last = int(placed[-1].rpartition("-")[2]) if placed else 0
@@ -95,6 +94,21 @@ async def test_a_load_goes_no_farther_than_was_heard_of(connection: Connection, 
         reach = max(reach, collector.batch.may_place)
         await anyio.sleep(0.01)
     assert len([event for event in collector.events if isinstance(event, OrderPlaced)]) == 500
+
+
+@pytest.mark.parametrize("rate_per_s", [None, 1_000.0])
+async def test_a_load_begins_before_anybody_collects(
+    rate_per_s: float | None, connection: Connection, shard: Shard
+) -> None:
+    """Around its instant nobody does, and no order may be late by that."""
+    plan = Load(strategy="conditional", rate_per_s=rate_per_s, duration_s=0.05, concurrency=100)
+    reach = shard.open(Assignment(plan, connection, Part(1, 2)))
+    shard.arrive(1, "r", time.perf_counter_ns())
+    shard.close()
+    told = _events(shard.collect(0).events)
+    placed = {int(event.order_id.rpartition("-")[2]) for event in told if isinstance(event, OrderPlaced)}
+    assert len(placed) == 25 if rate_per_s else placed
+    assert max(placed) <= reach
 
 
 AHEAD_NS = 3_600_000_000_000

@@ -64,8 +64,9 @@ class Pretended:
     def _clock(self) -> int:
         return time.perf_counter_ns() + self.ahead_ns
 
-    def _open(self, assignment: Assignment) -> None:
+    def _open(self, assignment: Assignment) -> int:
         self._part = assignment.part
+        return 0
 
     def _round(self, number: int, orders: Sequence[Order], at_ns: int, *, held: bool) -> None:
         assert held
