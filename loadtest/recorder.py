@@ -6,6 +6,7 @@ from collections import Counter, defaultdict
 from loadtest.cost import Prices, units
 from loadtest.histogram import Histogram
 from loadtest.order import (
+    WORKER_LOST,
     Event,
     Kind,
     MeasuringStarted,
@@ -201,7 +202,7 @@ class Recorder:
             problem = event.message or event.reason
             known = problem in self.problems or len(self.problems) < _PROBLEMS
             self.problems[problem if known else "other messages"] += 1
-        if waited_ns > self._slowest_ns:
+        if waited_ns > self._slowest_ns and event.reason != WORKER_LOST:  # which was served as nobody knows
             self.slowest, self._slowest_ns = event, waited_ns
         if self.most_tried is None or event.attempts > self.most_tried.attempts:
             self.most_tried = event

@@ -199,6 +199,7 @@ def _client(recorder: Recorder, effort: Effort, plan: Race | Load, duration_s: f
     cpu_s = effort.cpu_ns / 1e9
     cores = cpu_s / duration_s if duration_s else 0.0
     spreads = recorder.burst_spreads_ns if isinstance(plan, Race) else []
+    who = "the busiest process" if effort.shares else "this process"
     busiest = max([share.cpu_ns or 0 for share in effort.shares], default=effort.cpu_ns) / 1e9
     return Client(
         name=effort.client,
@@ -210,7 +211,7 @@ def _client(recorder: Recorder, effort: Effort, plan: Race | Load, duration_s: f
         cpu_s=round(cpu_s, 3),
         cpu_cores=round(cores, 3),
         burst_spread_ms=_spread(spreads),
-        bound=_bound(effort.client, busiest / duration_s if duration_s else 0.0, recorder.own_share),
+        bound=_bound(who, effort.client, busiest / duration_s if duration_s else 0.0, recorder.own_share),
         workers=[_worker(share, duration_s) for share in effort.shares],
         start_spread_ms=_spread(effort.start_spreads_ns),
     )
@@ -232,20 +233,20 @@ def _worker(share: Share, duration_s: float) -> Worker:
     )
 
 
-def _bound(client: str, cores: float, own_share: float) -> str | None:
+def _bound(who: str, client: str, cores: float, own_share: float) -> str | None:
     """One event loop has one core: near all of it used, and much of the time spent waiting for it, is a bottleneck."""
     if cores < _BUSY_CORES:
         return None
     if client == "sdk":  # its own queue cannot be told from the server's time
         return (
-            f"client-bound: this process used {cores:.0%} of a core, so the service times hold its own queue; "
-            "use --client wire, or lower --concurrency"
+            f"client-bound: {who} used {cores:.0%} of a core, so the service times hold its own queue; "
+            "use --client wire, fewer orders at once, or more processes"
         )
     if own_share < _LARGE_SHARE:
         return None
     return (
-        f"client-bound: this process used {cores:.0%} of a core, and {own_share:.0%} of the response time was its own, "
-        "not the server's; lower --concurrency"
+        f"client-bound: {who} used {cores:.0%} of a core, and {own_share:.0%} of the response time was its own, "
+        "not the server's; let fewer orders be under way, or more processes place them"
     )
 
 

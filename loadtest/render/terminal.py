@@ -215,7 +215,8 @@ def _workers(report: Report) -> str:
     workers, spread = report.client.workers, report.client.start_spread_ms
     uncertain_ms = max(worker.clock_uncertainty_ms for worker in workers)
     clocks = f", clocks compared to ±{uncertain_ms:,.2f} ms" if uncertain_ms else ""
-    began = f"; began within {spread.median:,.2f} ms of one another, {spread.max:,.2f} at most" if spread else ""
+    most = f", {spread.max:,.2f} at most" if spread and spread.max > spread.median else ""
+    began = f"; began within {spread.median:,.2f} ms of one another{most}" if spread else ""
     hosts = len({worker.host for worker in workers})
     processes = "1 process" if len(workers) == 1 else f"{len(workers):,} processes"
     lines = [f"placed by {processes} on {plural(hosts, 'machine')}{clocks}{began}"]

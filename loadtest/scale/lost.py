@@ -43,9 +43,8 @@ def _due(plan: Load, most: int, until_s: float) -> int:
     return sum(1 for _ in takewhile(lambda moment_s: moment_s <= until_s, islice(due_s, most)))
 
 
-def unknown(order: Order | OrderPlaced, name: str, kind: Kind, since_ns: int, now_ns: int) -> Iterator[Event]:
+def unknown(order: Order | OrderPlaced, message: str, kind: Kind, since_ns: int, now_ns: int) -> Iterator[Event]:
     """An order whose shard was lost: its write may have been sent at any time in between, or never."""
-    message = f"{name} was lost while the order was under way"
     yield Operation(
         round=order.round,
         order_id=order.order_id,

@@ -189,20 +189,21 @@ class Member:
         """Of a lost shard, once: its orders without a result, and those that it may have placed without telling."""
         now_ns = time.perf_counter_ns()
         since_ns = min(self._since_ns - self.offset.uncertainty_ns, now_ns)  # the instant may be still to come
-        orders: list[Order | OrderPlaced] = list(self._unfinished.values())
+        under_way = f"{self.name} was lost while the order was under way"
+        left: list[tuple[Order | OrderPlaced, str]] = [(order, under_way) for order in self._unfinished.values()]
         if isinstance(plan, Load) and self._prefix:
             # One elsewhere cannot be ended from here: it may come back, and go on until it notices that nobody asks.
             until_s = (now_ns - self._since_ns) / 1e9 if self._clock is None else inf
             for order in perhaps_placed(plan, self.part, self._prefix, self._last, self.batch.may_place, until_s):
                 yield placed(order, now_ns)
-                orders.append(order)
+                left.append((order, f"{self.name} was lost; it may have placed this order, or not"))
                 self.orders += 1
         kind = Kind.TRANSACTION if plan.strategy == "transaction" else Kind.WRITE
-        for left in orders:
-            if (op := self._won.get(left.order_id)) is not None:
+        for one, message in left:
+            if (op := self._won.get(one.order_id)) is not None:
                 yield won(op)
-                continue
-            yield from unknown(left, self.name, kind, since_ns, now_ns)
+            else:
+                yield from unknown(one, message, kind, since_ns, now_ns)
         self._unfinished, self._won, self._prefix = {}, {}, ""
 
 

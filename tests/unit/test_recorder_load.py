@@ -4,7 +4,7 @@ import pytest
 from msgspec.structs import replace
 
 from loadtest.cost import Prices
-from loadtest.order import Event, Kind, MeasuringStarted, OrderPlaced, Outcome, RoundEnded, RoundStarted
+from loadtest.order import WORKER_LOST, Event, Kind, MeasuringStarted, OrderPlaced, Outcome, RoundEnded, RoundStarted
 from loadtest.recorder import Recorder
 from tests.unit.builders import operation, order_ended
 from tests.unit.market import TICK_NS, Market
@@ -143,6 +143,17 @@ def test_the_slowest_and_the_most_tried_are_the_worst_served() -> None:
     assert (recorder.slowest.order_id, recorder.most_tried.order_id) == (slowest, most_tried)
     assert recorder.most_tried.attempts == 10
     assert recorder.conflicts == recorder.wasted_writes == 18
+
+
+def test_when_an_order_of_a_lost_worker_ended_nobody_knows() -> None:
+    market = Market(stock=100)
+    slowest = market.order(took_ns=90)
+    events = market.end()
+    lost = order_ended(order_id="lost", outcome=Outcome.UNKNOWN, reason=WORKER_LOST, scheduled_ns=0, ended_ns=10**12)
+    recorder = record([*events[:-1], lost, events[-1]])
+    assert recorder.orders[Outcome.UNKNOWN] == 1
+    assert recorder.slowest is not None
+    assert recorder.slowest.order_id == slowest
 
 
 def test_dropped_orders_are_counted_and_are_neither_placed_nor_ended() -> None:

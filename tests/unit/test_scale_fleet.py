@@ -265,6 +265,12 @@ async def test_what_a_lost_shard_of_a_load_may_have_placed_is_unknown(
     assert told.unknown() == of_lost - known
     assert of_lost in (set(), {order.order_id for order in ORDERS[1::2]})
     assert Counter(type(event) for event in told.events)[OrderPlaced] == len(outcomes)
+    placed = [event for event in told.events if isinstance(event, OrderPlaced)]
+    told_of = {event.order_id for event in placed if event.scheduled_ns != event.started_ns}
+    for event in told.events:
+        if isinstance(event, OrderEnded) and event.reason == WORKER_LOST:
+            said = "the order was under way" if event.order_id in told_of else "it may have placed this order, or not"
+            assert event.message.endswith(said)
 
 
 async def test_an_order_that_won_before_its_shard_was_lost_has_won() -> None:

@@ -41,6 +41,7 @@ def effort(client: str, cores: float) -> Effort:
     ("client", "cores", "own", "says"),
     [
         ("wire", 0.95, 0.6, "client-bound: this process used 95% of a core, and 60% of the response time was its own"),
+        ("wire", 0.95, 0.6, "let fewer orders be under way, or more processes place them"),
         ("wire", 0.95, 0.1, None),  # busy, but nobody waited for it
         ("wire", 0.5, 0.6, None),  # a wait for a slot, with time to spare
         ("sdk", 0.95, 0.0, "use --client wire"),
