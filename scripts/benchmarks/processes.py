@@ -45,14 +45,14 @@ def one_and_two(url: str, *arguments: str) -> list[tuple[Any, Any]]:
 
 
 def cpu(url: str) -> dict[str, float]:
-    """Orders for each CPU second of the processes that place them: two against one."""
-    ratios = []
+    """Orders for each CPU second, two against one: of the processes that place them, and `whole`, of all of them."""
+    ratios, whole = [], []
     for alone, both in one_and_two(url, "--concurrency", "100"):
         of_workers_s = sum(worker["cpu_cores"] for worker in both["client"]["workers"]) * both["duration_s"]
-        ratios.append(
-            (both["orders"]["placed"] / of_workers_s) / (alone["orders"]["placed"] / alone["client"]["cpu_s"])
-        )
-    return {"times": median(ratios)}
+        of_one = alone["orders"]["placed"] / alone["client"]["cpu_s"]
+        ratios.append(both["orders"]["placed"] / of_workers_s / of_one)
+        whole.append(both["orders"]["placed"] / both["client"]["cpu_s"] / of_one)
+    return {"times": median(ratios), "whole": median(whole)}
 
 
 def sdk(url: str) -> dict[str, float]:
