@@ -129,8 +129,6 @@ class Contention:
     ] = False
 
     def __post_init__(self) -> None:
-        if not self.product:
-            raise UsageError("--product must not be empty")
         if self.products > 1 and self.product != _PRODUCT:
             raise UsageError("--product goes with one product; several are made for the run: load#1, load#2 and so on")
         if self.skew and self.products == 1:

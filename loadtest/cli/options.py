@@ -9,6 +9,7 @@ import typer
 from loadtest.backoff import Backoff
 from loadtest.cost import READ_USD_PER_MILLION, WRITE_USD_PER_MILLION
 from loadtest.dynamo.client import ClientKind
+from loadtest.errors import UsageError
 from loadtest.targets import TargetKind
 
 _TARGET = "Target"
@@ -31,7 +32,18 @@ StrategyOption = Annotated[
     typer.Option("--strategy", help="How an order becomes requests; unconditional is the one that oversells."),
 ]
 Units = Annotated[int, typer.Option("--units", min=1, help="Units that each order takes.")]
-ProductId = Annotated[str, typer.Option("--product", help="Id of the product that is bought.")]
+
+
+def _product(product_id: str) -> str:
+    """DynamoDB takes keys of any text, but none that is empty."""
+    if not product_id:
+        raise UsageError("--product must not be empty")
+    if any("\ud800" <= character <= "\udfff" for character in product_id):
+        raise UsageError("--product must be text in UTF-8")
+    return product_id
+
+
+ProductId = Annotated[str, typer.Option("--product", callback=_product, help="Id of the product that is bought.")]
 Attempts = Annotated[
     int,
     typer.Option("--attempts", min=1, max=1000, help="Attempts of an order at most; after a conflict it reads again."),

@@ -6,7 +6,6 @@ import typer
 
 from loadtest.cli import groups, options
 from loadtest.cli.groups import grouped
-from loadtest.errors import UsageError
 
 
 @grouped
@@ -35,8 +34,6 @@ def race(
     from loadtest.cli.execute import execute, in_flight_that_fits
     from loadtest.plan import Race
 
-    if not product:
-        raise UsageError("--product must not be empty")
     plan = Race(
         number_of_requests=number_of_requests,
         stock=stock,

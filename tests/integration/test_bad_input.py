@@ -35,6 +35,7 @@ def assert_one_line(done: subprocess.CompletedProcess[str], code: int, *parts: s
         (["race", "--concurrency", "0"], ["--concurrency"]),
         (["race", "--read-timeout", "0"], ["--read-timeout"]),
         (["race", "--product", ""], ["--product"]),
+        (["load", "--product", "\udcff"], ["--product", "UTF-8"]),
         (["race", "--round", "3"], ["No such option: --round", "--rounds"]),
         (["rase"], ["No such command 'rase'", "race"]),
         (["race", "--target", "endpoint"], ["--endpoint-url"]),
