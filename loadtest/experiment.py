@@ -66,7 +66,7 @@ async def run(
         going = Session(plan, run_id, begin_history if keep_history else None, watcher, lost)
         files.callback(going.close)
         await going.execute(folder, interrupt)
-        judgement = going.judgement() if going.recorder.begun else None
+        judgement = await going.judgement(interrupt) if going.recorder.begun else None
     error = going.error
     if judgement is None:
         _discard(folder)

@@ -7,7 +7,7 @@ import os
 import stat
 import time
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO, Self
@@ -63,10 +63,11 @@ class HistoryWriter:
     def __init__(self, path: Path, run_id: str, conditions: Conditions | None = None) -> None:
         self._encode = msgspec.json.Encoder().encode_lines
         self._waiting: list[Event | Header] = []
+        self._size = 0  # bytes of the file that hold whole batches
         self.path = path
         self._refusal: str | None = None
         try:
-            self._file = path.open("xb")
+            self._file = path.open("x+b", buffering=0)
         except OSError as error:
             raise UsageError(f"cannot write {path}: {error.strerror}") from error
         try:
@@ -79,26 +80,36 @@ class HistoryWriter:
 
     def __call__(self, event: Event) -> None:
         """Append one event; it is surely in the file after the next `flush`."""
-        if self._refusal is not None:
-            raise LoadTestError(self._refusal)  # with room again, the history had a hole before what is next
         self._waiting.append(event)
-        if len(self._waiting) >= _AT_ONCE:
+        if self._refusal is not None or len(self._waiting) >= _AT_ONCE:
             self.flush()
 
     def flush(self) -> None:
         """Hand everything so far to the operating system, so that it outlives this process."""
         if self._refusal is not None:
-            raise LoadTestError(self._refusal)
-        lines, self._waiting = self._waiting, []
-        try:
-            self._file.write(self._encode(lines))
-            self._file.flush()
-        except OSError as error:
-            raise self._refused(error) from error
+            raise LoadTestError(self._refusal)  # with room again, the history had a hole before what is next
+        lines = memoryview(self._encode(self._waiting))
+        with self._in_words():
+            rest = lines
+            while rest:
+                rest = rest[self._file.write(rest) :]
+        self._size += len(lines)
+        self._waiting = []
 
-    def _refused(self, error: OSError) -> LoadTestError:
-        self._refusal = f"cannot write the history {self.path}: {error.strerror}; the run was stopped"
-        return LoadTestError(self._refusal)
+    def unwritten(self) -> bytes:
+        """Lines of the events that were refused, and of those that came after; half of the first may be in the file."""
+        if self._refusal is None:
+            return b""
+        there = os.pread(self._file.fileno(), os.fstat(self._file.fileno()).st_size - self._size, self._size)
+        return self._encode(self._waiting[there.count(b"\n") :])
+
+    @contextmanager
+    def _in_words(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            self._refusal = f"cannot write the history {self.path}: {error.strerror}; the run was stopped"
+            raise LoadTestError(self._refusal) from error
 
     def __enter__(self) -> Self:
         return self
@@ -108,14 +119,9 @@ class HistoryWriter:
     ) -> None:
         known = error or self._refusal
         try:
-            try:
+            with self._in_words(), closing(self._file):
                 if self._refusal is None:
                     self.flush()
-            finally:
-                self._file.close()
-        except OSError as refused:
-            if not known:
-                raise self._refused(refused) from refused
         except LoadTestError:
             if not known:
                 raise

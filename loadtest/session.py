@@ -2,14 +2,15 @@
 
 import gc
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from random import Random
 from typing import Any, Protocol
 
 import anyio
+from anyio import to_thread
 
-from loadtest.checker import Checker
+from loadtest.checker import Checker, Status, Verdict
 from loadtest.checker.carried import carried
 from loadtest.dynamo import setup
 from loadtest.dynamo.client import Connection, DynamoDBClient, connect, stamps
@@ -25,7 +26,7 @@ from loadtest.race import race
 from loadtest.recorder import Recorder
 from loadtest.runner import Runner
 from loadtest.scale import fleet
-from loadtest.scale.judge import Judge, Judgement
+from loadtest.scale.judge import Judge, Judgement, judged
 from loadtest.scene import Placer, Scene, for_each
 from loadtest.settling import Settling
 from loadtest.strategies import load as load_strategy
@@ -93,13 +94,28 @@ class Session:
             tasks.cancel_scope.cancel()
         self._flush()
 
-    def judgement(self) -> Judgement:
-        """Of what has happened, when it has ended."""
-        if self._judge is None:
+    async def judgement(self, interrupt: Interrupt) -> Judgement:
+        """Of what has happened, when it has ended. A signal ends the wait for it, and is then in `signal`."""
+        if self._judge is None or self._history is None:
             return Judgement.of(self._checker)
-        judgement = self._judge.judgement()
-        self.effort.cpu_ns += judgement.cpu_ns or 0
-        return judgement
+        found, unwritten = None, self._history.unwritten()
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(self._give_up_judging, interrupt, self._judge, tasks.cancel_scope)
+            found = await to_thread.run_sync(self._judge.judgement, unwritten)
+            if found is None:
+                self._watcher.announce("the process that judges is gone; judging again")
+                found = await judged(self._history.path, unwritten)
+            tasks.cancel_scope.cancel()
+        if found is None:
+            said = f"stopped by {self.signal} before all was judged; loadtest check judges the history: inconclusive"
+            return Judgement(Verdict(Status.INCONCLUSIVE, said), [])
+        self.effort.cpu_ns += found.cpu_ns
+        return found
+
+    async def _give_up_judging(self, interrupt: Interrupt, judge: Judge, waiting: anyio.CancelScope) -> None:
+        self.signal = await interrupt()
+        judge.kill()
+        waiting.cancel()
 
     def close(self) -> None:
         """Give up what goes on beside it."""
@@ -118,7 +134,8 @@ class Session:
             if self._begin_history is not None:
                 self._history = self._begin_history(self.environment)
                 if not plan.spread.alone:
-                    self._judge = Judge(self._history.path)
+                    with suppress(OSError):  # without it all is judged here
+                        self._judge = Judge(self._history.path)
             description = await _prepare(plan, clerk, connection)
             async with self._placing(way, client) as self._placer:
                 if self._proxy is not None:

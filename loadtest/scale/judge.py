@@ -2,7 +2,7 @@
 
 Judging takes almost as long as all else that is done with an event, so a process that many shards tell of theirs has
 no time for both. Run as `python -m loadtest.scale.judge HISTORY`: follows the file until `_END` comes on standard
-input, and answers with its judgement.
+input, with the events after it that the file does not have, and answers with its judgement.
 """
 
 import gc
@@ -18,11 +18,14 @@ from pathlib import Path
 from typing import BinaryIO
 
 import msgspec
+from anyio.lowlevel import checkpoint
+from msgspec.structs import replace
 
 from loadtest.checker import Checker, Verdict
 from loadtest.checker.carried import carried, still_open
 from loadtest.history import read_header
 from loadtest.order import Event, Operation
+from loadtest.subprocesses import begin
 
 _END = b"all of it is there\n"
 _CHUNK = 1 << 20  # bytes
@@ -31,61 +34,79 @@ _NICENESS = 15  # the verdict can wait, and what shares a core with it is being 
 
 
 class Judgement(msgspec.Struct, frozen=True):
-    """The verdict, the writes that may yet be applied, and how long it took in CPU time, None if nobody measured."""
+    """The verdict, the writes that may yet be applied, and how long another process took for it, in CPU time."""
 
     verdict: Verdict
     lost: list[Operation]
-    cpu_ns: int | None = None
+    cpu_ns: int = 0
 
     @classmethod
-    def of(cls, checker: Checker, cpu_ns: int | None = None) -> "Judgement":
+    def of(cls, checker: Checker) -> "Judgement":
         """What a checker has found so far."""
         verdict = checker.verdict()
-        return cls(verdict, still_open(checker.lost), cpu_ns)
+        return cls(verdict, still_open(checker.lost))
 
 
 class Judge:
-    """The other process, from this side. It gets no Ctrl-C, and ends when this one does, in whatever way."""
+    """The other process, from this side. When this one ends, in whatever way, it soon does too."""
 
     def __init__(self, history: Path) -> None:
-        """`history` has its header."""
-        self._history = history
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", __name__, str(history)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-        )
+        """`history` has its header. OSError if there can be no further process."""
+        self._process = begin(__name__, str(history), stdout=subprocess.PIPE)
 
-    def judgement(self) -> Judgement:
-        """Of all that is in the file by now. Killed, it is done again, here; stopped, the process goes on with it."""
-        self._process.send_signal(signal.SIGCONT)
-        answer, _ = self._process.communicate(_END)
-        if self._process.returncode == 0:
-            return msgspec.json.decode(answer, type=Judgement)
-        return judge(self._history, lambda: True)
+    def judgement(self, unwritten: bytes = b"") -> Judgement | None:
+        """Of all that is in the file by now, and what is `unwritten`. None if the process was killed, or failed.
 
-    def close(self) -> None:
-        """Let it go; it may have ended before."""
+        To be called in a thread: until all is read this may take as long as the run.
+        """
+        self._process.send_signal(signal.SIGCONT)  # somebody may have stopped it
+        answer, _ = self._process.communicate(_END + unwritten)
+        return msgspec.json.decode(answer, type=Judgement) if self._process.returncode == 0 else None
+
+    def kill(self) -> None:
+        """End it at once, also while another thread waits for its judgement; it may have ended before."""
         with suppress(OSError):
             self._process.kill()
+
+    def close(self) -> None:
+        """Let it go."""
+        self.kill()
         self._process.communicate()
 
 
-def judge(history: Path, ended: Callable[[], bool]) -> Judgement:
-    """Follow a history that grows until it has `ended`, as is asked before each look at it; half a line is left out."""
+async def judged(history: Path, unwritten: bytes) -> Judgement:
+    """The same in this process."""
+    checker = _checker(history)
+    for events in _events(history, lambda: True, lambda: unwritten):
+        for event in events:
+            checker(event)
+        await checkpoint()
+    return Judgement.of(checker)
+
+
+def judge(history: Path, ended: Callable[[], bool], unwritten: Callable[[], bytes] = bytes) -> Judgement:
+    """Follow a history that grows until it has `ended`, as is asked before each look at it, then what is `unwritten`.
+
+    Half a line at the end of the file is left out.
+    """
+    checker = _checker(history)
+    for events in _events(history, ended, unwritten):
+        for event in events:
+            checker(event)
+    return Judgement.of(checker)
+
+
+def _checker(history: Path) -> Checker:
     conditions = read_header(history).conditions
-    checker = Checker(carried(conditions.lost) if conditions else None)
+    return Checker(carried(conditions.lost) if conditions else None)
+
+
+def _events(history: Path, ended: Callable[[], bool], unwritten: Callable[[], bytes]) -> Iterator[list[Event]]:
     decode = msgspec.json.Decoder(Event).decode_lines
-    began_ns = time.process_time_ns()
     with history.open("rb") as file:
         file.readline()
-        for lines in _grown(file, ended):
-            for event in decode(lines):
-                checker(event)
-    judgement = Judgement.of(checker)
-    return msgspec.structs.replace(judgement, cpu_ns=time.process_time_ns() - began_ns)
+        yield from map(decode, _grown(file, ended))
+    yield decode(unwritten())
 
 
 def _grown(file: BinaryIO, ended: Callable[[], bool]) -> Iterator[bytes]:
@@ -108,13 +129,19 @@ def _told() -> bool:
     return True
 
 
-def _main() -> None:
+def _give_way() -> None:
     os.nice(_NICENESS)
+    with suppress(OSError):  # sessions share the cores evenly where there are groups for them: see sched(7)
+        Path("/proc/self/autogroup").write_text(str(_NICENESS))
+
+
+def _main() -> None:
+    _give_way()
     gc.collect()
     gc.freeze()
     with suppress(EOFError):
-        judgement = judge(Path(sys.argv[1]), _told)
-        sys.stdout.buffer.write(msgspec.json.encode(judgement))
+        judgement = judge(Path(sys.argv[1]), _told, sys.stdin.buffer.read)
+        sys.stdout.buffer.write(msgspec.json.encode(replace(judgement, cpu_ns=time.process_time_ns())))
 
 
 if __name__ == "__main__":

@@ -23,11 +23,11 @@ def urgent() -> Iterator[None]:
     if sys.platform != "linux":
         yield
         return
-    with _lock:
-        _holders += 1
-        if _holders == 1:
-            _raise()
     try:
+        with _lock:
+            _holders += 1
+            if _holders == 1:
+                _raise()
         yield
     finally:
         with _lock:
@@ -36,8 +36,15 @@ def urgent() -> Iterator[None]:
                 _lower()
 
 
+def _threads() -> list[int]:
+    try:
+        return [int(path.name) for path in Path("/proc/self/task").iterdir()]
+    except OSError:
+        return []  # not every container shows them
+
+
 def _raise() -> None:
-    for thread in (int(path.name) for path in Path("/proc/self/task").iterdir()):
+    for thread in _threads():
         with suppress(OSError):  # it may not, or has just ended
             if os.sched_getscheduler(thread) & ~os.SCHED_RESET_ON_FORK == os.SCHED_OTHER:
                 os.sched_setscheduler(thread, os.SCHED_FIFO | os.SCHED_RESET_ON_FORK, os.sched_param(1))

@@ -3,7 +3,6 @@
 import os
 import socket
 import subprocess
-import sys
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -11,6 +10,7 @@ from pathlib import Path
 import anyio
 
 from loadtest.errors import TargetError
+from loadtest.subprocesses import begin
 
 READY_WITHIN_S = 20.0
 _STOP_WITHIN_S = 3.0
@@ -28,13 +28,7 @@ class ChildServer:
         self._log = log
         self._was_ready = False
         with (log or Path(os.devnull)).open("ab") as output:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", module, str(self.port), *arguments],
-                stdin=subprocess.PIPE,  # the lifeline: it closes when this process ends, even by SIGKILL
-                stdout=output,
-                stderr=output,
-                start_new_session=True,  # Ctrl-C is for the tool; it still has to read the final stock
-            )
+            self._process = begin(module, str(self.port), *arguments, stdout=output, stderr=output)
         self.pid = self._process.pid
         if self._process.stdin is not None:
             with suppress(BrokenPipeError):  # it has ended at once, which `ready` tells

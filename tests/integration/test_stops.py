@@ -107,6 +107,16 @@ def test_a_full_disk_ends_the_run_with_one_line_and_blames_no_order(start: Start
     assert "violated" not in output
 
 
+@pytest.mark.parametrize("processes", ["1", "2"])
+def test_a_full_disk_hides_no_violation(processes: str, start: Start) -> None:
+    command = ("race", "-n", "100", "--strategy", "unconditional", "--processes", processes)
+    process = start(*command, wrapped_in="ulimit -f 60; trap '' XFSZ")
+    output, errors = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert "violated" in output
+    assert "cannot write the history" in errors.splitlines()[-1]
+
+
 def test_a_reader_that_leaves_early_does_not_change_the_exit_code(cli: Cli, tmp_path: Path) -> None:
     done = subprocess.run(
         ["bash", "-c", '"$0" -m loadtest race -n 5 | true; exit ${PIPESTATUS[0]}', sys.executable],

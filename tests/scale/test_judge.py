@@ -5,19 +5,21 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from random import Random
 
 import pytest
 
-from loadtest.checker import Checker
+from loadtest.checker import Checker, Status
+from loadtest.errors import LoadTestError
 from loadtest.history import Conditions, HistoryWriter, read_history
 from loadtest.order import Event, Outcome
-from loadtest.scale.judge import Judge, Judgement, judge
+from loadtest.scale.judge import Judge, Judgement, judge, judged
 from tests.histories.stories import STORIES
 from tests.processes import children, is_gone, wait_for
 from tests.unit.builders import operation
+from tests.unit.fakes import full_disk
 
 HISTORIES = Path(__file__).parent.parent / "histories"
 LOST = operation(order_id="earlier-1-1", product_id="p", outcome=Outcome.UNKNOWN, version=None, quantity=None)
@@ -53,15 +55,35 @@ def test_a_history_that_grows_by_pieces_is_judged_as_a_whole(name: str, tmp_path
 
 @pytest.mark.parametrize("sent", [None, signal.SIGKILL, signal.SIGSTOP, signal.SIGINT])
 @pytest.mark.parametrize("name", ["safe/one-winner", "violated/two-winners-clean-final-state", "inconclusive/cut"])
-def test_another_process_judges_as_this_one_does_whatever_happens_to_it(name: str, sent: int | None) -> None:
+async def test_another_process_judges_as_this_one_does_whatever_happens_to_it(name: str, sent: int | None) -> None:
     path = HISTORIES / f"{name}.jsonl"
     with closing(Judge(path)) as another:
         if sent is not None:
             os.kill(its_pid(os.getpid()), sent)
-        judgement = another.judgement()
-    assert same(judgement, judged_here(read_history(path)))
-    assert judgement.cpu_ns
+        found = another.judgement()
+    if found is None:
+        assert sent in (signal.SIGKILL, signal.SIGINT)
+        found = await judged(path, b"")
+    assert same(found, judged_here(read_history(path)))
     assert not judges(os.getpid())
+
+
+@pytest.mark.parametrize("room", [0, 1, 500, 1_000, 100_000])
+async def test_what_the_disk_refused_is_judged_too(room: int, tmp_path: Path) -> None:
+    events = list(read_history(HISTORIES / "violated" / "two-winners-clean-final-state.jsonl"))
+    with HistoryWriter(tmp_path / "history.jsonl", "a-run") as writer, closing(Judge(writer.path)) as another:
+        with full_disk(writer.path.stat().st_size + room):
+            for event in events:
+                with suppress(LoadTestError):
+                    writer(event)
+            with suppress(LoadTestError):
+                writer.flush()
+        found, here = another.judgement(writer.unwritten()), await judged(writer.path, writer.unwritten())
+    assert here.verdict.status is Status.VIOLATED
+    assert here == judged_here(iter(events))
+    assert found is not None
+    assert same(found, here)
+    assert found.cpu_ns
 
 
 def test_what_was_lost_before_goes_in_and_comes_out(tmp_path: Path) -> None:
@@ -79,7 +101,9 @@ def test_what_was_lost_before_goes_in_and_comes_out(tmp_path: Path) -> None:
     with HistoryWriter(path, "a-run", conditions):
         pass
     with closing(Judge(path)) as another:
-        assert another.judgement().lost == [LOST]
+        found = another.judgement()
+    assert found is not None
+    assert found.lost == [LOST]
 
 
 def test_who_needs_no_judgement_leaves_no_process(tmp_path: Path) -> None:

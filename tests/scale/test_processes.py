@@ -234,6 +234,31 @@ def test_a_signal_ends_the_run_with_every_order_accounted_for(
     wait_until_all_are_gone(started)
 
 
+def test_whoever_waits_for_a_judge_that_does_nothing_can_end_it(tmp_path: Path) -> None:
+    process = in_a_group(*LOAD, folder=tmp_path)
+    try:
+        wait_for_operations(tmp_path, 300)
+        (judge,) = children(process.pid, called="scale.judge")
+        process.send_signal(signal.SIGINT)
+        again = time.monotonic() + 3
+        while process.poll() is None:
+            with suppress(ProcessLookupError):
+                os.kill(judge, signal.SIGSTOP)  # it is let go on before it is asked
+            if time.monotonic() > again:
+                process.send_signal(signal.SIGTERM)
+                again += 60
+        ended(process)
+    finally:
+        kill_group(process)
+    assert process.returncode == 130
+    report = the_report(tmp_path)
+    assert report["stopped_by"] == "SIGTERM"
+    assert report["verdict"]["status"] == "inconclusive"
+    assert report["verdict"]["sentence"].startswith("stopped by SIGTERM before all was judged")
+    assert_no_order_is_lost(report, tmp_path)
+    assert is_gone(judge)
+
+
 def in_a_group(*arguments: str, folder: Path) -> subprocess.Popen[str]:
     """As a shell starts it: whoever it starts gets the signals of its terminal, too."""
     return subprocess.Popen(
@@ -293,7 +318,7 @@ def test_if_the_process_that_judges_is_killed_its_run_is_judged_all_the_same(
     os.kill(its_pid(process.pid), signal.SIGKILL)
     process.send_signal(signal.SIGINT)
     output, errors = ended(process)
-    assert (process.returncode, errors) == (130, [])
+    assert (process.returncode, errors) == (130, ["the process that judges is gone; judging again"])
     report = the_report(tmp_path)
     assert_no_order_is_lost(report, tmp_path)
     checked = cli("check", str(folder_of(tmp_path)))

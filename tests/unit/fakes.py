@@ -144,10 +144,10 @@ def results(events: list[Event]) -> dict[str, OrderEnded]:
 
 
 @contextmanager
-def full_disk() -> Iterator[None]:
-    """No file that this process writes may grow beyond 64 bytes; for a moment only, because pytest writes, too."""
+def full_disk(room: int = 64) -> Iterator[None]:
+    """No file that this process writes may grow beyond so many bytes; for a moment only: pytest writes, too."""
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (64, hard))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (room, hard))
     try:
         yield
     finally:

@@ -1,7 +1,9 @@
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -212,6 +214,23 @@ def test_a_disk_that_has_room_again_gets_no_event_after_a_lost_one(tmp_path: Pat
     kept = list(read_history(path))
     assert kept == events[: len(kept)]
     assert len(kept) < len(events)
+
+
+@pytest.mark.parametrize("room", [0, 1, 100, 200, 1_000, 20_000, 10**9])
+def test_what_the_disk_refused_is_what_the_file_does_not_have(room: int, tmp_path: Path) -> None:
+    path, events = tmp_path / "history.jsonl", one_round(units=(1,) * 500)
+    writer = HistoryWriter(path, "a-run")
+    with full_disk(path.stat().st_size + room):
+        for event in events:
+            with suppress(LoadTestError):
+                writer(event)
+        with suppress(LoadTestError):
+            writer.flush()
+    there, refused = path.read_bytes(), writer.unwritten()
+    end(writer)
+    assert path.read_bytes() == there
+    _, *lines = there.rpartition(b"\n")[0].splitlines()
+    assert [msgspec.json.decode(line, type=Event) for line in [*lines, *refused.splitlines()]] == events
 
 
 def test_a_full_disk_does_not_hide_the_error_that_ended_the_run(writer: HistoryWriter) -> None:
