@@ -81,14 +81,21 @@ ClusterOption = Annotated[
 ]
 ClusterAuthorities = Annotated[
     Path | None,
-    typer.Option("--cluster-ca", metavar="FILE", help="Whom to trust for tls://.", rich_help_panel=_MACHINES),
+    typer.Option(
+        "--cluster-ca", metavar="FILE", help="Authority to trust for tls://, a PEM file.", rich_help_panel=_MACHINES
+    ),
 ]
 ClusterCertificate = Annotated[
     Path | None,
-    typer.Option("--cluster-cert", metavar="FILE", help="Who this is for tls://.", rich_help_panel=_MACHINES),
+    typer.Option(
+        "--cluster-cert",
+        metavar="FILE",
+        help="Certificate of this client for tls://, a PEM file.",
+        rich_help_panel=_MACHINES,
+    ),
 ]
 ClusterKey = Annotated[
-    Path | None, typer.Option("--cluster-key", metavar="FILE", help="Its key.", rich_help_panel=_MACHINES)
+    Path | None, typer.Option("--cluster-key", metavar="FILE", help="Its key, a PEM file.", rich_help_panel=_MACHINES)
 ]
 WriteUnitPrice = Annotated[
     float | None,
