@@ -4,6 +4,7 @@ Exit codes: 0 safe · 1 violated · 2 wrong usage · 3 target unusable or run no
 5 a threshold crossed · 130 interrupted.
 """
 
+import io
 import os
 import sys
 from typing import Any, NoReturn
@@ -25,6 +26,7 @@ def main() -> NoReturn:
     from loadtest.cli.app import app
 
     _open_all()
+    _Heard.begin()
     debug = "--debug" in sys.argv[1:]
     try:
         code: Any = app(standalone_mode=False)
@@ -58,6 +60,28 @@ def _open_all() -> None:
             os.fstat(number)
         except OSError:
             os.open(os.devnull, os.O_RDWR)  # takes the lowest free number: this one
+
+
+class _Heard(io.FileIO):
+    """Standard error until its reader has left: what goes on need not be heard, and the exit code still tells."""
+
+    def write(self, data: Any, /) -> int:
+        """All of it, or as much as the reader took."""
+        try:
+            return super().write(data)
+        except BrokenPipeError:
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, self.fileno())
+            os.close(nowhere)
+            return super().write(data)
+
+    @classmethod
+    def begin(cls) -> None:
+        """From now on, unless the parent closed it."""
+        if sys.stderr is None:
+            return
+        heard = io.BufferedWriter(cls(2, "w", closefd=False))
+        sys.stderr = io.TextIOWrapper(heard, sys.stderr.encoding, "backslashreplace", line_buffering=True)
 
 
 def _first(group: BaseExceptionGroup[Any]) -> Exception:

@@ -130,6 +130,26 @@ def test_a_reader_that_leaves_early_does_not_change_the_exit_code(cli: Cli, tmp_
     assert (done.returncode, done.stderr) == (0, "")
 
 
+def test_whoever_hears_of_progress_may_leave_early(tmp_path: Path) -> None:
+    """The run goes on, and says how it ended: an error of a pipe is no violation."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    command = 'ulimit -n 64; exec "$0" -m loadtest race -n 300'  # fewer at once than wanted, which is said first
+    done = subprocess.run(
+        ["bash", "-c", command, sys.executable],
+        cwd=tmp_path,
+        env=clean_environment(),
+        stdout=subprocess.PIPE,
+        stderr=writer,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    os.close(writer)
+    assert done.returncode == 0
+    assert the_report(tmp_path)["completed"]
+
+
 @pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
 def test_a_standard_stream_that_is_closed_from_the_start_is_no_matter(
     closed: str, start: Start, tmp_path: Path
