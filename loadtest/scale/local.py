@@ -20,10 +20,14 @@ _FOR_THE_FIRST = (signal.SIGINT, signal.SIGTERM)
 
 @asynccontextmanager
 async def processes(count: int) -> AsyncIterator[list[Remote]]:
-    """So many shards, which end with the block."""
+    """So many shards, which end with the block. LoadTestError if the machine has no room for them."""
     shards: list[_Process] = []
     try:
-        shards += (_Process(f"process {n}") for n in range(1, count + 1))
+        try:
+            shards += (_Process(f"process {n}") for n in range(1, count + 1))
+        except OSError as error:
+            limits = "ulimit -n and ulimit -u show the limits"
+            raise LoadTestError(f"process {len(shards) + 1} cannot begin: {error.strerror} ({limits})") from error
         yield list(shards)
     finally:
         for shard in shards:

@@ -234,6 +234,14 @@ def test_a_signal_ends_the_run_with_every_order_accounted_for(
     wait_until_all_are_gone(started)
 
 
+def test_a_machine_without_room_for_another_process_is_one_line(start: Start) -> None:
+    process = start("race", "-n", "10", "--processes", "2", wrapped_in="ulimit -n 24")
+    _, errors = ended(process)
+    assert process.returncode == 3
+    assert errors[-1].startswith("loadtest: process 1 cannot begin: Too many open files")
+    assert "internal error" not in errors[-1]
+
+
 def test_whoever_waits_for_a_judge_that_does_nothing_can_end_it(tmp_path: Path) -> None:
     process = in_a_group(*LOAD, folder=tmp_path)
     try:
