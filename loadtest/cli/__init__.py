@@ -77,11 +77,12 @@ class _Heard(io.FileIO):
 
     @classmethod
     def begin(cls) -> None:
-        """From now on, unless the parent closed it."""
-        if sys.stderr is None:
+        """From now on, unless the parent closed it, or a program that calls this one put another in its place."""
+        standard = sys.__stderr__
+        if standard is None or sys.stderr is not standard:
             return
         heard = io.BufferedWriter(cls(2, "w", closefd=False))
-        sys.stderr = io.TextIOWrapper(heard, sys.stderr.encoding, "backslashreplace", line_buffering=True)
+        sys.stderr = io.TextIOWrapper(heard, standard.encoding, "backslashreplace", line_buffering=True)
 
 
 def _first(group: BaseExceptionGroup[Any]) -> Exception:
