@@ -55,7 +55,12 @@ class Product(Struct, frozen=True, gc=False, forbid_unknown_fields=True, omit_de
     last_order: str | None = None
 
 
-RESTOCK = "restock"  # the `last_order` that the tool's own writes leave
+RESTOCK = "restock"  # the `last_order` that the tool's own writes leave, alone or followed by a dash and which one
+
+
+def is_own(name: str) -> bool:
+    """Whether a `last_order` is one that the tool's own writes leave."""
+    return name == RESTOCK or name.startswith(f"{RESTOCK}-")
 
 
 class Order(Struct, frozen=True, gc=False):
@@ -125,14 +130,41 @@ class MeasuringStarted(
     at_ns: int
 
 
-class Restocked(Struct, frozen=True, gc=False, forbid_unknown_fields=True, tag_field="type", tag="restocked"):
-    """The tool added `units` to a product, or, if the outcome is unknown, perhaps did."""
+class StockSet(Struct, frozen=True, gc=False, forbid_unknown_fields=True, tag_field="type", tag="stock_set"):
+    """The tool's own write before a round: it makes version `read_version` + 1, of that quantity, or is refused.
+
+    It was sent at `sent_ns`, and answered or given up at `at_ns`; if the outcome is unknown, it may have been applied, or
+    may yet be. `name` is the `last_order` that it leaves, and that no other write leaves.
+    """
+
+    round: int
+    product_id: str
+    quantity: int
+    read_version: int
+    name: str
+    outcome: Outcome
+    sent_ns: int
+    at_ns: int
+
+
+class Restocked(
+    Struct, frozen=True, gc=False, forbid_unknown_fields=True, omit_defaults=True, tag_field="type", tag="restocked"
+):
+    """The tool added `units` to a product, or, if the outcome is unknown, perhaps did.
+
+    It was sent at `sent_ns` (0: not said) and had its answer at `at_ns`. `name` is the `last_order` that it leaves. Where
+    it is known, `version` is the one that it made, and `quantity` what was there then.
+    """
 
     round: int
     product_id: str
     units: int
     outcome: Outcome
     at_ns: int
+    sent_ns: int = 0
+    name: str = RESTOCK
+    version: int | None = None
+    quantity: int | None = None
 
 
 class Operation(
@@ -254,6 +286,7 @@ Event = (
     | OrderDropped
     | Operation
     | OrderEnded
+    | StockSet
     | Restocked
     | RecordsRead
     | RoundEnded
