@@ -131,20 +131,26 @@ class MeasuringStarted(
 
 
 class StockSet(Struct, frozen=True, gc=False, forbid_unknown_fields=True, tag_field="type", tag="stock_set"):
-    """The tool's own write before a round: it makes version `read_version` + 1, of that quantity, or is refused.
+    """The tool's own write before a round: after `before` it makes the next version, of that quantity, or is refused.
 
-    It was sent at `sent_ns`, and answered or given up at `at_ns`; if the outcome is unknown, it may have been applied, or
-    may yet be. `name` is the `last_order` that it leaves, and that no other write leaves.
+    `before` was read between `read_ns` and `sent_ns`; the write was sent at `sent_ns`, and answered or given up at
+    `at_ns`. If the outcome is unknown, it may have been applied, or may yet be. `name` is the `last_order` that it leaves,
+    and that no other write leaves.
     """
 
     round: int
-    product_id: str
+    before: Product
     quantity: int
-    read_version: int
     name: str
     outcome: Outcome
+    read_ns: int
     sent_ns: int
     at_ns: int
+
+    @property
+    def product_id(self) -> str:
+        """The product that it was made for."""
+        return self.before.id
 
 
 class Restocked(

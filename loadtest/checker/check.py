@@ -1,4 +1,4 @@
-"""Follows the events of a run and judges each round by the laws when it has ended."""
+"""Follows the events of a run, and judges when a round has ended."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -16,10 +16,12 @@ from loadtest.order import (
     OrderEnded,
     OrderPlaced,
     Outcome,
+    Product,
     RecordsRead,
     Restocked,
     RoundEnded,
     RoundStarted,
+    StockSet,
 )
 
 Lost = Mapping[str, Mapping[str, Doubt]]  # by product and order
@@ -32,7 +34,8 @@ class Checker:
         """`lost` are an earlier run's writes that may yet be applied."""
         self._number = 0
         self._room = Room()
-        self._ledgers: dict[str, Ledger] = {}  # of the round that goes on
+        self._ledgers: dict[str, Ledger] = {}
+        self._current: dict[str, Ledger] = {}  # of the round that goes on
         self._open = 0  # of them, those whose end was not seen
         self._results = Results()
         self._outcomes: Counter[Outcome] = Counter()
@@ -47,7 +50,8 @@ class Checker:
     def __call__(self, event: Event) -> None:
         """Take one event. Events of a round come between its start and its end; ValueError if they do not."""
         if isinstance(event, Operation):
-            self._operation(event)
+            self._ledger(event).operation(event)
+            self._results.operation(event)
         elif isinstance(event, OrderEnded):
             if self._results.end(event, self._ledger(event)):
                 self._outcomes[event.outcome] += 1
@@ -57,20 +61,18 @@ class Checker:
             self._results.place(event.order_id, event.product_id, event.units)
         elif isinstance(event, RoundStarted):
             self._start(event)
+        elif isinstance(event, StockSet):
+            if event.product_id in self._current:
+                self._close()
+            self._product(event.before).set_stock(event)
         elif isinstance(event, Restocked):
             self._ledger(event).restock(event)
         elif isinstance(event, RecordsRead):
-            if event.round != self._number or not self._ledgers:
+            if event.round != self._number or not self._current:
                 raise ValueError(f"records of round {event.round} outside that round")
-            self._results.records(event, self._ledgers)
+            self._results.records(event, self._current)
         elif isinstance(event, RoundEnded):
-            ledger = self._ledger(event)
-            if event.product is not None and event.product.id != event.product_id:
-                raise ValueError(f"the end of product {event.product_id!r} shows {event.product.id!r}")
-            self._open -= not ledger.complete
-            ledger.end(event)
-            if not self._open:
-                self._close()
+            self._end(event)
 
     def verdict(self) -> Verdict:
         """What all rounds so far showed. A round that has not ended is judged as one cut short."""
@@ -118,19 +120,27 @@ class Checker:
         return self._tally.outcomes[Outcome.ACCEPTED] + self._tally.outcomes[Outcome.REJECTED]
 
     def _ledger(self, event: Operation | OrderEnded | OrderPlaced | Restocked | RoundEnded) -> Ledger:
-        ledger = self._ledgers.get(event.product_id)
+        ledger = self._current.get(event.product_id)
         if ledger is None or event.round != self._number:
             raise ValueError(f"an event of round {event.round} and product {event.product_id!r} outside that round")
         return ledger
 
+    def _product(self, read: Product) -> Ledger:
+        """A product as it was read, perhaps for the first time."""
+        ledger = self._ledgers.get(read.id)
+        if ledger is None:
+            # A lost write may still be applied in a later run: no round may be blamed for it.
+            ledger = self._ledgers[read.id] = Ledger(read, self._lost.get(read.id, {}), self._room)
+            self._room.share(len(self._ledgers))
+        return ledger
+
     def _start(self, event: RoundStarted) -> None:
         product = event.product
-        if event.round != self._number or product.id in self._ledgers:
+        if event.round != self._number or product.id in self._current:
             self._close()
         self._number = event.round
-        # A lost write may still be applied in a later round: no round may be blamed for it.
-        self._ledgers[product.id] = Ledger(event, self._lost.get(product.id, {}), self._room)
-        self._room.share(len(self._ledgers))
+        ledger = self._current[product.id] = self._product(product)
+        ledger.begin(event)
         self._open += 1
         if event.prefix:
             for n in range(1, event.orders + 1):
@@ -138,40 +148,46 @@ class Checker:
         elif event.orders:
             self._results.place_unnamed(event.orders)
 
-    def _operation(self, op: Operation) -> None:
-        self._ledger(op).operation(op)
-        self._results.operation(op)
+    def _end(self, event: RoundEnded) -> None:
+        ledger = self._ledger(event)
+        if event.product is not None and event.product.id != event.product_id:
+            raise ValueError(f"the end of product {event.product_id!r} shows {event.product.id!r}")
+        self._open -= not ledger.round.complete
+        ledger.end(event)
+        if not self._open:
+            self._close()
 
     def _close(self) -> None:
-        ledgers, results = list(self._ledgers.values()), self._results
+        ledgers, results = list(self._current.values()), self._results
         if not ledgers:
             return
         first, number = ledgers[0].initial.id, self._number
-        complete = all(ledger.complete for ledger in ledgers)
+        complete = all(ledger.round.complete for ledger in ledgers)
+        live = {ledger: 0 if ledger.round.complete else results.live(ledger.initial.id) for ledger in ledgers}
         for ledger in ledgers:
-            results.follow_sightings(ledger)
-            ledger.settle()
+            results.follow_sightings(ledger, complete=complete)
+            ledger.settle(live[ledger])
             results.follow_doubts(ledger.doubts)
         for ledger in ledgers:
-            self._violations.extend(ledger.violations())
+            self._violations.extend(ledger.violations(live[ledger]))
         self._violations.extend(results.violations(number, first, complete=complete))
         self._doubt(ledgers, complete)
         self._count(ledgers)
-        self._ledgers, self._results, self._outcomes, self._open = {}, Results(), Counter(), 0
+        results.begin()
+        self._current, self._outcomes, self._open = {}, Counter(), 0
 
     def _doubt(self, ledgers: list[Ledger], complete: bool) -> None:
-        round_, unread = f"round {self._number:,}", sum(ledger.final is None for ledger in ledgers)
+        round_, unread = f"round {self._number:,}", sum(ledger.round.final is None for ledger in ledgers)
         if not complete:
             self._doubts.append(f"{round_} was cut short")
         elif unread:
             of = f" of {plural(unread, 'product')}" if len(ledgers) > 1 else ""
             self._doubts.append(f"the stock{of} after {round_} could not be read")
         doubts = [
-            doubt
-            for ledger in ledgers
-            for order_id, doubt in ledger.doubts.items()
-            if order_id not in self._lost.get(ledger.initial.id, {})
+            doubt for ledger in ledgers for doubt in ledger.doubts.values() if not (doubt.carried or doubt.counted)
         ]
+        for doubt in doubts:
+            doubt.counted = True
         self._doubtful.append((self._number, doubts, self._results.adrift))
         for ledger in ledgers:
             if lost := ledger.lost:
@@ -184,8 +200,8 @@ class Checker:
         tally.rounds += 1
         tally.orders += self._results.placed
         tally.products = max(tally.products, len(ledgers))
-        tally.restocked |= any(ledger.restocked for ledger in ledgers)
-        tally.stocks.update(ledger.initial.quantity for ledger in ledgers)
+        tally.restocked |= any(ledger.round.stock.restocked for ledger in ledgers)
+        tally.stocks.update(ledger.round.initial.quantity for ledger in ledgers)
         tally.outcomes.update(self._outcomes)
         settled = sum(
             doubt.settled is Outcome.ACCEPTED and doubt.told is not Outcome.ACCEPTED for doubt in self._doubtful[-1][1]
@@ -194,4 +210,4 @@ class Checker:
         self._phantoms += self._results.phantoms
         self._stale_reads += sum(ledger.stale_reads for ledger in ledgers)
         for ledger in ledgers:
-            self._counts += ledger.overlap.counts()
+            self._counts += ledger.round.overlap.counts()

@@ -1,31 +1,27 @@
-"""Who made which version of a product, and with how many units left."""
+"""Who made which version of a product."""
 
 from collections import OrderedDict
 from collections.abc import Iterator
-from itertools import pairwise
-from typing import TypeVar
 
 from loadtest.checker.marks import SHOWN, Bitmap, Evidence, Marks, Room
 from loadtest.checker.verdict import Violation, plural
-from loadtest.order import RESTOCK, Operation, Product
+from loadtest.checker.versions import Versions, remember
+from loadtest.order import RESTOCK, Operation, Product, is_own
 
 _CONTESTED = 100  # versions told apart that were made twice: without a condition, all are
 # Of an order: a first and a second accepted write that did not say which version they made, and as many that were seen.
 _UNNUMBERED, _SEEN = (1, 4), (2, 8)
-_Key = TypeVar("_Key")
-_Value = TypeVar("_Value")
 _EARLIER = "an earlier one"  # the maker of a version, long forgotten
 
 
-class _Version:
-    """One of the latest: whose write made it, how many units it left, and whose answer showed that."""
+class _Standing:
+    """A version that was seen under a name which a write leaves standing that leaves none itself."""
 
-    __slots__ = ("maker", "quantity", "shown_by")
+    __slots__ = ("held", "op")
 
-    def __init__(self) -> None:
-        self.maker: Operation | None = None
-        self.quantity: int | None = None
-        self.shown_by: Operation | None = None
+    def __init__(self, op: Operation) -> None:
+        self.op = op
+        self.held = False  # against who made it
 
 
 class Claims:
@@ -34,25 +30,22 @@ class Claims:
     The latest makers are remembered by name, so that a second one of the same version can be named with the first.
     """
 
-    def __init__(self, round_: int, initial: Product, room: Room) -> None:
-        """`initial` is the product as the round began."""
+    def __init__(self, initial: Product, room: Room) -> None:
+        """`initial` is the product as the run began."""
+        self.versions = Versions(initial, room)
+        self.names_left = False  # whether orders leave their names
         self._room = room
-        self._round, self._initial, self._first = round_, initial, initial.version
-        self._no_orders = {RESTOCK, initial.last_order}  # names that a write leaves standing which leaves none itself
+        self._initial, self._first = initial, initial.version
         self._claimed = Bitmap()
-        self._latest: OrderedDict[int, _Version] = OrderedDict()
-        self._sighted: dict[int, tuple[str, Operation]] = {}  # seen, and not claimed so far
+        self._sighted: dict[int, tuple[str, Operation]] = {}  # seen, not claimed so far and not yet looked at
         self._versions: dict[str, int] = {}  # the same by order
-        self._nobodys: OrderedDict[int, Operation] = OrderedDict()  # versions that were seen under no order's name
-        self._names_left = False  # whether orders leave theirs
+        self._standing: OrderedDict[int, _Standing] = OrderedDict()
         self._marks = Marks()
         self._unplaced: OrderedDict[str, Operation] = OrderedDict()  # the latest of them, not seen so far
         self._forgotten = 0  # those before
         self._contested: dict[int, Evidence] = {}
         self._contested_more = Evidence()  # second makers of the versions after those
         self._nameless = Evidence()  # versions under names that nobody left
-        self._unlike = Evidence()
-        self._unlikely = Evidence()
 
     @property
     def contested(self) -> bool:
@@ -62,16 +55,18 @@ class Claims:
     def claim(self, version: int, op: Operation) -> None:
         """An order's write made this version."""
         sighted = self._sighted.get(version)
+        known = self.versions.known(version)
         if sighted is not None and sighted[0] == op.order_id:
             self._forget(version)
         elif sighted is not None:
             self._contest(version, *sighted, op.order_id, op)
-        self._names_left |= op.last_order == op.order_id
+        self.names_left |= op.last_order == op.order_id and not is_own(op.order_id)
         if not self._claimed.add(version - self._first):
-            maker = self._maker(version)
-            self._contest(version, maker.order_id if maker else _EARLIER, maker, op.order_id, op)
+            maker = known.maker if known is not None else None
+            name = maker.order_id if maker else (known.name if known else None) or _EARLIER
+            self._contest(version, name, maker or (known.named_by if known else None), op.order_id, op)
             return
-        self._name(version, op)
+        self.versions.made(version, op)
 
     def claim_unnumbered(self, order_id: str, op: Operation | None) -> int | None:
         """An order's write made a version, and its answer does not say which. Returns it if it was seen."""
@@ -81,13 +76,12 @@ class Claims:
         if version is not None:
             self._mark(order_id, _SEEN)
             self._forget(version)
-            self._claimed.add(version - self._first)
-            self._name(version, op)
+            self.settle(version, op)
             return version
         known = order_id in self._unplaced
         self._forgotten += known or op is None or len(self._unplaced) >= self._room.each
         if op is not None and not known:
-            _remember(self._unplaced, order_id, op, self._room.each)
+            remember(self._unplaced, order_id, op, self._room.each)
         return None
 
     def see(self, version: int, order_id: str, op: Operation) -> Operation | None:
@@ -95,32 +89,35 @@ class Claims:
 
         Returns the accepted write of which this says that it made the version, if nobody knew which one it had.
         """
-        if version == self._first and self._initial.last_order != order_id and self._unlike.count < 2:
-            self._unlike.add(op.order_id, op)
+        if version == self._first and self._initial.last_order != order_id:
+            self.versions.unlike(op)
         if version <= self._first:
             return None
-        if order_id in self._no_orders:
-            _remember(self._nobodys, version, op, self._room.each)
-            return None
-        self._names_left = True
-        maker = self._maker(version)
+        known = self.versions.known(version)
+        maker = known.maker if known is not None else None
         if maker is not None and maker.order_id == order_id:
             return None
-        sighted = self._sighted.get(version)
+        if is_own(order_id) or order_id == self._initial.last_order:
+            if version not in self._standing:
+                remember(self._standing, version, _Standing(op), self._room.each)
+            return None
+        self.names_left = True
         if maker is not None:
             self._contest(version, maker.order_id, maker, order_id, op, seen=True)
-        elif sighted is not None and sighted[0] != order_id:
-            self._contest(version, *sighted, order_id, op, seen=True)
-        elif sighted is None and version - self._first not in self._claimed:
+        elif known is not None and known.name is not None:
+            if known.name != order_id:
+                self._contest(version, known.name, known.named_by, order_id, op, seen=True)
+        elif version - self._first not in self._claimed:
             return self._sight(version, order_id, op)
         return None
 
     def _sight(self, version: int, order_id: str, op: Operation) -> Operation | None:
+        known = self.versions.at(version)
+        known.name, known.named_by = order_id, op
         for unnumbered, seen in zip(_UNNUMBERED, _SEEN, strict=True):
             if self._marks.has(order_id, unnumbered) and self._marks.add(order_id, seen):
-                self._claimed.add(version - self._first)
                 made = self._unplaced.pop(order_id, None)
-                self._name(version, made)
+                self.settle(version, made)
                 return made
         self._sighted[version] = order_id, op
         self._versions[order_id] = version
@@ -134,116 +131,64 @@ class Claims:
             self._marks.add(order_id, second)
         return new
 
-    def _name(self, version: int, maker: Operation | None) -> None:
-        if maker is not None:
-            known = self._remembered(version)
-            known.maker = maker
-            self._hold_step(version, known)
+    def hold_names(self, *, anonymous: bool) -> None:
+        """Where orders leave their names, no version has another one than that of its maker.
 
-    def _maker(self, version: int) -> Operation | None:
-        known = self._latest.get(version)
-        return known.maker if known is not None else None
-
-    def _remembered(self, version: int) -> _Version:
-        known = self._latest.get(version)
-        if known is None:
-            known = _Version()
-            _remember(self._latest, version, known, self._room.each)
-        return known
-
-    def count(self, version: int, quantity: int, op: Operation) -> None:
-        """The operation showed so many units left at this version."""
-        known = self._remembered(version)
-        if known.shown_by is None:
-            known.quantity, known.shown_by = quantity, op
-            self._hold_step(version, known)
-        elif known.quantity != quantity and self._unlike.count < 2:
-            self._unlike.add(known.shown_by.order_id, known.shown_by)
-            self._unlike.add(op.order_id, op)
-
-    def hold_names(self, *, restocked: bool) -> None:
-        """Where orders leave their names, no version has another one, unless the product was restocked."""
-        for version, op in self._nobodys.items():
-            restock = op.last_order == RESTOCK
-            if not self._names_left and not (restock and not restocked and self._initial.last_order != RESTOCK):
+        `anonymous`: the tool may have written under the name that all its writes left once.
+        """
+        for version, standing in self._standing.items():
+            op, restock = standing.op, standing.op.last_order == RESTOCK
+            if standing.held or not (
+                self.names_left or (restock and not anonymous and self._initial.last_order != RESTOCK)
+            ):
                 continue
-            if version - self._first in self._claimed:
-                maker = self._maker(version)
+            maker = self.versions.maker(version)
+            if maker is not None and maker.order_id == op.last_order:
+                continue
+            standing.held = True
+            if self.made(version) and not (maker is not None and is_own(maker.order_id) and restock):
                 self._contest(version, maker.order_id if maker else _EARLIER, maker, "", op)
-            elif not (restock and restocked) and not self._nameless.count:
+            elif not (restock and anonymous) and not self._nameless.count:
                 self._nameless.add(op.order_id, op)
 
-    def took(self, version: int) -> int | None:
-        """By how many units the write that made this version left fewer, None if that was not seen."""
-        before, after = self._left(version - 1), self._left(version)
-        return None if before is None or after is None else before - after
+    def own(self, version: int) -> bool:
+        """Whether it carries a name of the tool's own writes, which no other leaves."""
+        standing = self._standing.get(version)
+        return standing is not None and self.names_left and is_own(standing.op.last_order or "")
 
-    def _left(self, version: int) -> int | None:
-        """How many units there were at this version, from who saw it or from what the next write took and left."""
-        known, after = self._latest.get(version), self._latest.get(version + 1)
-        if known is not None and known.quantity is not None:
-            return known.quantity
-        if after is None or after.quantity is None or after.maker is None:
-            return None
-        return after.quantity + after.maker.units
+    def standing(self) -> Iterator[tuple[int, str, Operation]]:
+        """Versions that were seen under a name of the tool's own writes, or under the one that was there first."""
+        return ((version, one.op.last_order or "", one.op) for version, one in self._standing.items() if not one.held)
 
-    def _hold_step(self, version: int, known: _Version) -> None:
-        """The write that makes a version leaves its units fewer than there were before."""
-        if known.quantity is None:
-            return
-        if known.maker is not None and (before := self._latest.get(version - 1)) is not None:
-            self._compare(before, known)
-        if (after := self._latest.get(version + 1)) is not None:
-            self._compare(known, after)
-
-    def _compare(self, before: _Version, after: _Version) -> None:
-        maker = after.maker
-        if maker is None or before.quantity is None or after.quantity is None or self._unlikely.count:
-            return
-        if before.quantity - maker.units != after.quantity:
-            self._unlikely.add(maker.order_id, maker, before.shown_by, after.shown_by)
-
-    def hold_quantities(self, units: set[int]) -> Iterator[Violation]:
-        """Between any two versions as much was taken as writes of so many units can have. Without restocking only."""
-        if not units:
-            return
-        fewest, most = min(units), max(units)
-        seen = sorted(
-            (version, known.quantity, known.shown_by)
-            for version, known in self._latest.items()
-            if known.quantity is not None and known.shown_by is not None and version >= self._first
-        )
-        for (older, before, first), (newer, after, last) in pairwise(seen):
-            taken, writes = before - after, newer - older
-            for version in range(older + 1, min(newer, older + self._room.each) + 1):
-                if (maker := self._maker(version)) is not None:
-                    taken, writes = taken - maker.units, writes - 1
-            if not fewest * writes <= taken <= most * writes:
-                message = f"{plural(newer - older, 'write')} took {before - after:,} units, which no such orders wanted"
-                evidence = Evidence(1, [last.order_id] if last.order_id else [], [first, last])
-                yield evidence.violation("wrong_quantity", message, self._round, self._initial.id)
-                return
-
-    def sightings(self) -> Iterator[tuple[int, str, Operation]]:
-        """Versions that were seen to be an order's, and that no accepted write made."""
-        return ((version, *made) for version, made in self._sighted.items())
+    def sightings(self) -> list[tuple[int, str, Operation]]:
+        """Versions that were seen to be an order's, and that no accepted write made; each is told once."""
+        found = [(version, *made) for version, made in self._sighted.items()]
+        self._sighted.clear()
+        self._versions.clear()
+        return found
 
     def unplaced(self) -> tuple[list[Operation], int]:
         """The latest accepted writes of which nobody knows which version they made, and how many more there may be."""
         return list(self._unplaced.values()), self._forgotten
 
+    def decide(self) -> None:
+        """Each of those made one of the versions so far."""
+        self._unplaced.clear()
+        self._forgotten = 0
+
     def settle(self, version: int, op: Operation | None) -> None:
         """A write whose answer did not say so turned out to have made this version."""
         self._claimed.add(version - self._first)
-        self._name(version, op)
+        if op is not None:
+            self.versions.made(version, op)
 
     def made(self, version: int) -> bool:
-        """Whether it was made in this round, and it is known by whom."""
+        """Whether it was made in this run, and it is known by whom."""
         return version > self._first and version - self._first in self._claimed
 
-    def gaps(self, last: int) -> Iterator[int]:
-        """The versions up to `last` that nobody is known to have made."""
-        return (self._first + n for n in self._claimed.missing(1, last - self._first + 1))
+    def gaps(self, after: int, last: int) -> Iterator[int]:
+        """The versions after one and up to the `last` that nobody is known to have made."""
+        return (self._first + n for n in self._claimed.missing(after - self._first + 1, last - self._first + 1))
 
     def _forget(self, version: int) -> None:
         sighted = self._sighted.pop(version, None)
@@ -274,31 +219,23 @@ class Claims:
         else:
             contested.add(second_id, second)
 
-    def violations(self) -> Iterator[Violation]:
-        """Two orders that both won from version 1 cannot both have won, and a version has one quantity."""
+    def drain(self, round_: int) -> Iterator[Violation]:
+        """Two orders that both won from version 1 cannot both have won. What was found is told once."""
         product_id = self._initial.id
-        for version, orders in self._contested.items():
+        contested, self._contested = self._contested, {}
+        more, self._contested_more = self._contested_more, Evidence()
+        nameless, self._nameless = self._nameless, Evidence()
+        for version, orders in contested.items():
             message = f"{plural(orders.count, 'order')} won from version {version - 1:,}"
             if orders.count == 1:
                 message = f"version {version:,}, which an order won, was seen under another name"
             elif len(set(orders.orders)) < len(orders.orders):  # one order more than once
                 message = f"{orders.count:,} writes won from version {version - 1:,}"
-            yield orders.violation("version_won_twice", message, self._round, product_id, 2)
-        if more := self._contested_more.count:
-            message = f"{plural(more, 'write')} more won from a version that had been won"
-            yield self._contested_more.violation("version_won_twice", message, self._round, product_id, 1)
-        if self._nameless.count:
-            message = "a version was seen under a name that no write of this round left"
-            yield self._nameless.violation("foreign_write", message, self._round, product_id)
-        if self._unlike.count:
-            message = "the same version was seen in two different states"
-            yield self._unlike.violation("version_reused", message, self._round, product_id, 2)
-        if self._unlikely.count:
-            message = "a write took another number of units than its order wanted"
-            yield self._unlikely.violation("wrong_quantity", message, self._round, product_id)
-
-
-def _remember(memory: OrderedDict[_Key, _Value], key: _Key, value: _Value, room: int) -> None:
-    memory[key] = value
-    if len(memory) > room:
-        memory.popitem(last=False)
+            yield orders.violation("version_won_twice", message, round_, product_id, 2)
+        if more.count:
+            message = f"{plural(more.count, 'write')} more won from a version that had been won"
+            yield more.violation("version_won_twice", message, round_, product_id, 1)
+        if nameless.count:
+            message = "a version was seen under a name that no write of this run left"
+            yield nameless.violation("external_write", message, round_, product_id)
+        yield from self.versions.drain(round_)

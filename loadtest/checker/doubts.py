@@ -3,22 +3,18 @@
 A lost write may be applied at any time after it was sent, or never. It surely was if its order is seen to have made a
 version, if there is a record of its order, or if nobody else can have made the versions that were made. It surely was
 not, and never will be, if the version that it rests on was won by another, or if its order's record is barred. If
-enough time has gone by and no version is left that it can have made, it is taken as not applied; should it be applied
+enough time has gone by and there is no version that it can have made, it is taken as not applied; should it be applied
 later all the same, what was taken is taken back.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import islice
+from collections.abc import Mapping
 from math import inf
-from operator import attrgetter
 
 from loadtest.checker.claims import Claims
-from loadtest.checker.register import Register
+from loadtest.checker.matching import Matching, Write
 from loadtest.order import REJECTED_AFTER_RESEND, Kind, Operation, Outcome
 
 SETTLE_NS = 2_000_000_000  # a write that has not been applied by then is taken as lost on its way
-_RECEIVED = attrgetter("received_ns")
-_PAIRS = 100_000  # versions times lost writes that are held against each other at most
 
 
 class Doubt:
@@ -29,10 +25,12 @@ class Doubt:
         "_missed",
         "applied",
         "carried",
+        "counted",
         "judged",
         "last",
         "open",
         "order_id",
+        "past",
         "told",
         "units",
         "unplaced",
@@ -45,8 +43,10 @@ class Doubt:
         self.carried = False  # from an earlier round or run, perhaps one on another clock
         self.applied = 0
         self.unplaced: list[Operation] = []  # of them, those of which nobody saw which version they made
+        self.past: list[Operation] = []  # the same of versions that are behind
         self.told: Outcome | None = None
-        self.judged = False  # whether what was settled was held against what the order was told
+        self.judged = 0  # of those that were applied, how many were held against what the order was told
+        self.counted = False  # among the orders of its round
         self._expired = False  # those that are open have had their time
         self._missed = False  # nobody knows whether one was applied, in a round that is over
 
@@ -97,6 +97,11 @@ class Doubt:
         """One of those that are open was perhaps applied, and nobody knows which: no later round tells any more."""
         self._missed |= bool(self.open)
 
+    def decide(self) -> None:
+        """Which versions those made that were applied is no question any more."""
+        self.past += self.unplaced
+        self.unplaced = []
+
 
 Doubts = Mapping[str, Doubt]  # by order
 
@@ -122,94 +127,55 @@ def exclude(doubts: Doubts, claims: Claims, first: int) -> None:
             doubt.close(op, missed=doubt.carried)
 
 
-def settle(
-    doubts: Doubts, claims: Claims, register: Register, last: int, rest: int, read_ns: int
-) -> Iterator[Operation]:
-    """Settle what the versions up to `last` decide, as they were at `read_ns`: `rest` of them are nobody's so far.
+def decide(doubts: Doubts, matching: Matching, last: int, read_ns: int) -> list[tuple[Operation, int | None]]:
+    """Settle what the versions up to `last` decide, as they were at `read_ns`.
 
-    Yields the writes that were applied, as that is found.
+    Returns the writes that were applied, as that is found, each with the version that it made if that is known too.
     """
-    gaps = list(islice(claims.gaps(last), max(0, min(rest + 1, _PAIRS))))
-    if 0 < rest == len(gaps):  # otherwise writes whose answers show no version made some of them
-        for op in _sole_candidates(gaps, doubts, claims, register):
-            rest -= 1
-            yield op
-    left = open_writes(doubts)
-    if 0 < rest == len(left):
-        for doubt, op in left:
-            doubt.accept(op, placed=False)
-            yield op
-    elif rest > 0:
+    if matching.uncovered() is not None or matching.unplaced(_musts(matching)) is not None:
         for doubt in doubts.values():
             doubt.miss()
-    elif not rest:
-        _none_is_left(doubts, left, last, read_ns)
-
-
-def _none_is_left(doubts: Doubts, left: list[tuple[Doubt, Operation]], last: int, read_ns: int) -> None:
-    for doubt, op in left:
+        return []
+    applied, never = _decided(doubts, matching)
+    found = []
+    for write in applied:
+        op = _op(write)
+        gap = matching.only_gap(write)
+        doubts[op.order_id].accept(op, placed=gap is not None)
+        found.append((op, None if gap is None else matching.gaps[gap].version))
+    for write in never:
+        op = _op(write)
         if op.read_version is not None and op.read_version < last:
-            doubt.close(op)
+            doubts[op.order_id].close(op)
+    possible = {id(op) for _, op in open_writes(doubts)} - {id(_op(write)) for write in never}
     for doubt in doubts.values():
-        doubt.expire(read_ns)
+        if not any(id(op) in possible for op in doubt.open):
+            doubt.expire(read_ns)
+    return found
 
 
-def _sole_candidates(gaps: list[int], doubts: Doubts, claims: Claims, register: Register) -> Iterator[Operation]:
-    """Somebody made each version: if only one write can have, it did, and has made no other."""
-    left, nobodys = open_writes(doubts), dict.fromkeys(gaps)
-    if len(gaps) * len(left) > _PAIRS:
-        return
-    before = -1
-    while before != len(nobodys):
-        before = len(nobodys)
-        for version in list(nobodys):
-            by_ns, _ = register.made_by(version)
-            took = claims.took(version)
-            candidates = [
-                (doubt, op)
-                for doubt, op in left
-                if can_make(version, op) and doubt.sent_ns(op) <= by_ns and took in (None, op.units)
-            ]
-            if len(candidates) == 1:
-                ((doubt, op),) = candidates
-                doubt.accept(op)
-                claims.settle(version, op)
-                left.remove((doubt, op))
-                del nobodys[version]
-                yield op
-    for doubt, op in left:
-        if op.read_version is not None and claims.made(op.read_version + 1):
-            doubt.close(op)
+def _musts(matching: Matching) -> list[Write]:
+    return [write for write in matching.writes if write.must]
 
 
-Write = tuple[float, int | None]  # when it was sent, and the version it rests on
+def _decided(doubts: Doubts, matching: Matching) -> tuple[list[Write], list[Write]]:
+    """Of the writes that are open, those that were applied in every matching, and those that were in none."""
+    writes = [
+        write for write in matching.writes if not write.must and write.op is not None and write.op.order_id in doubts
+    ]
+    if not matching.gaps:
+        return [], writes
+    if len(matching.writes) == len(matching.gaps):
+        return writes, []
+    if not matching.small:
+        return [], []
+    musts = _musts(matching)
+    return (
+        [write for write in writes if matching.uncovered(without=write) is not None],
+        [write for write in writes if matching.unplaced([*musts, write]) is not None],
+    )
 
 
-def from_nowhere(gaps: Iterable[int], writes: Sequence[Write], unseen: int, register: Register) -> int | None:
-    """The first version that no write can have made: too few that could were sent before somebody saw it.
-
-    Each of the `writes` makes one version at most, as do so many `unseen` ones of which no time is known. Whoever can
-    have made an earlier version can have made a later one, unless it rests on one.
-    """
-    resting: dict[int, float] = {}
-    sent_ns = sorted((sent for sent, rests_on in writes if rests_on is None), reverse=True)
-    for sent, rests_on in writes:
-        if rests_on is not None:
-            resting[rests_on] = min(sent, resting.get(rests_on, sent))
-    for version in gaps:
-        by_ns, _ = register.made_by(version)
-        if version - 1 in resting and resting[version - 1] <= by_ns:
-            continue
-        if unseen:
-            unseen -= 1
-        elif sent_ns and sent_ns[-1] <= by_ns:
-            sent_ns.pop()
-        else:
-            return version
-    return None
-
-
-def without_version(gaps: list[int], accepted: Iterable[Operation], register: Register) -> Operation | None:
-    """An accepted write that made none of the versions that are nobody's: too few were there when it was answered."""
-    answered = sorted(accepted, key=_RECEIVED)
-    return next((op for op, n in zip(answered, gaps, strict=False) if register.not_before(n) > op.received_ns), None)
+def _op(write: Write) -> Operation:
+    assert write.op is not None
+    return write.op

@@ -1,12 +1,13 @@
-"""The laws of one product in one round.
+"""What a run showed of one product, from its first round to its last.
 
-Stock is taken by orders only, and added by restocking only; nobody else writes. So the version rises by one with each
-of them, and without restocking the quantity only falls. Writes whose answer was lost may or may not have been
-applied; every law holds for both. Everything is kept as counts: a round of any length takes the same memory.
+Stock is taken by orders only, and added by the tool's own writes only; nobody else writes. So the version rises by one
+with each of them, and without restocking the quantity only falls. Writes whose answer was lost may or may not have been
+applied; every invariant holds for both. Everything is kept as counts: a run of any length takes the same memory.
 """
 
 from collections.abc import Iterator, Mapping
 from itertools import islice
+from math import inf
 
 from msgspec.structs import replace
 
@@ -14,11 +15,13 @@ from loadtest.checker import doubts as doubting
 from loadtest.checker.claims import Claims
 from loadtest.checker.doubts import Doubt
 from loadtest.checker.marks import SHOWN, Evidence, Room
-from loadtest.checker.overlap import Overlap
+from loadtest.checker.matching import Gap, Matching, Write
+from loadtest.checker.own import OwnWrites, own_read
 from loadtest.checker.realtime import RealTime
-from loadtest.checker.refusals import Refusals
+from loadtest.checker.refusals import Blind
 from loadtest.checker.register import seen, written
-from loadtest.checker.stock import Found, Stock
+from loadtest.checker.round import Round
+from loadtest.checker.stock import Found
 from loadtest.checker.verdict import Violation, plural
 from loadtest.order import (
     WORKER_LOST,
@@ -29,49 +32,63 @@ from loadtest.order import (
     Restocked,
     RoundEnded,
     RoundStarted,
+    StockSet,
 )
 
 _GAPS = 100_000
 
 
 class Ledger:
-    """What a round showed of one product. `lost` are earlier doubts: they may yet be applied."""
+    """One product. `lost` are an earlier run's writes: they may yet be applied."""
 
-    def __init__(self, started: RoundStarted, lost: Mapping[str, Doubt], room: Room) -> None:
-        self.round, self.initial = started.round, started.product
-        self.final: Product | None = None
-        self.complete = False  # its end was seen; the history of a run that was cut has an open round
+    def __init__(self, initial: Product, lost: Mapping[str, Doubt], room: Room) -> None:
+        """`initial` is the product as it was read first."""
+        self.initial = initial
         self.doubts: dict[str, Doubt] = dict(lost)
         for earlier in lost.values():
             earlier.carried = True
-        self.claims = Claims(self.round, self.initial, room)
-        self.refusals = Refusals()
-        self.overlap = Overlap()
-        self.units: set[int] = {started.units} - {0}  # what orders take
-        self._stock = Stock(self.initial.quantity, room)
-        self._time = RealTime(self.initial.version, room)
-        self._newest = self.initial.version  # that anybody saw
-        self._read_ns = 0
-        self._surely = 0  # writes that were applied
+        self.claims = Claims(initial, room)
+        self.units: set[int] = set()  # what orders take
+        self.own = OwnWrites(initial)
+        self.strangers = Evidence()  # what shows that somebody else wrote the product
+        self._room = room
+        self._time = RealTime(initial.version, room)
+        self._blind = Blind(room)
+        self._newest = initial.version  # that anybody saw
+        self._decided = initial.version  # up to this one it is known who made what, as far as it ever will be
         self._wrong_version = Evidence()
-        if (doubt := self.doubts.get(self.initial.last_order or "")) is not None and not doubt.applied:
-            doubt.accept(doubt.open[-1])  # between two rounds
-        self._look(_own_read(started.round, started.product, started.started_ns, started.started_ns))
+        self._round: Round | None = None
+        if (doubt := self.doubts.get(initial.last_order or "")) is not None and not doubt.applied:
+            doubt.accept(doubt.open[-1])  # between two runs
 
     @property
-    def restocked(self) -> bool:
-        """Whether units were added, perhaps."""
-        return self._stock.restocked
+    def round(self) -> Round:
+        """The one under way, or the last."""
+        assert self._round is not None
+        return self._round
 
     @property
     def stale_reads(self) -> int:
-        """Reads that showed an old version, as they were allowed to."""
+        """Reads of this round that showed an old version, as they were allowed to."""
         return self._time.stale_reads
 
     @property
     def lost(self) -> dict[str, Doubt]:
         """The writes that may yet be applied when the round is over."""
         return {order_id: doubt for order_id, doubt in self.doubts.items() if doubt.open}
+
+    def begin(self, started: RoundStarted) -> None:
+        """A round begins, with what the tool has just read."""
+        product = started.product
+        before = self._round
+        if before is not None:
+            self.own.imply(product, before.read_ns or started.started_ns, self._newest)
+            self.doubts = {order_id: doubt for order_id, doubt in self.doubts.items() if doubt.open or doubt.unplaced}
+        self._round = Round(started, self._room)
+        self._time.begin(product.version)
+        self.own.quiet_ns = started.started_ns
+        self.units |= {started.units} - {0}
+        self._look(own_read(started.round, product, started.started_ns, started.started_ns))
 
     def operation(self, op: Operation) -> None:
         """One request and its answer. ValueError for a clock that is surer than sure."""
@@ -82,15 +99,15 @@ class Ledger:
         else:
             surely = op
         self.units.add(op.units)
-        self._stock.see(op)
+        self.round.stock.see(op)
         if op.kind is Kind.READ:
             if op.version is not None:
                 self._look(op)
             return
         if op.outcome in (Outcome.THROTTLED, Outcome.FAILED):
             return
-        if op.reason != WORKER_LOST:  # nobody knows when it was on the way
-            self.overlap.add(surely)
+        if op.reason != WORKER_LOST:  # nobody knows when it was in flight
+            self.round.overlap.add(surely)
         if op.outcome is Outcome.ACCEPTED:
             self._accept(op)
         elif op.outcome is Outcome.REJECTED:
@@ -105,26 +122,30 @@ class Ledger:
         else:
             doubt.lose(op)
         if op.version is not None:  # what refused it when it was sent again
-            self.refusals.add(op)
+            self.round.refusals.add(op)
             self._look(op)
 
     def _accept(self, op: Operation) -> None:
         """A write took its units: the version it made is its own, and so are the units it left."""
         made = self._claim(op)
-        self._stock.hand_out(op)
+        self.round.stock.hand_out(op)
         if made is None:
             self._time.count_unnumbered(op)
-            return
+        else:
+            self._place(made, op)
+
+    def _place(self, made: int, op: Operation) -> None:
+        """An accepted write made this version."""
         self._time.place(written(made), op)
         if op.version is not None and op.last_order is not None and op.last_order != op.order_id:
             self.claims.see(made, op.last_order, op)
         if op.quantity is not None:
-            self.claims.count(made, op.quantity, op)
+            self.claims.versions.count(made, op.quantity, op)
 
     def _claim(self, op: Operation) -> int | None:
         """Count an accepted write, and return the version that it made, if that is known."""
-        self._surely += 1
-        self._stock.accept(op)
+        self.round.surely += 1
+        self.round.stock.accept(op)
         rests_on = None if op.read_version is None else op.read_version + 1
         made = rests_on if op.version is None else op.version
         if made is None:
@@ -137,13 +158,14 @@ class Ledger:
 
     def _refuse(self, op: Operation) -> None:
         """A condition refused a write."""
-        self.refusals.add(op)
+        self.round.refusals.add(op)
         if op.version is not None:
             self._look(op)
-        elif op.read_version is not None:
+            return
+        self._blind.add(op)
+        if op.read_version is not None:
             by_ns, _ = self._time.register.made_by(op.read_version)
             if by_ns < op.sent_ns:  # it was there, so only a newer one can have refused
-                self.refusals.add_blind(op.read_version, op)
                 self._time.register.received(seen(op.read_version + 1), op)
 
     def _look(self, op: Operation) -> None:
@@ -156,18 +178,39 @@ class Ledger:
             if made is not None:
                 self._time.place(written(version), made)
         if op.quantity is not None:
-            self.claims.count(version, op.quantity, op)
+            self.claims.versions.count(version, op.quantity, op)
+
+    def set_stock(self, event: StockSet) -> None:
+        """The tool's own write before a round, with what it had read."""
+        self._look(own_read(event.round, event.before, event.read_ns, event.sent_ns))
+        op = self.own.set(event)
+        if event.outcome is Outcome.ACCEPTED:
+            self._own(event.before.version + 1, op)
+        elif event.outcome is Outcome.REJECTED:
+            self._blind.add(op)
 
     def restock(self, event: Restocked) -> None:
         """Units were added, or perhaps were."""
-        self._stock.restock(event)
+        self.round.stock.restock(event)
+        op = self.own.restock(event)
+        if event.outcome is not Outcome.ACCEPTED:
+            return
+        if event.version is None:
+            self._time.count_unnumbered(op)
+        else:
+            self._own(event.version, op)
+
+    def _own(self, version: int, op: Operation) -> None:
+        """A write of the tool's own made this version."""
+        self._newest = max(self._newest, version)
+        self.claims.claim(version, op)
+        self._place(version, op)
 
     def end(self, event: RoundEnded) -> None:
         """The round is over; what is left of the product was read, perhaps."""
-        self.complete, self.final = True, event.product
-        self._read_ns = event.read_ns or event.ended_ns
-        if self.final is not None:
-            self._look(_own_read(self.round, self.final, event.ended_ns, self._read_ns))
+        self.round.end(event)
+        if event.product is not None:
+            self._look(own_read(event.round, event.product, event.ended_ns, self.round.read_ns))
 
     def find(self, order_id: str) -> bool:
         """A lost write of the order was applied: the order was told so. False if none can have been."""
@@ -204,98 +247,149 @@ class Ledger:
 
     def applied(self, units: int | None, version: int | None = None, op: Operation | None = None) -> None:
         """A write without an accepting answer turned out to have been applied, as this version if it is known."""
-        self._surely += 1
-        if units is None and version is not None:
-            units = self.claims.took(version)
-        if units is None:
-            fewest = min(self.units, default=1)
-            self._stock.take(fewest, max(self.units, default=1) - fewest)
-        else:
-            self._stock.take(units)
         if version is not None:
+            units = self.claims.versions.took(version) if units is None else units
             self.claims.settle(version, op)
+        self.round.take(units, version, self.units)
+
+    def settle(self, live: int) -> None:
+        """Find out about the lost writes that are left, once all else of the round is known.
+
+        `live` orders of the product have no result: each may have had one more request in flight.
+        """
+        doubting.exclude(self.doubts, self.claims, self.initial.version)
+        final = self.round.final
+        if final is None or not any(doubt.open for doubt in self.doubts.values()):
+            return
+        matching = self._matching(live)
+        applied = doubting.decide(self.doubts, matching, final.version, self.round.read_ns)
+        for op, version in applied:
+            if version is not None:
+                self.claims.settle(version, op)
+            self.round.take(op.units, version, self.units)
+
+    def _matching(self, live: int) -> Matching:
+        """The versions that nobody is known to have made, and the writes that may have made them."""
+        register, versions = self._time.register, self.claims.versions
+        final = self.round.final
+        last = final.version if final is not None else self._newest
+        gaps = [
+            Gap(version, register.not_before(version), register.made_by(version)[0], versions.took(version), own)
+            for version in islice(self.claims.gaps(self._decided, last), _GAPS)
+            for own in (self.claims.own(version),)
+        ]
+        accepted, forgotten = self.claims.unplaced()
+        writes = [Write(op.sent_ns, op.received_ns, None, op.units, must=True, op=op) for op in accepted]
+        writes += [Write(-inf)] * min(forgotten, len(gaps))
+        for doubt in self.doubts.values():
+            for ops, must in ((doubt.unplaced, True), (doubt.open, False)):
+                writes += [Write(doubt.sent_ns(op), inf, op.read_version, op.units, must=must, op=op) for op in ops]
+        writes += self.own.writes()
+        if live or not self.round.complete:
+            writes += [Write(-inf)] * min(live, len(gaps))
+            writes += [Write(-inf, own=True)] * self.round.placed_one_by_one  # a restock may have been in flight
+        return Matching(gaps, writes)
+
+    def violations(self, live: int) -> Iterator[Violation]:
+        """What is wrong with the stock, the versions and the refusals of the round that is over."""
+        found = list(self._of_writes())
+        yield from found or self._of_what_nobody_claimed(live)
+        round_ = self.round
+        only_fell = not self.restocked and not self.stale_reads
+        yield from round_.refusals.violations(round_.number, self.initial.id, round_.final, only_fell=only_fell)
+        yield from self._refused_blindly()
+        self._decide(live)
 
     @property
-    def _rest(self) -> int | None:
-        """How many versions lost writes made, None if nobody knows."""
-        if self.final is None or self._stock.lost_restocks:
-            return None
-        return self.final.version - self.initial.version - self._surely - self._stock.restocks
+    def restocked(self) -> bool:
+        """Whether units were added in this round, perhaps."""
+        return self.round.stock.restocked or (not self.round.complete and self.round.placed_one_by_one)
 
-    def settle(self) -> None:
-        """Find out about the doubts that are left, once everything else is known."""
-        doubting.exclude(self.doubts, self.claims, self.initial.version)
-        if self.final is None or self._rest is None:
-            for doubt in self.doubts.values():
-                doubt.miss()
+    def _decide(self, live: int) -> None:
+        """What was found of versions so far needs no looking at again, unless a lost write may have made one of them."""
+        round_ = self.round
+        if round_.final is None or live:
             return
-        last, rest = self.final.version, self._rest or 0
-        for op in doubting.settle(self.doubts, self.claims, self._time.register, last, rest, self._read_ns):
-            self._surely += 1
-            self._stock.take(op.units)
+        undecided = any(doubt.open and doubt.settled is None for doubt in self.doubts.values())
+        gaps = list(islice(self.claims.gaps(self._decided, round_.final.version), self._room.each + 1))
+        if undecided and 0 < len(gaps) <= self._room.each:
+            return
+        for doubt in self.doubts.values():
+            if gaps and undecided and doubt.settled is None:
+                doubt.miss()
+            doubt.decide()
+        self._decided = round_.final.version
+        self.claims.decide()
+        self.own.decide()
 
-    def violations(self) -> Iterator[Violation]:
-        """What is wrong with the stock, the versions and the refusals."""
-        found = list(self._of_writes())
-        yield from found or self._of_what_nobody_claimed()
-        only_fell = not self.restocked and not self.stale_reads
-        yield from self.refusals.violations(self.round, self.initial.id, self.final, only_fell=only_fell)
-
-    def _of_what_nobody_claimed(self) -> Iterator[Violation]:
-        yield from self._made_by_somebody()
-        if not self.restocked:
-            yield from self.claims.hold_quantities(self.units)
+    def _of_what_nobody_claimed(self, live: int) -> Iterator[Violation]:
+        yield from self._made_by_somebody(live)
+        if not self.own.anonymous and not (self.restocked and not self.round.complete):
+            yield from self.claims.versions.hold_quantities(self.units, self.round.initial.version, self.round.number)
 
     def _of_writes(self) -> Iterator[Violation]:
-        lost = [op for _, op in doubting.open_writes(self.doubts)]
-        yield from self._named(self._stock.violations(self.final, [op.units for op in lost], self._rest))
-        self.claims.hold_names(restocked=self.restocked)
-        yield from self.claims.violations()
-        if not self.claims.contested:
-            yield from self._named(self._stock.handed_out_twice())
+        round_ = self.round
+        lost = [op for _, op in doubting.open_writes(self.doubts)] + round_.maybe
+        if round_.complete or not round_.placed_one_by_one:  # of a load that was cut nobody knows what was added
+            yield from self._named(round_.stock.violations(round_.final, [op.units for op in lost], round_.rest))
+        else:
+            yield from self._named(round_.stock.below_zero(round_.final))
+        self.claims.hold_names(anonymous=self.own.anonymous or not round_.complete)
+        contested = self.claims.contested
+        yield from self.claims.drain(round_.number)
+        if not contested and not self.restocked:
+            yield from self._named(round_.stock.handed_out_twice())
         yield from self._version_counts_writes(lost)
-        for kind, message, evidence in self._time.violations():
+        for kind, message, evidence in self._time.drain():
             yield self._violation(kind, message, evidence)
 
     def _named(self, found: Iterator[Found]) -> Iterator[Violation]:
         return (self._violation(*one) for one in found)
 
     def _violation(self, kind: str, message: str, evidence: Evidence, fewest: int = SHOWN) -> Violation:
-        return evidence.violation(kind, message, self.round, self.initial.id, fewest)
+        return evidence.violation(kind, message, self.round.number, self.initial.id, fewest)
 
     def _version_counts_writes(self, lost: list[Operation]) -> Iterator[Violation]:
         """The version rose by one for every accepted write, plus at most once for each whose answer was lost."""
-        if self._wrong_version.count:
-            (op, *_) = self._wrong_version.operations
+        wrong, self._wrong_version = self._wrong_version, Evidence()
+        if wrong.count:
+            (op, *_) = wrong.operations
             message = f"a write that rested on version {op.read_version:,} made another than the next"
-            yield self._violation("version_miscounted", message, self._wrong_version, 1)
-        if self.final is not None:
-            rose = self.final.version - self.initial.version
-            surely = self._surely + self._stock.restocks
-            if not surely <= rose <= surely + len(lost) + self._stock.lost_restocks:
+            yield self._violation("version_miscounted", message, wrong, 1)
+        round_ = self.round
+        if round_.final is not None:
+            rose, surely = round_.rose, round_.surely + round_.stock.restocks
+            if not surely <= rose <= surely + len(lost) + round_.stock.lost_restocks:
                 message = f"the version rose by {rose:,} for {plural(surely, 'accepted write')}"
-                yield self._violation("version_miscounted", message, self._stock.accepted)
+                yield self._violation("version_miscounted", message, round_.stock.accepted)
 
-    def _made_by_somebody(self) -> Iterator[Violation]:
+    def _made_by_somebody(self, live: int) -> Iterator[Violation]:
         """Each version up to the last that was seen was made by a write, and not before that was sent."""
-        last = self.final.version if self.final is not None else self._newest
-        others, forgotten = self.claims.unplaced()
-        writes: list[doubting.Write] = [(op.sent_ns, None) for op in others]
-        left = self._rest is None or self._rest > 0
-        for doubt in self.doubts.values():
-            may = (*doubt.unplaced, *(doubt.open if left else ()))
-            writes += [(doubt.sent_ns(op), op.read_version) for op in may]
-        gaps = list(islice(self.claims.gaps(last), _GAPS))
-        unseen = self._stock.restocks + self._stock.lost_restocks + forgotten
-        version = doubting.from_nowhere(gaps, writes, unseen, self._time.register)
-        if version is not None:
-            _, op = self._time.register.made_by(version)
+        matching, register = self._matching(live), self._time.register
+        gap = matching.uncovered()
+        if gap is not None:
+            _, op = register.made_by(gap.version)
             evidence = Evidence(1, [op.order_id], [op]) if op else Evidence()
-            message = f"version {version:,} was seen before any write that could have made it was sent"
+            message = f"version {gap.version:,} was seen before any write that could have made it was sent"
             yield self._violation("version_from_nowhere", message, evidence)
-        if self.final is not None and (op := doubting.without_version(gaps, others, self._time.register)) is not None:
+        final = self.round.final
+        seen_ns = inf if final is not None else register.not_before(self._newest + 1)
+        write = matching.unplaced((write for write in matching.writes if write.must), seen_ns)
+        if write is not None:
+            op = write.op
             message = "an accepted write was answered before any version was made that it can have made"
-            yield self._violation("write_out_of_order", message, Evidence(1, [op.order_id], [op]))
+            evidence = Evidence(1, [op.order_id], [op]) if op else Evidence()
+            yield self._violation("write_out_of_order", message, evidence)
+
+    def _refused_blindly(self) -> Iterator[Violation]:
+        """Of refusals that show no item: some version that was there meanwhile has to refuse them."""
+        if self.round.final is None:
+            return
+        fewest = None if self.own.anonymous or self.round.stock.restocks else min(self.units, default=1)
+        evidence = self._blind.without_cause(self._time, self.claims.versions, self.units, fewest)
+        if evidence.count:
+            message = f"{plural(evidence.count, 'write')} refused though every state that was there met the condition"
+            yield self._violation("refused_without_cause", message, evidence, 1)
 
 
 def _perhaps(op: Operation) -> Operation:
@@ -305,30 +399,6 @@ def _perhaps(op: Operation) -> Operation:
 
 
 def _surely(op: Operation) -> Operation:
-    """The time in which it was surely on the way, which may be none."""
+    """The time in which it was surely in flight, which may be none."""
     off_ns = op.clock_uncertainty_ns
     return replace(op, sent_ns=op.sent_ns + off_ns, received_ns=op.received_ns - off_ns)
-
-
-def _own_read(round_: int, product: Product, sent_ns: int, received_ns: int) -> Operation:
-    """The tool's own read of a product, before or after the round, as an operation of no order."""
-    return Operation(
-        round=round_,
-        order_id="",
-        product_id=product.id,
-        units=0,
-        kind=Kind.READ,
-        attempt=0,
-        outcome=Outcome.ACCEPTED,
-        reason="",
-        message="",
-        read_version=None,
-        version=product.version,
-        quantity=product.quantity,
-        capacity=None,
-        scheduled_ns=sent_ns,
-        sent_ns=sent_ns,
-        received_ns=received_ns,
-        ended_ns=received_ns,
-        last_order=product.last_order,
-    )

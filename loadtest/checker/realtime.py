@@ -17,7 +17,7 @@ _RECEIVED = attrgetter("received_ns")
 
 
 class RealTime:
-    """One product in one round, which began with the version `first`."""
+    """One product, which began with the version `first`."""
 
     def __init__(self, first: int, room: Room) -> None:
         self.register = Register(room)
@@ -29,6 +29,22 @@ class RealTime:
         self._unnumbered_before_ns = -1
         self._stale = Evidence()
         self._out_of_order = Evidence()
+
+    def begin(self, version: int) -> None:
+        """A round begins with this version: what came before is behind it."""
+        self._first, self.stale_reads = version, 0
+        self._unnumbered, self._unnumbered_before, self._unnumbered_before_ns = [], 0, -1
+
+    def at_least(self, sent_ns: int) -> int:
+        """The version that there was at least when this was sent."""
+        rank = self.register.rank_before(sent_ns)
+        ended = bisect_left(self._unnumbered, sent_ns, key=_RECEIVED)
+        before = self._unnumbered_before if sent_ns > self._unnumbered_before_ns else 0
+        return max(rank >> 1, self._first + (ended + before if ended else 0))
+
+    def at_most(self, received_ns: int) -> float:
+        """The version that there was at most when this was received; that of the last read if nothing was sent later."""
+        return (self.register.rank_after(received_ns) - 1) / 2 // 1
 
     def count_unnumbered(self, op: Operation) -> None:
         """An accepted write whose answer does not say which version it made."""
@@ -74,11 +90,13 @@ class RealTime:
             evidence.operations.extend(newer)
             evidence.fewest = len(evidence.operations)
 
-    def violations(self) -> Iterator[tuple[str, str, Evidence]]:
-        """Kind, message and evidence of what came too late."""
-        if count := self._stale.count:
+    def drain(self) -> Iterator[tuple[str, str, Evidence]]:
+        """Kind, message and evidence of what came too late; it is told once."""
+        stale, self._stale = self._stale, Evidence()
+        out_of_order, self._out_of_order = self._out_of_order, Evidence()
+        if stale.count:
             message = "showed a version older than one that had been seen before it was asked"
-            yield "stale_read", f"{plural(count, 'answer')} {message}", self._stale
-        if count := self._out_of_order.count:
+            yield "stale_read", f"{plural(stale.count, 'answer')} {message}", stale
+        if out_of_order.count:
             message = "made a version older than one that had been seen before it was sent"
-            yield "write_out_of_order", f"{plural(count, 'write')} {message}", self._out_of_order
+            yield "write_out_of_order", f"{plural(out_of_order.count, 'write')} {message}", out_of_order

@@ -1,11 +1,16 @@
 """The laws of refusals: a version that never moved refuses nobody, and what is there is not sold out."""
 
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Iterator
+from math import isfinite
 
-from loadtest.checker.marks import Evidence
+from loadtest.checker.marks import Evidence, Room
+from loadtest.checker.realtime import RealTime
 from loadtest.checker.verdict import Violation, plural
+from loadtest.checker.versions import Versions
 from loadtest.order import Operation, Outcome, Product, Reason
+
+_LOOKED_AT = 256  # versions that may have been there while one write was refused
 
 
 class Refusals:
@@ -13,8 +18,6 @@ class Refusals:
 
     def __init__(self) -> None:
         self._no_cause = Evidence()  # the answer itself shows a state that met the condition
-        self._newest = 0
-        self._blind = Evidence()  # of the newest version that a refused write rested on, without being shown another
         self._sold_out: defaultdict[int, Evidence] = defaultdict(Evidence)  # by units wanted
 
     def add(self, op: Operation) -> None:
@@ -26,13 +29,6 @@ class Refusals:
             met = sold_out and op.quantity is not None and op.quantity >= op.units
         if met:
             self._no_cause.add(op.order_id, op)
-
-    def add_blind(self, version: int, op: Operation) -> None:
-        """A write that rested on this version, which had been made before it was sent, was refused without a word."""
-        if version > self._newest:
-            self._newest, self._blind = version, Evidence()
-        if version == self._newest:
-            self._blind.add(op.order_id, op)
 
     def sold_out(self, units: int, order_id: str) -> None:
         """An order was told that fewer than its units are left."""
@@ -51,9 +47,6 @@ class Refusals:
             yield violation(f"{refused} refused by a state that met the condition", self._no_cause)
         if final is None:
             return
-        if self._newest == final.version and self._blind.count:
-            refused = plural(self._blind.count, "write")
-            yield violation(f"{refused} refused though version {final.version:,} was still the one read", self._blind)
         served = Evidence()
         for units, orders in self._sold_out.items():
             if units <= final.quantity:
@@ -61,3 +54,39 @@ class Refusals:
                 served.orders += orders.orders
         if served.count and only_fell:
             yield violation(f"{plural(served.count, 'order')} told sold out with {final.quantity:,} left", served)
+
+
+class Blind:
+    """The latest refused writes whose answers show no item: what refused them is known only from what others saw."""
+
+    def __init__(self, room: Room) -> None:
+        self._room = room
+        self._refused: deque[Operation] = deque()
+
+    def add(self, op: Operation) -> None:
+        """A condition refused it. A conflict of a write that rests on no version was one with a transaction."""
+        if op.read_version is None and op.reason != Reason.SOLD_OUT:
+            return
+        self._refused.append(op)
+        if len(self._refused) > self._room.each:
+            self._refused.popleft()
+
+    def without_cause(self, time: RealTime, versions: Versions, units: set[int], fewest: int | None) -> Evidence:
+        """Those that no version can have refused that was there between their sending and their answer.
+
+        `units` are what orders take, `fewest` the least of them, None if units may have been added too.
+        """
+        refused, self._refused = self._refused, deque()
+        evidence, most = Evidence(), max(units, default=1)
+        for op in refused:
+            first, last = time.at_least(op.sent_ns), time.at_most(op.received_ns)
+            if not isfinite(last) or last - first > _LOOKED_AT or last < first:
+                continue
+            there = range(first, int(last) + 1)
+            if op.read_version is not None:
+                met = all(version == op.read_version for version in there)
+            else:
+                met = all(versions.at_least(version, most, fewest=fewest) >= op.units for version in there)
+            if met:
+                evidence.add(op.order_id, op)
+        return evidence

@@ -59,7 +59,7 @@ class _Steps:
 
 
 class Register:
-    """One product in one round: what was seen of it by when, and what was not yet seen since when."""
+    """One product: what was seen of it by when, and what was not yet seen since when."""
 
     __slots__ = ("_received", "_sent")
 
@@ -117,6 +117,16 @@ class Register:
         while first and steps.ranks[first - 1] >= rank:
             first -= 1
         steps.put(first, n, sent_ns, rank, op)
+
+    def rank_before(self, sent_ns: int) -> int:
+        """The highest rank that had been received before that moment; -1 if nothing had."""
+        n = bisect_left(self._received.times, sent_ns) - 1
+        return self._received.ranks[n] if n >= 0 else -1
+
+    def rank_after(self, received_ns: int) -> float:
+        """The lowest rank that was sent after that moment; infinite if nothing was."""
+        n = bisect_right(self._sent.times, received_ns)
+        return self._sent.ranks[n] if n < len(self._sent.ranks) else inf
 
     def made_by(self, version: int) -> tuple[float, Operation | None]:
         """The moment by which a version had been made, because somebody saw it or a later one, and who did."""

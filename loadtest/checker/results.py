@@ -1,4 +1,4 @@
-"""The laws of one round's orders: each has one result, and it is the one that its writes earned."""
+"""Each order of a run has one result, and it is the one that its writes earned."""
 
 from collections.abc import Iterator, Mapping
 
@@ -27,14 +27,21 @@ class _Live:
 
 
 class Results:
-    """Follows orders from their first write to their result. Orders that ended take a byte each."""
+    """Follows orders from their first write to their result. Orders that ended take a byte each, to the end of the run."""
 
     def __init__(self) -> None:
+        self._marks = Marks()
+        self._prefixes: set[str] = set()  # of orders that were placed
+        self._rounds = 0
+        self.begin()
+
+    def begin(self) -> None:
+        """A round begins: orders of earlier ones are known, and nothing is expected of them any more."""
+        self._rounds += 1
         self.placed = 0
         self.ended = 0
         self._unnamed = False  # whether orders were placed without saying which
         self._live: dict[str, _Live] = {}
-        self._marks = Marks()
         self._adrift: set[str] = set()  # orders that ended as unknown, and none of their writes was lost
         self._wrong: dict[str, Evidence] = {}
 
@@ -51,6 +58,7 @@ class Results:
     def place(self, order_id: str, product_id: str, units: int) -> None:
         """An order is made for so many units of a product."""
         self.placed += 1
+        self._prefixes.add(order_id.rpartition("-")[0])
         marks, place = self._marks.at(order_id)
         if order_id in self._live or marks[place] & _ENDED:
             self._blame("order_placed_twice", order_id)
@@ -113,7 +121,7 @@ class Results:
         self._hold_against(event, live.win if live else None, ledger)
         marks[place] |= _TOLD.get(event.outcome, 0)
         if event.outcome is Outcome.REJECTED and event.reason == Reason.SOLD_OUT:
-            ledger.refusals.sold_out(event.units, order_id)
+            ledger.round.refusals.sold_out(event.units, order_id)
         return True
 
     def _hold_against(self, event: OrderEnded, won: Operation | None, ledger: Ledger) -> None:
@@ -138,25 +146,44 @@ class Results:
                 return outcome
         return Outcome.FAILED if self._marks.has(order_id, _ENDED) else None
 
-    def follow_sightings(self, ledger: Ledger) -> None:
-        """Hold what the orders were told against who was seen to have made a version."""
+    def live(self, product_id: str) -> int:
+        """How many orders of the product have no result, and may have made one more request than is known."""
+        if self._unnamed:
+            return max(0, self.placed - self.ended)
+        return sum(live.product_id == product_id and not live.won for live in self._live.values())
+
+    def follow_sightings(self, ledger: Ledger, *, complete: bool) -> None:
+        """Hold what the orders were told against who was seen to have made a version.
+
+        Of a round that is not `complete` some orders may not be known.
+        """
         before = ledger.initial.last_order
-        if before is not None and (self._marks.has(before, _ENDED) or before in self._live):
+        if before is not None and self._rounds == 1 and (self._marks.has(before, _ENDED) or before in self._live):
             self._earned(before)  # it took units before it was placed
-        for version, order_id, op in list(ledger.claims.sightings()):
+        for version, order_id, op in ledger.claims.sightings():
             doubt = ledger.doubts.get(order_id)
             if doubt is not None:
                 ledger.sighted(doubt, version)
-                continue
-            if self._marks.has(order_id, _WON) and ledger.claims.took(version) not in (None, *ledger.units):
-                self._blame("foreign_write", order_id, op)  # whoever leaves no name leaves the last one's
-                continue
-            live = self._live.get(order_id)
-            ledger.applied(live.units if live else None, version)
-            if not self._marks.add(order_id, _WON):
-                self._blame("order_applied_twice", order_id, op)
-            elif live is None and self.told(order_id) is not Outcome.ACCEPTED:
-                self._earned(order_id, op)
+            elif self._is_strange(order_id, version, ledger, complete=complete):
+                ledger.strangers.add(order_id, op)
+            else:
+                self._won_unseen(order_id, version, op, ledger)
+
+    def _is_strange(self, order_id: str, version: int, ledger: Ledger, *, complete: bool) -> bool:
+        """Whether somebody else's write left that name, or one that leaves none left it standing."""
+        if self._marks.has(order_id, _WON):
+            return ledger.claims.versions.took(version) not in (None, *ledger.units)
+        if order_id in self._live or self._marks.has(order_id, _ENDED):
+            return False
+        return complete or order_id.rpartition("-")[0] not in self._prefixes
+
+    def _won_unseen(self, order_id: str, version: int, op: Operation, ledger: Ledger) -> None:
+        live = self._live.get(order_id)
+        ledger.applied(live.units if live else None, version)
+        if not self._marks.add(order_id, _WON):
+            self._blame("order_applied_twice", order_id, op)
+        elif live is None and self._marks.has(order_id, _ENDED) and self.told(order_id) is not Outcome.ACCEPTED:
+            self._earned(order_id, op)
 
     def _earned(self, order_id: str, op: Operation | None = None) -> None:
         """An order took stock that none of its accepted writes accounts for."""
@@ -168,16 +195,16 @@ class Results:
         elif told is not None:
             self._blame("winner_told_otherwise", order_id, op)
         else:
-            self._blame("foreign_write", order_id, op)
+            self._blame("external_write", order_id, op)
 
     def follow_doubts(self, doubts: Mapping[str, Doubt]) -> None:
         """Hold what the orders were told against what was settled of their lost writes."""
         for order_id, doubt in doubts.items():
             doubt.told = doubt.told or self.told(order_id)
-            if doubt.settled is not Outcome.ACCEPTED or doubt.judged:
+            if doubt.judged >= doubt.applied:
                 continue
-            doubt.judged = True
-            if self._marks.has(order_id, _WON) or doubt.applied > 1:
+            first, doubt.judged = not doubt.judged, doubt.applied
+            if not (self._marks.add(order_id, _WON) or not first) or doubt.applied > 1:
                 self._blame("order_applied_twice", order_id, doubt.last)
             elif doubt.misled:
                 self._blame("phantom_reject", order_id, doubt.last)
@@ -256,7 +283,7 @@ _MESSAGES = {
     "winner_told_otherwise": "{0} won but {1} told otherwise",
     "phantom_reject": "{0} won but {1} told to have lost",
     "order_applied_twice": "{0} took stock more than once",
-    "foreign_write": "{0} that {1} not placed here, or left no name, wrote the product",
+    "external_write": "{0} that {1} not placed here left a record",
     "record_missing": "{0} {1} accepted and left no record",
     "record_differs": "{0} left a record of something else",
     "recorded_twice": "{0} left two records",

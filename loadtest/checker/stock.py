@@ -76,7 +76,7 @@ class Stock:
     def violations(self, final: Product | None, lost: Sequence[int], applied: int | None) -> Iterator[Found]:
         """What is wrong: `lost` are the units of writes without an answer, `applied` how many of them took theirs."""
         yield from self._is_conserved(final, lost, applied)
-        yield from self._is_never_below_zero(final)
+        yield from self.below_zero(final)
 
     def _is_conserved(self, final: Product | None, lost: Sequence[int], applied: int | None) -> Iterator[Found]:
         accepted, added, perhaps = self._accepted_units, self._restocked_units, self._lost_restocked_units
@@ -108,7 +108,8 @@ class Stock:
                 return n
         return SHOWN
 
-    def _is_never_below_zero(self, final: Product | None) -> Iterator[Found]:
+    def below_zero(self, final: Product | None) -> Iterator[Found]:
+        """The stock never goes below zero."""
         lowest = self._lowest
         if final is not None and final.quantity < 0:
             yield "negative_quantity", f"the stock ended at {final.quantity:,}", self.accepted, SHOWN
