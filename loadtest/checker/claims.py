@@ -52,8 +52,8 @@ class Claims:
         """Whether a version was made twice."""
         return bool(self._contested)
 
-    def claim(self, version: int, op: Operation) -> None:
-        """An order's write made this version."""
+    def claim(self, version: int, op: Operation) -> Operation | None:
+        """A write made this version. Returns the one that had made it before, if there is one and it is remembered."""
         sighted = self._sighted.get(version)
         known = self.versions.known(version)
         if sighted is not None and sighted[0] == op.order_id:
@@ -65,8 +65,9 @@ class Claims:
             maker = known.maker if known is not None else None
             name = maker.order_id if maker else (known.name if known else None) or _EARLIER
             self._contest(version, name, maker or (known.named_by if known else None), op.order_id, op)
-            return
+            return maker
         self.versions.made(version, op)
+        return None
 
     def claim_unnumbered(self, order_id: str, op: Operation | None) -> int | None:
         """An order's write made a version, and its answer does not say which. Returns it if it was seen."""
@@ -95,13 +96,14 @@ class Claims:
             return None
         known = self.versions.known(version)
         maker = known.maker if known is not None else None
+        own = is_own(order_id) or order_id == self._initial.last_order
+        self.names_left |= not own
         if maker is not None and maker.order_id == order_id:
             return None
-        if is_own(order_id) or order_id == self._initial.last_order:
+        if own:
             if version not in self._standing:
                 remember(self._standing, version, _Standing(op), self._room.each)
             return None
-        self.names_left = True
         if maker is not None:
             self._contest(version, maker.order_id, maker, order_id, op, seen=True)
         elif known is not None and known.name is not None:
@@ -175,6 +177,8 @@ class Claims:
         """Each of those made one of the versions so far."""
         self._unplaced.clear()
         self._forgotten = 0
+        for standing in self._standing.values():
+            standing.held = True
 
     def settle(self, version: int, op: Operation | None) -> None:
         """A write whose answer did not say so turned out to have made this version."""

@@ -31,6 +31,7 @@ class Doubt:
         "open",
         "order_id",
         "past",
+        "perhaps",
         "told",
         "units",
         "unplaced",
@@ -38,7 +39,8 @@ class Doubt:
 
     def __init__(self, op: Operation) -> None:
         self.order_id, self.units = op.order_id, op.units
-        self.open = [op]  # those that may be applied yet
+        self.open = [op]  # those that may have been applied, or may be yet
+        self.perhaps: list[Operation] = []  # those that may have been, but will not be any more
         self.last = op
         self.carried = False  # from an earlier round or run, perhaps one on another clock
         self.applied = 0
@@ -55,12 +57,17 @@ class Doubt:
         """Whether the order took its units, None if that is not known."""
         if self.applied:
             return Outcome.ACCEPTED
-        return None if self._missed or (self.open and not self._expired) else Outcome.REJECTED
+        return None if self._missed or self.perhaps or (self.open and not self._expired) else Outcome.REJECTED
 
     @property
     def misled(self) -> bool:
         """Whether the last answer said that the order had lost."""
         return self.told is Outcome.REJECTED or self.last.reason == REJECTED_AFTER_RESEND
+
+    @property
+    def is_of_use(self) -> bool:
+        """Whether what others see later may say something about it."""
+        return bool(self.open or self.perhaps or self.unplaced or self.past)
 
     @property
     def is_recorded(self) -> bool:
@@ -78,37 +85,47 @@ class Doubt:
 
     def accept(self, op: Operation, *, placed: bool = True) -> None:
         """One was applied, of those that were open unless the order is seen to have taken more often than that."""
-        if op in self.open:
-            self.open.remove(op)
+        for ops in (self.open, self.perhaps):
+            if op in ops:
+                ops.remove(op)
+                break
         self.applied += 1
         if not placed:
             self.unplaced.append(op)
 
     def close(self, op: Operation, *, missed: bool = False) -> None:
-        """One of those that were open was not applied and cannot be any more; or it is `missed` whether it was."""
-        self.open.remove(op)
+        """One was not applied and cannot be any more; or it is `missed` whether it was."""
+        (self.open if op in self.open else self.perhaps).remove(op)
         self._missed |= missed and not self._expired
+
+    def bar(self, version: int) -> None:
+        """This version was made: what rests on an older one is not applied any more."""
+        barred = [op for op in self.open if op.read_version is not None and op.read_version < version]
+        self.open = [op for op in self.open if op not in barred]
+        self.perhaps += barred
 
     def expire(self, now_ns: int) -> None:
         """None of those that are open has been applied by now."""
         self._expired |= all(now_ns - op.ended_ns >= SETTLE_NS for op in self.open)
 
     def miss(self) -> None:
-        """One of those that are open was perhaps applied, and nobody knows which: no later round tells any more."""
-        self._missed |= bool(self.open)
+        """One was perhaps applied, and nobody knows which: no later round tells any more."""
+        self._missed |= bool(self.open or self.perhaps)
 
     def decide(self) -> None:
         """Which versions those made that were applied is no question any more."""
         self.past += self.unplaced
         self.unplaced = []
+        self._missed |= bool(self.perhaps)
+        self.perhaps = []
 
 
 Doubts = Mapping[str, Doubt]  # by order
 
 
 def open_writes(doubts: Doubts) -> list[tuple[Doubt, Operation]]:
-    """Every write that may be applied yet."""
-    return [(doubt, op) for doubt in doubts.values() for op in doubt.open]
+    """Every write that may have been applied, or may be yet."""
+    return [(doubt, op) for doubt in doubts.values() for op in (*doubt.open, *doubt.perhaps)]
 
 
 def can_make(version: int, op: Operation) -> bool:
@@ -143,13 +160,13 @@ def decide(doubts: Doubts, matching: Matching, last: int, read_ns: int) -> list[
         gap = matching.only_gap(write)
         doubts[op.order_id].accept(op, placed=gap is not None)
         found.append((op, None if gap is None else matching.gaps[gap].version))
-    for write in never:
-        op = _op(write)
-        if op.read_version is not None and op.read_version < last:
-            doubts[op.order_id].close(op)
-    possible = {id(op) for _, op in open_writes(doubts)} - {id(_op(write)) for write in never}
+    excluded = {id(_op(write)) for write in never}
+    for doubt, op in open_writes(doubts):
+        if id(op) in excluded and op.read_version is not None and op.read_version < last:
+            doubt.close(op)
     for doubt in doubts.values():
-        if not any(id(op) in possible for op in doubt.open):
+        doubt.bar(last)
+        if all(id(op) in excluded for op in doubt.open):
             doubt.expire(read_ns)
     return found
 

@@ -16,6 +16,7 @@ from loadtest.checker.claims import Claims
 from loadtest.checker.doubts import Doubt
 from loadtest.checker.marks import SHOWN, Evidence, Room
 from loadtest.checker.matching import Gap, Matching, Write
+from loadtest.checker.outside import FOLLOWING, Outside, is_look
 from loadtest.checker.own import OwnWrites, own_read
 from loadtest.checker.realtime import RealTime
 from loadtest.checker.refusals import Blind
@@ -33,6 +34,7 @@ from loadtest.order import (
     RoundEnded,
     RoundStarted,
     StockSet,
+    is_own,
 )
 
 _GAPS = 100_000
@@ -50,7 +52,7 @@ class Ledger:
         self.claims = Claims(initial, room)
         self.units: set[int] = set()  # what orders take
         self.own = OwnWrites(initial)
-        self.strangers = Evidence()  # what shows that somebody else wrote the product
+        self.outside = Outside(initial.version, initial.id)
         self._room = room
         self._time = RealTime(initial.version, room)
         self._blind = Blind(room)
@@ -83,7 +85,7 @@ class Ledger:
         before = self._round
         if before is not None:
             self.own.imply(product, before.read_ns or started.started_ns, self._newest)
-            self.doubts = {order_id: doubt for order_id, doubt in self.doubts.items() if doubt.open or doubt.unplaced}
+            self.doubts = {order_id: doubt for order_id, doubt in self.doubts.items() if doubt.is_of_use}
         self._round = Round(started, self._room)
         self._time.begin(product.version)
         self.own.quiet_ns = started.started_ns
@@ -127,34 +129,34 @@ class Ledger:
 
     def _accept(self, op: Operation) -> None:
         """A write took its units: the version it made is its own, and so are the units it left."""
-        made = self._claim(op)
+        made, before = self._claim(op)
         self.round.stock.hand_out(op)
         if made is None:
             self._time.count_unnumbered(op)
         else:
-            self._place(made, op)
+            self._place(made, op, before)
 
-    def _place(self, made: int, op: Operation) -> None:
-        """An accepted write made this version."""
-        self._time.place(written(made), op)
+    def _place(self, made: int, op: Operation, before: Operation | None) -> None:
+        """An accepted write made this version, perhaps after another one had made it `before`."""
+        if self._time.place(written(made), op):
+            self.outside.made_late(made, self._newest, op, before)
         if op.version is not None and op.last_order is not None and op.last_order != op.order_id:
             self.claims.see(made, op.last_order, op)
         if op.quantity is not None:
             self.claims.versions.count(made, op.quantity, op)
 
-    def _claim(self, op: Operation) -> int | None:
-        """Count an accepted write, and return the version that it made, if that is known."""
+    def _claim(self, op: Operation) -> tuple[int | None, Operation | None]:
+        """Count an accepted write, and return the version that it made, if that is known, and who had made it before."""
         self.round.surely += 1
         self.round.stock.accept(op)
         rests_on = None if op.read_version is None else op.read_version + 1
         made = rests_on if op.version is None else op.version
         if made is None:
-            return self.claims.claim_unnumbered(op.order_id, op)
+            return self.claims.claim_unnumbered(op.order_id, op), None
         if rests_on is not None and rests_on != made:
             self._wrong_version.add(op.order_id, op)
         self._newest = max(self._newest, made)
-        self.claims.claim(made, op)
-        return made
+        return made, self.claims.claim(made, op)
 
     def _refuse(self, op: Operation) -> None:
         """A condition refused a write."""
@@ -172,7 +174,8 @@ class Ledger:
         """An answer showed a version, perhaps whose it was and what was left."""
         version = op.version or 0
         self._newest = max(self._newest, version)
-        self._time.place(seen(version), op)
+        if self._time.place(seen(version), op) and is_look(op):
+            self.outside.looked_back(version, self._newest, op, self.claims)
         if op.last_order is not None:
             made = self.claims.see(version, op.last_order, op)
             if made is not None:
@@ -203,8 +206,7 @@ class Ledger:
     def _own(self, version: int, op: Operation) -> None:
         """A write of the tool's own made this version."""
         self._newest = max(self._newest, version)
-        self.claims.claim(version, op)
-        self._place(version, op)
+        self._place(version, op, self.claims.claim(version, op))
 
     def end(self, event: RoundEnded) -> None:
         """The round is over; what is left of the product was read, perhaps."""
@@ -220,7 +222,7 @@ class Ledger:
         op = doubt.open.pop()
         if not doubt.open:
             del self.doubts[order_id]
-        made = self._claim(op)
+        made, _ = self._claim(op)
         if made is not None:
             self._time.place(written(made), op)
         return True
@@ -259,14 +261,16 @@ class Ledger:
         """
         doubting.exclude(self.doubts, self.claims, self.initial.version)
         final = self.round.final
-        if final is None or not any(doubt.open for doubt in self.doubts.values()):
+        if final is None:
             return
-        matching = self._matching(live)
-        applied = doubting.decide(self.doubts, matching, final.version, self.round.read_ns)
-        for op, version in applied:
-            if version is not None:
-                self.claims.settle(version, op)
-            self.round.take(op.units, version, self.units)
+        while doubting.open_writes(self.doubts):
+            applied = doubting.decide(self.doubts, self._matching(live), final.version, self.round.read_ns)
+            for op, version in applied:
+                if version is not None:
+                    self.claims.settle(version, op)
+                self.round.take(op.units, version, self.units)
+            if not applied:
+                return  # or the versions that are known now tell the units of their neighbours
 
     def _matching(self, live: int) -> Matching:
         """The versions that nobody is known to have made, and the writes that may have made them."""
@@ -282,7 +286,7 @@ class Ledger:
         writes = [Write(op.sent_ns, op.received_ns, None, op.units, must=True, op=op) for op in accepted]
         writes += [Write(-inf)] * min(forgotten, len(gaps))
         for doubt in self.doubts.values():
-            for ops, must in ((doubt.unplaced, True), (doubt.open, False)):
+            for ops, must in ((doubt.unplaced, True), ((*doubt.open, *doubt.perhaps), False)):
                 writes += [Write(doubt.sent_ns(op), inf, op.read_version, op.units, must=must, op=op) for op in ops]
         writes += self.own.writes()
         if live or not self.round.complete:
@@ -292,13 +296,27 @@ class Ledger:
 
     def violations(self, live: int) -> Iterator[Violation]:
         """What is wrong with the stock, the versions and the refusals of the round that is over."""
+        found = list(self._all(live))
+        foreign, back = self.outside.foreign, self.outside.back
+        yield from self.outside.drain(self.round.number)
+        if not foreign:
+            yield from (one for one in found if not (back and one.kind in FOLLOWING))
+        self._decide(live)
+
+    def _all(self, live: int) -> Iterator[Violation]:
+        self._look_for_strangers()
         found = list(self._of_writes())
         yield from found or self._of_what_nobody_claimed(live)
         round_ = self.round
         only_fell = not self.restocked and not self.stale_reads
         yield from round_.refusals.violations(round_.number, self.initial.id, round_.final, only_fell=only_fell)
         yield from self._refused_blindly()
-        self._decide(live)
+
+    def _look_for_strangers(self) -> None:
+        """Names as the tool leaves them, but not those of this run."""
+        for version, name, op in self.claims.standing():
+            if is_own(name) and self.own.is_strange(name, complete=self.round.complete):
+                self.outside.stranger(name, version, op)
 
     @property
     def restocked(self) -> bool:
@@ -310,7 +328,7 @@ class Ledger:
         round_ = self.round
         if round_.final is None or live:
             return
-        undecided = any(doubt.open and doubt.settled is None for doubt in self.doubts.values())
+        undecided = any(doubt.settled is None for doubt in self.doubts.values() if doubt.open or doubt.perhaps)
         gaps = list(islice(self.claims.gaps(self._decided, round_.final.version), self._room.each + 1))
         if undecided and 0 < len(gaps) <= self._room.each:
             return

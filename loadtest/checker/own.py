@@ -25,6 +25,13 @@ class OwnWrites:
         """Whether some may have left the name that all of them left once, or are not known to have been applied."""
         return bool(self._unplaced or self._implied)
 
+    def is_strange(self, name: str, *, complete: bool) -> bool:
+        """Whether a name as the tool leaves them is not one of this run's, which are all known if it is `complete`."""
+        if name in self.names:
+            return False
+        runs = {one.rpartition("-")[0] for one in self.names - {RESTOCK}}
+        return complete or bool(runs and name.rpartition("-")[0] not in runs)
+
     def writes(self) -> list[Write]:
         """Those that may have made a version of which nobody knows who made it."""
         return [*self._unplaced, *self._implied]

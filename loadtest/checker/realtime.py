@@ -55,11 +55,14 @@ class RealTime:
             self._unnumbered_before_ns = max(self._unnumbered_before_ns, self._unnumbered[half - 1].received_ns)
             del self._unnumbered[:half]
 
-    def place(self, rank: int, op: Operation) -> None:
-        """Real time allows an operation no earlier than what ended before it, and no later than what began after."""
+    def place(self, rank: int, op: Operation) -> bool:
+        """Real time allows an operation no earlier than what ended before it, and no later than what began after.
+
+        Returns whether something newer had been received before it was sent.
+        """
         register = self.register
         if not self._unnumbered and register.append(rank, op):
-            return
+            return False
         late = op.outcome is Outcome.UNKNOWN and not rank & 1  # a lost write may be applied after it was given up
         newer = register.newer_before(rank, op)
         if newer is not None and not op.consistent:
@@ -74,6 +77,7 @@ class RealTime:
             register.received(rank, op)
         if op.consistent:
             register.sent(rank, op)
+        return newer is not None
 
     def _hold_count(self, rank: int, op: Operation) -> None:
         ended = bisect_left(self._unnumbered, op.sent_ns, key=_RECEIVED)

@@ -165,7 +165,7 @@ class Results:
             if doubt is not None:
                 ledger.sighted(doubt, version)
             elif self._is_strange(order_id, version, ledger, complete=complete):
-                ledger.strangers.add(order_id, op)
+                ledger.outside.stranger(order_id, version, op)
             else:
                 self._won_unseen(order_id, version, op, ledger)
 

@@ -1,0 +1,113 @@
+"""What makes all else of a product questionable: somebody else wrote it, or it went back to an earlier state.
+
+Each is told once, in place of the many contradictions that follow from it.
+"""
+
+from collections.abc import Iterator
+
+from loadtest.checker.claims import Claims
+from loadtest.checker.marks import SHOWN, Evidence
+from loadtest.checker.verdict import Violation, plural
+from loadtest.order import Kind, Operation, is_own
+
+FOLLOWING = {  # kinds of violations that follow from a product that went back
+    "stale_read",
+    "version_miscounted",
+    "version_reused",
+    "version_won_twice",
+    "write_out_of_order",
+}
+
+
+class Outside:
+    """One product over the whole run."""
+
+    def __init__(self, first: int, product_id: str) -> None:
+        """`first` is the version that the run began with."""
+        self.told = False  # that somebody else wrote it
+        self._first, self._product_id = first, product_id
+        self._strangers = Evidence()
+        self._name = ""
+        self._anew: Operation | None = None
+        self._stale: Operation | None = None  # the latest consistent read that showed an older version than was there
+        self._lowest: int | None = None
+        self._highest = 0
+        self._undone = Evidence()
+
+    def stranger(self, name: str, version: int, op: Operation) -> None:
+        """A version carries a name that nothing of this run has left."""
+        if not self._strangers.count:
+            self._name = f"version {version:,} carries the name {name!r}"
+        self._strangers.add(op.order_id, op)
+
+    def looked_back(self, version: int, newest: int, op: Operation, claims: Claims) -> None:
+        """A consistent read showed an older version than had been seen before it was sent."""
+        self._stale = op
+        if not op.order_id:  # the tool reads when no order is in flight, so all that came later is gone
+            self._went_back(version, newest, op)
+            for gone in range(version + 1, min(newest, version + SHOWN) + 1):
+                maker = claims.versions.maker(gone)
+                if maker is not None and not is_own(maker.order_id):
+                    self._undone.add(maker.order_id, maker)
+
+    def made_late(self, version: int, newest: int, op: Operation, before: Operation | None) -> None:
+        """A write made a version although that one, or a later one, had been seen before it was sent.
+
+        `before` is who had made it. Only a write that found an older state shows that the product went back: without a
+        condition, or if the condition is ignored, a version may be made twice as well.
+        """
+        stale = self._stale
+        if op.read_version is not None and (
+            stale is None or stale.sent_ns > op.sent_ns or (stale.version or 0) > op.read_version
+        ):
+            return
+        if version <= self._first:
+            self._anew = self._anew or op
+        self._went_back(version - 1, newest, op)
+        if before is not None and before is not op and not is_own(before.order_id):
+            self._undone.add(before.order_id, before)
+
+    def _went_back(self, version: int, newest: int, op: Operation) -> None:
+        self._lowest = version if self._lowest is None else min(version, self._lowest)
+        self._highest = max(self._highest, newest)
+        if not self._undone.count:
+            self._undone.operations[:] = [op]
+
+    @property
+    def foreign(self) -> bool:
+        """Whether somebody else wrote the product."""
+        return bool(self.told or self._strangers.count or self._anew is not None)
+
+    @property
+    def back(self) -> bool:
+        """Whether the product went back."""
+        return self._lowest is not None
+
+    def drain(self, round_: int) -> Iterator[Violation]:
+        """The one violation that there is, each time it is found anew; somebody else is told of once in a run."""
+        strangers, anew, undone = self._strangers, self._anew, self._undone
+        if self.foreign and not self.told:
+            self.told = True
+            if strangers.count:
+                message = f"somebody else wrote the product: {self._name}, which no order of this run has"
+                yield strangers.violation("external_write", message, round_, self._product_id, 1)
+            elif anew is not None:
+                message = (
+                    f"somebody else wrote the product: it was put there anew, for version {anew.version or 0:,} was made "
+                    f"again, and the run had begun with version {self._first:,}"
+                )
+                evidence = Evidence(1, [anew.order_id], [anew])
+                yield evidence.violation("external_write", message, round_, self._product_id)
+        elif self.back and not self.told:
+            gone = plural(undone.count, "accepted write") if undone.count else "what was written"
+            message = (
+                f"the product went back to version {self._lowest:,} after version {self._highest:,} had been seen: "
+                f"{gone} {'is' if undone.count <= 1 else 'are'} gone"
+            )
+            yield undone.violation("rolled_back", message, round_, self._product_id)
+        self._strangers, self._undone, self._lowest, self._highest = Evidence(), Evidence(), None, 0
+
+
+def is_look(op: Operation) -> bool:
+    """Whether it is a consistent read."""
+    return op.kind is Kind.READ and op.consistent
