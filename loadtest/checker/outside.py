@@ -38,12 +38,12 @@ class Outside:
         """A version carries a name that nothing of this run has left."""
         if not self._strangers.count:
             self._name = f"version {version:,} carries the name {name!r}"
-        self._strangers.add(op.order_id, op)
+        self._strangers.add(name, op)
 
     def looked_back(self, version: int, newest: int, op: Operation, claims: Claims) -> None:
         """A consistent read showed an older version than had been seen before it was sent."""
         self._stale = op
-        if not op.order_id:  # the tool reads when no order is in flight, so all that came later is gone
+        if not op.order_id and version < newest:  # the tool reads when no order is in flight, so all that came later is gone
             self._went_back(version, newest, op)
             for gone in range(version + 1, min(newest, version + SHOWN) + 1):
                 maker = claims.versions.maker(gone)
