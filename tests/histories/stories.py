@@ -496,7 +496,7 @@ STORIES: dict[str, tuple[Story, Expected]] = {
         Expected(settled=(0, 0, 1)),
     ),
     "inconclusive/lost-restock": (
-        Story(orders=0).start(1, 1, orders=0).place(1).is_lost(1).restock(1, UNKNOWN).left(2, 1, None),
+        Story(orders=0).start(1, 1, orders=0).place(1).is_lost(1).restock(1, UNKNOWN).left(1, 1),
         Expected(settled=(0, 0, 1)),
     ),
     "inconclusive/missed-between-two-rounds": (

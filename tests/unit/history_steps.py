@@ -1,0 +1,341 @@
+"""What the events of a run of one product stand for: looks and writes for the reference, and what orders were told.
+
+This says what each event is worth as evidence, and nothing else: whether it fits together the search finds out.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from math import inf
+
+from loadtest.order import (
+    REJECTED_AFTER_RESEND,
+    RESTOCK,
+    Event,
+    Kind,
+    Operation,
+    OrderEnded,
+    OrderPlaced,
+    Outcome,
+    Reason,
+    RecordsRead,
+    Restocked,
+    RoundEnded,
+    RoundStarted,
+    StockSet,
+    is_own,
+)
+from tests.unit.reference import Look, State, Write
+
+_MAY_HAVE_WON = (Outcome.ACCEPTED, Outcome.UNKNOWN)
+RECORDED = "record of "  # the group of an order's transactions
+
+
+@dataclass
+class Placed:
+    """An order, and what is known of it."""
+
+    round: int
+    units: int
+    since: float  # it makes its next request no earlier
+    began: float
+    ops: list[Operation] = field(default_factory=list)
+    end: OrderEnded | None = None
+    barred: bool = False  # whatever transactions of it were lost, they are never applied
+
+    @property
+    def accepted(self) -> list[Operation]:
+        """Its writes that were accepted."""
+        return [op for op in self.ops if op.kind is not Kind.READ and op.outcome is Outcome.ACCEPTED]
+
+    @property
+    def lost(self) -> list[Operation]:
+        """Its writes whose answer was lost."""
+        return [op for op in self.ops if op.kind is not Kind.READ and op.outcome is Outcome.UNKNOWN]
+
+
+class Steps:
+    """What a run's events stand for, product by product being somebody else's business."""
+
+    def __init__(self, events: Iterable[Event]) -> None:
+        self.first: State | None = None  # what the run began with, None if no round did
+        self.began_with = 0  # the version that the first round began with
+        self.looks: list[Look] = []
+        self.orders: dict[str, Placed] = {}
+        self.faults: list[str] = []  # what no order of operations can mend
+        self.cut: set[int] = set()  # rounds that have not ended
+        self.last_look = -1  # which of the looks is the last at what a round left
+        self.last_look_ns = 0
+        self.records_ns: dict[str, int] = {}  # orders that had no record by then
+        self.latest: float = 0  # stamp of them all
+        self._own: list[Write] = []
+        self._before: StockSet | None = None  # the first set of the stock, if it came before all rounds
+        self._sets = False
+        self._recorded: set[str] = set()
+        self._product_id = ""
+        self._since: float = -inf  # the tool's last own request was answered
+        self._began: float = -inf  # the round
+        self._latest_end = ""  # which look
+        self._unnamed = 0  # orders of the round of which no event told yet
+        self._restock_since: float = -inf
+        self._ended: float = -inf  # the last order of the round that ended
+        self._loads: set[int] = set()
+        for event in events:
+            self._take(event)
+        self._finish()
+
+    def _take(self, event: Event) -> None:
+        if isinstance(event, StockSet):
+            self._set(event)
+        elif isinstance(event, RoundStarted):
+            self._start(event)
+        elif isinstance(event, OrderPlaced):
+            self._place(event.order_id, event.round, event.units, event.started_ns)
+        elif isinstance(event, Operation):
+            self._operation(event)
+        elif isinstance(event, OrderEnded):
+            self._end(event)
+        elif isinstance(event, Restocked):
+            self._restock(event)
+        elif isinstance(event, RecordsRead):
+            self._records(event)
+        elif isinstance(event, RoundEnded):
+            self._close(event)
+
+    def _set(self, event: StockSet) -> None:
+        if self.first is None and self._before is None:
+            self._before = event
+        self._sets = True
+        until, name = event.at_ns, f"set {len(self._own)}"
+        if event.outcome is Outcome.REJECTED:
+            self.looks.append(Look(event.sent_ns, until, not_version=event.read_version))
+        elif event.outcome in (Outcome.ACCEPTED, Outcome.UNKNOWN):
+            sure = event.outcome is Outcome.ACCEPTED
+            self._own.append(
+                Write(event.sent_ns, until if sure else inf, event.name, name, sets=event.quantity,
+                      rests_on=event.read_version, must=sure, own=True)
+            )  # fmt: skip
+        self._since = until
+
+    def _start(self, event: RoundStarted) -> None:
+        product = event.product
+        self._product_id = product.id
+        if self.first is None:
+            version = self._before.read_version if self._before else product.version
+            self.first, self.began_with = (version, product.quantity, product.last_order), product.version
+        elif not self._sets:
+            self._hidden_sets(event)
+        shown = (product.version, product.quantity, product.last_order)
+        name = f"start of round {event.round}"
+        self.looks.append(Look(min(self._since, event.started_ns), event.started_ns, shown, name=name))
+        self._since = self._restock_since = self._ended = self._began = event.started_ns
+        self.cut.add(event.round)
+        if not event.orders:
+            self._loads.add(event.round)
+        if not event.prefix:
+            self._unnamed = event.orders
+        for n in range(1, event.orders + 1 if event.prefix else 0):
+            self._place(f"{event.prefix}-{n}", event.round, event.units, event.started_ns)
+
+    def _hidden_sets(self, event: RoundStarted) -> None:
+        """Histories without a word of it: the tool may have set the stock once, to whatever it wanted."""
+        perhaps = sum(op.units for placed in self.orders.values() for op in placed.lost)
+        perhaps += sum(placed.units for placed in self.orders.values() if placed.end is None)
+        since, name = min(self._since, event.started_ns), f"start of round {event.round}"
+        for quantity in range(event.product.quantity, event.product.quantity + perhaps + 1):
+            self._own.append(
+                Write(since, event.started_ns, RESTOCK, f"before {name}", sets=quantity, must=False, own=True,
+                      after=self._latest_end, before=name)
+            )  # fmt: skip
+
+    def _place(self, order_id: str, round_: int, units: int, began: float) -> None:
+        if order_id in self.orders:
+            self.faults.append(f"{order_id} placed twice")
+        else:
+            self.orders[order_id] = Placed(round_, units, began, began)
+
+    def _find(self, event: Operation | OrderEnded) -> Placed | None:
+        """The order; where orders are placed without saying which, their events tell."""
+        if event.order_id not in self.orders and self._unnamed:
+            self._unnamed -= 1
+            self._place(event.order_id, event.round, event.units, self._began)
+        return self.orders.get(event.order_id)
+
+    def _operation(self, op: Operation) -> None:
+        placed = self._find(op)
+        if placed is None:
+            self.faults.append(f"{op.order_id} invented")
+            return
+        if placed.end is None and (placed.units != op.units or placed.round != op.round):
+            self.faults.append(f"{op.order_id} changed")
+        if placed.end is not None and op.kind is not Kind.READ and op.outcome is Outcome.ACCEPTED:
+            self.faults.append(f"{op.order_id} accepted after its end")
+        placed.ops.append(op)
+        placed.since = max(placed.since, op.received_ns + 0.5)  # after its last answer, though the stamps may touch
+        self.looks += _looks(op, self.began_with)
+
+    def _end(self, event: OrderEnded) -> None:
+        placed = self._find(event)
+        if placed is None:
+            self.faults.append(f"{event.order_id} invented")
+            return
+        if placed.end is not None:
+            self.faults.append(f"{event.order_id} ended twice")
+        if placed.units != event.units or placed.round != event.round:
+            self.faults.append(f"{event.order_id} changed")
+        placed.end = placed.end or event
+        self._ended = max(self._ended, event.ended_ns)
+
+    def _restock(self, event: Restocked) -> None:
+        if event.outcome in (Outcome.ACCEPTED, Outcome.UNKNOWN):
+            sure = event.outcome is Outcome.ACCEPTED
+            since = event.sent_ns or min(self._restock_since, event.at_ns)
+            self._own.append(
+                Write(since, event.at_ns if sure else inf, event.name, f"restock {len(self._own)}", -event.units,
+                      shown=(event.version, event.quantity, None), must=sure, own=True)
+            )  # fmt: skip
+        self._restock_since = event.at_ns
+
+    def _records(self, event: RecordsRead) -> None:
+        since = min(self._ended, event.at_ns)
+        for record in event.found:
+            placed = self.orders.get(record.order_id)
+            fits = placed is not None and record.units == placed.units and record.product_id == self._product_id
+            fits &= record.order_id not in self._recorded
+            self._recorded.add(record.order_id)
+            lost = placed is not None and placed.end is not None and placed.end.outcome not in _MAY_HAVE_WON
+            if not fits or lost:
+                self.faults.append(f"record of {record.order_id}")
+            self.looks.append(Look(since, event.at_ns, applied=record.order_id))
+        for order_id in (*event.missing, *event.barred):
+            placed = self.orders.get(order_id)
+            if placed is not None and placed.end is not None and placed.end.outcome is Outcome.ACCEPTED:
+                self.faults.append(f"no record of {order_id}")
+            if placed is not None:
+                placed.barred |= order_id in event.barred
+            self.records_ns[order_id] = event.at_ns
+            self.looks.append(Look(since, event.at_ns, missing=RECORDED + order_id))
+
+    def _close(self, event: RoundEnded) -> None:
+        self.cut.discard(event.round)
+        if self._unnamed:
+            self.faults.append(f"{self._unnamed} vanished")
+            self._unnamed = 0
+        self._since = max(event.ended_ns, event.read_ns)
+        if (left := event.product) is not None:
+            self.last_look, self.last_look_ns = len(self.looks), event.read_ns
+            shown = (left.version, left.quantity, left.last_order)
+            self._latest_end = f"end of round {event.round}"
+            self.looks.append(Look(event.ended_ns, event.read_ns or inf, shown, name=self._latest_end))
+
+    def _finish(self) -> None:
+        stamps = [look.received for look in self.looks] + [write.received for write in self.writes(told=False)]
+        self.latest = max((stamp for stamp in stamps if stamp < inf), default=0)
+        if self.first is not None and self.first[2] in self.orders:
+            self.faults.append(f"{self.first[2]} wrote before it was placed")
+        self.faults += [
+            f"{order_id} was accepted and told otherwise"
+            for order_id, placed in self.orders.items()
+            if placed.accepted and placed.end is not None and placed.end.outcome is not Outcome.ACCEPTED
+        ]
+        self.faults += [
+            f"{order_id} vanished"
+            for order_id, placed in self.orders.items()
+            if placed.end is None and placed.round not in self.cut
+        ]
+        shown = {one.shown[2] for one in self.looks} - {one.name for one in self._own}
+        strange = sorted(name for name in shown if name is not None and is_own(name)) or [RESTOCK]
+        if self.cut & self._loads:
+            self._hidden_restocks(self._restock_since, strange)
+        self._hidden_orders(shown)
+
+    def _hidden_restocks(self, since: float, names: list[str]) -> None:
+        """The tool was perhaps adding units when the history ended: nobody wrote down how many, or which name."""
+        quantities = [one.shown[1] for one in self.looks if one.shown[1] is not None]
+        most = max(quantities, default=0) + sum(placed.units for placed in self.orders.values()) + 1
+        for name in names:
+            for units in range(1, most + 1):
+                self._own.append(Write(since, inf, name, "restock in flight", -units, must=False, own=True))
+
+    def _hidden_orders(self, shown: set[str | None]) -> None:
+        """Orders of which nothing is known but that they were placed may have done anything until the end."""
+        names = [name for name in shown - self.orders.keys() if name is not None and not is_own(name)] or ["?"]
+        for n in range(self._unnamed):
+            for name in names:
+                for units in {placed.units for placed in self.orders.values()} or {1, 2}:
+                    self._own.append(Write(self._began, inf, name, f"unknown order {n}", units, must=False))
+
+    def writes(self, *, free: str = "", told: bool = True) -> list[Write]:
+        """All writes; if orders were `told` the truth, those that fit it, whatever the order `free` was told."""
+        found = list(self._own)
+        for order_id, placed in self.orders.items():
+            found += _writes(order_id, placed, told=told and order_id != free, cut=placed.round in self.cut)
+        return found
+
+    def told(self) -> list[Look]:
+        """What the orders' results say besides: that one of its writes was applied, or that too little was left."""
+        found = []
+        for order_id, placed in self.orders.items():
+            end = placed.end
+            if end is not None and end.outcome is Outcome.ACCEPTED and not placed.accepted:
+                found.append(Look(placed.began, end.ended_ns, applied=order_id))
+            elif end is not None and end.outcome is Outcome.REJECTED and end.reason == Reason.SOLD_OUT:
+                short = any(op.quantity is not None and op.quantity < end.units for op in placed.ops)
+                if not short:  # otherwise its own answers are the cause, and must be explained themselves
+                    fresh = all(op.consistent for op in placed.ops)
+                    found.append(Look(placed.began if fresh else -inf, end.ended_ns, short_of=end.units))
+        return found
+
+
+def _looks(op: Operation, began_with: int) -> list[Look]:
+    if op.outcome in (Outcome.THROTTLED, Outcome.FAILED):
+        return []
+    shown = (op.version, op.quantity, op.last_order if op.version is not None else None)
+    look = Look(op.sent_ns - op.clock_uncertainty_ns, op.received_ns + op.clock_uncertainty_ns, shown)
+    if op.kind is Kind.READ:
+        before_the_run = not op.consistent and op.version is not None and op.version < began_with
+        look = look if op.consistent else replace(look, sent=-inf)
+        return [] if before_the_run else [look]
+    if op.outcome is Outcome.ACCEPTED or (op.outcome is Outcome.UNKNOWN and op.version is None):
+        return []
+    if op.read_version is not None:
+        return [replace(look, not_version=op.read_version)]
+    met_a_transaction = op.outcome is Outcome.REJECTED and op.reason == Reason.CONFLICT
+    return [look if met_a_transaction else replace(look, short_of=op.units)]
+
+
+def _writes(order_id: str, placed: Placed, *, told: bool, cut: bool) -> list[Write]:
+    found = [_accepted(op, order_id if told else f"{order_id}#{n}") for n, op in enumerate(placed.accepted)]
+    if not told or _may_have_won(placed):
+        for n, op in enumerate(placed.lost):
+            if placed.barred and op.kind is Kind.TRANSACTION:
+                continue
+            found.append(_lost(op, order_id if told else f"{order_id}?{n}"))
+    if cut and placed.end is None:
+        once = order_id if told else f"{order_id} in flight"
+        groups = (order_id, RECORDED + order_id)
+        found.append(Write(placed.since, inf, order_id, once, placed.units, must=False, groups=groups))
+    return found
+
+
+def _may_have_won(placed: Placed) -> bool:
+    """Whether the order was not told that it lost, as far as its lost writes go."""
+    if placed.lost and placed.lost[-1].reason == REJECTED_AFTER_RESEND:
+        return False
+    return placed.end is None or placed.end.outcome in _MAY_HAVE_WON
+
+
+def _accepted(op: Operation, once: str) -> Write:
+    shown = (op.version, op.quantity, op.last_order if op.version is not None else None)
+    sent, received = op.sent_ns - op.clock_uncertainty_ns, op.received_ns + op.clock_uncertainty_ns
+    return Write(sent, received, op.order_id, once, op.units, rests_on=op.read_version, shown=shown, groups=_groups(op))
+
+
+def _lost(op: Operation, once: str) -> Write:
+    sent = op.sent_ns - op.clock_uncertainty_ns
+    return Write(
+        sent, inf, op.order_id, once, op.units, rests_on=op.read_version, must=False, groups=_groups(op)
+    )  # fmt: skip
+
+
+def _groups(op: Operation) -> tuple[str, ...]:
+    return (op.order_id, RECORDED + op.order_id) if op.kind is Kind.TRANSACTION else (op.order_id,)
