@@ -70,13 +70,15 @@ class Checker:
         elif isinstance(event, RecordsRead):
             if event.round != self._number or not self._current:
                 raise ValueError(f"records of round {event.round} outside that round")
-            self._results.records(event, self._current)
+            self._results.records(event)
         elif isinstance(event, RoundEnded):
             self._end(event)
 
     def verdict(self) -> Verdict:
         """What all rounds so far showed. A round that has not ended is judged as one cut short."""
         self._close()
+        for ledger in self._ledgers.values():
+            self._violations.extend(ledger.afterwards())
         violations, settled = tuple(self._violations), self._settled()
         doubts = (*self._doubts, *self._unsettled())
         tally = replace(self._tally, settled=settled)
@@ -164,6 +166,8 @@ class Checker:
         first, number = ledgers[0].initial.id, self._number
         complete = all(ledger.round.complete for ledger in ledgers)
         live = {ledger: 0 if ledger.round.complete else results.live(ledger.initial.id) for ledger in ledgers}
+        results.follow_owed()
+        results.follow_records(self._current)
         for ledger in ledgers:
             results.follow_sightings(ledger, complete=complete)
             ledger.settle(live[ledger])

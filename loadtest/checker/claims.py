@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from loadtest.checker.marks import SHOWN, Bitmap, Evidence, Marks, Room
 from loadtest.checker.verdict import Violation, plural
-from loadtest.checker.versions import Versions, remember
+from loadtest.checker.versions import CHAIN, Versions, remember
 from loadtest.order import RESTOCK, Operation, Product, is_own
 
 _CONTESTED = 100  # versions told apart that were made twice: without a condition, all are
@@ -101,8 +101,7 @@ class Claims:
         if maker is not None and maker.order_id == order_id:
             return None
         if own:
-            if version not in self._standing:
-                remember(self._standing, version, _Standing(op), self._room.each)
+            self._stand(version, op)
             return None
         if maker is not None:
             self._contest(version, maker.order_id, maker, order_id, op, seen=True)
@@ -112,6 +111,13 @@ class Claims:
         elif version - self._first not in self._claimed:
             return self._sight(version, order_id, op)
         return None
+
+    def _stand(self, version: int, op: Operation) -> None:
+        standing = self._standing.get(version)
+        if standing is None:
+            remember(self._standing, version, _Standing(op), self._room.each)
+        elif standing.op.last_order != op.last_order:
+            self.versions.unlike(standing.op, op)
 
     def _sight(self, version: int, order_id: str, op: Operation) -> Operation | None:
         known = self.versions.at(version)
@@ -133,30 +139,43 @@ class Claims:
             self._marks.add(order_id, second)
         return new
 
-    def hold_names(self, *, anonymous: bool) -> None:
+    def hold_names(self, *, anonymous: bool, plain: bool, complete: bool) -> None:
         """Where orders leave their names, no version has another one than that of its maker.
 
-        `anonymous`: the tool may have written under the name that all its writes left once.
+        `plain`: the tool has written under the name that all its writes left once, and `anonymous`: nobody knows which
+        versions. Of a round that is not `complete` not all of the tool's own writes are known.
         """
         for version, standing in self._standing.items():
             op, restock = standing.op, standing.op.last_order == RESTOCK
-            if standing.held or not (
-                self.names_left or (restock and not anonymous and self._initial.last_order != RESTOCK)
-            ):
+            nowhere = restock and not plain and self._initial.last_order != RESTOCK
+            maker = self._left_by(version)
+            left = maker is not None and is_own(maker.order_id)  # what the tool writes has its name always
+            if standing.held or not (self.names_left or left or nowhere):
                 continue
-            maker = self.versions.maker(version)
             if maker is not None and maker.order_id == op.last_order:
                 continue
             standing.held = True
-            if self.made(version) and not (maker is not None and is_own(maker.order_id) and restock):
+            if self.made(version):
                 self._contest(version, maker.order_id if maker else _EARLIER, maker, "", op)
-            elif not (restock and anonymous) and not self._nameless.count:
+            elif not (restock and anonymous) and complete and not self._nameless.count:
                 self._nameless.add(op.order_id, op)
 
-    def own(self, version: int) -> bool:
-        """Whether it carries a name of the tool's own writes, which no other leaves."""
+    def _left_by(self, version: int) -> Operation | None:
+        """Whose name a version has: that of its maker or, where orders leave none, of the tool's own write before it."""
+        maker = self.versions.maker(version)
+        if self.names_left:
+            return maker
+        for before in range(version - 1, version - CHAIN, -1):
+            if maker is None or is_own(maker.order_id):
+                break
+            maker = self.versions.maker(before)
+        return maker
+
+    def own_name(self, version: int) -> str | None:
+        """The name of the tool's own writes that it carries, if it was seen under one."""
         standing = self._standing.get(version)
-        return standing is not None and self.names_left and is_own(standing.op.last_order or "")
+        name = standing.op.last_order if standing is not None else None
+        return name if name is not None and is_own(name) else None
 
     def standing(self) -> Iterator[tuple[int, str, Operation]]:
         """Versions that were seen under a name of the tool's own writes, or under the one that was there first."""

@@ -144,10 +144,10 @@ def exclude(doubts: Doubts, claims: Claims, first: int) -> None:
             doubt.close(op, missed=doubt.carried)
 
 
-def decide(doubts: Doubts, matching: Matching, last: int, read_ns: int) -> list[tuple[Operation, int | None]]:
+def decide(doubts: Doubts, matching: Matching, last: int, read_ns: int) -> list[tuple[Operation, int, int]]:
     """Settle what the versions up to `last` decide, as they were at `read_ns`.
 
-    Returns the writes that were applied, as that is found, each with the version that it made if that is known too.
+    Returns the writes that were applied, as that is found, each with the first and the last version that it can have made.
     """
     if matching.uncovered() is not None or matching.unplaced(_musts(matching)) is not None:
         for doubt in doubts.values():
@@ -157,9 +157,9 @@ def decide(doubts: Doubts, matching: Matching, last: int, read_ns: int) -> list[
     found = []
     for write in applied:
         op = _op(write)
-        gap = matching.only_gap(write)
-        doubts[op.order_id].accept(op, placed=gap is not None)
-        found.append((op, None if gap is None else matching.gaps[gap].version))
+        made = matching.made(write)
+        doubts[op.order_id].accept(op, placed=made[0] == made[1])
+        found.append((op, *made))
     excluded = {id(_op(write)) for write in never}
     for doubt, op in open_writes(doubts):
         if id(op) in excluded and op.read_version is not None and op.read_version < last:

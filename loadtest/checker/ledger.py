@@ -25,6 +25,7 @@ from loadtest.checker.round import Round
 from loadtest.checker.stock import Found
 from loadtest.checker.verdict import Violation, plural
 from loadtest.order import (
+    RESTOCK,
     WORKER_LOST,
     Kind,
     Operation,
@@ -86,7 +87,7 @@ class Ledger:
         if before is not None:
             self.own.imply(product, before.read_ns or started.started_ns, self._newest)
             self.doubts = {order_id: doubt for order_id, doubt in self.doubts.items() if doubt.is_of_use}
-        self._round = Round(started, self._room)
+        self._round = Round(started, self._room, self.own.lost_after(product.version))
         self._time.begin(product.version)
         self.own.quiet_ns = started.started_ns
         self.units |= {started.units} - {0}
@@ -103,7 +104,7 @@ class Ledger:
         self.units.add(op.units)
         self.round.stock.see(op)
         if op.kind is Kind.READ:
-            if op.version is not None:
+            if op.version is not None and op.outcome is Outcome.ACCEPTED:
                 self._look(op)
             return
         if op.outcome in (Outcome.THROTTLED, Outcome.FAILED):
@@ -229,8 +230,8 @@ class Ledger:
 
     def sighted(self, doubt: Doubt, version: int) -> None:
         """The lost write of an order was seen to have made a version."""
-        if doubt.unplaced:  # its record said that it was applied, or the count of versions
-            op = doubt.unplaced.pop()
+        if doubt.unplaced or doubt.past:  # its record said that it was applied, or the count of versions
+            op = (doubt.unplaced or doubt.past).pop()
             self.claims.settle(version, op)
         else:
             op = next((op for op in doubt.open if doubting.can_make(version, op)), doubt.last)
@@ -252,25 +253,38 @@ class Ledger:
         if version is not None:
             units = self.claims.versions.took(version) if units is None else units
             self.claims.settle(version, op)
-        self.round.take(units, version, self.units)
+        self.round.take_unseen(units, version, self.units)
 
     def settle(self, live: int) -> None:
         """Find out about the lost writes that are left, once all else of the round is known.
 
         `live` orders of the product have no result: each may have had one more request in flight.
         """
+        self._see_own()
         doubting.exclude(self.doubts, self.claims, self.initial.version)
         final = self.round.final
         if final is None:
             return
         while doubting.open_writes(self.doubts):
             applied = doubting.decide(self.doubts, self._matching(live), final.version, self.round.read_ns)
-            for op, version in applied:
-                if version is not None:
-                    self.claims.settle(version, op)
-                self.round.take(op.units, version, self.units)
+            for op, first, last in applied:
+                if first == last:
+                    self.claims.settle(first, op)
+                self.round.take(op, first, last)
             if not applied:
                 return  # or the versions that are known now tell the units of their neighbours
+
+    def _see_own(self) -> None:
+        """Names of the tool's own writes tell which versions they made."""
+        for version, name, _ in list(self.claims.standing()):
+            found = self.own.seen(version, name, names_left=self.claims.names_left)
+            if found is not None:
+                made, op = found
+                if self.claims.made(made):
+                    continue  # by another one
+                if not doubting.can_make(made, op):
+                    self._wrong_version.add(op.order_id, op)
+                self.claims.settle(made, op)
 
     def _matching(self, live: int) -> Matching:
         """The versions that nobody is known to have made, and the writes that may have made them."""
@@ -278,9 +292,16 @@ class Ledger:
         final = self.round.final
         last = final.version if final is not None else self._newest
         gaps = [
-            Gap(version, register.not_before(version), register.made_by(version)[0], versions.took(version), own)
+            Gap(
+                version,
+                register.not_before(version),
+                register.made_by(version)[0],
+                versions.took(version),
+                name,
+                own=name is not None and self.claims.names_left,
+            )
             for version in islice(self.claims.gaps(self._decided, last), _GAPS)
-            for own in (self.claims.own(version),)
+            for name in (self.claims.own_name(version),)
         ]
         accepted, forgotten = self.claims.unplaced()
         writes = [Write(op.sent_ns, op.received_ns, None, op.units, must=True, op=op) for op in accepted]
@@ -290,8 +311,10 @@ class Ledger:
                 writes += [Write(doubt.sent_ns(op), inf, op.read_version, op.units, must=must, op=op) for op in ops]
         writes += self.own.writes()
         if live or not self.round.complete:
-            writes += [Write(-inf)] * min(live, len(gaps))
-            writes += [Write(-inf, own=True)] * self.round.placed_one_by_one  # a restock may have been in flight
+            since_ns = self.round.started_ns
+            writes += [Write(since_ns)] * min(live, len(gaps))
+            if self.round.placed_one_by_one:  # a restock may have been in flight
+                writes.append(Write(max(since_ns, self.own.quiet_ns), own=True))
         return Matching(gaps, writes)
 
     def violations(self, live: int) -> Iterator[Violation]:
@@ -303,12 +326,23 @@ class Ledger:
             yield from (one for one in found if not (back and one.kind in FOLLOWING))
         self._decide(live)
 
+    def afterwards(self) -> Iterator[Violation]:
+        """What the tool's own requests after the last round showed."""
+        if self._round is None:
+            return
+        found = [*self.claims.drain(self._round.number), *self._refused_blindly()]
+        found += [self._violation(*one) for one in self._time.drain()]
+        foreign, back = self.outside.foreign, self.outside.back
+        yield from self.outside.drain(self._round.number)
+        if not foreign:
+            yield from (one for one in found if not (back and one.kind in FOLLOWING))
+
     def _all(self, live: int) -> Iterator[Violation]:
         self._look_for_strangers()
         found = list(self._of_writes())
         yield from found or self._of_what_nobody_claimed(live)
         round_ = self.round
-        only_fell = not self.restocked and not self.stale_reads
+        only_fell = not self.restocked and not self.stale_reads and not round_.perhaps
         yield from round_.refusals.violations(round_.number, self.initial.id, round_.final, only_fell=only_fell)
         yield from self._refused_blindly()
 
@@ -338,24 +372,26 @@ class Ledger:
             doubt.decide()
         self._decided = round_.final.version
         self.claims.decide()
-        self.own.decide()
+        self.own.decide(round_.final.version)
 
     def _of_what_nobody_claimed(self, live: int) -> Iterator[Violation]:
         yield from self._made_by_somebody(live)
-        if not self.own.anonymous and not (self.restocked and not self.round.complete):
+        if not (self.own.anonymous or self.round.perhaps or (self.restocked and not self.round.complete)):
             yield from self.claims.versions.hold_quantities(self.units, self.round.initial.version, self.round.number)
 
     def _of_writes(self) -> Iterator[Violation]:
         round_ = self.round
-        lost = [op for _, op in doubting.open_writes(self.doubts)] + round_.maybe
+        lost = [op for _, op in doubting.open_writes(self.doubts)] + round_.perhaps
         if round_.complete or not round_.placed_one_by_one:  # of a load that was cut nobody knows what was added
             yield from self._named(round_.stock.violations(round_.final, [op.units for op in lost], round_.rest))
         else:
             yield from self._named(round_.stock.below_zero(round_.final))
-        self.claims.hold_names(anonymous=self.own.anonymous or not round_.complete)
+        self.claims.hold_names(
+            anonymous=self.own.anonymous, plain=RESTOCK in self.own.written, complete=round_.complete
+        )
         contested = self.claims.contested
         yield from self.claims.drain(round_.number)
-        if not contested and not self.restocked:
+        if not contested and not self.restocked and not round_.perhaps:
             yield from self._named(round_.stock.handed_out_twice())
         yield from self._version_counts_writes(lost)
         for kind, message, evidence in self._time.drain():
@@ -402,8 +438,10 @@ class Ledger:
     def _refused_blindly(self) -> Iterator[Violation]:
         """Of refusals that show no item: some version that was there meanwhile has to refuse them."""
         if self.round.final is None:
+            self._blind = Blind(self._room)
             return
-        fewest = None if self.own.anonymous or self.round.stock.restocks else min(self.units, default=1)
+        added = self.own.anonymous or self.round.stock.restocks or self.round.perhaps
+        fewest = None if added else min(self.units, default=1)
         evidence = self._blind.without_cause(self._time, self.claims.versions, self.units, fewest)
         if evidence.count:
             message = f"{plural(evidence.count, 'write')} refused though every state that was there met the condition"

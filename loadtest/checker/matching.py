@@ -25,25 +25,31 @@ _FEW = 1_024  # pairs, among which each write is looked for at each version
 class Gap:
     """A version that nobody is known to have made: not before `after_ns`, and by `by_ns`.
 
-    `took` is how many units went with it, None if that is not known. `own`: it carries a name of the tool's own writes.
+    `took` is how many units went with it, None if that is not known. `name` is the one of the tool's own writes that it
+    carries, if it was seen; `own`: no other write leaves it.
     """
 
     version: int
     after_ns: float
     by_ns: float
     took: int | None = None
+    name: str | None = None
     own: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Write:
-    """A write that may have made one. `units` None: any number. `must`: it surely was applied."""
+    """A write that may have made one. `units` None: any number. `must`: it surely was applied.
+
+    `own`: it is the tool's own, and leaves its `name`; None: any.
+    """
 
     sent_ns: float
     received_ns: float = inf
     rests_on: int | None = None
     units: int | None = None
     own: bool = False
+    name: str | None = None
     must: bool = False
     op: Operation | None = None
 
@@ -55,7 +61,7 @@ def fits(write: Write, gap: Gap) -> bool:
         and gap.after_ns <= write.received_ns
         and write.rests_on in (None, gap.version - 1)
         and (gap.took is None or write.units in (None, gap.took))
-        and (write.own or not gap.own)
+        and (write.name is None or gap.name in (None, write.name) if write.own else not gap.own)
     )
 
 
@@ -93,12 +99,12 @@ class Matching:
         partner: dict[int, int] = {}
         return next((bound[n] for n in range(len(bound)) if not _augment(n, fitting, partner)), None)
 
-    def only_gap(self, write: Write) -> int | None:
-        """The index of the one gap that the write made in every matching; None if there are several, or too many."""
-        few = len(self.gaps) * len(self.writes) <= _FEW
-        fitting = self._fitting[self.writes.index(write)] if few else []
-        possible = [n for n in fitting if self._can_make(write, n)]
-        return possible[0] if len(possible) == 1 else None
+    def made(self, write: Write) -> tuple[int, int]:
+        """The first and the last version that the write, which was applied, can have made; of many, that it may have."""
+        if len(self.gaps) * len(self.writes) > _FEW:
+            return self.gaps[0].version, self.gaps[-1].version
+        possible = [n for n in self._fitting[self.writes.index(write)] if self._can_make(write, n)]
+        return self.gaps[possible[0]].version, self.gaps[possible[-1]].version
 
     def _can_make(self, write: Write, gap: int) -> bool:
         gaps = [*self.gaps[:gap], *self.gaps[gap + 1 :]]

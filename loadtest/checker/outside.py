@@ -43,7 +43,9 @@ class Outside:
     def looked_back(self, version: int, newest: int, op: Operation, claims: Claims) -> None:
         """A consistent read showed an older version than had been seen before it was sent."""
         self._stale = op
-        if not op.order_id and version < newest:  # the tool reads when no order is in flight, so all that came later is gone
+        if (
+            not op.order_id and version < newest
+        ):  # the tool reads when no order is in flight, so all that came later is gone
             self._went_back(version, newest, op)
             for gone in range(version + 1, min(newest, version + SHOWN) + 1):
                 maker = claims.versions.maker(gone)

@@ -8,6 +8,7 @@ from loadtest.checker.matching import Write
 from loadtest.order import RESTOCK, Kind, Operation, Outcome, Product, Restocked, StockSet, is_own
 
 _MOST_IMPLIED = 64  # of histories that do not tell how the stock was set
+_MOST_PAST = 64  # that somebody may see only now
 
 
 class OwnWrites:
@@ -16,8 +17,10 @@ class OwnWrites:
     def __init__(self, initial: Product) -> None:
         self.quiet_ns = 0  # what is restocked next was not sent before
         self.names: set[str] = {name for name in (initial.last_order,) if name and is_own(name)} | {RESTOCK}
-        self._told = initial.last_order not in (None, RESTOCK)  # whether the history tells how the stock is set
+        self.written: set[str] = set()  # names of those of this run
+        self._told = False  # whether the history tells how the stock is set
         self._unplaced: list[Write] = []
+        self._past: list[Write] = []  # that made a version up to one which is decided, if they were applied
         self._implied: list[Write] = []
 
     @property
@@ -27,46 +30,68 @@ class OwnWrites:
 
     def is_strange(self, name: str, *, complete: bool) -> bool:
         """Whether a name as the tool leaves them is not one of this run's, which are all known if it is `complete`."""
-        if name in self.names:
-            return False
-        runs = {one.rpartition("-")[0] for one in self.names - {RESTOCK}}
-        return complete or bool(runs and name.rpartition("-")[0] not in runs)
+        return complete and name not in self.names
+
+    def seen(self, version: int, name: str, *, names_left: bool) -> tuple[int, Operation] | None:
+        """The version that the write of this name made, and the write, if it was not known to have made one.
+
+        Where orders leave no names (`names_left`), it may stand at later ones too.
+        """
+        for writes in (self._unplaced, self._past):
+            for write in writes:
+                if write.op is not None and write.op.order_id == name != RESTOCK:
+                    made = version if names_left else None if write.rests_on is None else write.rests_on + 1
+                    if made is not None:
+                        writes.remove(write)
+                        return made, write.op
+        return None
 
     def writes(self) -> list[Write]:
         """Those that may have made a version of which nobody knows who made it."""
         return [*self._unplaced, *self._implied]
 
-    def decide(self) -> None:
-        """Each of them made one of the versions so far, or none at all."""
-        self._unplaced = []
+    def decide(self, version: int) -> None:
+        """Each of them made one of the versions up to this one, or may yet make a later one."""
+        self._past = [*self._past, *self._unplaced][-_MOST_PAST:]
+        self._unplaced = [write for write in self._unplaced if _may_follow(write, version)]
         self._implied = []
+
+    def lost_after(self, version: int) -> list[Operation]:
+        """Those whose answer was lost, and that may make a version after this one."""
+        return [write.op for write in self._unplaced if _may_follow(write, version) and write.op is not None]
 
     def imply(self, product: Product, since_ns: int, newest: int) -> None:
         """A round begins with this; what set its stock need not have been told."""
-        self._told = self._told or (product.last_order not in (None, RESTOCK) and is_own(product.last_order or ""))
         if not self._told and product.version > newest and len(self._implied) < _MOST_IMPLIED:
-            self._implied.append(Write(since_ns, own=True))
+            self._implied.append(Write(since_ns, own=True, name=RESTOCK))
+            self.written.add(RESTOCK)
 
     def set(self, event: StockSet) -> Operation:
         """As an operation: it takes what was there before, less what it leaves."""
         self._told = True
         self.names.add(event.name)
+        self.written.add(event.name)
         units, rests_on = event.before.quantity - event.quantity, event.before.version
         op = _operation(event, units, event.sent_ns, rests_on)
         if event.outcome is Outcome.UNKNOWN:
-            self._unplaced.append(Write(event.sent_ns, inf, rests_on, units, own=True))
+            self._unplaced.append(Write(event.sent_ns, inf, rests_on, units, True, event.name, op=op))
         return _made(op, rests_on + 1, event.quantity) if event.outcome is Outcome.ACCEPTED else op
 
     def restock(self, event: Restocked) -> Operation:
         """As an operation that takes fewer units than none."""
         self.names.add(event.name)
+        self.written.add(event.name)
         sent_ns, self.quiet_ns = event.sent_ns or self.quiet_ns, event.at_ns
         op = _operation(event, -event.units, sent_ns, None)
         if event.outcome is Outcome.UNKNOWN:
-            self._unplaced.append(Write(sent_ns, inf, units=-event.units, own=True))
+            self._unplaced.append(Write(sent_ns, inf, None, -event.units, True, event.name, op=op))
         elif event.outcome is Outcome.ACCEPTED and event.version is None:
-            self._unplaced.append(Write(sent_ns, event.at_ns, units=-event.units, own=True, must=True, op=op))
+            self._unplaced.append(Write(sent_ns, event.at_ns, None, -event.units, True, event.name, True, op))
         return op if event.version is None else _made(op, event.version, event.quantity)
+
+
+def _may_follow(write: Write, version: int) -> bool:
+    return not write.must and (write.rests_on is None or write.rests_on >= version)
 
 
 def own_read(round_: int, product: Product, sent_ns: int, received_ns: int) -> Operation:

@@ -10,6 +10,7 @@ from loadtest.order import Kind, Operation, OrderEnded, Outcome, Reason, Record,
 
 # What is remembered of an order.
 _ENDED, _WON, _ACCEPTED, _REJECTED, _UNKNOWN, _STRANGE, _RECORDED = (1 << n for n in range(7))
+_OWED = 10_000
 _TOLD = {Outcome.ACCEPTED: _ACCEPTED, Outcome.REJECTED: _REJECTED, Outcome.UNKNOWN: _UNKNOWN}
 
 
@@ -44,6 +45,8 @@ class Results:
         self._live: dict[str, _Live] = {}
         self._adrift: set[str] = set()  # orders that ended as unknown, and none of their writes was lost
         self._wrong: dict[str, Evidence] = {}
+        self._records: list[RecordsRead] = []
+        self._owed: dict[str, Ledger] = {}
 
     @property
     def phantoms(self) -> int:
@@ -128,16 +131,30 @@ class Results:
         """Hold the result against the order's writes."""
         order_id, doubt = event.order_id, ledger.doubts.get(event.order_id)
         if event.outcome is Outcome.ACCEPTED:
-            if won is not None or (doubt is not None and doubt.applied):
-                return
-            if ledger.find(order_id):  # it claims its own lost write as applied: from here on it has to be
-                self._marks.add(order_id, _WON)
-            else:
-                self._blame("accepted_without_write", order_id)
+            if won is None and not (doubt is not None and doubt.applied):
+                self._owe(order_id, ledger)
         elif won is not None:
             self._blame("winner_told_otherwise", order_id, won)
         elif event.outcome is Outcome.UNKNOWN and doubt is None:
             self._adrift.add(order_id)
+
+    def _owe(self, order_id: str, ledger: Ledger) -> None:
+        """An order claims its own lost write as applied: from here on it has to be."""
+        if ledger.find(order_id):
+            self._marks.add(order_id, _WON)
+        elif len(self._owed) < _OWED:
+            self._owed[order_id] = ledger  # its write may be told of after its result
+        else:
+            self._blame("accepted_without_write", order_id)
+
+    def follow_owed(self) -> None:
+        """Orders that were told to have won have done so by a write."""
+        for order_id, ledger in self._owed.items():
+            if ledger.find(order_id):
+                self._marks.add(order_id, _WON)
+            elif not self._marks.has(order_id, _WON):
+                self._blame("accepted_without_write", order_id)
+        self._owed = {}
 
     def told(self, order_id: str) -> Outcome | None:
         """What an order was told, `failed` also for throttled; None if nothing so far."""
@@ -211,8 +228,17 @@ class Results:
             elif doubt.told is Outcome.FAILED:
                 self._blame("winner_told_otherwise", order_id, doubt.last)
 
-    def records(self, event: RecordsRead, ledgers: Mapping[str, Ledger]) -> None:
+    def records(self, event: RecordsRead) -> None:
+        """Records of orders were read; they are looked at when all orders have ended."""
+        self._records.append(event)
+
+    def follow_records(self, ledgers: Mapping[str, Ledger]) -> None:
         """The records of accepted orders are there, and of no others."""
+        for event in self._records:
+            self._follow(event, ledgers)
+        self._records = []
+
+    def _follow(self, event: RecordsRead, ledgers: Mapping[str, Ledger]) -> None:
         for record in event.found:
             self._recorded_as(record, ledgers.get(record.product_id))
         for order_id in (*event.missing, *event.barred):

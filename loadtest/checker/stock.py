@@ -111,6 +111,8 @@ class Stock:
     def below_zero(self, final: Product | None) -> Iterator[Found]:
         """The stock never goes below zero."""
         lowest = self._lowest
+        if self._initial < 0:
+            yield "negative_quantity", f"the stock began at {self._initial:,}", Evidence(), SHOWN
         if final is not None and final.quantity < 0:
             yield "negative_quantity", f"the stock ended at {final.quantity:,}", self.accepted, SHOWN
         elif lowest is not None and lowest.quantity is not None and lowest.quantity < 0:
@@ -145,5 +147,5 @@ def _with(stock: str, added: int, perhaps: int) -> str:
 def _least_and_most(units: Sequence[int], applied: int | None) -> tuple[int, int]:
     """What lost writes took at least and at most: as many were applied as versions are left for them."""
     if applied is None or not 0 <= applied <= len(units):
-        return 0, sum(units)  # the versions tell of it
+        return sum(one for one in units if one < 0), sum(one for one in units if one > 0)
     return sum(units[:applied]), sum(units[len(units) - applied :])

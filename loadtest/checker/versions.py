@@ -12,7 +12,7 @@ from loadtest.order import Operation, Product
 
 _Key = TypeVar("_Key")
 _Value = TypeVar("_Value")
-_CHAIN = 64  # versions that are gone through to find the quantity of one that nobody saw
+CHAIN = 64  # versions that are gone through to find the quantity of one that nobody saw
 
 
 class Version:
@@ -87,13 +87,13 @@ class Versions:
 
     def left(self, version: int) -> int | None:
         """How many units there were at this version, from who saw it or from what the writes beside it took and left."""
-        for later in range(version, version + _CHAIN):
+        for later in range(version, version + CHAIN):
             known = self._latest.get(later)
             if known is not None and known.quantity is not None:
                 return known.quantity + sum(self._units(one) for one in range(version + 1, later + 1))
             if self.maker(later + 1) is None:
                 break
-        for earlier in range(version, version - _CHAIN, -1):
+        for earlier in range(version, version - CHAIN, -1):
             known = self._latest.get(earlier)
             if known is not None and known.quantity is not None:
                 return known.quantity - sum(self._units(one) for one in range(earlier + 1, version + 1))
@@ -114,7 +114,7 @@ class Versions:
         if exact is not None:
             return exact
         bounds = [-inf]
-        for steps in range(1, _CHAIN):
+        for steps in range(1, CHAIN):
             before, after = self._latest.get(version - steps), self._latest.get(version + steps)
             if before is not None and before.quantity is not None:
                 bounds.append(before.quantity - steps * most)

@@ -58,7 +58,7 @@ class Steps:
 
     def __init__(self, events: Iterable[Event]) -> None:
         self.first: State | None = None  # what the run began with, None if no round did
-        self.began_with = 0  # the version that the first round began with
+        self.began_with = 0  # the version that the run began with
         self.looks: list[Look] = []
         self.orders: dict[str, Placed] = {}
         self.faults: list[str] = []  # what no order of operations can mend
@@ -68,7 +68,7 @@ class Steps:
         self.records_ns: dict[str, int] = {}  # orders that had no record by then
         self.latest: float = 0  # stamp of them all
         self._own: list[Write] = []
-        self._before: StockSet | None = None  # the first set of the stock, if it came before all rounds
+        self._begun = False  # a round
         self._sets = False
         self._recorded: set[str] = set()
         self._product_id = ""
@@ -102,29 +102,31 @@ class Steps:
             self._close(event)
 
     def _set(self, event: StockSet) -> None:
-        if self.first is None and self._before is None:
-            self._before = event
+        before = (event.before.version, event.before.quantity, event.before.last_order)
+        self.first = self.first or before
+        self.looks.append(Look(event.read_ns, event.sent_ns, before, name=f"before set {len(self._own)}"))
+        self._product_id = event.product_id
         self._sets = True
         until, name = event.at_ns, f"set {len(self._own)}"
         if event.outcome is Outcome.REJECTED:
-            self.looks.append(Look(event.sent_ns, until, not_version=event.read_version))
+            self.looks.append(Look(event.sent_ns, until, not_version=event.before.version))
         elif event.outcome in (Outcome.ACCEPTED, Outcome.UNKNOWN):
             sure = event.outcome is Outcome.ACCEPTED
             self._own.append(
                 Write(event.sent_ns, until if sure else inf, event.name, name, sets=event.quantity,
-                      rests_on=event.read_version, must=sure, own=True)
+                      rests_on=event.before.version, must=sure, own=True)
             )  # fmt: skip
         self._since = until
 
     def _start(self, event: RoundStarted) -> None:
         product = event.product
         self._product_id = product.id
-        if self.first is None:
-            version = self._before.read_version if self._before else product.version
-            self.first, self.began_with = (version, product.quantity, product.last_order), product.version
+        shown = (product.version, product.quantity, product.last_order)
+        if not self._begun:
+            self.first, self._begun = self.first or shown, True
+            self.began_with = self.first[0]
         elif not self._sets:
             self._hidden_sets(event)
-        shown = (product.version, product.quantity, product.last_order)
         name = f"start of round {event.round}"
         self.looks.append(Look(min(self._since, event.started_ns), event.started_ns, shown, name=name))
         self._since = self._restock_since = self._ended = self._began = event.started_ns

@@ -96,6 +96,8 @@ def _runs_backwards(event: Event) -> bool:
     """Stamps that no clock gives: nothing is said of them."""
     if isinstance(event, RoundEnded):
         return event.read_ns < event.ended_ns
+    if isinstance(event, StockSet):
+        return not event.read_ns <= event.sent_ns <= event.at_ns
     return isinstance(event, Operation) and (event.received_ns < event.sent_ns or event.clock_uncertainty_ns < 0)
 
 

@@ -154,6 +154,7 @@ class Run:
 
     def _set_stock(self, number: int, stock: int) -> Process:
         for n in range(3):
+            asked = int(self.now)
             seen = yield from self._own_read()
             if seen.quantity == stock:
                 return True
@@ -166,7 +167,7 @@ class Run:
                 yield self._within(until)
                 outcome = Outcome.ACCEPTED if applies() else Outcome.REJECTED
             yield until
-            self.log.append(StockSet(number, "p#4", stock, seen.version, name, outcome, sent, until))
+            self.log.append(StockSet(number, seen, stock, name, outcome, asked, sent, until))
         return self._chance(0.5)
 
     def _setting(self, version: int, stock: int, name: str) -> Callable[[], bool]:

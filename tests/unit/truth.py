@@ -4,7 +4,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from math import inf
 
-from loadtest.order import RESTOCK, Event, Kind, Operation, Outcome, RoundEnded, RoundStarted, StockSet, is_own
+from loadtest.order import (
+    RESTOCK,
+    Event,
+    Kind,
+    Operation,
+    Outcome,
+    Restocked,
+    RoundEnded,
+    RoundStarted,
+    StockSet,
+    is_own,
+)
 from tests.unit.history_steps import Placed, Steps
 from tests.unit.reference import Look, Write, explainable
 
@@ -150,5 +161,7 @@ def _runs_backwards(event: Event) -> bool:
     if isinstance(event, RoundEnded):
         return 0 < event.read_ns < event.ended_ns
     if isinstance(event, StockSet):
+        return not event.read_ns <= event.sent_ns <= event.at_ns
+    if isinstance(event, Restocked):
         return event.at_ns < event.sent_ns
     return isinstance(event, Operation) and (event.received_ns < event.sent_ns or event.clock_uncertainty_ns < 0)
