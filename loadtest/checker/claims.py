@@ -139,11 +139,11 @@ class Claims:
             self._marks.add(order_id, second)
         return new
 
-    def hold_names(self, *, anonymous: bool, plain: bool, complete: bool) -> None:
+    def hold_names(self, decided: int, *, anonymous: bool, plain: bool, complete: bool) -> None:
         """Where orders leave their names, no version has another one than that of its maker.
 
         `plain`: the tool has written under the name that all its writes left once, and `anonymous`: nobody knows which
-        versions. Of a round that is not `complete` not all of the tool's own writes are known.
+        versions after `decided`. Of a round that is not `complete` not all of the tool's own writes are known.
         """
         for version, standing in self._standing.items():
             op, restock = standing.op, standing.op.last_order == RESTOCK
@@ -157,7 +157,7 @@ class Claims:
             standing.held = True
             if self.made(version):
                 self._contest(version, maker.order_id if maker else _EARLIER, maker, "", op)
-            elif not (restock and anonymous) and complete and not self._nameless.count:
+            elif not (restock and anonymous) and complete and version > decided and not self._nameless.count:
                 self._nameless.add(op.order_id, op)
 
     def _left_by(self, version: int) -> Operation | None:

@@ -144,12 +144,12 @@ def exclude(doubts: Doubts, claims: Claims, first: int) -> None:
             doubt.close(op, missed=doubt.carried)
 
 
-def decide(doubts: Doubts, matching: Matching, last: int, read_ns: int) -> list[tuple[Operation, int, int]]:
-    """Settle what the versions up to `last` decide, as they were at `read_ns`.
+def decide(doubts: Doubts, matching: Matching, last: int | None, read_ns: int) -> list[tuple[Operation, int, int]]:
+    """Settle what the versions up to `last` decide, as they were at `read_ns`; None if nobody has read the last one.
 
     Returns the writes that were applied, as that is found, each with the first and the last version that it can have made.
     """
-    if matching.uncovered() is not None or matching.unplaced(_musts(matching)) is not None:
+    if matching.uncovered() is not None or (last is not None and matching.unplaced(_musts(matching)) is not None):
         for doubt in doubts.values():
             doubt.miss()
         return []
@@ -160,6 +160,8 @@ def decide(doubts: Doubts, matching: Matching, last: int, read_ns: int) -> list[
         made = matching.made(write)
         doubts[op.order_id].accept(op, placed=made[0] == made[1])
         found.append((op, *made))
+    if last is None:
+        return found
     excluded = {id(_op(write)) for write in never}
     for doubt, op in open_writes(doubts):
         if id(op) in excluded and op.read_version is not None and op.read_version < last:
@@ -183,7 +185,7 @@ def _decided(doubts: Doubts, matching: Matching) -> tuple[list[Write], list[Writ
     if not matching.gaps:
         return [], writes
     if len(matching.writes) == len(matching.gaps):
-        return writes, []
+        return writes, []  # each made one
     if not matching.small:
         return [], []
     musts = _musts(matching)

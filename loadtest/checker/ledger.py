@@ -262,11 +262,12 @@ class Ledger:
         """
         self._see_own()
         doubting.exclude(self.doubts, self.claims, self.initial.version)
-        final = self.round.final
-        if final is None:
+        if not self.round.complete:
             return
+        final = self.round.final
+        last = final.version if final is not None else None
         while doubting.open_writes(self.doubts):
-            applied = doubting.decide(self.doubts, self._matching(live), final.version, self.round.read_ns)
+            applied = doubting.decide(self.doubts, self._matching(live), last, self.round.read_ns)
             for op, first, last in applied:
                 if first == last:
                     self.claims.settle(first, op)
@@ -387,7 +388,7 @@ class Ledger:
         else:
             yield from self._named(round_.stock.below_zero(round_.final))
         self.claims.hold_names(
-            anonymous=self.own.anonymous, plain=RESTOCK in self.own.written, complete=round_.complete
+            self._decided, anonymous=self.own.anonymous, plain=RESTOCK in self.own.written, complete=round_.complete
         )
         contested = self.claims.contested
         yield from self.claims.drain(round_.number)

@@ -81,7 +81,7 @@ class OwnWrites:
         """As an operation that takes fewer units than none."""
         self.names.add(event.name)
         self.written.add(event.name)
-        sent_ns, self.quiet_ns = event.sent_ns or self.quiet_ns, event.at_ns
+        sent_ns, self.quiet_ns = event.sent_ns or min(self.quiet_ns, event.at_ns), event.at_ns
         op = _operation(event, -event.units, sent_ns, None)
         if event.outcome is Outcome.UNKNOWN:
             self._unplaced.append(Write(sent_ns, inf, None, -event.units, True, event.name, op=op))

@@ -33,12 +33,10 @@ class Results:
     def __init__(self) -> None:
         self._marks = Marks()
         self._prefixes: set[str] = set()  # of orders that were placed
-        self._rounds = 0
         self.begin()
 
     def begin(self) -> None:
         """A round begins: orders of earlier ones are known, and nothing is expected of them any more."""
-        self._rounds += 1
         self.placed = 0
         self.ended = 0
         self._unnamed = False  # whether orders were placed without saying which
@@ -175,7 +173,8 @@ class Results:
         Of a round that is not `complete` some orders may not be known.
         """
         before = ledger.initial.last_order
-        if before is not None and self._rounds == 1 and (self._marks.has(before, _ENDED) or before in self._live):
+        placed = before is not None and (self._marks.has(before, _ENDED) or before in self._live)
+        if before is not None and placed and self._marks.add(before, _STRANGE):
             self._earned(before)  # it took units before it was placed
         for version, order_id, op in ledger.claims.sightings():
             doubt = ledger.doubts.get(order_id)

@@ -82,6 +82,7 @@ class Stock:
         accepted, added, perhaps = self._accepted_units, self._restocked_units, self._lost_restocked_units
         were = f"{plural(accepted, 'unit')} {'was' if accepted == 1 else 'were'} accepted"
         if final is None:
+            perhaps -= sum(units for units in lost if units < 0)
             taken = _besides(were, "", self._taken_units)
             if accepted + self._taken_units > (there := self._initial + added + perhaps):
                 message = f"{taken}, but there were {'at most' if perhaps else 'only'} {there:,}"

@@ -140,6 +140,8 @@ class _Frame:
             return False
         if isinstance(event, RoundEnded):
             self._started = None
+        if isinstance(event, Restocked):
+            return event.at_ns >= started.started_ns
         return not isinstance(event, Operation) or event.sent_ns >= started.started_ns
 
     def _start(self, event: RoundStarted) -> bool:
