@@ -62,7 +62,8 @@ class Doubt:
     @property
     def misled(self) -> bool:
         """Whether the last answer said that the order had lost."""
-        return self.told is Outcome.REJECTED or self.last.reason == REJECTED_AFTER_RESEND
+        resent = self.last.reason == REJECTED_AFTER_RESEND and (self.told is not None or self.carried)
+        return self.told is Outcome.REJECTED or resent
 
     @property
     def is_of_use(self) -> bool:

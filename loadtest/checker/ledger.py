@@ -85,7 +85,7 @@ class Ledger:
         product = started.product
         before = self._round
         if before is not None:
-            self.own.imply(product, before.read_ns or started.started_ns, self._newest)
+            self.own.imply(product, min(before.read_ns, started.started_ns), self._newest)
             self.doubts = {order_id: doubt for order_id, doubt in self.doubts.items() if doubt.is_of_use}
         self._round = Round(started, self._room, self.own.lost_after(product.version))
         self._time.begin(product.version)

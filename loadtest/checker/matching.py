@@ -103,13 +103,13 @@ class Matching:
         """The first and the last version that the write, which was applied, can have made; of many, that it may have."""
         if len(self.gaps) * len(self.writes) > _FEW:
             return self.gaps[0].version, self.gaps[-1].version
-        possible = [n for n in self._fitting[self.writes.index(write)] if self._can_make(write, n)]
+        fitting = self._fitting[self.writes.index(write)]
+        possible = [n for n in fitting if self._can_make(write, n)] or fitting
         return self.gaps[possible[0]].version, self.gaps[possible[-1]].version
 
     def _can_make(self, write: Write, gap: int) -> bool:
         gaps = [*self.gaps[:gap], *self.gaps[gap + 1 :]]
-        rest = Matching(gaps, [other for other in self.writes if other is not write])
-        return rest.uncovered() is None and rest.unplaced(other for other in rest.writes if other.must) is None
+        return Matching(gaps, [other for other in self.writes if other is not write]).uncovered() is None
 
     def _first_uncovered(self) -> Gap | None:
         """Of windows alone: the write that ends first is always the best one to take."""
