@@ -24,7 +24,7 @@ from loadtest.order import (
     StockSet,
     is_own,
 )
-from tests.unit.reference import Look, State, Write
+from tests.unit.reference import Look, Shown, State, Write
 
 _MAY_HAVE_WON = (Outcome.ACCEPTED, Outcome.UNKNOWN)
 RECORDED = "record of "  # the group of an order's transactions
@@ -46,6 +46,11 @@ class Placed:
     def accepted(self) -> list[Operation]:
         """Its writes that were accepted."""
         return [op for op in self.ops if op.kind is not Kind.READ and op.outcome is Outcome.ACCEPTED]
+
+    @property
+    def resent(self) -> bool:
+        """Whether the client sent its last lost write twice, and the second was refused: that is to be told it lost."""
+        return bool(self.lost) and self.lost[-1].reason == REJECTED_AFTER_RESEND
 
     @property
     def lost(self) -> list[Operation]:
@@ -162,10 +167,10 @@ class Steps:
 
     def _operation(self, op: Operation) -> None:
         placed = self._find(op)
-        if placed is None:
+        if placed is None or placed.round != op.round:
             self.faults.append(f"{op.order_id} invented")
             return
-        if placed.end is None and (placed.units != op.units or placed.round != op.round):
+        if placed.end is None and placed.units != op.units:
             self.faults.append(f"{op.order_id} changed")
         if placed.end is not None and op.kind is not Kind.READ and op.outcome is Outcome.ACCEPTED:
             self.faults.append(f"{op.order_id} accepted after its end")
@@ -200,6 +205,7 @@ class Steps:
         for record in event.found:
             placed = self.orders.get(record.order_id)
             fits = placed is not None and record.units == placed.units and record.product_id == self._product_id
+            fits &= placed is not None and placed.round == event.round
             fits &= record.order_id not in self._recorded
             self._recorded.add(record.order_id)
             lost = placed is not None and placed.end is not None and placed.end.outcome not in _MAY_HAVE_WON
@@ -242,15 +248,19 @@ class Steps:
             for order_id, placed in self.orders.items()
             if placed.end is None and placed.round not in self.cut
         ]
-        shown = {one.shown[2] for one in self.looks} - {one.name for one in self._own}
-        strange = sorted(name for name in shown if name is not None and is_own(name)) or [RESTOCK]
+        shown = {state[2] for state in self._shown()} - {one.name for one in self._own}
+        strange = sorted({name for name in shown if name is not None and is_own(name)} | {RESTOCK})
         if self.cut & self._loads:
             self._hidden_restocks(self._restock_since, strange)
         self._hidden_orders(shown)
 
+    def _shown(self) -> list[Shown]:
+        """What anybody was shown."""
+        return [look.shown for look in self.looks] + [write.shown for write in self.writes(told=False)]
+
     def _hidden_restocks(self, since: float, names: list[str]) -> None:
         """The tool was perhaps adding units when the history ended: nobody wrote down how many, or which name."""
-        quantities = [one.shown[1] for one in self.looks if one.shown[1] is not None]
+        quantities = [state[1] for state in self._shown() if state[1] is not None]
         most = max(quantities, default=0) + sum(placed.units for placed in self.orders.values()) + 1
         for name in names:
             for units in range(1, most + 1):
@@ -299,8 +309,8 @@ def _looks(op: Operation, began_with: int) -> list[Look]:
         return []
     if op.read_version is not None:
         return [replace(look, not_version=op.read_version)]
-    met_a_transaction = op.outcome is Outcome.REJECTED and op.reason == Reason.CONFLICT
-    return [look if met_a_transaction else replace(look, short_of=op.units)]
+    sold_out = op.outcome is Outcome.UNKNOWN or op.reason == Reason.SOLD_OUT  # otherwise it met a transaction
+    return [replace(look, short_of=op.units) if sold_out else look]
 
 
 def _writes(order_id: str, placed: Placed, *, told: bool, cut: bool) -> list[Write]:
@@ -319,9 +329,9 @@ def _writes(order_id: str, placed: Placed, *, told: bool, cut: bool) -> list[Wri
 
 def _may_have_won(placed: Placed) -> bool:
     """Whether the order was not told that it lost, as far as its lost writes go."""
-    if placed.lost and placed.lost[-1].reason == REJECTED_AFTER_RESEND:
-        return False
-    return placed.end is None or placed.end.outcome in _MAY_HAVE_WON
+    if placed.end is None or placed.end.outcome is Outcome.ACCEPTED:
+        return True
+    return placed.end.outcome is Outcome.UNKNOWN and not placed.resent
 
 
 def _accepted(op: Operation, once: str) -> Write:

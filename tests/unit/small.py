@@ -27,6 +27,7 @@ from loadtest.order import (
 )
 from tests.unit.builders import operation, order_ended
 from tests.unit.mutations import mutated
+from tests.unit.truth import is_history
 
 LONG_NS = 3_000_000_000  # after which a lost write is taken as not applied
 Process = Generator[float, None, Any]  # it yields when it goes on
@@ -67,9 +68,10 @@ def histories(
     """So many histories, each with so many changes as the next of `changes` says, and what was changed."""
     random = Random(seed)
     for n in range(count):
-        events = history(random, range_)
-        wanted = changes[n % len(changes)]
-        yield mutated(events, random, wanted) if wanted else ([], events)
+        labels, events = mutated(history(random, range_), random, changes[n % len(changes)])
+        while not is_history(events):
+            labels, events = mutated(history(random, range_), random, changes[n % len(changes)])
+        yield labels, events
 
 
 def history(random: Random, range_: Range = EVERYTHING) -> list[Event]:

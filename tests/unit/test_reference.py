@@ -52,20 +52,30 @@ MISSED = "not violated though not explainable"
 UNTRUE = "not violated though orders were not told what they earned"
 NEEDLESS = "inconclusive though every explanation decides all lost writes"
 GUESSED = "settled though explanations differ"
+WRONG = "settled otherwise than in every explanation"
+CUT = "safe though cut"
 
 
 def _kinds(verdict: Verdict, truth: Truth) -> Iterator[str]:
     violated = verdict.status is Status.VIOLATED
-    if violated and truth.truthful:
+    if violated and truth.truthful and not truth.untold:
         yield FALSE
     if not violated and not truth.truthful:
         yield UNTRUE if truth.explainable else MISSED
     if truth.truthful and not violated:
         least, most = truth.unresolved
-        if verdict.settled.unsettled > most and not truth.cut:
+        if verdict.settled.unsettled > most and not truth.open:
             yield NEEDLESS
         elif verdict.settled.unsettled < least:
             yield GUESSED
+        elif least == most == verdict.settled.unsettled and verdict.settled.accepted != _settled_as_accepted(truth):
+            yield WRONG
+        if truth.cut and verdict.status is Status.SAFE:
+            yield CUT
+
+
+def _settled_as_accepted(truth: Truth) -> int:
+    return sum(was is Outcome.ACCEPTED and order_id not in truth.told for order_id, was in truth.lost.items())
 
 
 def shown(events: list[Event]) -> str:
@@ -83,6 +93,19 @@ def test_a_correct_server_can_be_explained(seed: int) -> None:
         decided += any(truth.lost.values())
     assert cut
     assert decided
+
+
+@pytest.mark.parametrize("seed", [50, *(pytest.param(n, marks=pytest.mark.slow) for n in range(51, 60))])
+def test_every_beginning_of_what_can_be_explained_can_be_explained(seed: int) -> None:
+    for _, events in histories(seed, 60, Range(cut=0), changes=(0, 0, 1)):
+        whole = verdict_of(events)
+        if whole is None or not whole.truthful:
+            continue
+        for n in range(1, len(events)):
+            truth = verdict_of(events[:n])
+            assert truth is not None
+            assert truth.truthful, shown(events[:n])
+            assert judge(events[:n]).status is not Status.VIOLATED, shown(events[:n])
 
 
 def test_the_tool_and_the_server_leave_every_kind_of_history() -> None:
