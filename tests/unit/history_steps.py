@@ -80,6 +80,7 @@ class Steps:
         self._since: float = -inf  # the tool's last own request was answered
         self._began: float = -inf  # the round
         self._latest_end = ""  # which look
+        self._records_read: float = -inf
         self._unnamed = 0  # orders of the round of which no event told yet
         self._restock_since: float = -inf
         self._ended: float = -inf  # the last order of the round that ended
@@ -111,15 +112,20 @@ class Steps:
             self._before = event
         self._sets = True
         until, name = event.at_ns, f"set {len(self._own)}"
+        sent = max(event.sent_ns, self._next(until))
         if event.outcome is Outcome.REJECTED:
-            self.looks.append(Look(event.sent_ns, until, not_version=event.read_version))
+            self.looks.append(Look(sent, until, not_version=event.read_version))
         elif event.outcome in (Outcome.ACCEPTED, Outcome.UNKNOWN):
             sure = event.outcome is Outcome.ACCEPTED
             self._own.append(
-                Write(event.sent_ns, until if sure else inf, event.name, name, sets=event.quantity,
+                Write(sent, until if sure else inf, event.name, name, sets=event.quantity,
                       rests_on=event.read_version, must=sure, own=True)
             )  # fmt: skip
         self._since = until
+
+    def _next(self, by: float) -> float:
+        """When the tool may have made its next request: after its last, though their stamps may touch."""
+        return min(self._since + 0.5, by)
 
     def _start(self, event: RoundStarted) -> None:
         product = event.product
@@ -131,8 +137,9 @@ class Steps:
             self._hidden_sets(event)
         shown = (product.version, product.quantity, product.last_order)
         name = f"start of round {event.round}"
-        self.looks.append(Look(min(self._since, event.started_ns), event.started_ns, shown, name=name))
+        self.looks.append(Look(self._next(event.started_ns), event.started_ns, shown, name=name))
         self._since = self._restock_since = self._ended = self._began = event.started_ns
+        self._records_read = -inf
         self.cut.add(event.round)
         if not event.orders:
             self._loads.add(event.round)
@@ -145,7 +152,7 @@ class Steps:
         """Histories without a word of it: the tool may have set the stock once, to whatever it wanted."""
         perhaps = sum(op.units for placed in self.orders.values() for op in placed.lost)
         perhaps += sum(placed.units for placed in self.orders.values() if placed.end is None)
-        since, name = min(self._since, event.started_ns), f"start of round {event.round}"
+        since, name = self._next(event.started_ns), f"start of round {event.round}"
         for quantity in range(event.product.quantity, event.product.quantity + perhaps + 1):
             self._own.append(
                 Write(since, event.started_ns, RESTOCK, f"before {name}", sets=quantity, must=False, own=True,
@@ -193,7 +200,7 @@ class Steps:
     def _restock(self, event: Restocked) -> None:
         if event.outcome in (Outcome.ACCEPTED, Outcome.UNKNOWN):
             sure = event.outcome is Outcome.ACCEPTED
-            since = event.sent_ns or min(self._restock_since, event.at_ns)
+            since = event.sent_ns or min(self._restock_since + 0.5, event.at_ns)
             self._own.append(
                 Write(since, event.at_ns if sure else inf, event.name, f"restock {len(self._own)}", -event.units,
                       shown=(event.version, event.quantity, None), must=sure, own=True)
@@ -201,7 +208,7 @@ class Steps:
         self._restock_since = event.at_ns
 
     def _records(self, event: RecordsRead) -> None:
-        since = min(self._ended, event.at_ns)
+        since, self._records_read = min(self._ended, event.at_ns), event.at_ns
         for record in event.found:
             placed = self.orders.get(record.order_id)
             fits = placed is not None and record.units == placed.units and record.product_id == self._product_id
@@ -231,13 +238,16 @@ class Steps:
             self.last_look, self.last_look_ns = len(self.looks), event.read_ns
             shown = (left.version, left.quantity, left.last_order)
             self._latest_end = f"end of round {event.round}"
-            self.looks.append(Look(event.ended_ns, event.read_ns or inf, shown, name=self._latest_end))
+            until = event.read_ns or inf
+            since = min(max(event.ended_ns, self._records_read), until)  # records are read before
+            self.looks.append(Look(since, until, shown, name=self._latest_end))
 
     def _finish(self) -> None:
         stamps = [look.received for look in self.looks] + [write.received for write in self.writes(told=False)]
         self.latest = max((stamp for stamp in stamps if stamp < inf), default=0)
-        if self.first is not None and self.first[2] in self.orders:
-            self.faults.append(f"{self.first[2]} wrote before it was placed")
+        begun = self.orders.keys() | {one.name for one in self._own if one.sets is not None} - {RESTOCK}
+        if self.first is not None and self.first[0] == self.began_with and self.first[2] in begun:
+            self.faults.append(f"{self.first[2]} had been left before it could be")
         self.faults += [
             f"{order_id} was accepted and told otherwise"
             for order_id, placed in self.orders.items()

@@ -137,7 +137,7 @@ def field_changes(event: Event, names: tuple[str, ...]) -> Iterator[tuple[str, E
 def _runs_backwards(event: Event) -> bool:
     """Stamps that no clock gives: nothing is said of them."""
     if isinstance(event, RoundEnded):
-        return event.read_ns < event.ended_ns
+        return 0 < event.read_ns < event.ended_ns
     return isinstance(event, Operation) and (event.received_ns < event.sent_ns or event.clock_uncertainty_ns < 0)
 
 

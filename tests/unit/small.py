@@ -232,8 +232,9 @@ class Run:
         if waits:
             yield self.now + LONG_NS
         seen = yield from self._own_read()
-        left = None if self._chance(self.range.unread) else seen
-        self.log.append(RoundEnded(number, "p#4", left, ended, int(self.now)))
+        unread = self._chance(self.range.unread)
+        left, read_ns = (None, 0) if unread else (seen, int(self.now))
+        self.log.append(RoundEnded(number, "p#4", left, ended, read_ns))
 
     def _read_records(self, number: int, order_ids: list[str]) -> Process:
         found = [order_id for order_id in order_ids if order_id in self.records]

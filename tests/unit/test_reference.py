@@ -10,13 +10,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from loadtest.checker import Status, Verdict
 from loadtest.history import read_history
-from loadtest.order import Event, Kind, Operation, Outcome, Restocked, RoundEnded, RoundStarted, StockSet
+from loadtest.order import Event, Kind, Operation, OrderEnded, Outcome, Restocked, RoundEnded, RoundStarted, StockSet
 from tests.unit.builders import judge
 from tests.unit.small import EVERYTHING, Range, histories
-from tests.unit.truth import Truth, verdict_of
+from tests.unit.truth import Truth, is_history, verdict_of
 
 FOLDER = Path(__file__).parent.parent / "histories"
 SEVERAL_PRODUCTS = {"barred-in-the-second-product", "many-products", "one-of-many-products"}
@@ -175,33 +176,49 @@ def features(events: list[Event]) -> str:
     return " ".join(name for name, there in found.items() if there)
 
 
+def smaller(one: Difference) -> Difference:
+    """The same difference with as few events as dropping them one by one, or order by order, allows."""
+    for events in _without_some(one.events):
+        truth = verdict_of(events) if is_history(events) and events else None
+        if truth is None:
+            continue
+        verdict = judge(events)
+        if one.kind in _kinds(verdict, truth):
+            return smaller(Difference(one.kind, one.changes, events, verdict, truth))
+    return one
+
+
+def _without_some(events: list[Event]) -> Iterator[list[Event]]:
+    for n, event in enumerate(events):
+        yield events[:n]
+        yield [*events[:n], *events[n + 1 :]]
+        if isinstance(event, OrderEnded):
+            rest = [one for one in events if getattr(one, "order_id", "") != event.order_id]
+            yield rest
+            yield [_one_order_less(one, event) for one in rest]
+
+
+def _one_order_less(event: Event, end: OrderEnded) -> Event:
+    if isinstance(event, RoundStarted) and f"{event.prefix}-{event.orders}" == end.order_id:
+        return replace(event, orders=event.orders - 1)
+    return event
+
+
 def _report(seed: int, count: int) -> None:
-    groups: Counter[tuple[str, str, str]] = Counter()
-    examples: dict[tuple[str, str], Difference] = {}
-    for one in differences(seed, count):
-        what = ", ".join(one.changes)
-        groups[one.kind, what, features(one.events)] += 1
-        key = one.kind, what
-        if key not in examples or len(one.events) < len(examples[key].events):
-            examples[key] = one
-    kinds = Counter[str]()
-    for (kind, *_), n in groups.items():
-        kinds[kind] += n
-    for kind, n in kinds.most_common():
+    """Print how many differences there are of each kind, by what was changed and by what the history has in it."""
+    found = list(differences(seed, count))
+    for kind, n in Counter(one.kind for one in found).most_common():
+        of_kind = [one for one in found if one.kind == kind]
         print(f"\n== {n} × {kind}")
-        by_change, by_features = Counter[str](), Counter[str]()
-        for (other, what, there), k in groups.items():
-            if other == kind:
-                by_change[what] += k
-                by_features[there] += k
-        for what, k in by_change.most_common(12):
-            print(f"{k:6}  changed: {what or 'nothing'}")
-        for there, k in by_features.most_common(12):
-            print(f"{k:6}  with: {there}")
-        smallest = min((one for (other, _), one in examples.items() if other == kind), key=lambda one: len(one.events))
-        print(f"for example, changed: {smallest.changes}, {smallest.verdict.sentence}")
-        print(smallest.truth)
-        print(shown(smallest.events))
+        for group in (_changed, lambda one: features(one.events)):
+            for what, k in Counter(map(group, of_kind)).most_common(12):
+                print(f"{k:6}  {what}")
+        smallest = min(map(smaller, of_kind[:20]), key=lambda one: len(one.events))
+        print(f"for example: {smallest.verdict.sentence}\n{smallest.truth}\n{shown(smallest.events)}")
+
+
+def _changed(one: Difference) -> str:
+    return f"changed: {', '.join(one.changes) or 'nothing'}"
 
 
 if __name__ == "__main__":

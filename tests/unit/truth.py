@@ -74,7 +74,7 @@ def verdict_of(events: Sequence[Event]) -> Truth | None:
         refused=frozenset(order_id for order_id in still if _lost(order_id, steps, later=False) is not None),
         adrift=frozenset(order_id for order_id, placed in steps.orders.items() if _is_adrift(placed)),
         told=frozenset(order_id for order_id, placed in steps.orders.items() if _has_won(placed)),
-        open=_is_open(events),
+        open=bool(steps.cut) or _is_open(events),
         untold=any(placed.end is None and placed.resent for placed in steps.orders.values()),
         cut=bool(steps.cut),
     )
