@@ -50,6 +50,7 @@ class Range:
     )
     units: tuple[int, ...] = (1, 1, 2)
     rounds: tuple[int, ...] = (1, 1, 2, 2, 3)
+    most: int = 5  # orders in all
     stale: float = 0.15  # of the runs: their reads are not consistent
     loads: float = 0.4  # of the runs: orders are placed one by one
     restocks: float = 0.7  # of the loads
@@ -141,7 +142,7 @@ class Run:
             fine = yield from (self._set_silently(stock) if self.silent else self._set_stock(number, stock))
             if not fine:
                 return
-            yield from self._round(number, self.random.randint(1, {1: 5, 2: 3, 3: 2}[rounds]))
+            yield from self._round(number, self.random.randint(1, -(-self.range.most // rounds)))
 
     def _set_silently(self, stock: int) -> Process:
         seen = yield from self._own_read()
