@@ -4,11 +4,9 @@ This says what each event is worth as evidence, and nothing else: whether it fit
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
 from math import inf
 
 from loadtest.order import (
-    REJECTED_AFTER_RESEND,
     RESTOCK,
     Event,
     Kind,
@@ -24,38 +22,8 @@ from loadtest.order import (
     StockSet,
     is_own,
 )
+from tests.unit.order_steps import MAY_HAVE_WON, RECORDED, Placed, looks_of, writes_of
 from tests.unit.reference import Look, Shown, State, Write
-
-_MAY_HAVE_WON = (Outcome.ACCEPTED, Outcome.UNKNOWN)
-RECORDED = "record of "  # the group of an order's transactions
-
-
-@dataclass
-class Placed:
-    """An order, and what is known of it."""
-
-    round: int
-    units: int
-    since: float  # it makes its next request no earlier
-    began: float
-    ops: list[Operation] = field(default_factory=list)
-    end: OrderEnded | None = None
-    barred: bool = False  # whatever transactions of it were lost, they are never applied
-
-    @property
-    def accepted(self) -> list[Operation]:
-        """Its writes that were accepted."""
-        return [op for op in self.ops if op.kind is not Kind.READ and op.outcome is Outcome.ACCEPTED]
-
-    @property
-    def resent(self) -> bool:
-        """Whether the client sent its last lost write twice, and the second was refused: that is to be told it lost."""
-        return bool(self.lost) and self.lost[-1].reason == REJECTED_AFTER_RESEND
-
-    @property
-    def lost(self) -> list[Operation]:
-        """Its writes whose answer was lost."""
-        return [op for op in self.ops if op.kind is not Kind.READ and op.outcome is Outcome.UNKNOWN]
 
 
 class Steps:
@@ -183,7 +151,7 @@ class Steps:
             self.faults.append(f"{op.order_id} accepted after its end")
         placed.ops.append(op)
         placed.since = max(placed.since, op.received_ns + 0.5)  # after its last answer, though the stamps may touch
-        self.looks += _looks(op, self.began_with)
+        self.looks += looks_of(op, self.began_with)
 
     def _end(self, event: OrderEnded) -> None:
         placed = self._find(event)
@@ -215,7 +183,7 @@ class Steps:
             fits &= placed is not None and placed.round == event.round
             fits &= record.order_id not in self._recorded
             self._recorded.add(record.order_id)
-            lost = placed is not None and placed.end is not None and placed.end.outcome not in _MAY_HAVE_WON
+            lost = placed is not None and placed.end is not None and placed.end.outcome not in MAY_HAVE_WON
             if not fits or lost:
                 self.faults.append(f"record of {record.order_id}")
             self.looks.append(Look(since, event.at_ns, applied=record.order_id))
@@ -288,7 +256,7 @@ class Steps:
         """All writes; if orders were `told` the truth, those that fit it, whatever the order `free` was told."""
         found = list(self._own)
         for order_id, placed in self.orders.items():
-            found += _writes(order_id, placed, told=told and order_id != free, cut=placed.round in self.cut)
+            found += writes_of(order_id, placed, told=told and order_id != free, cut=placed.round in self.cut)
         return found
 
     def told(self) -> list[Look]:
@@ -304,58 +272,3 @@ class Steps:
                     fresh = all(op.consistent for op in placed.ops)
                     found.append(Look(placed.began if fresh else -inf, end.ended_ns, short_of=end.units))
         return found
-
-
-def _looks(op: Operation, began_with: int) -> list[Look]:
-    if op.outcome in (Outcome.THROTTLED, Outcome.FAILED):
-        return []
-    shown = (op.version, op.quantity, op.last_order if op.version is not None else None)
-    look = Look(op.sent_ns - op.clock_uncertainty_ns, op.received_ns + op.clock_uncertainty_ns, shown)
-    if op.kind is Kind.READ:
-        before_the_run = not op.consistent and op.version is not None and op.version < began_with
-        look = look if op.consistent else replace(look, sent=-inf)
-        return [] if before_the_run else [look]
-    if op.outcome is Outcome.ACCEPTED or (op.outcome is Outcome.UNKNOWN and op.version is None):
-        return []
-    if op.read_version is not None:
-        return [replace(look, not_version=op.read_version)]
-    sold_out = op.outcome is Outcome.UNKNOWN or op.reason == Reason.SOLD_OUT  # otherwise it met a transaction
-    return [replace(look, short_of=op.units) if sold_out else look]
-
-
-def _writes(order_id: str, placed: Placed, *, told: bool, cut: bool) -> list[Write]:
-    found = [_accepted(op, order_id if told else f"{order_id}#{n}") for n, op in enumerate(placed.accepted)]
-    if not told or _may_have_won(placed):
-        for n, op in enumerate(placed.lost):
-            if placed.barred and op.kind is Kind.TRANSACTION:
-                continue
-            found.append(_lost(op, order_id if told else f"{order_id}?{n}"))
-    if cut and placed.end is None:
-        once = order_id if told else f"{order_id} in flight"
-        groups = (order_id, RECORDED + order_id)
-        found.append(Write(placed.since, inf, order_id, once, placed.units, must=False, groups=groups))
-    return found
-
-
-def _may_have_won(placed: Placed) -> bool:
-    """Whether the order was not told that it lost, as far as its lost writes go."""
-    if placed.end is None or placed.end.outcome is Outcome.ACCEPTED:
-        return True
-    return placed.end.outcome is Outcome.UNKNOWN and not placed.resent
-
-
-def _accepted(op: Operation, once: str) -> Write:
-    shown = (op.version, op.quantity, op.last_order if op.version is not None else None)
-    sent, received = op.sent_ns - op.clock_uncertainty_ns, op.received_ns + op.clock_uncertainty_ns
-    return Write(sent, received, op.order_id, once, op.units, rests_on=op.read_version, shown=shown, groups=_groups(op))
-
-
-def _lost(op: Operation, once: str) -> Write:
-    sent = op.sent_ns - op.clock_uncertainty_ns
-    return Write(
-        sent, inf, op.order_id, once, op.units, rests_on=op.read_version, must=False, groups=_groups(op)
-    )  # fmt: skip
-
-
-def _groups(op: Operation) -> tuple[str, ...]:
-    return (op.order_id, RECORDED + op.order_id) if op.kind is Kind.TRANSACTION else (op.order_id,)

@@ -19,7 +19,8 @@ from loadtest.order import Event, Kind, Operation, OrderEnded, Outcome, Restocke
 from tests.unit.builders import judge
 from tests.unit.history_steps import Steps
 from tests.unit.reference import Look, Search, State, Write
-from tests.unit.small import EVERYTHING, Range, histories
+from tests.unit.small import EVERYTHING, histories
+from tests.unit.small_world import Range
 from tests.unit.truth import Truth, is_history, verdict_of
 
 FOLDER = Path(__file__).parent.parent / "histories"

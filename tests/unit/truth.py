@@ -16,7 +16,8 @@ from loadtest.order import (
     StockSet,
     is_own,
 )
-from tests.unit.history_steps import Placed, Steps
+from tests.unit.history_steps import Steps
+from tests.unit.order_steps import Placed
 from tests.unit.reference import Look, Write, explainable
 
 WAITED_NS = 2_000_000_000  # a write that has not been applied by then is taken as lost (docs/checker.md)
