@@ -174,6 +174,9 @@ class Ledger:
     def _look(self, op: Operation) -> None:
         """An answer showed a version, perhaps whose it was and what was left."""
         version = op.version or 0
+        if not op.consistent and version < self.initial.version:
+            self._time.stale_reads += 1  # of a product as it was before the run, perhaps one that was put anew since
+            return
         self._newest = max(self._newest, version)
         if self._time.place(seen(version), op) and is_look(op):
             self.outside.looked_back(version, self._newest, op, self.claims)

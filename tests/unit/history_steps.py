@@ -4,11 +4,9 @@ This says what each event is worth as evidence, and nothing else: whether it fit
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
 from math import inf
 
 from loadtest.order import (
-    REJECTED_AFTER_RESEND,
     RESTOCK,
     Event,
     Kind,
@@ -24,33 +22,8 @@ from loadtest.order import (
     StockSet,
     is_own,
 )
-from tests.unit.reference import Look, State, Write
-
-_MAY_HAVE_WON = (Outcome.ACCEPTED, Outcome.UNKNOWN)
-RECORDED = "record of "  # the group of an order's transactions
-
-
-@dataclass
-class Placed:
-    """An order, and what is known of it."""
-
-    round: int
-    units: int
-    since: float  # it makes its next request no earlier
-    began: float
-    ops: list[Operation] = field(default_factory=list)
-    end: OrderEnded | None = None
-    barred: bool = False  # whatever transactions of it were lost, they are never applied
-
-    @property
-    def accepted(self) -> list[Operation]:
-        """Its writes that were accepted."""
-        return [op for op in self.ops if op.kind is not Kind.READ and op.outcome is Outcome.ACCEPTED]
-
-    @property
-    def lost(self) -> list[Operation]:
-        """Its writes whose answer was lost."""
-        return [op for op in self.ops if op.kind is not Kind.READ and op.outcome is Outcome.UNKNOWN]
+from tests.unit.order_steps import MAY_HAVE_WON, RECORDED, Placed, looks_of, writes_of
+from tests.unit.reference import Look, Shown, State, Write
 
 
 class Steps:
@@ -75,6 +48,7 @@ class Steps:
         self._since: float = -inf  # the tool's last own request was answered
         self._began: float = -inf  # the round
         self._latest_end = ""  # which look
+        self._records_read: float = -inf
         self._unnamed = 0  # orders of the round of which no event told yet
         self._restock_since: float = -inf
         self._ended: float = -inf  # the last order of the round that ended
@@ -108,15 +82,20 @@ class Steps:
         self._product_id = event.product_id
         self._sets = True
         until, name = event.at_ns, f"set {len(self._own)}"
+        sent = max(event.sent_ns, self._next(until))
         if event.outcome is Outcome.REJECTED:
-            self.looks.append(Look(event.sent_ns, until, not_version=event.before.version))
+            self.looks.append(Look(sent, until, not_version=event.before.version))
         elif event.outcome in (Outcome.ACCEPTED, Outcome.UNKNOWN):
             sure = event.outcome is Outcome.ACCEPTED
             self._own.append(
-                Write(event.sent_ns, until if sure else inf, event.name, name, sets=event.quantity,
+                Write(sent, until if sure else inf, event.name, name, sets=event.quantity,
                       rests_on=event.before.version, must=sure, own=True)
             )  # fmt: skip
         self._since = until
+
+    def _next(self, by: float) -> float:
+        """When the tool may have made its next request: after its last, though their stamps may touch."""
+        return min(self._since + 0.5, by)
 
     def _start(self, event: RoundStarted) -> None:
         product = event.product
@@ -128,8 +107,9 @@ class Steps:
         elif not self._sets:
             self._hidden_sets(event)
         name = f"start of round {event.round}"
-        self.looks.append(Look(min(self._since, event.started_ns), event.started_ns, shown, name=name))
+        self.looks.append(Look(self._next(event.started_ns), event.started_ns, shown, name=name))
         self._since = self._restock_since = self._ended = self._began = event.started_ns
+        self._records_read = -inf
         self.cut.add(event.round)
         if not event.orders:
             self._loads.add(event.round)
@@ -142,7 +122,7 @@ class Steps:
         """Histories without a word of it: the tool may have set the stock once, to whatever it wanted."""
         perhaps = sum(op.units for placed in self.orders.values() for op in placed.lost)
         perhaps += sum(placed.units for placed in self.orders.values() if placed.end is None)
-        since, name = min(self._since, event.started_ns), f"start of round {event.round}"
+        since, name = self._next(event.started_ns), f"start of round {event.round}"
         for quantity in range(event.product.quantity, event.product.quantity + perhaps + 1):
             self._own.append(
                 Write(since, event.started_ns, RESTOCK, f"before {name}", sets=quantity, must=False, own=True,
@@ -164,16 +144,16 @@ class Steps:
 
     def _operation(self, op: Operation) -> None:
         placed = self._find(op)
-        if placed is None:
+        if placed is None or placed.round != op.round:
             self.faults.append(f"{op.order_id} invented")
             return
-        if placed.end is None and (placed.units != op.units or placed.round != op.round):
+        if placed.end is None and placed.units != op.units:
             self.faults.append(f"{op.order_id} changed")
         if placed.end is not None and op.kind is not Kind.READ and op.outcome is Outcome.ACCEPTED:
             self.faults.append(f"{op.order_id} accepted after its end")
         placed.ops.append(op)
         placed.since = max(placed.since, op.received_ns + 0.5)  # after its last answer, though the stamps may touch
-        self.looks += _looks(op, self.began_with)
+        self.looks += looks_of(op, self.began_with)
 
     def _end(self, event: OrderEnded) -> None:
         placed = self._find(event)
@@ -190,7 +170,7 @@ class Steps:
     def _restock(self, event: Restocked) -> None:
         if event.outcome in (Outcome.ACCEPTED, Outcome.UNKNOWN):
             sure = event.outcome is Outcome.ACCEPTED
-            since = event.sent_ns or min(self._restock_since, event.at_ns)
+            since = event.sent_ns or min(self._restock_since + 0.5, event.at_ns)
             self._own.append(
                 Write(since, event.at_ns if sure else inf, event.name, f"restock {len(self._own)}", -event.units,
                       shown=(event.version, event.quantity, None), must=sure, own=True)
@@ -198,13 +178,14 @@ class Steps:
         self._restock_since = event.at_ns
 
     def _records(self, event: RecordsRead) -> None:
-        since = min(self._ended, event.at_ns)
+        since, self._records_read = min(self._ended, event.at_ns), event.at_ns
         for record in event.found:
             placed = self.orders.get(record.order_id)
             fits = placed is not None and record.units == placed.units and record.product_id == self._product_id
+            fits &= placed is not None and placed.round == event.round
             fits &= record.order_id not in self._recorded
             self._recorded.add(record.order_id)
-            lost = placed is not None and placed.end is not None and placed.end.outcome not in _MAY_HAVE_WON
+            lost = placed is not None and placed.end is not None and placed.end.outcome not in MAY_HAVE_WON
             if not fits or lost:
                 self.faults.append(f"record of {record.order_id}")
             self.looks.append(Look(since, event.at_ns, applied=record.order_id))
@@ -227,13 +208,16 @@ class Steps:
             self.last_look, self.last_look_ns = len(self.looks), event.read_ns
             shown = (left.version, left.quantity, left.last_order)
             self._latest_end = f"end of round {event.round}"
-            self.looks.append(Look(event.ended_ns, event.read_ns or inf, shown, name=self._latest_end))
+            until = event.read_ns or inf
+            since = min(max(event.ended_ns, self._records_read), until)  # records are read before
+            self.looks.append(Look(since, until, shown, name=self._latest_end))
 
     def _finish(self) -> None:
         stamps = [look.received for look in self.looks] + [write.received for write in self.writes(told=False)]
         self.latest = max((stamp for stamp in stamps if stamp < inf), default=0)
-        if self.first is not None and self.first[2] in self.orders:
-            self.faults.append(f"{self.first[2]} wrote before it was placed")
+        begun = self.orders.keys() | {one.name for one in self._own if one.sets is not None} - {RESTOCK}
+        if self.first is not None and self.first[0] == self.began_with and self.first[2] in begun:
+            self.faults.append(f"{self.first[2]} had been left before it could be")
         self.faults += [
             f"{order_id} was accepted and told otherwise"
             for order_id, placed in self.orders.items()
@@ -244,15 +228,19 @@ class Steps:
             for order_id, placed in self.orders.items()
             if placed.end is None and placed.round not in self.cut
         ]
-        shown = {one.shown[2] for one in self.looks} - {one.name for one in self._own}
-        strange = sorted(name for name in shown if name is not None and is_own(name)) or [RESTOCK]
+        shown = {state[2] for state in self._shown()} - {one.name for one in self._own}
+        strange = sorted({name for name in shown if name is not None and is_own(name)} | {RESTOCK})
         if self.cut & self._loads:
             self._hidden_restocks(self._restock_since, strange)
         self._hidden_orders(shown)
 
+    def _shown(self) -> list[Shown]:
+        """What anybody was shown."""
+        return [look.shown for look in self.looks] + [write.shown for write in self.writes(told=False)]
+
     def _hidden_restocks(self, since: float, names: list[str]) -> None:
         """The tool was perhaps adding units when the history ended: nobody wrote down how many, or which name."""
-        quantities = [one.shown[1] for one in self.looks if one.shown[1] is not None]
+        quantities = [state[1] for state in self._shown() if state[1] is not None]
         most = max(quantities, default=0) + sum(placed.units for placed in self.orders.values()) + 1
         for name in names:
             for units in range(1, most + 1):
@@ -270,7 +258,7 @@ class Steps:
         """All writes; if orders were `told` the truth, those that fit it, whatever the order `free` was told."""
         found = list(self._own)
         for order_id, placed in self.orders.items():
-            found += _writes(order_id, placed, told=told and order_id != free, cut=placed.round in self.cut)
+            found += writes_of(order_id, placed, told=told and order_id != free, cut=placed.round in self.cut)
         return found
 
     def told(self) -> list[Look]:
@@ -286,58 +274,3 @@ class Steps:
                     fresh = all(op.consistent for op in placed.ops)
                     found.append(Look(placed.began if fresh else -inf, end.ended_ns, short_of=end.units))
         return found
-
-
-def _looks(op: Operation, began_with: int) -> list[Look]:
-    if op.outcome in (Outcome.THROTTLED, Outcome.FAILED):
-        return []
-    shown = (op.version, op.quantity, op.last_order if op.version is not None else None)
-    look = Look(op.sent_ns - op.clock_uncertainty_ns, op.received_ns + op.clock_uncertainty_ns, shown)
-    if op.kind is Kind.READ:
-        before_the_run = not op.consistent and op.version is not None and op.version < began_with
-        look = look if op.consistent else replace(look, sent=-inf)
-        return [] if before_the_run else [look]
-    if op.outcome is Outcome.ACCEPTED or (op.outcome is Outcome.UNKNOWN and op.version is None):
-        return []
-    if op.read_version is not None:
-        return [replace(look, not_version=op.read_version)]
-    met_a_transaction = op.outcome is Outcome.REJECTED and op.reason == Reason.CONFLICT
-    return [look if met_a_transaction else replace(look, short_of=op.units)]
-
-
-def _writes(order_id: str, placed: Placed, *, told: bool, cut: bool) -> list[Write]:
-    found = [_accepted(op, order_id if told else f"{order_id}#{n}") for n, op in enumerate(placed.accepted)]
-    if not told or _may_have_won(placed):
-        for n, op in enumerate(placed.lost):
-            if placed.barred and op.kind is Kind.TRANSACTION:
-                continue
-            found.append(_lost(op, order_id if told else f"{order_id}?{n}"))
-    if cut and placed.end is None:
-        once = order_id if told else f"{order_id} in flight"
-        groups = (order_id, RECORDED + order_id)
-        found.append(Write(placed.since, inf, order_id, once, placed.units, must=False, groups=groups))
-    return found
-
-
-def _may_have_won(placed: Placed) -> bool:
-    """Whether the order was not told that it lost, as far as its lost writes go."""
-    if placed.lost and placed.lost[-1].reason == REJECTED_AFTER_RESEND:
-        return False
-    return placed.end is None or placed.end.outcome in _MAY_HAVE_WON
-
-
-def _accepted(op: Operation, once: str) -> Write:
-    shown = (op.version, op.quantity, op.last_order if op.version is not None else None)
-    sent, received = op.sent_ns - op.clock_uncertainty_ns, op.received_ns + op.clock_uncertainty_ns
-    return Write(sent, received, op.order_id, once, op.units, rests_on=op.read_version, shown=shown, groups=_groups(op))
-
-
-def _lost(op: Operation, once: str) -> Write:
-    sent = op.sent_ns - op.clock_uncertainty_ns
-    return Write(
-        sent, inf, op.order_id, once, op.units, rests_on=op.read_version, must=False, groups=_groups(op)
-    )  # fmt: skip
-
-
-def _groups(op: Operation) -> tuple[str, ...]:
-    return (op.order_id, RECORDED + op.order_id) if op.kind is Kind.TRANSACTION else (op.order_id,)

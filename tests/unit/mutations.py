@@ -1,5 +1,6 @@
 """Histories with a few things changed: whether such a history can still be is for the reference to say."""
 
+from collections import defaultdict
 from collections.abc import Iterator
 from random import Random
 from typing import Any
@@ -26,50 +27,91 @@ from loadtest.order import (
 WITHOUT_MEANING = {"attempt", "attempts", "capacity", "message", "scheduled_ns", "started_ns", "item_bytes", "type"}
 
 _OUT_OF_PLACE = {"round", "product_id", "product.id"}  # mostly no history any more
+_ANSWER = ("outcome", "reason", "version", "quantity", "last_order")
+Changed = tuple[str, list[Event]]  # what was changed, and the history then
 
 
 def mutated(events: list[Event], random: Random, wanted: int) -> tuple[list[str], list[Event]]:
-    """The same with so many changes, and what they were."""
-    labels = []
+    """The same with so many changes from the first round on, and what they were."""
+    labels: list[str] = []
     for _ in range(wanted):
-        label, events = _change(events, random)
-        labels.append(label)
+        start = next((n for n, event in enumerate(events) if isinstance(event, RoundStarted)), len(events))
+        if start < len(events):
+            (change,) = random.choices(list(_CHANGES), list(_CHANGES.values()))
+            label, events = change(events, random.randrange(start, len(events)), random)
+            labels.append(label)
     return labels, events
 
 
-def _change(events: list[Event], random: Random) -> tuple[str, list[Event]]:
-    start = next((n for n, event in enumerate(events) if isinstance(event, RoundStarted)), len(events))
-    if start == len(events):
+def _field(events: list[Event], n: int, random: Random) -> Changed:
+    changes = defaultdict(list)
+    for field, changed in field_changes(events[n], names_in(events)):
+        if field not in _OUT_OF_PLACE:
+            changes[field].append(changed)
+    if not changes:
         return "nothing", events
-    n = random.randrange(start, len(events))
-    event, name, rest = events[n], type(events[n]).__name__, [*events[:n], *events[n + 1 :]]
-    kind = random.random()
-    if kind < 0.72:
-        field, changed = random.choice(
-            [one for one in field_changes(event, names_in(events)) if one[0] not in _OUT_OF_PLACE] or [("", event)]
-        )
-        return f"{name}.{field}", [*events[:n], changed, *events[n + 1 :]]
-    if kind < 0.8:
-        return f"{name} dropped", rest
-    if kind < 0.84:
-        return f"{name} doubled", [*events[:n], event, *events[n:]]
-    if kind < 0.92:
-        to = random.randint(start, len(rest))
-        return f"{name} moved", [*rest[:to], event, *rest[to:]]
-    return _swap(events, random)
+    field = random.choice(list(changes))
+    return f"{_name(events[n])}.{field}", [*events[:n], random.choice(changes[field]), *events[n + 1 :]]
 
 
-def _swap(events: list[Event], random: Random) -> tuple[str, list[Event]]:
-    ends = [n for n, event in enumerate(events) if isinstance(event, OrderEnded)]
-    if len(ends) < 2:
+def _drop(events: list[Event], n: int, random: Random) -> Changed:
+    return f"{_name(events[n])} dropped", [*events[:n], *events[n + 1 :]]
+
+
+def _double(events: list[Event], n: int, random: Random) -> Changed:
+    return f"{_name(events[n])} doubled", [*events[: n + 1], *events[n:]]
+
+
+def _move(events: list[Event], n: int, random: Random) -> Changed:
+    rest = [*events[:n], *events[n + 1 :]]
+    to = random.randint(1, len(rest)) if rest else 0
+    return f"{_name(events[n])} moved", [*rest[:to], events[n], *rest[to:]]
+
+
+def _swap_results(events: list[Event], n: int, random: Random) -> Changed:
+    return _swap("results", [n for n, event in enumerate(events) if isinstance(event, OrderEnded)], events, random)
+
+
+def _swap_answers(events: list[Event], n: int, random: Random) -> Changed:
+    return _swap("answers", [n for n, event in enumerate(events) if isinstance(event, Operation)], events, random)
+
+
+def _swap(what: str, among: list[int], events: list[Event], random: Random) -> Changed:
+    if len(among) < 2:
         return "nothing", events
-    one, other = random.sample(ends, 2)
-    swapped, first, second = list(events), events[one], events[other]
-    assert isinstance(first, OrderEnded)
-    assert isinstance(second, OrderEnded)
-    swapped[one] = replace(first, order_id=second.order_id)
-    swapped[other] = replace(second, order_id=first.order_id)
-    return "results swapped", swapped
+    one, other = random.sample(among, 2)
+    fields = [field for field in _ANSWER if field in events[one].__struct_fields__]
+    first, second = ({field: getattr(events[n], field) for field in fields} for n in (one, other))
+    swapped = list(events)
+    swapped[one], swapped[other] = replace(events[one], **second), replace(events[other], **first)
+    return f"{what} swapped", swapped
+
+
+def _shift(events: list[Event], n: int, random: Random) -> Changed:
+    """From here on every state has another version, or another quantity."""
+    field, by = random.choice(["version", "quantity"]), random.choice([-1, 1])
+    fields = ("version", "read_version") if field == "version" else ("quantity",)
+    shifted = [_shifted(event, fields, by) for event in events[n:]]
+    return f"{field} {by:+} from {_name(events[n])} on", [*events[:n], *shifted]
+
+
+def _shifted(event: Event, fields: tuple[str, ...], by: int) -> Event:
+    product = getattr(event, "product", None)
+    if isinstance(event, RoundStarted | RoundEnded):
+        return event if product is None else replace(event, product=_with(product, fields, by))
+    return event if isinstance(event, StockSet) else _with(event, fields, by)
+
+
+def _with(state: Any, fields: tuple[str, ...], by: int) -> Any:
+    there = {field: getattr(state, field, None) for field in fields}
+    return replace(state, **{field: old + by for field, old in there.items() if old is not None})
+
+
+def _name(event: Event) -> str:
+    return type(event).__name__
+
+
+_CHANGES = {_field: 60, _drop: 8, _double: 4, _move: 8, _swap_results: 6, _swap_answers: 6, _shift: 8}
 
 
 def names_in(events: list[Event]) -> tuple[str, ...]:
@@ -95,7 +137,7 @@ def field_changes(event: Event, names: tuple[str, ...]) -> Iterator[tuple[str, E
 def _runs_backwards(event: Event) -> bool:
     """Stamps that no clock gives: nothing is said of them."""
     if isinstance(event, RoundEnded):
-        return event.read_ns < event.ended_ns
+        return 0 < event.read_ns < event.ended_ns
     if isinstance(event, StockSet):
         return not event.read_ns <= event.sent_ns <= event.at_ns
     return isinstance(event, Operation) and (event.received_ns < event.sent_ns or event.clock_uncertainty_ns < 0)

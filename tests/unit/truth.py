@@ -16,7 +16,8 @@ from loadtest.order import (
     StockSet,
     is_own,
 )
-from tests.unit.history_steps import Placed, Steps
+from tests.unit.history_steps import Steps
+from tests.unit.order_steps import Placed
 from tests.unit.reference import Look, Write, explainable
 
 WAITED_NS = 2_000_000_000  # a write that has not been applied by then is taken as lost (docs/checker.md)
@@ -30,7 +31,8 @@ class Truth:
     `lost` says of each order with a lost write whether every explanation has it applied, or none has; None if some
     have, be it later. `expired` are those of which no explanation has it applied by the last look, and that had their
     time; `refused` those that nobody can serve from what is there, until stock is set again. `adrift` ended as unknown
-    and lost nothing.
+    and lost nothing, `told` that they won. The history is `open` if it was cut or nobody saw what its last round left,
+    and something `untold` if an order was cut between a refused resend and its result.
     """
 
     explainable: bool
@@ -39,6 +41,9 @@ class Truth:
     expired: frozenset[str] = frozenset()
     refused: frozenset[str] = frozenset()
     adrift: frozenset[str] = frozenset()
+    told: frozenset[str] = frozenset()
+    open: bool = False
+    untold: bool = False
     cut: bool = False
 
     @property
@@ -69,8 +74,19 @@ def verdict_of(events: Sequence[Event]) -> Truth | None:
         expired=frozenset(order_id for order_id in still if _expired(order_id, steps)),
         refused=frozenset(order_id for order_id in still if _lost(order_id, steps, later=False) is not None),
         adrift=frozenset(order_id for order_id, placed in steps.orders.items() if _is_adrift(placed)),
+        told=frozenset(order_id for order_id, placed in steps.orders.items() if _has_won(placed)),
+        open=bool(steps.cut) or _is_open(events),
+        untold=any(placed.end is None and placed.resent for placed in steps.orders.values()),
         cut=bool(steps.cut),
     )
+
+
+def _has_won(placed: Placed) -> bool:
+    return placed.end is not None and placed.end.outcome is Outcome.ACCEPTED
+
+
+def _is_open(events: Sequence[Event]) -> bool:
+    return not isinstance(events[-1], RoundEnded) or events[-1].product is None
 
 
 def _is_adrift(placed: Placed) -> bool:
@@ -130,6 +146,8 @@ class _Frame:
         self._order_ids: set[str] = set()
 
     def takes(self, event: Event) -> bool:
+        if isinstance(event, StockSet | Restocked) and not is_own(event.name):
+            return False
         if isinstance(event, StockSet):
             self._coming = max(self._coming, event.round)
             return self._started is None and event.round == self._coming > self._number
