@@ -65,7 +65,7 @@ class Blind:
 
     def add(self, op: Operation) -> None:
         """A condition refused it. A conflict of a write that rests on no version was one with a transaction."""
-        if op.read_version is None and op.reason == Reason.CONFLICT:
+        if op.read_version is None and op.reason != Reason.SOLD_OUT:
             return
         self._refused.append(op)
         if len(self._refused) > self._room.each:
