@@ -133,8 +133,8 @@ class MeasuringStarted(
 class StockSet(Struct, frozen=True, gc=False, forbid_unknown_fields=True, tag_field="type", tag="stock_set"):
     """The tool's own write before a round: it makes version `read_version` + 1, of that quantity, or is refused.
 
-    It was sent at `sent_ns`, and answered or given up at `at_ns`; if the outcome is unknown, it may have been applied, or
-    may yet be. `name` is the `last_order` that it leaves, and that no other write leaves.
+    It was sent at `sent_ns`, and answered or given up at `at_ns`; if the outcome is unknown, it may have been applied,
+    or may yet be. `name` is the `last_order` that it leaves, and that no other write leaves.
     """
 
     round: int
@@ -152,8 +152,8 @@ class Restocked(
 ):
     """The tool added `units` to a product, or, if the outcome is unknown, perhaps did.
 
-    It was sent at `sent_ns` (0: not said) and had its answer at `at_ns`. `name` is the `last_order` that it leaves. Where
-    it is known, `version` is the one that it made, and `quantity` what was there then.
+    It was sent at `sent_ns` (0: not said) and had its answer at `at_ns`. `name` is the `last_order` that it leaves.
+    Where it is known, `version` is the one that it made, and `quantity` what was there then.
     """
 
     round: int
@@ -165,6 +165,28 @@ class Restocked(
     name: str = RESTOCK
     version: int | None = None
     quantity: int | None = None
+
+
+class OwnRequest(StrEnum):
+    """What the tool itself asks of a table, around the orders."""
+
+    TABLE = "table"  # what it is like; make it, or delete it
+    READ = "read"  # a product
+    RECORDS = "records"  # of orders: read them, or put something in their place
+    POPULATE = "populate"  # put a product there
+    SET_STOCK = "set_stock"  # before a round
+    RESTOCK = "restock"
+
+
+class Repaired(Struct, frozen=True, gc=False, forbid_unknown_fields=True, tag_field="type", tag="repaired"):
+    """The answer to a request of the tool's own was lost: given up at `at_ns`, and asked for again.
+
+    `round` is that of the event before; 1 if there was none.
+    """
+
+    round: int
+    request: OwnRequest
+    at_ns: int
 
 
 class Operation(
@@ -288,6 +310,7 @@ Event = (
     | OrderEnded
     | StockSet
     | Restocked
+    | Repaired
     | RecordsRead
     | RoundEnded
 )

@@ -55,9 +55,19 @@ _CANCELLATIONS = {  # in the order in which one outranks another
 }
 
 
-def is_throttled(error: ClientError) -> bool:
+def is_throttled(error: BotoCoreError | ClientError) -> bool:
     """Whether the server refused for lack of capacity: surely not applied, and worth another try."""
-    return _OUTCOMES.get(str(error.response.get("Error", {}).get("Code"))) is Outcome.THROTTLED
+    return _OUTCOMES.get(code_of(error)) is Outcome.THROTTLED
+
+
+def is_lost(error: BotoCoreError | ClientError) -> bool:
+    """Whether the answer was lost, or tells of a failure after which nobody knows if the request was served."""
+    return translate(error, writes=True, sdk_retries=0).outcome is Outcome.UNKNOWN
+
+
+def code_of(error: BotoCoreError | ClientError) -> str:
+    """The code of an error that the server answered; empty if there was no answer."""
+    return str(error.response.get("Error", {}).get("Code", "")) if isinstance(error, ClientError) else ""
 
 
 def translate(error: BotoCoreError | ClientError, *, writes: bool, sdk_retries: int) -> Result:
