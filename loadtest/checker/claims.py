@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from loadtest.checker.marks import SHOWN, Bitmap, Evidence, Marks, Room
 from loadtest.checker.verdict import Violation, plural
-from loadtest.order import RESTOCK, Operation, Product
+from loadtest.order import RESTOCK, Operation, Product, is_own
 
 _CONTESTED = 100  # versions told apart that were made twice: without a condition, all are
 # Of an order: a first and a second accepted write that did not say which version they made, and as many that were seen.
@@ -99,7 +99,7 @@ class Claims:
             self._unlike.add(op.order_id, op)
         if version <= self._first:
             return None
-        if order_id in self._no_orders:
+        if order_id in self._no_orders or is_own(order_id):
             _remember(self._nobodys, version, op, self._room.each)
             return None
         self._names_left = True
@@ -164,8 +164,8 @@ class Claims:
     def hold_names(self, *, restocked: bool) -> None:
         """Where orders leave their names, no version has another one, unless the product was restocked."""
         for version, op in self._nobodys.items():
-            restock = op.last_order == RESTOCK
-            if not self._names_left and not (restock and not restocked and self._initial.last_order != RESTOCK):
+            restock = _is_own(op.last_order)
+            if not self._names_left and not (restock and not restocked and not _is_own(self._initial.last_order)):
                 continue
             if version - self._first in self._claimed:
                 maker = self._maker(version)
@@ -296,6 +296,10 @@ class Claims:
         if self._unlikely.count:
             message = "a write took another number of units than its order wanted"
             yield self._unlikely.violation("wrong_quantity", message, self._round, product_id)
+
+
+def _is_own(name: str | None) -> bool:
+    return name is not None and is_own(name)
 
 
 def _remember(memory: OrderedDict[_Key, _Value], key: _Key, value: _Value, room: int) -> None:
