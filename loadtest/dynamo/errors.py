@@ -31,6 +31,8 @@ CONDITION_FAILED = "ConditionalCheckFailedException"
 _LONGEST_MESSAGE = 300
 CANCELED = "TransactionCanceledException"
 
+_PASSING = (500, 502, 503, 504)  # after which the SDK, too, would send again
+
 _OUTCOMES = {
     CONDITION_FAILED: Outcome.REJECTED,
     "TransactionConflictException": Outcome.REJECTED,
@@ -60,9 +62,18 @@ def is_throttled(error: BotoCoreError | ClientError) -> bool:
     return _OUTCOMES.get(code_of(error)) is Outcome.THROTTLED
 
 
+class ForeignAnswerError(BotoCoreError):  # type: ignore[misc]  # the SDK has no types
+    """An answer that is of another kind than any of a DynamoDB."""
+
+    fmt = "an answer of the type {content_type}"
+
+
 def is_lost(error: BotoCoreError | ClientError) -> bool:
-    """Whether the answer was lost, or tells of a failure after which nobody knows if the request was served."""
-    return translate(error, writes=True, sdk_retries=0).outcome is Outcome.UNKNOWN
+    """Whether the answer was lost, or tells of a passing failure after which nobody knows if the request was served."""
+    if isinstance(error, ForeignAnswerError):
+        return False
+    passing = not isinstance(error, ClientError) or error.response["ResponseMetadata"]["HTTPStatusCode"] in _PASSING
+    return passing and translate(error, writes=True, sdk_retries=0).outcome is Outcome.UNKNOWN
 
 
 def code_of(error: BotoCoreError | ClientError) -> str:

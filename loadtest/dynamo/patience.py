@@ -10,7 +10,7 @@ from typing import Any
 import anyio
 from botocore.exceptions import HTTPClientError
 
-from loadtest.dynamo.errors import SDK_ERRORS, code_of, is_lost, is_throttled
+from loadtest.dynamo.errors import SDK_ERRORS, ForeignAnswerError, code_of, is_lost, is_throttled
 from loadtest.order import OwnRequest
 
 PATIENCE_S = 30.0  # from the first try; the last one begins before that
@@ -72,14 +72,17 @@ async def patiently(
 
 
 async def answered(call: Callable[..., Awaitable[dict[str, Any]]], **request: Any) -> dict[str, Any]:
-    """The answer to a request that is sent once. HTTPClientError for one that no DynamoDB gives: a proxy's page."""
+    """The answer to a request that is sent once.
+
+    An SDK's error as well for what it trips over, such as half an answer, and for what is no DynamoDB's: a page.
+    """
     try:
         response = await call(**request)
     except SDK_ERRORS:
         raise
-    except Exception as error:  # the SDK trips over an answer that it cannot read
+    except Exception as error:
         raise HTTPClientError(error=error) from error
     content_type = response["ResponseMetadata"]["HTTPHeaders"].get("content-type", "")
     if "json" not in content_type:
-        raise HTTPClientError(error=f"an answer of the type {content_type!r}")
+        raise ForeignAnswerError(content_type=content_type or "that it does not say")
     return response
