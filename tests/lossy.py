@@ -2,21 +2,25 @@
 
 import http.client
 import socket
+import sys
 import threading
 from contextlib import suppress
 from random import Random
 from typing import BinaryIO
 
+WAYS = ("close", "reset", "half", "silence", "checksum", "500", "503")
+
 
 class LossyLink:
     """Hands requests on to the server on that port of this machine; of each `one_in` one is lost.
 
-    Half of the time the request is lost before the server had it, else the answer: the connection is closed in both
-    cases. A `one_in` of 0 loses nothing.
+    Half of the time the request is lost before the server had it, else the answer, in one of the WAYS.
     """
 
-    def __init__(self, port: int, one_in: int, seed: int) -> None:
-        self.one_in = one_in
+    def __init__(self, port: int, one_in: int, seed: int, way: str = "close", at_most: int = sys.maxsize) -> None:
+        self._one_in = one_in
+        self._way = way
+        self._at_most = at_most
         self.lost_requests = self.lost_answers = 0
         self._server_port = port
         self._random = Random(seed)
@@ -44,33 +48,46 @@ class LossyLink:
                 loses_request, loses_answer = self._draw()
                 if loses_request:
                     return
-                answer = self._served(*request)
+                status, answer = self._served(*request)
                 if loses_answer:
+                    self._lose(client, answer)
                     return
-                client.sendall(answer)
+                client.sendall(_message(status, answer))
 
     def _draw(self) -> tuple[bool, bool]:
         with self._lock:
-            loses = self.one_in > 0 and self._random.randrange(self.one_in) == 0
+            loses = self.lost < self._at_most and self._random.randrange(self._one_in) == 0
             before = loses and self._random.random() < 0.5
             self.lost_requests += before
             self.lost_answers += loses and not before
         return before, loses and not before
 
-    def _served(self, headers: dict[str, str], body: bytes) -> bytes:
+    def _lose(self, client: socket.socket, answer: bytes) -> None:
+        if self._way == "reset":
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+        elif self._way == "half":
+            whole = _message(200, answer)
+            client.sendall(whole[: len(whole) - len(answer) // 2])
+        elif self._way == "silence":
+            client.recv(1)  # until the tool gives up
+        elif self._way == "checksum":
+            client.sendall(_message(200, answer, "x-amz-crc32: 1"))
+        elif self._way in ("500", "503"):
+            client.sendall(_message(int(self._way), b"{}"))
+
+    def _served(self, headers: dict[str, str], body: bytes) -> tuple[int, bytes]:
         server = http.client.HTTPConnection("127.0.0.1", self._server_port)
         try:
             server.request("POST", "/", body, headers)
             response = server.getresponse()
-            answer = response.read()
+            return response.status, response.read()
         finally:
             server.close()
-        kept = [(name, value) for name, value in response.getheaders() if name.lower() not in _OF_ONE_CONNECTION]
-        lines = [f"HTTP/1.1 {response.status} {response.reason}", *(f"{name}: {value}" for name, value in kept)]
-        return "\r\n".join([*lines, f"Content-Length: {len(answer)}", "", ""]).encode() + answer
 
 
-_OF_ONE_CONNECTION = ("connection", "keep-alive", "content-length", "transfer-encoding")
+def _message(status: int, body: bytes, *more: str) -> bytes:
+    kind, length = "Content-Type: application/x-amz-json-1.0", f"Content-Length: {len(body)}"
+    return "\r\n".join([f"HTTP/1.1 {status} .", kind, length, *more, "", ""]).encode() + body
 
 
 def _request(stream: BinaryIO) -> tuple[dict[str, str], bytes] | None:
@@ -80,7 +97,7 @@ def _request(stream: BinaryIO) -> tuple[dict[str, str], bytes] | None:
     headers = {}
     while (line := stream.readline()) not in (b"\r\n", b""):
         name, _, value = line.decode().partition(":")
-        if name.lower() not in _OF_ONE_CONNECTION:
+        if name.lower() not in ("connection", "content-length"):
             headers[name] = value.strip()
         elif name.lower() == "content-length":
             length = int(value)
