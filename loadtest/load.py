@@ -3,11 +3,11 @@
 import time
 from collections.abc import Callable
 from math import ceil
+from typing import TYPE_CHECKING
 
 import anyio
 
 from loadtest.cost import REQUESTS, Estimate, estimate
-from loadtest.dynamo import setup
 from loadtest.errors import TargetError, UsageError
 from loadtest.order import (
     Event,
@@ -15,7 +15,6 @@ from loadtest.order import (
     MeasuringStarted,
     Operation,
     Outcome,
-    Restocked,
     RoundStarted,
 )
 from loadtest.placing import ROUND
@@ -23,16 +22,19 @@ from loadtest.plan import Load
 from loadtest.scene import Scene, for_each
 from loadtest.targets import TargetKind
 
+if TYPE_CHECKING:
+    from loadtest.dynamo.setup import Stocked
+
 _RESTOCK_EVERY_S = 0.02
 _ASSUMED_S = 0.005  # of a request, for the estimate of a closed loop
 
 
 async def load(plan: Load, scene: Scene, restocker: "Restocker", budget: "Budget") -> None:
     """Set the stock, let orders arrive until the time is over, read what is left."""
-    stocked: dict[str, setup.Stocked] = {}
+    stocked: dict[str, Stocked] = {}
 
     async def stock(product_id: str) -> None:
-        stocked[product_id] = await setup.set_stock(scene.clerk, scene.connection, product_id, plan.stock)
+        stocked[product_id] = await scene.own.set_stock(ROUND, product_id, plan.stock)
 
     await for_each(plan.product_ids, stock)
     budget.plan_for(max(one.item_bytes for one in stocked.values()), scene.announce)
@@ -84,16 +86,11 @@ class Restocker:
                         scene.fail(error)
 
     async def _restock(self, scene: Scene, product_id: str) -> None:
-        product = await setup.read_product(scene.clerk, scene.connection, product_id)
-        units = self._plan.stock - product.quantity
-        if product.quantity >= self._enough or units <= 0:
-            return
-        outcome = Outcome.UNKNOWN
-        try:
-            await setup.add_stock(scene.clerk, scene.connection, product_id, units)
-            outcome = Outcome.ACCEPTED
-        finally:
-            scene.emit(Restocked(ROUND, product_id, units, outcome, time.perf_counter_ns()))
+        stocked = await scene.own.read(product_id)
+        left = stocked.product.quantity
+        units = self._plan.stock - left
+        if left < self._enough and units > 0:
+            await scene.own.restock(ROUND, stocked, units)
 
 
 class Budget:

@@ -158,8 +158,8 @@ class Restocked(
 ):
     """The tool added `units` to a product, or, if the outcome is unknown, perhaps did.
 
-    It was sent at `sent_ns` (0: not said) and had its answer at `at_ns`. `name` is the `last_order` that it leaves. Where
-    it is known, `version` is the one that it made, and `quantity` what was there then.
+    It was sent at `sent_ns` (0: not said) and had its answer at `at_ns`. `name` is the `last_order` that it leaves.
+    Where it is known, `version` is the one that it made, and `quantity` what was there then.
     """
 
     round: int
@@ -171,6 +171,28 @@ class Restocked(
     name: str = RESTOCK
     version: int | None = None
     quantity: int | None = None
+
+
+class OwnRequest(StrEnum):
+    """What the tool itself asks of a table, around the orders."""
+
+    TABLE = "table"  # what it is like; make it, or delete it
+    READ = "read"  # a product
+    RECORDS = "records"  # of orders: read them, or put something in their place
+    POPULATE = "populate"  # put a product there
+    SET_STOCK = "set_stock"  # before a round
+    RESTOCK = "restock"
+
+
+class Repaired(Struct, frozen=True, gc=False, forbid_unknown_fields=True, tag_field="type", tag="repaired"):
+    """The answer to a request of the tool's own was lost: given up at `at_ns`, and asked for again.
+
+    `round` is that of the event before; 1 if there was none.
+    """
+
+    round: int
+    request: OwnRequest
+    at_ns: int
 
 
 class Operation(
@@ -294,6 +316,7 @@ Event = (
     | OrderEnded
     | StockSet
     | Restocked
+    | Repaired
     | RecordsRead
     | RoundEnded
 )

@@ -2,7 +2,6 @@
 
 import time
 
-from loadtest.dynamo import setup
 from loadtest.order import Order, RoundStarted
 from loadtest.plan import Race
 from loadtest.scene import Scene
@@ -11,7 +10,7 @@ from loadtest.scene import Scene
 async def race(plan: Race, scene: Scene) -> None:
     """Round after round: set the stock, place all orders at once, read what is left."""
     for number in range(1, plan.rounds + 1):
-        stocked = await setup.set_stock(scene.clerk, scene.connection, plan.product, plan.stock)
+        stocked = await scene.own.set_stock(number, plan.product, plan.stock)
         await scene.placer.ready()
         prefix = f"{scene.prefix}-{number}"
         orders = [

@@ -15,7 +15,9 @@ from loadtest.order import (
     OrderEnded,
     OrderPlaced,
     Outcome,
+    OwnRequest,
     Reason,
+    Repaired,
     Restocked,
     RoundEnded,
     RoundStarted,
@@ -59,6 +61,7 @@ class Recorder:
         self.initial: dict[str, int] = {}
         self.final: dict[str, int | None] = {}
         self.sold: Counter[str] = Counter()
+        self.repairs: Counter[OwnRequest] = Counter()  # lost answers to the tool's own requests, warm-up included
         self.seconds: Seconds | None = None
         self._from_ns = 0
         self._warming: set[str] = set()  # orders of the warm-up that have not ended
@@ -85,6 +88,8 @@ class Recorder:
             self._round_ended(event)
         elif isinstance(event, Restocked) and event.outcome is Outcome.ACCEPTED:
             self.sold[event.product_id] += event.units
+        elif isinstance(event, Repaired):
+            self.repairs[event.request] += 1
 
     @property
     def begun(self) -> bool:

@@ -7,6 +7,7 @@ from msgspec import Struct
 
 from loadtest import document
 from loadtest.checker import Power, Settled, Status, Violation
+from loadtest.checker.verdict import plural
 from loadtest.histogram import Histogram
 from loadtest.timeline import Timeline
 
@@ -257,7 +258,8 @@ class Report(Struct, frozen=True, kw_only=True):
 
     `latency_ms` is the service time and `response_ms` the response time of requests, by kind and outcome; `order_ms`
     is the response time of whole orders, from their scheduled start to their end, by outcome. `goodput_per_s` counts
-    accepted orders. `seconds` is the run second by second.
+    accepted orders. `seconds` is the run second by second. `repairs` counts, by what was asked, the answers to the
+    tool's own requests (those around the orders) that were lost and asked for again.
     """
 
     schema: Literal["loadtest.report/1"]
@@ -286,6 +288,15 @@ class Report(Struct, frozen=True, kw_only=True):
     goodput_per_s: float
     operations_per_s: float
     faults: Faults | None = None
+    repairs: dict[str, int] = {}
+
+    @property
+    def repaired(self) -> str:
+        """The repairs in words; empty if there was none."""
+        if not self.repairs:
+            return ""
+        kinds = ", ".join(f"{request} {count:,}" for request, count in self.repairs.items())
+        return f"{plural(sum(self.repairs.values()), 'lost answer')} to the tool's own requests ({kinds})"
 
 
 def latency(histogram: Histogram) -> Latency:

@@ -9,6 +9,8 @@ import anyio
 from msgspec import Struct
 
 from loadtest.dynamo.client import Connection, DynamoDBClient
+from loadtest.dynamo.own_writes import OwnWrites
+from loadtest.dynamo.patience import OnRepair
 from loadtest.effort import Effort
 from loadtest.errors import LoadTestError, TargetError
 from loadtest.order import Listener, Order, Product, RoundEnded
@@ -69,6 +71,7 @@ class Placer(Protocol):
 class Scene(Struct, frozen=True):
     """`clerk` is the client for what is done around the orders, `prefix` begins their ids.
 
+    `own` are the tool's own writes; `repaired` hears of each answer to the tool's own requests that was lost.
     `fail` stops the run with an error; `announce` tells the user something before it begins.
     """
 
@@ -81,6 +84,8 @@ class Scene(Struct, frozen=True):
     effort: Effort
     prefix: str
     settling: Settling
+    own: OwnWrites
+    repaired: OnRepair
 
     @asynccontextmanager
     async def round(self, number: int, product_ids: Sequence[str]) -> AsyncIterator[None]:
@@ -101,13 +106,13 @@ class Scene(Struct, frozen=True):
 
     async def _records(self) -> None:
         try:
-            for event in await self.settling.records(self.clerk, self.connection):
+            for event in await self.settling.records(self.clerk, self.connection, self.repaired):
                 self.emit(event)
         except TargetError as error:
             self.announce(f"the records of the orders were not read: {error}")
 
     async def _read(self, product_id: str, left: dict[str, tuple[Product, int]]) -> None:
         try:
-            left[product_id] = await self.settling.last_look(self.clerk, self.connection, product_id)
+            left[product_id] = await self.settling.last_look(self.clerk, self.connection, product_id, self.repaired)
         except TargetError as error:
             self.fail(error)

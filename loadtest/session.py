@@ -1,6 +1,7 @@
 """A run under way: target, clients and proxy opened, orders placed, everybody told."""
 
 import gc
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
@@ -14,12 +15,14 @@ from loadtest.checker import Checker, Status, Verdict
 from loadtest.checker.carried import carried
 from loadtest.dynamo import setup
 from loadtest.dynamo.client import Connection, DynamoDBClient, connect, stamps
+from loadtest.dynamo.own_writes import OwnWrites
+from loadtest.dynamo.patience import OnRepair
 from loadtest.dynamo.table import Table, calls_by_client
 from loadtest.effort import Effort
 from loadtest.errors import LoadTestError
 from loadtest.history import HistoryWriter
 from loadtest.load import Budget, Restocker, load
-from loadtest.order import Event, Operation, Product
+from loadtest.order import Event, Operation, OwnRequest, Product, Repaired
 from loadtest.placing import Placing
 from loadtest.plan import Load, Race
 from loadtest.race import race
@@ -75,6 +78,7 @@ class Session:
         self._history: HistoryWriter | None = None
         self._watcher = watcher
         self._proxy: faulty.Proxy | None = None
+        self._round = 1  # of the last event
         self._scope = anyio.CancelScope()
         self._placer: Placer | None = None
         self._restocker = Restocker(plan) if isinstance(plan, Load) else None
@@ -136,7 +140,8 @@ class Session:
                 if not plan.spread.alone:
                     with suppress(OSError):  # without it all is judged here
                         self._judge = Judge(self._history.path)
-            description = await _prepare(plan, clerk, connection)
+            description = await _prepare(plan, clerk, connection, self._repaired)
+            prefix = self._run_id[-10:]
             async with self._placing(way, client) as self._placer:
                 if self._proxy is not None:
                     await self._proxy.begin(description.arn)
@@ -149,8 +154,10 @@ class Session:
                         fail=self._stop,
                         announce=self._watcher.announce,
                         effort=self.effort,
-                        prefix=self._run_id[-10:],
+                        prefix=prefix,
                         settling=self._settling,
+                        own=OwnWrites(clerk, connection, prefix, self._emit, self._repaired),
+                        repaired=self._repaired,
                     )
                 )
 
@@ -183,7 +190,7 @@ class Session:
                 yield several
             return
         table = Table(client, way.table, way.sdk_retries, consistent_reads=plan.consistent_reads)
-        await setup.warm_up(table, client, way, plan.product_ids[0])
+        await setup.warm_up(table, client, way, plan.product_ids[0], self._repaired)
         runner = Runner(table, load_strategy(plan.strategy), plan.rules, self._emit, Random(plan.seed))
         try:
             yield Placing(plan, runner, self.effort)
@@ -206,7 +213,11 @@ class Session:
             finally:
                 self._proxy = None  # from here on it may end
 
+    def _repaired(self, request: OwnRequest) -> None:
+        self._emit(Repaired(self._round, request, time.perf_counter_ns()))
+
     def _emit(self, event: Event) -> None:
+        self._round = event.round
         self.recorder(event)
         if self._judge is None:
             self._checker(event)
@@ -267,17 +278,22 @@ class Session:
             self.error = LoadTestError(f"stopped at ${spent_usd:,.6f}: going on would pass --max-spend ({left})")
 
 
-async def _prepare(plan: Race | Load, client: DynamoDBClient, connection: Connection) -> setup.TableDescription:
+async def _prepare(
+    plan: Race | Load, client: DynamoDBClient, connection: Connection, repaired: OnRepair
+) -> setup.TableDescription:
     """Make what the embedded server lacks, and refuse a table or a product that is not fit for the run."""
     if plan.target.kind is TargetKind.EMBEDDED:
-        await setup.create_table(client, connection)
-        await setup.populate(client, connection)
+        await setup.create_table(client, connection, repaired)
+        await setup.populate(client, connection, repaired=repaired)
         if plan.product not in {product.id for product in setup.SAMPLE}:
-            await setup.populate(client, connection, (Product(plan.product, plan.product, plan.stock, 1),))
-    table = setup.require_usable(await setup.describe_table(client, connection), connection)
+            product = Product(plan.product, plan.product, plan.stock, 1)
+            await setup.populate(client, connection, (product,), repaired)
+    table = setup.require_usable(await setup.describe_table(client, connection, repaired), connection)
     setup.require_ours(table, connection, allow_untagged=plan.target.allow_untagged_table)
     if isinstance(plan, Load) and plan.products > 1:
-        await for_each(plan.product_ids, lambda one: setup.put_if_missing(client, connection, one, plan.stock))
+        await for_each(
+            plan.product_ids, lambda one: setup.put_if_missing(client, connection, one, plan.stock, repaired)
+        )
     else:
-        await setup.read_product(client, connection, plan.product)
+        await setup.read_product(client, connection, plan.product, repaired)
     return table

@@ -8,6 +8,7 @@ import anyio
 from loadtest.checker.doubts import SETTLE_NS
 from loadtest.dynamo import setup
 from loadtest.dynamo.client import Connection, DynamoDBClient
+from loadtest.dynamo.patience import OnRepair
 from loadtest.dynamo.records import bar, read_records
 from loadtest.order import (
     Event,
@@ -93,16 +94,20 @@ class Settling:
                 self._every *= 2
         self._next = (self._next + 1) % self._every
 
-    async def records(self, client: DynamoDBClient, connection: Connection) -> Sequence[RecordsRead]:
+    async def records(
+        self, client: DynamoDBClient, connection: Connection, repaired: OnRepair
+    ) -> Sequence[RecordsRead]:
         """What the table has of the orders' records, if there are any. TargetError if it cannot be read."""
         if not self._transactions:
             return []
         order_ids = list(dict.fromkeys([*self._ended, *self._doubtful]))
         batches = [order_ids[n : n + _BATCH] for n in range(0, len(order_ids), _BATCH)]
-        return [await self._batch(client, connection, batch) for batch in batches]
+        return [await self._batch(client, connection, batch, repaired) for batch in batches]
 
-    async def _batch(self, client: DynamoDBClient, connection: Connection, order_ids: Sequence[str]) -> RecordsRead:
-        found = {record.order_id: record for record in await read_records(client, connection, order_ids)}
+    async def _batch(
+        self, client: DynamoDBClient, connection: Connection, order_ids: Sequence[str], repaired: OnRepair
+    ) -> RecordsRead:
+        found = {record.order_id: record for record in await read_records(client, connection, order_ids, repaired)}
         missing, barred = [], []
         for order_id in order_ids:
             if order_id in found:
@@ -110,7 +115,7 @@ class Settling:
             if order_id not in self._doubtful:
                 missing.append(order_id)
                 continue
-            late: Record | None = await bar(client, connection, order_id, time.time())
+            late: Record | None = await bar(client, connection, order_id, time.time(), repaired)
             if late is None:
                 barred.append(order_id)
             else:
@@ -124,11 +129,13 @@ class Settling:
             seen.made += sum(op.order_id in found for op in seen.lost)
             seen.lost = [op for op in seen.lost if op.order_id not in found | barred]
 
-    async def last_look(self, client: DynamoDBClient, connection: Connection, product_id: str) -> tuple[Product, int]:
+    async def last_look(
+        self, client: DynamoDBClient, connection: Connection, product_id: str, repaired: OnRepair
+    ) -> tuple[Product, int]:
         """The product once it tells of each lost write, or once they have had their time; and when that was."""
         seen = self._products[product_id]
         while True:
-            product = await setup.read_product(client, connection, product_id)
+            product = await setup.read_product(client, connection, product_id, repaired)
             now_ns = time.perf_counter_ns()
             waited_ns = now_ns - max((op.ended_ns for op in seen.lost), default=0)
             if not seen.lost or waited_ns > SETTLE_NS or seen.decided(product):

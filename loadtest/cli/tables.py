@@ -45,6 +45,8 @@ def create(
 
     async def work(client: "DynamoDBClient", connection: "Connection") -> None:
         _ask(chosen, connection, f"Make the on-demand table {place.table!r}", yes=yes)
+        if await setup.describe_table(client, connection) is not None:
+            raise setup.exists_already(connection)
         await setup.create_table(client, connection)
         typer.echo(f"made table {place.table!r} {connection.where}")
 

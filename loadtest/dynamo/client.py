@@ -31,7 +31,6 @@ class DynamoDBClient(Protocol):
     async def delete_table(self, **request: Any) -> dict[str, Any]: ...
     async def update_time_to_live(self, **request: Any) -> dict[str, Any]: ...
     async def list_tags_of_resource(self, **request: Any) -> dict[str, Any]: ...
-    def get_waiter(self, name: str) -> Any: ...
 
     @property
     def meta(self) -> Any: ...
@@ -72,8 +71,12 @@ class Connection(Struct, frozen=True, kw_only=True):
         return f"at {self.endpoint_url}" if self.endpoint_url else f"in {self.region or 'AWS'}"
 
     def patient(self) -> "Connection":
-        """The same place for what is done around a run, whose time-outs and retries are for the run alone."""
-        return replace(self, connect_timeout_s=10.0, read_timeout_s=30.0, sdk_retries=0, pool=10, client=ClientKind.SDK)
+        """The same place for what is done around a run, whose time-outs and retries are for the run alone.
+
+        The SDK sends nothing twice here either: only who makes a request knows whether it may be served twice. The
+        time-out leaves room for a second try while the run waits.
+        """
+        return replace(self, connect_timeout_s=10.0, read_timeout_s=8.0, sdk_retries=0, pool=10, client=ClientKind.SDK)
 
     @property
     def loopback(self) -> bool:

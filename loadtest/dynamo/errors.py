@@ -31,6 +31,8 @@ CONDITION_FAILED = "ConditionalCheckFailedException"
 _LONGEST_MESSAGE = 300
 CANCELED = "TransactionCanceledException"
 
+_PASSING = (500, 502, 503, 504)  # after which the SDK, too, would send again
+
 _OUTCOMES = {
     CONDITION_FAILED: Outcome.REJECTED,
     "TransactionConflictException": Outcome.REJECTED,
@@ -55,9 +57,28 @@ _CANCELLATIONS = {  # in the order in which one outranks another
 }
 
 
-def is_throttled(error: ClientError) -> bool:
+def is_throttled(error: BotoCoreError | ClientError) -> bool:
     """Whether the server refused for lack of capacity: surely not applied, and worth another try."""
-    return _OUTCOMES.get(str(error.response.get("Error", {}).get("Code"))) is Outcome.THROTTLED
+    return _OUTCOMES.get(code_of(error)) is Outcome.THROTTLED
+
+
+class ForeignAnswerError(BotoCoreError):  # type: ignore[misc]  # the SDK has no types
+    """An answer that is of another kind than any of a DynamoDB."""
+
+    fmt = "an answer of the type {content_type}"
+
+
+def is_lost(error: BotoCoreError | ClientError) -> bool:
+    """Whether the answer was lost, or tells of a passing failure after which nobody knows if the request was served."""
+    if isinstance(error, ForeignAnswerError):
+        return False
+    passing = not isinstance(error, ClientError) or error.response["ResponseMetadata"]["HTTPStatusCode"] in _PASSING
+    return passing and translate(error, writes=True, sdk_retries=0).outcome is Outcome.UNKNOWN
+
+
+def code_of(error: BotoCoreError | ClientError) -> str:
+    """The code of an error that the server answered; empty if there was no answer."""
+    return str(error.response.get("Error", {}).get("Code", "")) if isinstance(error, ClientError) else ""
 
 
 def translate(error: BotoCoreError | ClientError, *, writes: bool, sdk_retries: int) -> Result:

@@ -38,6 +38,11 @@ def to_product(item: Item, product_id: str) -> Product:
     )
 
 
+def restock_stamp(item: Item, product_id: str) -> int:
+    """The number that the product's last restock left; 0 if there was none. ValueError if it is no whole number."""
+    return _whole(item, "last_restock", product_id) if "last_restock" in item else 0
+
+
 def _whole(item: Item, attribute: str, product_id: str) -> int:
     text = item.get(attribute, {}).get("N")
     if text is None:

@@ -1,9 +1,10 @@
-"""Everything around a run: make, describe and delete the table, write the sample, set and read the stock.
+"""Everything around a run: make, describe and delete the table, write the sample, read the stock.
 
-The SDK's errors come out as TargetErrors that say what to do.
+A request whose answer is lost is sent again; `repaired` hears of each such answer. The SDK's errors come out as
+TargetErrors that say what to do.
 """
 
-from collections.abc import Awaitable, Callable
+import time
 from typing import Any
 
 import anyio
@@ -11,15 +12,15 @@ from botocore.exceptions import ClientError
 from msgspec import Struct
 
 from loadtest.dynamo.client import ClientKind, Connection, DynamoDBClient, fill
-from loadtest.dynamo.errors import CONDITION_FAILED, explained, is_throttled, missing_table
-from loadtest.dynamo.items import item_bytes, number, to_item, to_product
+from loadtest.dynamo.errors import CONDITION_FAILED, code_of, explained, missing_table
+from loadtest.dynamo.items import Item, item_bytes, restock_stamp, to_item, to_product
+from loadtest.dynamo.patience import OnRepair, patiently, uncounted
 from loadtest.dynamo.table import Table
 from loadtest.errors import TargetError
-from loadtest.order import RESTOCK, Product
+from loadtest.order import OwnRequest, Product
 
 TAG = {"Key": "loadtest", "Value": "allowed"}
-_PASSING = ("TransactionConflictException", "TransactionInProgressException")
-_WAITS_S = (0.1, 0.2, 0.4, 0.8, 1.6)
+_ACTIVE_WITHIN_S = 300.0  # a new table
 KEEP_S = 24 * 3600
 EXPIRES_AT = "expires_at"  # the table's time-to-live attribute: order records vanish by themselves
 SAMPLE = tuple(
@@ -42,27 +43,14 @@ class TableDescription(Struct, frozen=True):
     tagged: bool | None
 
 
-async def patiently(call: Callable[..., Awaitable[dict[str, Any]]], **request: Any) -> dict[str, Any]:
-    """The call's answer; one that lacks capacity or has a transaction under way is asked again."""
-    for wait_s in _WAITS_S:
-        try:
-            return await call(**request)
-        except ClientError as error:
-            if not is_throttled(error) and error.response["Error"]["Code"] not in _PASSING:
-                raise
-        await anyio.sleep(wait_s)
-    return await call(**request)
-
-
-async def describe_table(client: DynamoDBClient, connection: Connection) -> TableDescription | None:
+async def describe_table(
+    client: DynamoDBClient, connection: Connection, repaired: OnRepair = uncounted
+) -> TableDescription | None:
     """The table as it is, or None if it does not exist."""
     with explained(connection):
-        try:
-            table = (await patiently(client.describe_table, TableName=connection.table))["Table"]
-        except ClientError as error:
-            if error.response["Error"]["Code"] == "ResourceNotFoundException":
-                return None
-            raise
+        table = await _described(client, connection, repaired)
+    if table is None:
+        return None
     types = {a["AttributeName"]: a["AttributeType"] for a in table["AttributeDefinitions"]}
     arn = table.get("TableArn", "")
     return TableDescription(
@@ -72,20 +60,31 @@ async def describe_table(client: DynamoDBClient, connection: Connection) -> Tabl
         key=tuple((k["AttributeName"], k["KeyType"], types[k["AttributeName"]]) for k in table["KeySchema"]),
         billing=table.get("BillingModeSummary", {}).get("BillingMode", "PROVISIONED"),
         items=table.get("ItemCount", 0),
-        tagged=await _is_tagged(client, connection, arn),
+        tagged=await _is_tagged(client, connection, arn, repaired),
     )
 
 
-async def _is_tagged(client: DynamoDBClient, connection: Connection, arn: str) -> bool | None:
+async def _described(client: DynamoDBClient, connection: Connection, repaired: OnRepair) -> dict[str, Any] | None:
+    try:
+        answer = await patiently(client.describe_table, OwnRequest.TABLE, repaired, TableName=connection.table)
+    except ClientError as error:
+        if code_of(error) == "ResourceNotFoundException":
+            return None
+        raise
+    table: dict[str, Any] = answer["Table"]
+    return table
+
+
+async def _is_tagged(client: DynamoDBClient, connection: Connection, arn: str, repaired: OnRepair) -> bool | None:
     if connection.loopback:
         return None
     request: dict[str, Any] = {"ResourceArn": arn}
     with explained(connection):
         while True:
             try:
-                page = await client.list_tags_of_resource(**request)
+                page = await patiently(client.list_tags_of_resource, OwnRequest.TABLE, repaired, **request)
             except ClientError as error:
-                if error.response["Error"]["Code"] in ("UnknownOperationException", "AccessDeniedException"):
+                if code_of(error) in ("UnknownOperationException", "AccessDeniedException"):
                     return None
                 raise
             if TAG in page.get("Tags", []):
@@ -95,12 +94,20 @@ async def _is_tagged(client: DynamoDBClient, connection: Connection, arn: str) -
             request["NextToken"] = page["NextToken"]
 
 
-async def create_table(client: DynamoDBClient, connection: Connection) -> None:
-    """Create the table on demand, tagged as the tool's own, and wait until it is active."""
+async def create_table(client: DynamoDBClient, connection: Connection, repaired: OnRepair = uncounted) -> None:
+    """Create the table on demand, tagged as the tool's own, and wait until it is active.
+
+    TargetError if it exists, unless an answer was lost: then it is taken for the one that was just made. Where that
+    must not be, see first whether it exists.
+    """
     name = connection.table
     with explained(connection):
         try:
-            await client.create_table(
+            await patiently(
+                client.create_table,
+                OwnRequest.TABLE,
+                repaired,
+                served=("ResourceInUseException",),
                 TableName=name,
                 KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
                 AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
@@ -108,25 +115,46 @@ async def create_table(client: DynamoDBClient, connection: Connection) -> None:
                 Tags=[TAG],
             )
         except ClientError as error:
-            if error.response["Error"]["Code"] == "ResourceInUseException":
-                raise TargetError(f"table {name!r} exists already {connection.where}") from error
+            if code_of(error) == "ResourceInUseException":
+                raise exists_already(connection) from error
             raise
-        delay_s = 0.1 if connection.loopback else 2
-        await client.get_waiter("table_exists").wait(
-            TableName=name, WaiterConfig={"Delay": delay_s, "MaxAttempts": 150}
-        )
+        await _until_active(client, connection, repaired)
         try:
             ttl = {"Enabled": True, "AttributeName": EXPIRES_AT}
-            await client.update_time_to_live(TableName=name, TimeToLiveSpecification=ttl)
+            await patiently(
+                client.update_time_to_live,
+                OwnRequest.TABLE,
+                repaired,
+                served=("ValidationException",),  # it is enabled already
+                TableName=name,
+                TimeToLiveSpecification=ttl,
+            )
         except ClientError as error:
-            if error.response["Error"]["Code"] != "UnknownOperationException":  # dynalite has no time to live
+            if code_of(error) != "UnknownOperationException":  # dynalite has no time to live
                 raise
+
+
+def exists_already(connection: Connection) -> TargetError:
+    """The error of making a table that is there."""
+    return TargetError(f"table {connection.table!r} exists already {connection.where}")
+
+
+async def _until_active(client: DynamoDBClient, connection: Connection, repaired: OnRepair) -> None:
+    until_s = time.monotonic() + _ACTIVE_WITHIN_S
+    while True:
+        table = await _described(client, connection, repaired)  # None: it may take a while until it can be seen
+        if table is not None and table["TableStatus"] == "ACTIVE":
+            return
+        if time.monotonic() > until_s:
+            raise TargetError(f"table {connection.table!r} {connection.where} is not active after 5 minutes")
+        await anyio.sleep(0.1 if connection.loopback else 2)
 
 
 async def delete_table(client: DynamoDBClient, connection: Connection) -> None:
     """Delete the table."""
+    gone = ("ResourceNotFoundException", "ResourceInUseException")  # or going
     with explained(connection):
-        await client.delete_table(TableName=connection.table)
+        await patiently(client.delete_table, OwnRequest.TABLE, uncounted, served=gone, TableName=connection.table)
 
 
 def require_ours(table: TableDescription, connection: Connection, *, allow_untagged: bool) -> None:
@@ -161,104 +189,82 @@ def require_usable(table: TableDescription | None, connection: Connection) -> Ta
     return table
 
 
-async def populate(client: DynamoDBClient, connection: Connection, products: tuple[Product, ...] = SAMPLE) -> None:
+async def populate(
+    client: DynamoDBClient,
+    connection: Connection,
+    products: tuple[Product, ...] = SAMPLE,
+    repaired: OnRepair = uncounted,
+) -> None:
     """Write the products whole, over whatever is there under their ids."""
+    put, table = client.put_item, connection.table
     with explained(connection):
         for product in products:
-            await patiently(client.put_item, TableName=connection.table, Item=to_item(product))
+            await patiently(put, OwnRequest.POPULATE, repaired, TableName=table, Item=to_item(product))
 
 
 class Stocked(Struct, frozen=True):
-    """A product as a consistent read shows it, and the size that its item is charged by."""
+    """A product as a consistent read shows it, the size that its item is charged by, and its last restock's number."""
 
     product: Product
     item_bytes: int
+    last_restock: int = 0
 
 
-async def read_product(client: DynamoDBClient, connection: Connection, product_id: str) -> Product:
+def to_stocked(item: Item, product_id: str) -> Stocked:
+    """The same from the whole item. ValueError, in words, for what is no product."""
+    return Stocked(to_product(item, product_id), item_bytes(item), restock_stamp(item, product_id))
+
+
+async def read_product(
+    client: DynamoDBClient, connection: Connection, product_id: str, repaired: OnRepair = uncounted
+) -> Product:
     """The product as a consistent read shows it. TargetError if it is missing or not a product."""
-    return (await read_stock(client, connection, product_id)).product
+    return (await read_stock(client, connection, product_id, repaired)).product
 
 
-async def read_stock(client: DynamoDBClient, connection: Connection, product_id: str) -> Stocked:
-    """The same with its item's size."""
+async def read_stock(
+    client: DynamoDBClient, connection: Connection, product_id: str, repaired: OnRepair = uncounted
+) -> Stocked:
+    """The same with what else its item tells."""
+    request: dict[str, Any] = {"TableName": connection.table, "Key": {"id": {"S": product_id}}, "ConsistentRead": True}
     with explained(connection):
-        key = {"id": {"S": product_id}}
-        response = await patiently(client.get_item, TableName=connection.table, Key=key, ConsistentRead=True)
+        response = await patiently(client.get_item, OwnRequest.READ, repaired, **request)
     remedy = f"write the sample with: loadtest populate {connection.options}"
     if product_id not in {product.id for product in SAMPLE}:
         remedy = f"put it there with quantity and version, or give one of p#0 to p#{len(SAMPLE) - 1} as --product"
     if "Item" not in response:
         raise TargetError(f"there is no product {product_id!r} in table {connection.table!r}; {remedy}")
     try:
-        return Stocked(to_product(response["Item"], product_id), item_bytes(response["Item"]))
+        return to_stocked(response["Item"], product_id)
     except ValueError as error:
         raise TargetError(f"{error} in table {connection.table!r}; {remedy}") from error
 
 
-async def set_stock(client: DynamoDBClient, connection: Connection, product_id: str, quantity: int) -> Stocked:
-    """Bring the product's quantity to `quantity` and return it as it is then.
-
-    The version goes on rising, so that a straggler of an earlier round cannot pass for a fresh write.
-    TargetError if somebody else writes the product at the same moment.
-    """
-    stocked = await read_stock(client, connection, product_id)
-    product = stocked.product
-    if product.quantity == quantity:
-        return stocked
-    with explained(connection):
-        try:
-            await patiently(
-                client.update_item,
-                TableName=connection.table,
-                Key={"id": {"S": product_id}},
-                UpdateExpression="SET quantity = :quantity, version = :next, last_order = :restock",
-                ConditionExpression="version = :version",
-                ExpressionAttributeValues={
-                    ":quantity": number(quantity),
-                    ":version": number(product.version),
-                    ":next": number(product.version + 1),
-                    ":restock": {"S": RESTOCK},
-                },
-            )
-        except ClientError as error:
-            if error.response["Error"]["Code"] != CONDITION_FAILED:
-                raise
-            raise TargetError(f"somebody else is writing product {product_id!r}; a run needs it alone") from error
-    return await read_stock(client, connection, product_id)
-
-
-async def put_if_missing(client: DynamoDBClient, connection: Connection, product_id: str, quantity: int) -> None:
+async def put_if_missing(
+    client: DynamoDBClient, connection: Connection, product_id: str, quantity: int, repaired: OnRepair = uncounted
+) -> None:
     """Write a product of that quantity, unless there is one."""
     product = Product(product_id, product_id, quantity, 1)
     with explained(connection):
         try:
             await patiently(
                 client.put_item,
+                OwnRequest.POPULATE,
+                repaired,
                 TableName=connection.table,
                 Item=to_item(product),
                 ConditionExpression="attribute_not_exists(id)",
             )
         except ClientError as error:
-            if error.response["Error"]["Code"] != CONDITION_FAILED:
+            if code_of(error) != CONDITION_FAILED:
                 raise
 
 
-async def add_stock(client: DynamoDBClient, connection: Connection, product_id: str, units: int) -> None:
-    """Add units to a product, whoever else is writing it."""
-    with explained(connection):
-        await patiently(
-            client.update_item,
-            TableName=connection.table,
-            Key={"id": {"S": product_id}},
-            UpdateExpression="SET quantity = quantity + :units, version = version + :one, last_order = :restock",
-            ExpressionAttributeValues={":units": number(units), ":one": number(1), ":restock": {"S": RESTOCK}},
-        )
-
-
-async def warm_up(table: Table, client: DynamoDBClient, connection: Connection, product_id: str) -> None:
+async def warm_up(
+    table: Table, client: DynamoDBClient, connection: Connection, product_id: str, repaired: OnRepair = uncounted
+) -> None:
     """One read through a run's own client, which must work, and then as many connections as the run will use."""
-    await read_product(client, connection, product_id)
+    await read_product(client, connection, product_id, repaired)
     table.calls["GetItem"] += 1
     if connection.client is ClientKind.WIRE:
         await fill(client, connection.pool)

@@ -86,6 +86,8 @@ def _print_tables(console: Console, report: Report, folder: Path) -> None:
         console.print(_workers(report))
     if report.faults is not None:
         console.print(f"faults injected: {report.faults.sentence}")
+    if report.repaired:
+        console.print(f"repaired: {report.repaired}")
     if report.client.bound:
         console.print(Text(report.client.bound, style="bold yellow"))
     kept = [file.partition(".")[0] for file in ("report.json", "history.jsonl") if (folder / file).exists()]

@@ -27,7 +27,7 @@ from loadtest.dynamo.client import Connection, connect, stamps
 from loadtest.dynamo.setup import warm_up
 from loadtest.dynamo.table import Table, calls_by_client
 from loadtest.effort import Effort
-from loadtest.order import Event, Order
+from loadtest.order import Event, Order, OwnRequest, Repaired
 from loadtest.placing import Leash, Part, Placing
 from loadtest.plan import Load, Race
 from loadtest.runner import Runner
@@ -183,7 +183,7 @@ class Shard:
         self._loop, self._inbox = asyncio.get_running_loop(), asyncio.Queue[Callable[[], Awaitable[None]] | None]()
         async with connect(connection) as client:
             table = Table(client, connection.table, connection.sdk_retries, consistent_reads=plan.consistent_reads)
-            await warm_up(table, client, connection, plan.product_ids[0])
+            await warm_up(table, client, connection, plan.product_ids[0], self._repaired)
             rules, random = plan.rules, Random(f"{plan.seed}-{part.index}")
             if rules.concurrency is not None:
                 rules = replace(rules, concurrency=part.share(rules.concurrency))
@@ -233,6 +233,9 @@ class Shard:
     async def _arrive(self, prefix: str, started_ns: int) -> None:
         await self._at(started_ns, lambda: None)
         await self._placing.arrive(prefix, started_ns)
+
+    def _repaired(self, request: OwnRequest) -> None:
+        self._emit(Repaired(1, request, time.perf_counter_ns()))  # it asks before the first round only
 
     def _emit(self, event: Event) -> None:
         self._events.append(self._encode(event))

@@ -21,6 +21,7 @@ class Shop:
 
     def __init__(self, delay_s: float, stall_after_s: float, stall_s: float) -> None:
         self.quantity, self.version = _STOCK, 1
+        self._set_by: dict[str, str] = {}
         self._delay_s, self._stall_after_s, self._stall_s = delay_s, stall_after_s, stall_s
         self._first_s = 0.0
 
@@ -28,8 +29,14 @@ class Shop:
         counted = {"quantity": {"N": str(self.quantity)}, "version": {"N": str(self.version)}}
         return {**{name: {"S": value} for name, value in more.items()}, **counted}
 
+    def read(self) -> dict[str, dict[str, str]]:
+        return self.item(id="p#4", name="Samovar", **self._set_by)
+
+    def set(self, quantity: int, name: str) -> None:
+        self.quantity, self.version, self._set_by = quantity, self.version + 1, {"last_order": name}
+
     def take(self) -> bytes:
-        self.quantity, self.version = self.quantity - 1, self.version + 1
+        self.quantity, self.version, self._set_by = self.quantity - 1, self.version + 1, {}
         return answer("200 OK", {"Attributes": self.item()})
 
     def wait_s(self) -> float:
@@ -52,12 +59,12 @@ class Connection(Protocol):
         if b".describetable" in head:
             self.transport.write(TABLE)
         elif b".getitem" in head:
-            self.transport.write(answer("200 OK", {"Item": shop.item(id="p#4", name="Samovar")}))
+            self.transport.write(answer("200 OK", {"Item": shop.read()}))
         elif b"ConditionExpression" in body and b":units" in body:
             asyncio.get_running_loop().call_later(shop.wait_s(), lambda: self.transport.write(shop.take()))
         else:
             values = json.loads(body)["ExpressionAttributeValues"]
-            shop.quantity, shop.version = int(values[":quantity"]["N"]), shop.version + 1
+            shop.set(int(values[":quantity"]["N"]), values[":name"]["S"])
             self.transport.write(answer("200 OK", {}))
 
 

@@ -27,6 +27,7 @@ class Shop:
     def __init__(self, *, delay_s: float = 0.0, stall_at: int = 0, stall_s: float = 0.0) -> None:
         self.quantity = 1
         self.version = 1
+        self.last_order: dict[str, Any] = {}
         self.writes = 0
         self._delay_s = delay_s
         self._stall_at = stall_at
@@ -55,18 +56,22 @@ class Shop:
         return self._update(json.loads(request.body))
 
     def _update(self, body: dict[str, Any]) -> bytes:
-        values = {name: int(value["N"]) for name, value in body["ExpressionAttributeValues"].items() if "N" in value}
+        given = body["ExpressionAttributeValues"]
+        values = {name: int(value["N"]) for name, value in given.items() if "N" in value}
         if body["ConditionExpression"] == "version = :version":  # the tool sets the stock
             self.quantity, self.version = values[":quantity"], values[":next"]
+            self.last_order = {"last_order": given[":name"]}
         elif self.quantity < values[":units"]:
             return answer(refusal("ConditionalCheckFailedException", Item=self._item()), "400 Bad Request")
         else:
             self.quantity, self.version = self.quantity - values[":units"], self.version + 1
-        shown = {name: value for name, value in self._item().items() if name in ("quantity", "version")}
+            self.last_order = {"last_order": given[":order"]}
+        shown = {name: value for name, value in self._item().items() if name != "id"}
         return answer(json.dumps({"Attributes": shown}).encode())
 
     def _item(self) -> dict[str, Any]:
-        return {"id": {"S": "p#4"}, "quantity": {"N": str(self.quantity)}, "version": {"N": str(self.version)}}
+        counted = {"quantity": {"N": str(self.quantity)}, "version": {"N": str(self.version)}}
+        return {"id": {"S": "p#4"}, **counted, **self.last_order}
 
 
 @contextmanager

@@ -13,6 +13,8 @@ from msgspec.structs import replace
 from loadtest.cost import Prices
 from loadtest.dynamo.client import Connection
 from loadtest.dynamo.items import to_item
+from loadtest.dynamo.own_writes import OwnWrites
+from loadtest.dynamo.patience import uncounted
 from loadtest.errors import LoadTestError, UsageError
 from loadtest.load import Budget, Restocker
 from loadtest.order import Event, Kind, Outcome, Product, Restocked
@@ -22,6 +24,7 @@ from loadtest.targets import Target, TargetKind
 from tests.unit.builders import operation, order_ended
 
 Act = Callable[[], None]
+_ANSWERED = {"ResponseMetadata": {"HTTPStatusCode": 200, "HTTPHeaders": {"content-type": "application/x-amz-json-1.0"}}}
 
 
 class Clerk:
@@ -36,7 +39,7 @@ class Clerk:
 
     async def get_item(self, **request: Any) -> dict[str, Any]:
         self.reads += 1
-        return {"Item": to_item(self.product)}
+        return {"Item": to_item(self.product), **_ANSWERED}
 
     async def update_item(self, **request: Any) -> dict[str, Any]:
         self.asked.set()
@@ -48,7 +51,7 @@ class Clerk:
         units = int(request["ExpressionAttributeValues"][":units"]["N"])
         old = self.product
         self.product = replace(old, quantity=old.quantity + units, version=old.version + 1)
-        return {}
+        return {"Attributes": to_item(self.product), **_ANSWERED}
 
 
 class Shop:
@@ -60,16 +63,19 @@ class Shop:
         self.events: list[Event] = []
         self.errors: list[LoadTestError] = []
         self.restocker = Restocker(Load(**{"stock": 100, "restock": True, **plan}))
+        connection, clerk = Connection(table="products", endpoint_url="http://127.0.0.1:1"), cast("Any", self.clerk)
         self.scene = Scene(
             placer=cast("Any", None),
-            clerk=cast("Any", self.clerk),
-            connection=Connection(table="products", endpoint_url="http://127.0.0.1:1"),
+            clerk=clerk,
+            connection=connection,
             emit=self.events.append,
             fail=self.errors.append,
             announce=print,
             effort=cast("Any", None),
             prefix="a",
             settling=cast("Any", None),
+            own=OwnWrites(clerk, connection, "a", self.events.append, uncounted),
+            repaired=uncounted,
         )
 
     async def work(self, *seen: Event) -> None:
@@ -100,7 +106,7 @@ async def test_a_product_of_which_less_than_half_is_left_is_filled_up(monkeypatc
     assert (shop.clerk.product.quantity, shop.clerk.product.version) == (100, 2)
     (event,) = shop.events
     assert isinstance(event, Restocked)
-    assert (event.product_id, event.round) == ("p#4", 1)
+    assert (event.product_id, event.round, event.version, event.quantity) == ("p#4", 1, 2, 100)
 
 
 @pytest.mark.parametrize(
@@ -157,6 +163,7 @@ async def test_a_stock_too_small_for_one_order_is_not_filled_up_with_nothing(
 async def test_a_restock_that_was_refused_is_unknown_and_stops_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
     shop = Shop(0, monkeypatch)
     shop.clerk.broken = "InternalServerError"
+    monkeypatch.setattr("loadtest.dynamo.patience.PATIENCE_S", 0.0)
     await shop.work(seen(0))
     assert shop.restocked == [(100, Outcome.UNKNOWN)]
     assert len(shop.errors) == 1

@@ -9,7 +9,7 @@ import pytest
 from loadtest.arrivals import Stage
 from loadtest.checker import Checker
 from loadtest.effort import Effort
-from loadtest.order import Event
+from loadtest.order import Event, OwnRequest, Repaired
 from loadtest.plan import Load, Race
 from loadtest.recorder import Recorder
 from loadtest.render.terminal import print_report
@@ -105,6 +105,16 @@ def test_a_load_shows_whole_orders_and_single_requests(printed: Any) -> None:
 )
 def test_the_first_line_says_how_orders_came(plan: Load, says: str, printed: Any) -> None:
     assert says in printed(report_of(a_day().end(), plan))[0]
+
+
+def test_repairs_are_told_in_one_line_and_only_if_there_were_any(printed: Any) -> None:
+    events = a_day().end()
+    assert not any(line.startswith("repaired") for line in printed(report_of(events, rated())))
+    lost = [OwnRequest.READ, OwnRequest.SET_STOCK, OwnRequest.READ]
+    repaired: list[Event] = [Repaired(1, request, n) for n, request in enumerate(lost)]
+    report = report_of([*repaired, *events], rated())
+    assert report.repairs == {"read": 2, "set_stock": 1}
+    assert "repaired: 3 lost answers to the tool's own requests (read 2, set_stock 1)" in printed(report)
 
 
 def test_of_many_products_the_first_are_shown(printed: Any) -> None:

@@ -54,6 +54,8 @@ def _notes(name: str, report: Report) -> list[Note]:
         found.append(Note("warn", "made again from the history", name, "what the tool itself cost is not in it"))
     if report.faults is not None:
         found.append(Note("warn", "faults injected", name, report.faults.sentence))
+    if report.repaired:
+        found.append(Note("warn", "repaired", name, report.repaired))
     if report.client.bound:
         found.append(Note("warn", "the tool was the bottleneck", name, report.client.bound))
     found += [Note("warn", "doubt", name, doubt) for doubt in report.verdict.doubts]

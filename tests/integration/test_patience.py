@@ -1,0 +1,68 @@
+"""A request of the tool's own whose answer is lost, in each way in which answers are lost, is sent again."""
+
+import time
+import uuid
+from collections.abc import Callable
+
+import pytest
+from msgspec.structs import replace
+
+from loadtest.dynamo import setup
+from loadtest.dynamo.client import ClientKind, Connection, connect
+from loadtest.dynamo.records import read_records
+from loadtest.errors import TargetError
+from loadtest.order import OwnRequest
+from tests.conftest import free_port
+from tests.lossy import WAYS, LossyLink
+
+
+@pytest.fixture
+async def straight(server_urls: Callable[[str], str]) -> Connection:
+    """A table with the sample."""
+    url, table = server_urls("embedded"), f"t-{uuid.uuid4().hex}"
+    connection = Connection(table=table, endpoint_url=url, region="us-east-1", anonymous=True).patient()
+    async with connect(connection) as client:
+        await setup.create_table(client, connection)
+        await setup.populate(client, connection)
+    return connection
+
+
+def through(straight: Connection, way: str, at_most: int) -> tuple[LossyLink, Connection]:
+    link = LossyLink(int(str(straight.endpoint_url).rpartition(":")[2]), 1, 7, way, at_most)
+    return link, replace(straight, endpoint_url=link.url, read_timeout_s=0.5)
+
+
+@pytest.mark.parametrize("client", list(ClientKind))
+@pytest.mark.parametrize("way", WAYS)
+async def test_what_is_lost_is_asked_again_and_heard_of(way: str, client: ClientKind, straight: Connection) -> None:
+    link, connection = through(straight, way, at_most=4)
+    repaired: list[OwnRequest] = []
+    async with connect(replace(connection, client=client)) as asked:
+        product = await setup.read_product(asked, connection, "p#1", repaired.append)
+        assert await read_records(asked, connection, ["a-1-1"], repaired.append) == []
+    link.close()
+    assert (product.quantity, link.lost) == (4, 4)
+    assert min(link.lost_requests, link.lost_answers) > 0
+    assert repaired == [OwnRequest.READ] * 4
+
+
+@pytest.mark.parametrize("way", ["close", "500"])
+async def test_patience_has_an_end(way: str, straight: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("loadtest.dynamo.patience.PATIENCE_S", 1.0)
+    link, connection = through(straight, way, at_most=1000)
+    begun_s = time.monotonic()
+    async with connect(connection) as asked:
+        with pytest.raises(TargetError, match=r"no answer at http|refused: (500|InternalServerError)"):
+            await setup.read_product(asked, connection, "p#1")
+    link.close()
+    assert link.lost > 2
+    assert time.monotonic() - begun_s > 0.3
+
+
+async def test_where_nobody_listens_nothing_is_asked_again(straight: Connection) -> None:
+    connection = replace(straight, endpoint_url=f"http://127.0.0.1:{free_port()}")
+    repaired: list[OwnRequest] = []
+    async with connect(connection) as asked:
+        with pytest.raises(TargetError, match="is it running"):
+            await setup.read_product(asked, connection, "p#1", repaired.append)
+    assert repaired == []
