@@ -14,14 +14,12 @@ from loadtest.checker import doubts as doubting
 from loadtest.checker.claims import Claims
 from loadtest.checker.doubts import Doubt
 from loadtest.checker.marks import SHOWN, Evidence, Room
-from loadtest.checker.overlap import Overlap
 from loadtest.checker.realtime import RealTime
 from loadtest.checker.refusals import Refusals
 from loadtest.checker.register import seen, written
 from loadtest.checker.stock import Found, Stock
 from loadtest.checker.verdict import Violation, plural
 from loadtest.order import (
-    WORKER_LOST,
     Kind,
     Operation,
     Outcome,
@@ -46,7 +44,6 @@ class Ledger:
             earlier.carried = True
         self.claims = Claims(self.round, self.initial, room)
         self.refusals = Refusals()
-        self.overlap = Overlap()
         self.units: set[int] = {started.units} - {0}  # what orders take
         self._stock = Stock(self.initial.quantity, room)
         self._time = RealTime(self.initial.version, room)
@@ -78,9 +75,7 @@ class Ledger:
         if op.clock_uncertainty_ns < 0:
             raise ValueError(f"a clock uncertainty of {op.clock_uncertainty_ns} ns")
         if op.clock_uncertainty_ns:
-            surely, op = _surely(op), _perhaps(op)
-        else:
-            surely = op
+            op = _perhaps(op)
         self.units.add(op.units)
         self._stock.see(op)
         if op.kind is Kind.READ:
@@ -89,8 +84,6 @@ class Ledger:
             return
         if op.outcome in (Outcome.THROTTLED, Outcome.FAILED):
             return
-        if op.reason != WORKER_LOST:  # nobody knows when it was on the way
-            self.overlap.add(surely)
         if op.outcome is Outcome.ACCEPTED:
             self._accept(op)
         elif op.outcome is Outcome.REJECTED:
@@ -302,12 +295,6 @@ def _perhaps(op: Operation) -> Operation:
     """From the first moment at which it may have been sent to the last at which it may have been received."""
     off_ns = op.clock_uncertainty_ns
     return replace(op, sent_ns=op.sent_ns - off_ns, received_ns=op.received_ns + off_ns)
-
-
-def _surely(op: Operation) -> Operation:
-    """The time in which it was surely on the way, which may be none."""
-    off_ns = op.clock_uncertainty_ns
-    return replace(op, sent_ns=op.sent_ns + off_ns, received_ns=op.received_ns - off_ns)
 
 
 def _own_read(round_: int, product: Product, sent_ns: int, received_ns: int) -> Operation:
