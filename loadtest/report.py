@@ -239,7 +239,10 @@ class Client(Struct, frozen=True):
 
 
 class ReportedVerdict(Struct, frozen=True):
-    """The verdict with its evidence. `timelines` are of the first five violations, if the run has a history."""
+    """The verdict with its evidence. `timelines` are of the first five violations, if the run has a history.
+
+    If `untested`, it is inconclusive for nothing else than that no win was contested.
+    """
 
     status: Status
     sentence: str
@@ -250,6 +253,7 @@ class ReportedVerdict(Struct, frozen=True):
     stale_reads: int = 0
     power: Power = Power()
     timelines: list[Timeline] = []
+    untested: bool = False
 
 
 class Report(Struct, frozen=True, kw_only=True):
@@ -257,7 +261,8 @@ class Report(Struct, frozen=True, kw_only=True):
 
     `latency_ms` is the service time and `response_ms` the response time of requests, by kind and outcome; `order_ms`
     is the response time of whole orders, from their scheduled start to their end, by outcome. `goodput_per_s` counts
-    accepted orders. `seconds` is the run second by second.
+    accepted orders. `seconds` is the run second by second. `hint` says what to change if a race left stock unsold
+    because of its own settings.
     """
 
     schema: Literal["loadtest.report/1"]
@@ -286,6 +291,7 @@ class Report(Struct, frozen=True, kw_only=True):
     goodput_per_s: float
     operations_per_s: float
     faults: Faults | None = None
+    hint: str | None = None
 
 
 def latency(histogram: Histogram) -> Latency:
