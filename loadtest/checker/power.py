@@ -88,12 +88,12 @@ class Chances:
         """Take one event; what is outside a round is left out."""
         if isinstance(event, RoundStarted):
             self._start(event)
-            return
-        if not isinstance(event, Operation | OrderEnded | Restocked | RoundEnded):
-            return
-        product = self._products.get(event.product_id)
-        if product is None:
-            return
+        elif isinstance(event, Operation | OrderEnded | Restocked | RoundEnded):
+            product = self._products.get(event.product_id)
+            if product is not None:
+                self._take(event, product)
+
+    def _take(self, event: Operation | OrderEnded | Restocked | RoundEnded, product: _Product) -> None:
         if isinstance(event, Operation):
             product.overlap.add(event)
         elif isinstance(event, OrderEnded):
