@@ -89,10 +89,10 @@ def run_search(wanted: Search, run_target: RunTarget, output: Output) -> int:
     except _Violated as violated:
         typer.echo(f"{violated.report.verdict.sentence}; see {violated.folder}")
         return VIOLATED
+    if untested := sum(one.untested for one in found.probes):
+        typer.echo(f"{untested:,} of {plural(len(found.probes), 'run')} {UNTESTED}: no win was contested", err=True)
     typer.echo(f"every level's report in {folder}", err=True)
     typer.echo(_sentence(wanted, found))
-    if untested := sum(one.untested for one in found.probes):
-        typer.echo(f"{untested:,} of {plural(len(found.probes), 'run')} {UNTESTED}: no win in them was contested")
     return SAFE if found.highest is not None else THRESHOLD_CROSSED
 
 
