@@ -9,10 +9,12 @@ from typing import Any, Literal
 from msgspec import Struct
 
 from loadtest import document
+from loadtest.checker import Status
 from loadtest.errors import UsageError
 
 SCHEMA: Literal["loadtest.comparison/1"] = "loadtest.comparison/1"
 
+UNTESTED = "put nothing to the test"
 _LONGEST_NAME = 255  # bytes of a folder's name
 
 
@@ -31,8 +33,9 @@ class Estimate(Struct, frozen=True):
 class Cell(Struct, frozen=True):
     """One configuration and its repeats. `settings` is what tells it from the other cells, for example its strategy.
 
-    `runs` are the ids of its runs, `verdicts` how often each status came up, `orders` the sums of `Report.orders`. A
-    `baseline` was measured earlier, and is only there to be compared with.
+    `runs` are the ids of its runs, `verdicts` how often each status came up, `orders` the sums of `Report.orders`.
+    `untested` of the inconclusive runs are so for nothing else than that no win was contested. A `baseline` was
+    measured earlier, and is only there to be compared with.
     `metrics` has the same keys in each cell of a comparison; `loadtest.compare.METRICS` says what they mean.
     """
 
@@ -43,6 +46,14 @@ class Cell(Struct, frozen=True):
     orders: dict[str, int]
     metrics: dict[str, Estimate]
     baseline: bool = False
+    untested: int = 0
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """How many runs there are of each status, those in words that put nothing to the test."""
+        doubtful = self.verdicts.get(Status.INCONCLUSIVE, 0) - self.untested
+        found = {**self.verdicts, Status.INCONCLUSIVE.value: doubtful, UNTESTED: self.untested}
+        return {status: count for status, count in sorted(found.items()) if count}
 
 
 class Difference(Struct, frozen=True):

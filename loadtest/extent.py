@@ -21,15 +21,22 @@ from loadtest.order import (
     RoundEnded,
     RoundStarted,
 )
+from loadtest.until import Until
 
 _INTERRUPTED = "Interrupted"  # the runner's reason of an order that a signal or an error of the run ended
 
 
 class _Planned(msgspec.Struct, frozen=True):
-    rounds: int = 0
+    rounds: int | None = 0
+    exclude: float | None = None
+    within_s: float | None = None
     duration_s: float = 0.0
     rate_per_s: float | None = None
     stages: list[Any] = []
+
+    @property
+    def is_race(self) -> bool:
+        return bool(self.rounds) or self.exclude is not None
 
     @property
     def closed_loop(self) -> bool:
@@ -51,12 +58,16 @@ class Extent:
             self._planned = msgspec.convert(header.conditions.plan if header.conditions else {}, _Planned)
         except msgspec.ValidationError as error:
             raise UsageError(f"the plan in the header of the history {header.run_id}: {error}") from error
+        planned = self._planned
+        self._until = Until(planned.rounds, planned.exclude, planned.within_s) if planned.is_race else None
         self._due = self._placed = self._ended = self._rounds = self._interrupted = self._unread = 0
         self._measured_ns = self._ended_ns = 0
         self._last: Event | None = None
 
     def __call__(self, event: Event) -> None:
         """Take one event."""
+        if self._until is not None:
+            self._until(event)
         if isinstance(event, OrderEnded):
             self._ended += 1
             self._interrupted += event.reason == _INTERRUPTED
@@ -107,8 +118,8 @@ class Extent:
             yield f"round {self.round:,}{f' of {rounds:,}' if rounds else ''} has not ended"
             if missing := max(0, self._placed - self._ended):
                 yield f"{plural(missing, 'order')} {'has' if missing == 1 else 'have'} no result"
-        elif rounds and self._rounds < rounds:
-            yield f"it has {self._rounds:,} of {plural(rounds, 'round')}"
+        elif self._until is not None and not self._until.over:
+            yield f"it has {self._rounds:,} of {plural(rounds, 'round')}" if rounds else "more rounds were to follow"
         elif self._ended_early():
             yield "orders that were planned were not placed"
         if self._interrupted:

@@ -159,6 +159,8 @@ def _counts() -> Iterable[tuple[str, Callable[[Report], Value]]]:
     for kind in Kind:
         for outcome in Outcome:
             yield f"operations.{kind}.{outcome}", _operations(kind.value, outcome.value)
+    yield "contested", attrgetter("verdict.power.contested")
+    yield "overlapped", attrgetter("verdict.power.overlapping")
     yield "violations", lambda report: len(report.verdict.violations)
     yield "wasted_writes", attrgetter("work.wasted_writes")
     yield "conflicts", attrgetter("work.conflicts")
@@ -167,6 +169,8 @@ def _counts() -> Iterable[tuple[str, Callable[[Report], Value]]]:
 def _others() -> Iterable[Metric]:
     yield Metric("goodput", Quantity.RATE, attrgetter("goodput_per_s"))
     yield Metric("operations_per_s", Quantity.RATE, attrgetter("operations_per_s"))
+    yield Metric("excluded_rate", Quantity.SHARE, attrgetter("verdict.power.excluded_rate"))
+    yield Metric("excluded_share", Quantity.SHARE, attrgetter("verdict.power.excluded_share"))
     yield Metric("own_share", Quantity.SHARE, attrgetter("client.own_share"))
     yield Metric("usd", Quantity.NUMBER, attrgetter("capacity.usd"))
     for where in ("work.writes_per_accepted", "work.attempts_per_accepted", "capacity.usd_per_1000_accepted"):

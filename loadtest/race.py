@@ -1,15 +1,19 @@
 """A race: rounds of orders for one product, all at once."""
 
 import time
+from itertools import count
 
 from loadtest.order import Order, RoundStarted
 from loadtest.plan import Race
 from loadtest.scene import Scene
+from loadtest.until import Until
 
 
-async def race(plan: Race, scene: Scene) -> None:
-    """Round after round: set the stock, place all orders at once, read what is left."""
-    for number in range(1, plan.rounds + 1):
+async def race(plan: Race, scene: Scene, until: Until) -> None:
+    """Round after round until it is over: set the stock, place all orders at once, read what is left."""
+    for number in count(1):
+        if until.over:
+            break
         stocked = await scene.own.set_stock(number, plan.product, plan.stock)
         await scene.placer.ready()
         prefix = f"{scene.prefix}-{number}"

@@ -8,12 +8,12 @@ from pathlib import Path
 import msgspec
 from msgspec.structs import replace
 
-from loadtest.checker import Checker, Status
-from loadtest.checker.carried import carried
+from loadtest.checker import Status
 from loadtest.effort import Effort
 from loadtest.errors import LoadTestError, UsageError
 from loadtest.extent import Extent, follow, happened_ns
 from loadtest.history import Conditions, Header, read_header, read_history
+from loadtest.judging import checker
 from loadtest.order import Event, RoundEnded
 from loadtest.plan import Load, Race
 from loadtest.recorder import Recorder
@@ -46,8 +46,8 @@ def rebuild(path: Path) -> Report:
             else msgspec.convert(conditions.plan, Load)
         )
         started_at = datetime.fromisoformat(conditions.started_at)
-    extent, checker, replay = Extent(header), Checker(carried(conditions.lost)), _Replay(header)
-    part = follow(path, extent, checker, replay)
+    extent, judging, replay = Extent(header), checker(conditions), _Replay(header)
+    part = follow(path, extent, judging, replay)
     recorder = replay.recorder
     if not recorder.begun:
         raise UsageError(f"{path} has no order: its run was cut before the first")
@@ -56,7 +56,7 @@ def rebuild(path: Path) -> Report:
     with _understood(path):
         report = summarize(
             recorder,
-            checker.verdict(),
+            judging.verdict(),
             Effort(plan.target.client, conditions.stamps),
             plan,
             run_id=header.run_id,

@@ -240,7 +240,10 @@ class Client(Struct, frozen=True):
 
 
 class ReportedVerdict(Struct, frozen=True):
-    """The verdict with its evidence. `timelines` are of the first five violations, if the run has a history."""
+    """The verdict with its evidence. `timelines` are of the first five violations, if the run has a history.
+
+    If `untested`, it is inconclusive for nothing else than that no win was contested.
+    """
 
     status: Status
     sentence: str
@@ -251,6 +254,7 @@ class ReportedVerdict(Struct, frozen=True):
     stale_reads: int = 0
     power: Power = Power()
     timelines: list[Timeline] = []
+    untested: bool = False
 
 
 class Report(Struct, frozen=True, kw_only=True):
@@ -259,7 +263,8 @@ class Report(Struct, frozen=True, kw_only=True):
     `latency_ms` is the service time and `response_ms` the response time of requests, by kind and outcome; `order_ms`
     is the response time of whole orders, from their scheduled start to their end, by outcome. `goodput_per_s` counts
     accepted orders. `seconds` is the run second by second. `repairs` counts, by what was asked, the answers to the
-    tool's own requests (those around the orders) that were lost and asked for again.
+    tool's own requests (those around the orders) that were lost and asked for again. `hint` says what to change if a
+    race left stock unsold because of its own settings.
     """
 
     schema: Literal["loadtest.report/1"]
@@ -289,6 +294,7 @@ class Report(Struct, frozen=True, kw_only=True):
     operations_per_s: float
     faults: Faults | None = None
     repairs: dict[str, int] = {}
+    hint: str | None = None
 
     @property
     def repaired(self) -> str:

@@ -8,11 +8,15 @@ _CONFIRMATIONS = 2
 
 
 class Probe(Struct, frozen=True):
-    """One level tried, and whether everything held; `said` is what was measured, in words."""
+    """One level tried, and whether everything held; `said` is what was measured, in words.
+
+    If `untested`, no win was contested in it.
+    """
 
     level: float
     holds: bool
     said: str
+    untested: bool = False
 
 
 class Found(Struct, frozen=True):

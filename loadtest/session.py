@@ -35,6 +35,7 @@ from loadtest.settling import Settling
 from loadtest.strategies import load as load_strategy
 from loadtest.summary import environment
 from loadtest.targets import TargetKind, faulty, opened
+from loadtest.until import Until
 
 _TICK_S = 0.25
 SERVER_LOG = "server.log"
@@ -65,7 +66,8 @@ class Session:
         lost: list[Operation] | None,
     ) -> None:
         self.recorder = Recorder()
-        self._checker = Checker(carried(lost or ()))
+        exclude = plan.exclude if isinstance(plan, Race) else None
+        self._checker = Checker(carried(lost or ()), is_load=isinstance(plan, Load), exclude=exclude)
         self._judge: Judge | None = None  # instead of the checker
         self._settling = Settling()
         self.signal: str | None = None
@@ -81,6 +83,7 @@ class Session:
         self._round = 1  # of the last event
         self._scope = anyio.CancelScope()
         self._placer: Placer | None = None
+        self._until: Until | None = None  # of a race
         self._restocker = Restocker(plan) if isinstance(plan, Load) else None
         self._budget = Budget(plan) if isinstance(plan, Load) else None
 
@@ -166,7 +169,8 @@ class Session:
         gc.freeze()  # a full collection of all that is loaded would stall a round for up to a tenth of a second
         try:
             if isinstance(self._plan, Race):
-                await race(self._plan, scene)
+                self._until = Until(self._plan.rounds, self._plan.exclude, self._plan.within_s)
+                await race(self._plan, scene, self._until)
             elif self._restocker is not None and self._budget is not None:
                 await load(self._plan, scene, self._restocker, self._budget)
         finally:
@@ -222,6 +226,8 @@ class Session:
         if self._judge is None:
             self._checker(event)
         self._settling(event)
+        if self._until is not None:
+            self._until(event)
         if self._restocker is not None:
             self._restocker(event)
         if self._history is None:

@@ -12,10 +12,11 @@ import msgspec
 
 import loadtest
 from loadtest.checker import Verdict
+from loadtest.checker.verdict import plural
 from loadtest.cost import Prices
 from loadtest.effort import Effort, Share
 from loadtest.histogram import Histogram
-from loadtest.order import Kind, OrderEnded, Outcome
+from loadtest.order import Kind, OrderEnded, Outcome, Reason
 from loadtest.plan import Load, Race
 from loadtest.recorder import Recorder
 from loadtest.report import (
@@ -89,6 +90,21 @@ def summarize(
         goodput_per_s=_per_s(recorder.orders[Outcome.ACCEPTED], duration_s),
         operations_per_s=_per_s(recorder.operations, duration_s),
         repairs={request.value: recorder.repairs[request] for request in sorted(recorder.repairs)},
+        hint=_unsold(recorder, plan) if isinstance(plan, Race) else None,
+    )
+
+
+def _unsold(recorder: Recorder, plan: Race) -> str | None:
+    """What to do if orders that met a conflict gave up while there was stock that they wanted."""
+    left = recorder.final.get(plan.product) or 0
+    if left < plan.units or not recorder.rejected_by_reason.get(Reason.CONFLICT):
+        return None
+    made = "one attempt" if plan.attempts == 1 else f"at most {plan.attempts:,} attempts"
+    other = ", or --strategy conditional" if plan.strategy == "version" else ""
+    last = " after the last round" if recorder.rounds > 1 else ""
+    return (
+        f"{left:,} of {plan.stock:,} left{last} though {plural(plan.number_of_requests, 'order')} wanted them: "
+        f"each order made {made}; give more --attempts{other}"
     )
 
 
@@ -103,6 +119,7 @@ def reported(verdict: Verdict) -> ReportedVerdict:
         phantom_rejects=verdict.phantom_rejects,
         stale_reads=verdict.stale_reads,
         power=verdict.power,
+        untested=verdict.untested,
     )
 
 

@@ -7,9 +7,9 @@ from dataclasses import replace
 from loadtest.checker.doubts import Doubt
 from loadtest.checker.ledger import Ledger
 from loadtest.checker.marks import Room
-from loadtest.checker.overlap import Counts, power
+from loadtest.checker.power import Chances, unexcluded
 from loadtest.checker.results import Results
-from loadtest.checker.verdict import Settled, Status, Tally, Verdict, Violation, plural, sentence
+from loadtest.checker.verdict import Power, Settled, Status, Tally, Verdict, Violation, plural, sentence
 from loadtest.order import (
     Event,
     Operation,
@@ -30,8 +30,12 @@ Lost = Mapping[str, Mapping[str, Doubt]]  # by product and order
 class Checker:
     """A listener: call it with every event of a run, then ask for the `verdict`."""
 
-    def __init__(self, lost: Lost | None = None) -> None:
-        """`lost` are an earlier run's writes that may yet be applied."""
+    def __init__(self, lost: Lost | None = None, *, is_load: bool = False, exclude: float | None = None) -> None:
+        """`lost` are an earlier run's writes that may yet be applied.
+
+        A load (`is_load`) in which nothing contended is inconclusive, a race only where its stock was limited. So is a
+        run that does not `exclude` that rate of double wins.
+        """
         self._number = 0
         self._room = Room()
         self._ledgers: dict[str, Ledger] = {}
@@ -44,7 +48,9 @@ class Checker:
         self._doubtful: list[tuple[int, list[Doubt], int]] = []  # by round, with those of which no write was lost
         self._tally = Tally()
         self._phantoms = self._stale_reads = 0
-        self._counts = Counts()
+        self._chances = Chances()
+        self._is_load = is_load
+        self._exclude = exclude
         self._lost = {product_id: dict(doubts) for product_id, doubts in (lost or {}).items()}
 
     def __call__(self, event: Event) -> None:
@@ -73,6 +79,7 @@ class Checker:
             self._results.records(event)
         elif isinstance(event, RoundEnded):
             self._end(event)
+        self._chances(event)
 
     def verdict(self) -> Verdict:
         """What all rounds so far showed. A round that has not ended is judged as one cut short."""
@@ -82,8 +89,12 @@ class Checker:
         violations, settled = tuple(self._violations), self._settled()
         doubts = (*self._doubts, *self._unsettled())
         tally = replace(self._tally, settled=settled)
+        found, untested = self._chances.power(is_load=self._is_load), False
         if not violations and not self._decided() and not settled.accepted:
             doubts = (*doubts, "no order was decided")
+        elif not violations and not doubts and (reason := self._weakness(found, settled)) is not None:
+            untested = self._exclude is None
+            doubts = (*doubts, reason)
         status = Status.VIOLATED if violations else Status.INCONCLUSIVE if doubts else Status.SAFE
         return Verdict(
             status=status,
@@ -93,8 +104,15 @@ class Checker:
             settled=settled,
             phantom_rejects=self._phantoms,
             stale_reads=self._stale_reads,
-            power=power(self._counts),
+            power=found,
+            untested=untested,
         )
+
+    def _weakness(self, found: Power, settled: Settled) -> str | None:
+        """Why the run could have shown too little."""
+        if self._exclude is not None:
+            return unexcluded(found, self._exclude)
+        return self._chances.untested(is_load=self._is_load, settled=bool(settled.accepted))
 
     @property
     def lost(self) -> Lost:
@@ -213,5 +231,3 @@ class Checker:
         tally.winners[self._outcomes[Outcome.ACCEPTED] + settled] += 1
         self._phantoms += self._results.phantoms
         self._stale_reads += sum(ledger.stale_reads for ledger in ledgers)
-        for ledger in ledgers:
-            self._counts += ledger.round.overlap.counts()

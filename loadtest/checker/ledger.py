@@ -26,7 +26,6 @@ from loadtest.checker.stock import Found
 from loadtest.checker.verdict import Violation, plural
 from loadtest.order import (
     RESTOCK,
-    WORKER_LOST,
     Kind,
     Operation,
     Outcome,
@@ -98,9 +97,7 @@ class Ledger:
         if op.clock_uncertainty_ns < 0:
             raise ValueError(f"a clock uncertainty of {op.clock_uncertainty_ns} ns")
         if op.clock_uncertainty_ns:
-            surely, op = _surely(op), _perhaps(op)
-        else:
-            surely = op
+            op = _perhaps(op)
         self.units.add(op.units)
         self.round.stock.see(op)
         if op.kind is Kind.READ:
@@ -109,8 +106,6 @@ class Ledger:
             return
         if op.outcome in (Outcome.THROTTLED, Outcome.FAILED):
             return
-        if op.reason != WORKER_LOST:  # nobody knows when it was in flight
-            self.round.overlap.add(surely)
         if op.outcome is Outcome.ACCEPTED:
             self._accept(op)
         elif op.outcome is Outcome.REJECTED:
@@ -456,9 +451,3 @@ def _perhaps(op: Operation) -> Operation:
     """From the first moment at which it may have been sent to the last at which it may have been received."""
     off_ns = op.clock_uncertainty_ns
     return replace(op, sent_ns=op.sent_ns - off_ns, received_ns=op.received_ns + off_ns)
-
-
-def _surely(op: Operation) -> Operation:
-    """The time in which it was surely in flight, which may be none."""
-    off_ns = op.clock_uncertainty_ns
-    return replace(op, sent_ns=op.sent_ns + off_ns, received_ns=op.received_ns - off_ns)

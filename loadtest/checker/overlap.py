@@ -1,9 +1,9 @@
-"""How many writes of one product were really on the way together: what a run in which none won twice could have shown.
+"""How many writes of one product were really in flight together: what a run in which none won twice could have shown.
 
-Two writes are rivals if the times from sent to received overlap, by more than a touch, and they rest on the same
-version, or one of them on none. Counted in one sweep in the order of the answers, with O(1) work for each write: what
-rivals a write among those answered before it shows by the latest of them, and each of them stops waiting for a rival
-as soon as it has met one.
+Two writes overlap if the times from sent to received do, by more than a touch. A win is contested if a condition was
+put to the test by it. If it rests on a version, that is so if an overlapping write rests on the same; else `limited`
+tells. Counted in one sweep in the order of the answers, with O(1) work for each write: which of those answered
+before it a write overlaps shows by the latest of them, and each of them stops waiting as soon as it has met one.
 """
 
 import math
@@ -13,72 +13,77 @@ from copy import deepcopy
 from dataclasses import dataclass
 from operator import itemgetter
 
-from loadtest.checker.verdict import Power
-from loadtest.order import Kind, Operation, Outcome
+from loadtest.checker.limited import Limited, Tally, Unversioned
+from loadtest.order import WORKER_LOST, Kind, Operation, Outcome
 
 REACH = 4_096
 _AT_ONCE = 64  # counted together: a run must not stand still for thousands
-_CONFIDENCE = 0.95
 
-_Write = tuple[int, int, int | None, bool]  # received, sent, the version it rests on, whether it was accepted
+_Versioned = tuple[int, Outcome]
+_Write = tuple[int, int, _Versioned | Unversioned]  # received, sent
 
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """Write attempts, and those of them that `Power` tells of."""
+    """Write attempts of one round, and those of them that `Power` tells of.
+
+    `perhaps` are writes without an answer that were contested if they were applied. `seconds` has a bit for each second
+    since the start of the round in which a contested win was answered.
+    """
 
     writes: int = 0
     overlapping: int = 0
     accepted: int = 0
     contested: int = 0
+    perhaps: int = 0
+    seconds: int = 0
 
     def __add__(self, other: "Counts") -> "Counts":
+        """Of both, if they are of one round."""
         return Counts(
             self.writes + other.writes,
             self.overlapping + other.overlapping,
             self.accepted + other.accepted,
             self.contested + other.contested,
+            self.perhaps + other.perhaps,
+            self.seconds | other.seconds,
         )
 
 
-def power(counts: Counts) -> Power:
-    """What 0 double wins in `contested` chances show: their rate is below `excluded_rate` with 95 % confidence.
-
-    That is the exact upper bound of a binomial share after 0 in n, 1 - 0.05^(1/n). The rule of three, 3/n, is its
-    approximation: a little above it (at n = 30 0.100, not 0.095) and of no use below three. Without a chance nothing is
-    excluded: 1.
-    """
-    chances = counts.contested
-    excluded = -math.expm1(math.log1p(-_CONFIDENCE) / chances) if chances else 1.0
-    return Power(counts.writes, counts.overlapping, counts.accepted, chances, excluded)
-
-
 class Overlap:
-    """Counts the rivals of one product in one round, as its operations come.
+    """Counts the contested wins of one product in one round, as its operations come.
 
-    Exact as long as no write is on its way, or waits to be added, while more than `REACH` others of the product are
-    answered. Beyond that the counts of rivals may be too low, never too high. A write whose answer came no later than
-    it was sent has no rival. Memory is bounded by `REACH`, whatever the number of writes.
+    Exact as long as no write is in flight, or waits to be added, while more than `REACH` others of the product are
+    answered. Beyond that the counts may be too low, never too high. A write was in flight from the last moment at which
+    it may have been sent to the first at which it may have been answered; without time between, it overlaps none.
+    Memory is bounded by `REACH`, whatever the number of writes.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, stock: int | None = None, start_ns: int = 0) -> None:
+        """`stock` is what was there when the round started at `start_ns`; without it, less is known of some wins."""
         self._writes = 0
         self._accepted = 0
+        self._restocked = False
         self._waiting: list[_Write] = []  # in the order of their answers
-        self._sweep = _Sweep()
+        self._sweep = _Sweep(stock, start_ns)
 
     def add(self, op: Operation) -> None:
         """Take the product's next operation, nearly in the order of `received_ns`; what was no attempt is left out.
 
-        Reads are none, nor is a write that was throttled or failed: no condition was put to it.
+        Reads are none, nor is a write that was throttled or failed: no condition was put to it. Of one whose process
+        was lost nobody knows when it was in flight.
         """
         outcome = op.outcome
         if op.kind is Kind.READ or outcome is Outcome.THROTTLED or outcome is Outcome.FAILED:
             return
-        accepted = outcome is Outcome.ACCEPTED
+        if op.reason == WORKER_LOST:
+            return
         self._writes += 1
-        self._accepted += accepted
-        waiting, write = self._waiting, (op.received_ns, op.sent_ns, op.read_version, accepted)
+        self._accepted += outcome is Outcome.ACCEPTED
+        off_ns = op.clock_uncertainty_ns
+        version = op.read_version
+        rests_on = Unversioned.of(op) if version is None else (version, outcome)
+        waiting, write = self._waiting, (op.received_ns - off_ns, op.sent_ns + off_ns, rests_on)
         if waiting and write[0] < waiting[-1][0]:
             insort(waiting, write, key=_received)
         else:
@@ -87,39 +92,48 @@ class Overlap:
             self._sweep.take(waiting[:_AT_ONCE])
             del waiting[:_AT_ONCE]
 
+    def restock(self) -> None:
+        """Units were added, or perhaps were: the stock at the start says no more what can have been left."""
+        self._restocked = True
+
     def counts(self) -> Counts:
         """What the operations so far show; more may be added after."""
         sweep = deepcopy(self._sweep)
         sweep.take(self._waiting)
-        return Counts(self._writes, sweep.overlapping, self._accepted, sweep.contested)
+        tallies = (sweep.sure,) if self._restocked else (sweep.sure, sweep.bounded)
+        found = Counts(self._writes, sweep.overlapping, self._accepted)
+        for tally in tallies:
+            found += Counts(contested=tally.contested, perhaps=tally.perhaps, seconds=tally.seconds)
+        return found
 
 
 _received = itemgetter(0)
-_Lone = list[int]  # a write that waits for a rival: when it was answered, and 1 until it has met one
+_Lone = list[int]  # a write that waits for another: when it was answered, and 1 until it has met one
 
 
 class _Group:
     """Writes that meet the same others: when the latest were answered, and who waits, in the order of the answers."""
 
-    __slots__ = ("latest", "latest_accepted", "unmatched", "unrivalled")
+    __slots__ = ("latest", "latest_accepted", "uncontested", "unmatched")
 
     def __init__(self) -> None:
         self.latest = self.latest_accepted = -math.inf
-        self.unrivalled: list[_Lone] = []  # accepted writes without any rival
-        self.unmatched: list[_Lone] = []  # writes without an accepted rival
+        self.uncontested: list[tuple[int, bool]] = []  # wins (True), and lost writes, without a rival so far
+        self.unmatched: list[_Lone] = []  # writes that overlap no accepted one so far
 
     def forget(self, horizon: float) -> None:
         """Give up those that were answered by then."""
-        for waiting in (self.unrivalled, self.unmatched):
-            del waiting[: bisect_right(waiting, horizon, key=_received)]
+        del self.uncontested[: bisect_right(self.uncontested, horizon, key=_received)]
+        del self.unmatched[: bisect_right(self.unmatched, horizon, key=_received)]
 
 
 class _Sweep:
     """The same counts of writes that come strictly in the order of their answers; one that does not is left out."""
 
-    def __init__(self) -> None:
+    def __init__(self, stock: int | None, start_ns: int) -> None:
         self.overlapping = 0
-        self.contested = 0
+        self.sure, self.bounded = Tally(start_ns), Tally(start_ns)
+        self._limited = Limited(stock, self.sure, self.bounded, REACH)
         self._unversioned = _Group()
         self._versioned = _Group()
         self._recent: dict[int, _Group] = {}  # the versioned once more, by version
@@ -130,32 +144,47 @@ class _Sweep:
     def take(self, writes: Iterable[_Write]) -> None:
         """Count writes that follow those taken before."""
         unversioned, versioned = self._unversioned, self._versioned
-        for received, sent, version, accepted in writes:
+        for received, sent, write in writes:
             if received < self._newest or sent >= received:
                 continue
             self._newest = received
-            if version is None:
+            if isinstance(write, Unversioned):
+                accepted = write.outcome is Outcome.ACCEPTED
+                self._limited.take(received, sent, write)
                 self._meet((unversioned, versioned), (unversioned,), received, sent, accepted)
             else:
+                version, outcome = write
+                accepted = outcome is Outcome.ACCEPTED
                 own = self._recent.get(version) or self._group(version)
+                self._contest(own, received, sent, outcome)
                 self._meet((own, unversioned), (own, versioned), received, sent, accepted)
             self._until_forgetting -= 1
             if not self._until_forgetting:
                 self._forget()
 
+    def _contest(self, own: _Group, received: int, sent: int, outcome: Outcome) -> None:
+        """Its rivals are those of its version that were answered after it was sent: all were sent before its answer."""
+        waiting = own.uncontested
+        while waiting and waiting[-1][0] > sent:
+            answered, accepted = waiting.pop()
+            self.sure.add(answered, accepted=accepted)
+        if outcome is Outcome.REJECTED:
+            return
+        if own.latest > sent:
+            self.sure.add(received, accepted=outcome is Outcome.ACCEPTED)
+        else:
+            waiting.append((received, outcome is Outcome.ACCEPTED))
+
     def _meet(
-        self, rivals: tuple[_Group, ...], own: tuple[_Group, ...], received: int, sent: int, accepted: bool
+        self, others: tuple[_Group, ...], own: tuple[_Group, ...], received: int, sent: int, accepted: bool
     ) -> None:
-        """Its rivals are those of `rivals` that were answered after it was sent: all were sent before its answer."""
-        met = met_accepted = False
-        for group in rivals:
+        """Of `others` it overlaps those that were answered after it was sent."""
+        met_accepted = False
+        for group in others:
             if group.latest > sent:
-                met = True
                 met_accepted |= group.latest_accepted > sent
-                self.contested += _met(group.unrivalled, sent)
                 if accepted:
                     self.overlapping += _met(group.unmatched, sent)
-        self.contested += met and accepted
         self.overlapping += met_accepted
         for group in own:
             group.latest = received
@@ -165,10 +194,6 @@ class _Sweep:
             lone = [received, 1]
             for group in own:
                 group.unmatched.append(lone)
-        if accepted and not met:
-            lone = [received, 1]
-            for group in own:
-                group.unrivalled.append(lone)
 
     def _group(self, version: int) -> _Group:
         group = self._older.pop(version, None)
@@ -184,12 +209,13 @@ class _Sweep:
         self._horizon, self._next_horizon = self._next_horizon, self._newest
         self._unversioned.forget(self._horizon)
         self._versioned.forget(self._horizon)
+        self._limited.forget(self._horizon)
         self._older, self._recent = self._recent, {}
         self._until_forgetting = REACH
 
 
 def _met(waiting: list[_Lone], sent: int) -> int:
-    """Let go those that were answered after that; how many of them had not met a rival in another group."""
+    """Let go those that were answered after that; how many of them had not met another in another group."""
     count = 0
     while waiting and waiting[-1][0] > sent:
         lone = waiting.pop()

@@ -1,7 +1,6 @@
 """One round of one product: what it began with, what was taken in it, and what was left."""
 
 from loadtest.checker.marks import Room
-from loadtest.checker.overlap import Overlap
 from loadtest.checker.refusals import Refusals
 from loadtest.checker.stock import Stock
 from loadtest.order import Operation, Product, RoundEnded, RoundStarted
@@ -19,7 +18,6 @@ class Round:
         self.started_ns, self.read_ns = started.started_ns, 0
         self.stock = Stock(self.initial.quantity, room)
         self.refusals = Refusals()
-        self.overlap = Overlap()
         self.surely = 0  # writes of orders that were applied
         self.perhaps = perhaps
 

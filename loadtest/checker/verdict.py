@@ -44,10 +44,13 @@ class Settled:
 class Power:
     """What a run in which no two orders won the same could have shown.
 
-    Of `writes` write attempts `overlapping` were on the way to the server at the same time as an accepted write of the
-    same product (and version). `contested` accepted writes had at least one such rival: as many chances to
-    see a double win. `excluded_rate` is the rate of double wins a run like this would have shown with 95 %
-    certainty, 1 if it would have shown none.
+    Of `writes` write attempts `overlapping` were in flight at the same time as an accepted write of the same product
+    (and version). `contested` of the `accepted` writes put a condition to the test: another order in flight with it
+    wanted what it took, and could not have it too. They are as many chances to see a double win. `excluded_rate` is the
+    rate of double wins among them that a run like this would have shown with 95 % certainty, if they come independently
+    of one another; 1 if it would have shown none. `contested_rounds` rounds of a race, or `contested_seconds` seconds
+    of a load, had a contested win: `excluded_share` is the same bound for the share of rounds, or seconds, with a
+    double win, however they come within one.
     """
 
     writes: int = 0
@@ -55,6 +58,9 @@ class Power:
     accepted: int = 0
     contested: int = 0
     excluded_rate: float = 1.0
+    contested_rounds: int = 0
+    contested_seconds: int = 0
+    excluded_share: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +68,8 @@ class Verdict:
     """Whether the run was safe, in one plain sentence, with every violation and every doubt.
 
     `phantom_rejects` are orders that won but were told they lost. `stale_reads` are reads that were not asked to be
-    consistent and showed an old version: they are no violation.
+    consistent and showed an old version: they are no violation. If `untested`, it is inconclusive for nothing else than
+    that no win was contested.
     """
 
     status: Status
@@ -73,6 +80,7 @@ class Verdict:
     phantom_rejects: int = 0
     stale_reads: int = 0
     power: Power = Power()
+    untested: bool = False
 
 
 @dataclass(slots=True)

@@ -32,17 +32,17 @@ def check(
 
 
 def _judge(path: Path) -> int:
-    from loadtest.checker import Checker, Status
-    from loadtest.checker.carried import carried
+    from loadtest.checker import Status
     from loadtest.extent import Extent, follow
     from loadtest.history import read_header, read_history
+    from loadtest.judging import checker
     from loadtest.render.terminal import print_verdict
     from loadtest.timeline import timelines
 
     header = read_header(path)
-    checker = Checker(carried(header.conditions.lost) if header.conditions else None)
-    part = follow(path, Extent(header), checker)
-    verdict = checker.verdict()
+    judging = checker(header.conditions)
+    part = follow(path, Extent(header), judging)
+    verdict = judging.verdict()
     # What is no file, such as a pipe, cannot be read a second time.
     again = verdict.status is Status.VIOLATED and path.is_file()
     print_verdict(verdict, part, timelines(verdict.violations, read_history(path)) if again else ())

@@ -73,12 +73,12 @@ def exit_code(ended: Ended) -> int:
     return SAFE if all(checked.holds for checked in ended.report.thresholds) else THRESHOLD_CROSSED
 
 
-def write_junit(found: Sequence[Report], path: Path | None) -> None:
-    """Write verdicts and thresholds for CI, if that is wanted."""
+def write_junit(found: Sequence[Report], path: Path | None, *, gate: bool = True) -> None:
+    """Write verdicts and thresholds for CI, if that is wanted. Only a `gate` wants something put to the test."""
     if path is not None:
         from loadtest.render.junit import junit
 
-        document.write(path, junit(found))
+        document.write(path, junit(found, gate=gate))
 
 
 def in_flight_that_fits(wanted: int, option: str, *, exactly: bool = False) -> int:

@@ -10,11 +10,13 @@ import typer
 from msgspec import Struct
 
 from loadtest.checker import Status
+from loadtest.checker.verdict import plural
 from loadtest.cli import SAFE, THRESHOLD_CROSSED, VIOLATED
 from loadtest.cli.comparing import discard, make_folder
 from loadtest.cli.execute import interrupts, prepare_table
 from loadtest.cli.groups import Output, RunTarget
 from loadtest.cli.series import Series
+from loadtest.comparison import UNTESTED
 from loadtest.errors import InterruptedRunError, LoadTestError, UsageError
 from loadtest.plan import Load
 from loadtest.report import Report
@@ -87,6 +89,8 @@ def run_search(wanted: Search, run_target: RunTarget, output: Output) -> int:
     except _Violated as violated:
         typer.echo(f"{violated.report.verdict.sentence}; see {violated.folder}")
         return VIOLATED
+    if untested := sum(one.untested for one in found.probes):
+        typer.echo(f"{untested:,} of {plural(len(found.probes), 'run')} {UNTESTED}: no win was contested", err=True)
     typer.echo(f"every level's report in {folder}", err=True)
     typer.echo(_sentence(wanted, found))
     return SAFE if found.highest is not None else THRESHOLD_CROSSED
@@ -94,14 +98,15 @@ def run_search(wanted: Search, run_target: RunTarget, output: Output) -> int:
 
 def _probe(level: float, report: Report) -> Probe:
     crossed = [checked.sentence for checked in report.thresholds if not checked.holds]
-    if report.verdict.status is not Status.SAFE:
+    if report.verdict.status is not Status.SAFE and not report.verdict.untested:
         crossed.append(report.verdict.sentence)
     accepted = report.order_ms.get("accepted")
     p99 = f", p99 {accepted.p99:,.2f} ms" if accepted else ""
     how = f"does not hold ({'; '.join(crossed)})" if crossed else "holds"
     said = f"{level:,.6g}: {report.goodput_per_s:,.1f} accepted a second{p99}: {how}"
+    untested = f"; it {UNTESTED}" if report.verdict.untested else ""
     bound = f" ({report.client.bound})" if report.client.bound else ""
-    return Probe(level, not crossed, said + bound)
+    return Probe(level, not crossed, said + untested + bound, untested=report.verdict.untested)
 
 
 def _sentence(wanted: Search, found: Found) -> str:

@@ -1,11 +1,15 @@
 """`loadtest race`: many orders for one product at the same moment."""
 
-from typing import Annotated
+import math
+from typing import Annotated, Any
 
 import typer
 
 from loadtest.cli import groups, options
 from loadtest.cli.groups import grouped
+from loadtest.errors import UsageError
+
+_LEAST_SHARE = 1e-6
 
 
 @grouped
@@ -19,7 +23,30 @@ def race(
     ] = 100,
     stock: Annotated[int, typer.Option(min=0, help="Quantity of the product, set before each round.")] = 1,
     product: options.ProductId = "p#4",
-    rounds: Annotated[int, typer.Option(min=1, max=1_000_000, help="How often the race is run.")] = 1,
+    rounds: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            max=1_000_000,
+            help="How often the race is run; with --exclude at most.",
+            show_default="1; with --exclude no limit",
+        ),
+    ] = None,
+    exclude: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SHARE",
+            help="Run rounds until a higher rate of double wins is excluded with 95 % certainty: 1% or 0.01.",
+        ),
+    ] = None,
+    within: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TIME",
+            help="With --exclude: begin no round later than so long after the first.",
+            show_default="60s, without --rounds",
+        ),
+    ] = None,
     strategy: options.StrategyOption = options.StrategyName.VERSION,
     concurrency: Annotated[
         int | None,
@@ -39,7 +66,7 @@ def race(
         stock=stock,
         units=orders.units,
         product=product,
-        rounds=rounds,
+        **_until(rounds, exclude, within),
         strategy=strategy.value,
         attempts=orders.attempts,
         backoff=orders.backoff,
@@ -52,3 +79,29 @@ def race(
         target=run_target.chosen(),
     )
     return execute(plan, run_target, output)
+
+
+def _until(rounds: int | None, exclude: str | None, within: str | None) -> dict[str, Any]:
+    """The fields of a Race that say how many rounds it has. Raises UsageError if the options contradict one another."""
+    from loadtest.cli.load import seconds
+
+    if exclude is None:
+        if within is not None:
+            raise UsageError("--within goes with --exclude; --rounds says how often a race is run")
+        return {"rounds": 1 if rounds is None else rounds}
+    if within is None and rounds is None:
+        within = "60s"
+    within_s = None if within is None else seconds("--within", within)
+    return {"rounds": rounds, "exclude": _share(exclude), "within_s": within_s}
+
+
+def _share(text: str) -> float:
+    """A share that is written as 1%, 1 % or 0.01."""
+    number, percent, rest = text.partition("%")
+    try:
+        share = float(number) / (100 if percent else 1)
+    except ValueError:
+        share = math.nan
+    if rest.strip() or not _LEAST_SHARE <= share < 1:
+        raise UsageError(f"--exclude {text!r} is no share above 0 and below 1, such as 1% or 0.01")
+    return share

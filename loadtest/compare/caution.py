@@ -3,7 +3,8 @@
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from loadtest.comparison import Cell
+from loadtest.checker import Status
+from loadtest.comparison import UNTESTED, Cell
 from loadtest.report import Report
 
 _ENVIRONMENT = ("loadtest", "python", "platform", "cpus", "target", "packages")
@@ -26,12 +27,15 @@ def untested(cells: Sequence[Cell], batched: Collection[str] = ()) -> list[str]:
 
 
 def verdicts(cells: Sequence[Cell]) -> list[str]:
-    """Which cells have runs that were not safe: their figures may be those of wrong answers."""
+    """Which cells have runs that were not safe: their figures may be those of wrong answers.
+
+    Those that only put nothing to the test are not among them.
+    """
     return [
         f"{cell.name}: {count} of {len(cell.runs)} runs {status}"
         for cell in cells
-        for status, count in sorted(cell.verdicts.items())
-        if status != "safe"
+        for status, count in cell.counts.items()
+        if status not in (Status.SAFE, UNTESTED)
     ]
 
 

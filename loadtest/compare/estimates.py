@@ -24,6 +24,7 @@ def cell(name: str, settings: Mapping[str, Any], reports: Sequence[Report]) -> C
         runs=[report.run_id for report in reports],
         verdicts=dict(Counter(report.verdict.status.value for report in reports)),
         orders={count: sum(getattr(report.orders, count) for report in reports) for count in _COUNTS},
+        untested=sum(report.verdict.untested for report in reports),
         metrics={name: estimate([metric.of(report) for report in reports]) for name, metric in METRICS.items()},
     )
 

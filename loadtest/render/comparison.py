@@ -7,8 +7,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from loadtest.checker import Status
 from loadtest.checker.verdict import plural
-from loadtest.comparison import Cell, Comparison, Estimate
+from loadtest.comparison import UNTESTED, Cell, Comparison, Estimate
 from loadtest.render.terminal import a_console, put
 
 _SHOWN = (
@@ -90,9 +91,8 @@ def _measured(comparison: Comparison) -> list[Cell]:
 def _verdicts(comparison: Comparison) -> Text:
     counts: dict[str, int] = {}
     for cell in _measured(comparison):
-        for status, count in cell.verdicts.items():
+        for status, count in cell.counts.items():
             counts[status] = counts.get(status, 0) + count
     said = ", ".join(f"{count:,} {status}" for status, count in sorted(counts.items()))
-    return Text(
-        f"{plural(sum(counts.values()), 'run')}: {said}", style="bold green" if set(counts) == {"safe"} else "bold red"
-    )
+    good = set(counts) <= {Status.SAFE, UNTESTED}
+    return Text(f"{plural(sum(counts.values()), 'run')}: {said}", style="bold green" if good else "bold red")

@@ -13,16 +13,18 @@ from collections.abc import Sequence
 from xml.etree import ElementTree as ET
 
 from loadtest.checker import Status
+from loadtest.render import power
 from loadtest.report import Report
 
 _EVIDENCE_SHOWN = 50
 _NOT_IN_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
-def junit(reports: Report | Sequence[Report], names: Sequence[str] | None = None) -> bytes:
+def junit(reports: Report | Sequence[Report], names: Sequence[str] | None = None, *, gate: bool = True) -> bytes:
     """The XML document: a `testsuites` with one suite for each report, in their order.
 
-    Suites are called by `names`, without them by command and strategy; suites of one name are numbered.
+    Suites are called by `names`, without them by command and strategy; suites of one name are numbered. The verdict of
+    a run that only put nothing to the test is an error for a `gate`, and skipped where runs are only compared.
     """
     every = [reports] if isinstance(reports, Report) else reports
     if names is None:
@@ -32,15 +34,15 @@ def junit(reports: Report | Sequence[Report], names: Sequence[str] | None = None
     for index, (name, report) in enumerate(zip(names, every, strict=True)):
         seen[name] += 1
         numbered = f"{name} {seen[name]}" if names.count(name) > 1 else name
-        root.append(_suite(report, index, numbered))
+        root.append(_suite(report, index, numbered, gate=gate))
     ET.indent(root)
     document: bytes = ET.tostring(root, encoding="utf-8", xml_declaration=True)
     return document + b"\n"
 
 
-def _suite(report: Report, index: int, name: str) -> ET.Element:
+def _suite(report: Report, index: int, name: str, *, gate: bool) -> ET.Element:
     class_name = "loadtest." + re.sub(r"[^\w-]+", "_", name)
-    tests = [_verdict(report, class_name)]
+    tests = [_verdict(report, class_name, gate=gate)]
     for checked in report.thresholds:
         test = _test(checked.threshold, class_name, 0.0)
         if not checked.holds:
@@ -57,7 +59,7 @@ def _suite(report: Report, index: int, name: str) -> ET.Element:
             "tests": str(len(tests)),
             "failures": str(sum(test.find("failure") is not None for test in tests)),
             "errors": str(sum(test.find("error") is not None for test in tests)),
-            "skipped": "0",
+            "skipped": str(sum(test.find("skipped") is not None for test in tests)),
             "time": f"{report.duration_s:.6f}",
         },
     )
@@ -65,13 +67,16 @@ def _suite(report: Report, index: int, name: str) -> ET.Element:
     for key, value in _properties(report).items():
         ET.SubElement(properties, "property", name=_clean(key), value=_clean(value))
     suite.extend(tests)
+    worth = power.shown(report.verdict)
     said = [report.verdict.sentence, *(checked.sentence for checked in report.thresholds)]
+    if worth is not None:
+        said.append(f"power: {worth}")
     ET.SubElement(suite, "system-out").text = _clean("\n".join(said))
     ET.SubElement(suite, "system-err")
     return suite
 
 
-def _verdict(report: Report, class_name: str) -> ET.Element:
+def _verdict(report: Report, class_name: str, *, gate: bool) -> ET.Element:
     """The exit code's order: what was violated comes first, then what was not completed."""
     test, verdict = _test("verdict", class_name, report.duration_s), report.verdict
     if verdict.status is Status.VIOLATED:
@@ -79,6 +84,8 @@ def _verdict(report: Report, class_name: str) -> ET.Element:
     elif not report.completed:
         message = f"stopped early ({report.stopped_by}): {verdict.sentence}"
         _mark(test, "error", "not completed", message, verdict.doubts)
+    elif verdict.untested and not gate:
+        ET.SubElement(test, "skipped", message=_clean(verdict.sentence))
     elif verdict.status is Status.INCONCLUSIVE:
         _mark(test, "error", "inconclusive", verdict.sentence, verdict.doubts)
     return test
@@ -97,13 +104,16 @@ def _evidence(report: Report) -> list[str]:
 
 
 def _properties(report: Report) -> dict[str, str]:
-    """The run's id and time, its target, and all settings that are no tables."""
+    """The run's id and time, its target, its power, and all settings that are no tables."""
     settings = {key: value for key, value in report.config.items() if isinstance(value, str | int | float)}
     run = {"run_id": report.run_id, "started_at": report.started_at, "command": report.command}
     target = {"target": report.environment.get("target", "")}
+    shown = report.verdict.power
+    counts = {"contested": shown.contested, "excluded_rate": shown.excluded_rate, "overlapped": shown.overlapping}
+    worth = counts if shown.accepted else {}
     return {
         key: str(value).lower() if isinstance(value, bool) else str(value)
-        for key, value in {**settings, **target, **run}.items()
+        for key, value in {**settings, **target, **worth, **run}.items()
     }
 
 

@@ -64,7 +64,8 @@ class Live:
 
 def _line(plan: Race | Load, recorder: Recorder, gone_s: float) -> str:
     if isinstance(plan, Race):
-        orders = f"{recorder.ended:,} of {plan.number_of_requests * plan.rounds:,} orders ended"
+        of = "" if plan.orders is None else f" of {plan.orders:,}"
+        orders = f"{recorder.ended:,}{of} orders ended"
         return f"{orders}, {recorder.rounds:,} rounds, {recorder.operations:,} requests answered, {gone_s:.0f} s"
     parts = [*_phase(plan, recorder), *_counts(recorder), *_lately(recorder), _left(plan, recorder)]
     return ", ".join(parts)
@@ -92,6 +93,13 @@ def _left(plan: Load, recorder: Recorder) -> str:
     return f"{max(0.0, plan.duration_s - recorder.elapsed_s):,.0f} s left"
 
 
+def _rounds_done(plan: Race, recorder: Recorder, gone_s: float) -> tuple[int, int]:
+    """How far it is, of how much: of the orders, or of the time if their number is open."""
+    if plan.rounds is not None:
+        return recorder.ended, plan.number_of_requests * plan.rounds
+    return int(gone_s * 1000), int((plan.within_s or 0.0) * 1000)
+
+
 def _view(plan: Race | Load, recorder: Recorder, effort: Effort, gone_s: float) -> Group:
     counts = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0))
     row = []
@@ -103,10 +111,9 @@ def _view(plan: Race | Load, recorder: Recorder, effort: Effort, gone_s: float) 
         row.append(f"{recorder.dropped:,}")
     counts.add_row(*row)
     if isinstance(plan, Race):
-        done, whole = recorder.ended, plan.number_of_requests * plan.rounds
-        last = (
-            f"{recorder.rounds:,} of {plan.rounds:,} rounds, {recorder.operations:,} requests answered, {gone_s:.0f} s"
-        )
+        done, whole = _rounds_done(plan, recorder, gone_s)
+        of = "" if plan.rounds is None else f" of {plan.rounds:,}"
+        last = f"{recorder.rounds:,}{of} rounds, {recorder.operations:,} requests answered, {gone_s:.0f} s"
     else:
         done, whole = int(recorder.elapsed_s * 1000), int(plan.duration_s * 1000)
         last = ", ".join([*_phase(plan, recorder), *_lately(recorder), _left(plan, recorder)])

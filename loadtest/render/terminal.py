@@ -11,7 +11,7 @@ from rich.text import Text
 
 from loadtest.checker import Status, Verdict, Violation
 from loadtest.checker.verdict import plural
-from loadtest.render import around
+from loadtest.render import around, power
 from loadtest.report import Latency, Report, ReportedVerdict
 from loadtest.timeline import Timeline
 
@@ -25,11 +25,14 @@ _STYLES = {Status.SAFE: "bold green", Status.VIOLATED: "bold red", Status.INCONC
 
 
 def print_report(report: Report, folder: Path, *, to_stdout: bool, quiet: bool) -> None:
-    """Print the tables and, last, the verdict; only the verdict if `quiet`."""
+    """Print the tables and, last, the verdict; only what it is worth and the verdict if `quiet`."""
     console = a_console(to_stdout=to_stdout)
     with console.capture() as drawn:
         if not quiet:
             _print_tables(console, report, folder)
+        else:
+            for line in _power(report.verdict):
+                console.print(line)
         for checked in report.thresholds:
             if not checked.holds or not quiet:
                 console.print(Text(f"threshold {checked.sentence}", style="" if checked.holds else "bold red"))
@@ -88,8 +91,9 @@ def _print_tables(console: Console, report: Report, folder: Path) -> None:
         console.print(f"faults injected: {report.faults.sentence}")
     if report.repaired:
         console.print(f"repaired: {report.repaired}")
-    if report.client.bound:
-        console.print(Text(report.client.bound, style="bold yellow"))
+    for remark in (report.client.bound, report.hint):
+        if remark:
+            console.print(Text(remark, style="bold yellow"))
     kept = [file.partition(".")[0] for file in ("report.json", "history.jsonl") if (folder / file).exists()]
     if kept:
         console.print(f"{' and '.join(kept)} in {folder}")
@@ -116,10 +120,8 @@ def _heading(report: Report) -> str:
     config = report.config
     if report.command == "race":
         how = f"{config['number_of_requests']:,} orders of {config['units']:,} × {config['product']}"
-        return (
-            f"{config['strategy']}: {how}, {report.rounds.count:,} of {config['rounds']:,} rounds, "
-            f"target {report.environment['target']}"
-        )
+        of = "" if config["rounds"] is None else f" of {config['rounds']:,}"
+        return f"{config['strategy']}: {how}, {report.rounds.count:,}{of} rounds, target {report.environment['target']}"
     products = config["product"] if config["products"] == 1 else f"{config['products']:,} products"
     skew = f" (skew {config['skew']:g})" if config["skew"] else ""
     return (
@@ -162,7 +164,7 @@ def _load(report: Report) -> Iterator[str]:
 
 def _evidence(verdict: Verdict | ReportedVerdict) -> Iterator[str]:
     """What became of the lost answers, and what a run without a double win shows."""
-    settled, power = verdict.settled, verdict.power
+    settled = verdict.settled
     if settled.accepted or settled.rejected or settled.unsettled:
         yield (
             f"lost answers: {plural(settled.accepted, 'order')} settled as accepted, "
@@ -172,14 +174,13 @@ def _evidence(verdict: Verdict | ReportedVerdict) -> Iterator[str]:
         yield f"phantom rejects: {plural(verdict.phantom_rejects, 'order')} won and {_were(verdict)} told otherwise"
     if verdict.stale_reads:
         yield f"stale reads: {plural(verdict.stale_reads, 'read')} that need not be consistent showed an old version"
-    if not power.accepted or verdict.status is Status.VIOLATED:
-        return
-    met = f"power: {power.overlapping:,} of {plural(power.writes, 'write')} met an accepted one on the way"
-    if power.contested:
-        wins = f"{power.contested:,} of {plural(power.accepted, 'win')} {'was' if power.contested == 1 else 'were'}"
-        yield f"{met}; {wins} contested, which excludes double wins at a rate above {power.excluded_rate:.3g} (95 %)"
-    else:
-        yield f"{met}: no win was contested, so this run cannot show a double win"
+    yield from _power(verdict)
+
+
+def _power(verdict: Verdict | ReportedVerdict) -> Iterator[str]:
+    said = power.shown(verdict)
+    if said is not None:
+        yield f"power: {said}"
 
 
 def _were(verdict: Verdict | ReportedVerdict) -> str:

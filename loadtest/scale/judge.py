@@ -22,8 +22,9 @@ from anyio.lowlevel import checkpoint
 from msgspec.structs import replace
 
 from loadtest.checker import Checker, Verdict
-from loadtest.checker.carried import carried, still_open
+from loadtest.checker.carried import still_open
 from loadtest.history import read_header
+from loadtest.judging import checker
 from loadtest.order import Event, Operation
 from loadtest.subprocesses import begin
 
@@ -41,10 +42,10 @@ class Judgement(msgspec.Struct, frozen=True):
     cpu_ns: int = 0
 
     @classmethod
-    def of(cls, checker: Checker) -> "Judgement":
+    def of(cls, judging: Checker) -> "Judgement":
         """What a checker has found so far."""
-        verdict = checker.verdict()
-        return cls(verdict, still_open(checker.lost))
+        verdict = judging.verdict()
+        return cls(verdict, still_open(judging.lost))
 
 
 class Judge:
@@ -76,12 +77,12 @@ class Judge:
 
 async def judged(history: Path, unwritten: bytes) -> Judgement:
     """The same in this process."""
-    checker = _checker(history)
+    judging = _checker(history)
     for events in _events(history, lambda: True, lambda: unwritten):
         for event in events:
-            checker(event)
+            judging(event)
         await checkpoint()
-    return Judgement.of(checker)
+    return Judgement.of(judging)
 
 
 def judge(history: Path, ended: Callable[[], bool], unwritten: Callable[[], bytes] = bytes) -> Judgement:
@@ -89,16 +90,15 @@ def judge(history: Path, ended: Callable[[], bool], unwritten: Callable[[], byte
 
     Half a line at the end of the file is left out.
     """
-    checker = _checker(history)
+    judging = _checker(history)
     for events in _events(history, ended, unwritten):
         for event in events:
-            checker(event)
-    return Judgement.of(checker)
+            judging(event)
+    return Judgement.of(judging)
 
 
 def _checker(history: Path) -> Checker:
-    conditions = read_header(history).conditions
-    return Checker(carried(conditions.lost) if conditions else None)
+    return checker(read_header(history).conditions)
 
 
 def _events(history: Path, ended: Callable[[], bool], unwritten: Callable[[], bytes]) -> Iterator[list[Event]]:

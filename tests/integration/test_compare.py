@@ -74,7 +74,9 @@ def test_a_matrix_of_loads(measured: tuple[subprocess.CompletedProcess[str], Pat
     }
     assert [len(cell["runs"]) for cell in comparison["cells"]] == [2, 2]
     assert {(one["a"], one["b"]) for one in comparison["differences"]} == {tuple(names)}
-    assert "4 runs: 4 safe" in done.stderr
+    assert "4 runs: 4 put nothing to the test" in done.stderr  # without a condition that refuses
+    assert [cell["untested"] for cell in comparison["cells"]] == [2, 2]
+    assert not [warning for warning in comparison["warnings"] if "inconclusive" in warning]
     for number in range(1, 5):
         assert f"{number} of 4: conditional, " in done.stderr
 
@@ -110,7 +112,7 @@ def test_stored_runs_are_set_against_each_other(cli: Cli, folder: Path, tmp_path
         ("conditional, 2", [two.name]),
     ]
     assert comparison["seed"] is None
-    assert "2 runs: 2 safe" in done.stdout
+    assert "2 runs: 2 put nothing to the test" in done.stdout
     assert not (tmp_path / "runs").exists()
 
 
@@ -142,7 +144,7 @@ def test_thresholds_are_checked_on_stored_runs(cli: Cli, folder: Path) -> None:
     done = cli("compare", str(folder), "-q", "--threshold", "orders.accepted == 0", "--threshold", "orders.failed == 0")
     assert done.returncode == 5, done.stderr
     assert done.stdout.count("(crossed in 2 of 2 runs)") == 2
-    assert done.stdout.splitlines()[-1] == "4 runs: 4 safe"
+    assert done.stdout.splitlines()[-1] == "4 runs: 4 put nothing to the test"
 
 
 def test_spending_ends_a_comparison_with_what_was_measured(cli: Cli, tmp_path: Path) -> None:
@@ -260,7 +262,9 @@ def test_find_tells_up_to_which_level_it_holds(cli: Cli, tmp_path: Path) -> None
     assert done.stdout.splitlines() == [
         "p99(order.accepted) < 1s holds up to concurrency 4, the highest that was tried; try a higher --to"
     ]
-    levels = [line.split(":")[0] for line in done.stderr.splitlines()[:-1]]
+    *lines, untested, _ = done.stderr.splitlines()
+    assert untested == "1 of 5 runs put nothing to the test: no win was contested"  # that of one buyer
+    levels = [line.split(":")[0] for line in lines]
     assert levels == [f"concurrency {level}" for level in (1, 2, 4, 4, 4)]
     assert len(list(tmp_path.glob("runs/*/*/report.json"))) == 5
 
@@ -269,6 +273,7 @@ def test_find_where_nothing_holds_is_exit_code_5(cli: Cli) -> None:
     done = cli("find", "--threshold", "orders.accepted == 0", "--of", "rate", "--from", "20", "--to", "40", *SHORT[:4])
     assert done.returncode == 5, done.stderr
     assert done.stdout.splitlines() == ["orders.accepted == 0 does not hold at rate 20; try a lower --from"]
+    assert "put nothing to the test" in done.stderr
 
 
 def test_wrong_usage_of_find(cli: Cli, tmp_path: Path) -> None:

@@ -58,7 +58,7 @@ def events(folder: Path) -> list[Event]:
 def test_a_closed_loop_of_buyers(load: LoadRun) -> None:
     code, report = load("--duration", "1s", "--concurrency", "4", "--strategy", "conditional")
     orders, arrivals = report["orders"], report["arrivals"]
-    assert (code, report["command"], report["verdict"]["status"], report["completed"]) == (0, "load", "safe", True)
+    assert (code, report["command"], report["verdict"]["untested"], report["completed"]) == (4, "load", True, True)
     assert orders["accepted"] == orders["placed"] == report["stock"]["p#4"]["sold"] > 4
     assert (arrivals["kind"], arrivals["due"], orders["dropped"]) == ("closed", orders["placed"], 0)
     assert 1 <= report["duration_s"] < 3
@@ -72,7 +72,7 @@ def test_a_closed_loop_of_buyers(load: LoadRun) -> None:
 def test_a_rate_places_exactly_its_orders(load: LoadRun) -> None:
     code, report = load("--rate", "100", "--duration", "1s", "--strategy", "conditional")
     arrivals = report["arrivals"]
-    assert (code, report["orders"]["placed"], report["orders"]["accepted"]) == (0, 100, 100)
+    assert (code, report["orders"]["placed"], report["orders"]["accepted"]) == (4, 100, 100)
     assert (arrivals["kind"], arrivals["due"], arrivals["due_per_s"], arrivals["achieved_per_s"]) == (
         "open",
         100,
@@ -85,7 +85,7 @@ def test_a_rate_places_exactly_its_orders(load: LoadRun) -> None:
 
 def test_stages_raise_and_lower_the_rate(load: LoadRun) -> None:
     code, report = load("--stages", "1s:100,0s:20,1s:20", "--strategy", "conditional")
-    assert code == 0
+    assert (code, report["verdict"]["untested"]) == (4, True)
     assert [second["placed"] for second in report["seconds"][:2]] == [50, 20]
     assert report["orders"]["placed"] == 70
 
@@ -95,7 +95,7 @@ def test_a_seed_gives_the_same_orders_at_the_same_moments(cli: Cli, tmp_path: Pa
         runs = f"runs-{uuid.uuid4().hex}/runs"
         done = cli("load", "--rate", "150", "--poisson", *BRIEF, "--products", "7", "--skew", "1", "--seed", seed,
                    "--runs-dir", runs, "-q")  # fmt: skip
-        assert done.returncode == 0, done.stderr
+        assert done.returncode in (0, 4), done.stderr  # whether two met at one product is up to the machine
         all_ = events((tmp_path / runs).parent)
         (began_ns,) = [event.at_ns for event in all_ if isinstance(event, MeasuringStarted)]
         placed = [event for event in all_ if isinstance(event, OrderPlaced)]
@@ -112,7 +112,7 @@ def test_a_skew_sells_more_of_the_hottest(load: LoadRun) -> None:
         "--rate", "300", *BRIEF, "--products", "5", "--skew", "2", "--seed", "3", "--strategy", "conditional"
     )
     sold = {product: stock["sold"] for product, stock in report["stock"].items()}
-    assert code == 0
+    assert (code, report["verdict"]["untested"]) == (4, True)
     assert sold.keys() == {"load#1", "load#2", "load#3", "load#4", "load#5"}
     assert sum(sold.values()) == report["orders"]["accepted"] == 150
     assert sold["load#1"] > 2 * max(sold[f"load#{n}"] for n in range(2, 6))
@@ -121,9 +121,27 @@ def test_a_skew_sells_more_of_the_hottest(load: LoadRun) -> None:
 def test_a_product_that_is_restocked_sells_more_than_its_stock(load: LoadRun) -> None:
     code, report = load(*BRIEF, "--concurrency", "3", "--stock", "20", "--restock", "--strategy", "conditional")
     stock = report["stock"]["p#4"]
-    assert (code, report["verdict"]["status"], report["verdict"]["violations"]) == (0, "safe", [])
+    assert (code, report["verdict"]["untested"], report["verdict"]["violations"]) == (4, True, [])
     assert stock["sold"] == report["orders"]["accepted"] > stock["initial"] == 20
     assert "restocked" in report["verdict"]["sentence"]
+
+
+@pytest.mark.parametrize("strategy", ["unconditional", "version", "conditional", "transaction"])
+def test_one_buyer_puts_nothing_to_the_test(strategy: str, load: LoadRun) -> None:
+    code, report = load(*BRIEF, "--strategy", strategy, "--concurrency", "1", "--threshold", "contested == 0")
+    verdict = report["verdict"]
+    assert (code, verdict["status"], verdict["untested"]) == (4, "inconclusive", True)
+    assert "nothing was put to the test" in verdict["sentence"]
+    assert [checked["holds"] for checked in report["thresholds"]] == [True]
+
+
+@pytest.mark.parametrize("strategy", ["version", "conditional", "transaction"])
+def test_buyers_who_want_the_same_put_it_to_the_test(strategy: str, load: LoadRun) -> None:
+    stock = "1000" if strategy == "version" else "30"
+    code, report = load(*BRIEF, "--strategy", strategy, "--concurrency", "20", "--stock", stock)
+    assert (code, report["verdict"]["status"]) == (0, "safe")
+    power = report["verdict"]["power"]
+    assert power["contested"] >= power["contested_seconds"] >= 1
 
 
 def test_without_a_condition_a_load_is_violated(load: LoadRun) -> None:
@@ -136,7 +154,7 @@ def test_without_a_condition_a_load_is_violated(load: LoadRun) -> None:
 def test_transactions_over_several_products(client: str, load: LoadRun) -> None:
     arguments = ["--strategy", "transaction", "--products", "3", "--attempts", "20", "--client", client]
     code, report = load(*BRIEF, *arguments)
-    assert (code, report["verdict"]["status"], report["client"]["name"]) == (0, "safe", client)
+    assert (code, report["verdict"]["untested"], report["client"]["name"]) == (4, True, client)
     assert report["operations"]["transaction"]["accepted"] == report["orders"]["accepted"] > 0
     assert sum(stock["sold"] for stock in report["stock"].values()) == report["orders"]["accepted"]
 
@@ -156,9 +174,9 @@ def test_attempts_win_in_the_end_with_each_backoff(backoff: Backoff, load: LoadR
 def test_the_warm_up_is_measured_by_the_verdict_alone(load: LoadRun) -> None:
     code, report = load("--rate", "100", "--warmup", "500ms", *BRIEF, "--strategy", "conditional", "--stock", "70")
     orders = report["orders"]
-    assert code == 0
+    assert code in (0, 4)  # whether one that was refused overlapped the last win is up to the machine
     assert (orders["warm_up"], orders["placed"], orders["accepted"]) == (50, 50, 20)
-    assert report["verdict"]["sentence"] == "70 of 100 orders won from a stock of 70; 30 were rejected: safe"
+    assert report["verdict"]["sentence"].startswith("70 of 100 orders won from a stock of 70; 30 were rejected: ")
     assert report["stock"]["p#4"] == {"initial": 70, "final": 0, "sold": 70}
     assert (report["arrivals"]["due"], report["seconds"][0]["placed"]) == (50, 50)
     assert sum(report["operations"]["write"].values()) == pytest.approx(50, abs=15)  # the last may have been sent later
@@ -170,7 +188,7 @@ def test_what_is_due_beyond_the_limit_in_flight_is_dropped_and_said(cli: Cli, tm
                    "--strategy", "conditional")  # fmt: skip
     report = the_report(tmp_path)
     orders, arrivals = report["orders"], report["arrivals"]
-    assert (done.returncode, report["verdict"]["status"]) == (0, "safe")
+    assert (done.returncode, report["verdict"]["untested"]) == (4, True)
     assert orders["placed"] + orders["dropped"] == arrivals["due"] == 100
     assert 4 <= orders["placed"] <= 24  # four at a time, 0.2 s each
     assert_all_ended(report)
@@ -191,7 +209,7 @@ def test_a_server_that_stalls_is_not_spared_the_orders_it_delayed(load: LoadRun)
         report["order_ms"]["accepted"],
         report["latency_ms"]["write"]["accepted"],
     )
-    assert (code, orders["placed"], orders["accepted"], orders["dropped"]) == (0, 2000, 2000, 0)
+    assert (code, orders["placed"], orders["accepted"], orders["dropped"]) == (4, 2000, 2000, 0)
     for figures in (response, service):  # each request went out when its order was due, and waited
         assert 900 < figures["p99.9"] < 1500
         assert 900 < figures["max"] < 1500
@@ -232,7 +250,7 @@ def test_spending_stops_a_load_and_leaves_no_order_unknown(cli: Cli, tmp_path: P
     assert "--max-spend" in report["stopped_by"]
     assert_all_ended(report)
     assert report["orders"]["unknown"] == 0
-    assert (report["verdict"]["status"], report["verdict"]["doubts"]) == ("safe", [])
+    assert report["verdict"]["untested"]
     assert 0 < report["capacity"]["usd"] <= 2
 
 
@@ -262,10 +280,10 @@ def test_arrivals_by_chance_may_not_come_at_all(cli: Cli, tmp_path: Path) -> Non
 )
 def test_every_figure_of_a_load_comes_out_of_its_history_again(arguments: list[str], cli: Cli, tmp_path: Path) -> None:
     done = cli("load", *arguments, "-q")
-    assert done.returncode == 0, done.stderr
+    assert done.returncode in (0, 4), done.stderr
     (path,) = tmp_path.glob("runs/*/report.json")
     stored = reports.read(path)
-    recorder, checker = Recorder(), Checker()
+    recorder, checker = Recorder(), Checker(is_load=True)
     for event in events(tmp_path):
         recorder(event)
         checker(event)
@@ -287,7 +305,7 @@ def test_every_figure_of_a_load_comes_out_of_its_history_again(arguments: list[s
 
 def test_hundreds_of_products_are_made_and_bought(load: LoadRun) -> None:
     code, report = load("--duration", "1s", "--products", "300", "--strategy", "conditional")
-    assert (code, report["verdict"]["status"], report["completed"]) == (0, "safe", True)
+    assert (code, report["verdict"]["untested"], report["completed"]) == (4, True, True)
     assert len(report["stock"]) == 300
     assert sum(stock["sold"] for stock in report["stock"].values()) == report["orders"]["accepted"] > 0
 

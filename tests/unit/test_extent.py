@@ -55,6 +55,16 @@ def test_a_race_says_what_it_lacks(events: list[Event], says: str) -> None:
     assert str(part(events, header(orders=6, rounds=2), within_a_line=True)).endswith(f": its last line is cut, {says}")
 
 
+@pytest.mark.parametrize(("exclude", "within_s", "whole"), [(0.96, None, True), (0.5, None, False), (0.5, 0.0, True)])
+def test_a_race_of_an_open_number_of_rounds_is_whole_if_no_further_one_was_to_begin(
+    exclude: float, within_s: float | None, whole: bool
+) -> None:
+    found = part(ROUND, header(rounds=None, exclude=exclude, within_s=within_s))
+    assert found is None if whole else str(found).endswith(": more rounds were to follow")
+    bounded = part(ROUND, header(rounds=2, exclude=exclude, within_s=within_s))
+    assert bounded is None if whole else str(bounded).endswith(": it has 1 of 2 rounds")
+
+
 def test_interrupted_orders_and_a_stock_that_was_not_read_are_said() -> None:
     stopped = [replace(event, reason="Interrupted") if isinstance(event, OrderEnded) else event for event in ROUND]
     assert str(part(stopped, header(rounds=1))).endswith(": 3 orders were interrupted")

@@ -34,7 +34,12 @@ def test_every_file_has_its_story() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "code"), [("safe/one-winner", 0), ("violated/two-winners-clean-final-state", 1), ("inconclusive/cut", 4)]
+    ("name", "code"),
+    [
+        ("safe/conditional-in-any-order-of-answers", 0),
+        ("violated/two-winners-clean-final-state", 1),
+        ("inconclusive/cut", 4),
+    ],
 )
 def test_the_command_ends_with_the_code_of_the_verdict(name: str, code: int) -> None:
     command = [sys.executable, "-m", "loadtest", "check", str(FOLDER / f"{name}.jsonl")]

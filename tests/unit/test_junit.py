@@ -6,8 +6,9 @@ from xml.etree import ElementTree as ET
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
-from loadtest.checker import Status, Violation
+from loadtest.checker import Power, Status, Violation
 from loadtest.render.junit import junit
 from loadtest.report import Checked, Report
 from tests.unit.gates import OVERSOLD, a_report, verdict
@@ -24,9 +25,10 @@ ALLOWED: dict[str, tuple[set[str], str]] = {
     ),
     "properties": (set(), "(property )*"),
     "property": ({"name", "value"}, ""),
-    "testcase": ({"name", "classname", "time"}, "(failure |error )?"),
+    "testcase": ({"name", "classname", "time"}, "(failure |error |skipped )?"),
     "failure": ({"message", "type"}, ""),
     "error": ({"message", "type"}, ""),
+    "skipped": ({"message"}, ""),
     "system-out": (set(), ""),
     "system-err": (set(), ""),
 }
@@ -81,6 +83,22 @@ def test_the_properties_tell_which_run_it_was() -> None:
         "gate": "true",
         "target": "embedded",
     }
+
+
+def test_a_suite_says_what_its_verdict_is_worth() -> None:
+    found = Power(100, 99, accepted=1, contested=1, excluded_rate=0.95)
+    (suite,) = parsed(a_report(verdict=replace(verdict(Status.SAFE), power=found)))
+    assert {"contested": "1", "excluded_rate": "0.95", "overlapped": "99"}.items() <= properties(suite).items()
+    assert str(suite.findtext("system-out")).splitlines()[-1].startswith("power: 99 of 100 writes overlapped")
+
+
+@pytest.mark.parametrize(("gate", "tag"), [(True, "error"), (False, "skipped")])
+def test_only_a_gate_fails_for_a_run_that_put_nothing_to_the_test(gate: bool, tag: str) -> None:
+    nothing = replace(verdict(Status.INCONCLUSIVE, doubts=["no win was contested"]), untested=True)
+    (suite,) = parsed(a_report(verdict=nothing), gate=gate)
+    (mark,) = [*suite.findall("testcase/error"), *suite.findall("testcase/skipped")]
+    assert (mark.tag, mark.attrib["message"]) == (tag, nothing.sentence)
+    assert (suite.attrib["errors"], suite.attrib["skipped"]) == ("1", "0") if gate else ("0", "1")
 
 
 def test_one_report_need_not_be_a_list() -> None:

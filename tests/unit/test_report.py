@@ -178,7 +178,8 @@ def test_a_report_says_what_the_round_showed() -> None:
     assert RACE.operations == {"read": {"accepted": 3}, "write": {"accepted": 1, "rejected": 2}}
     said = "1 of 3 orders won the last item; 2 were rejected: safe"
     # Of the two refused, one had been sent before the winner was answered.
-    power = Power(writes=3, overlapping=2, accepted=1, contested=1, excluded_rate=RACE.verdict.power.excluded_rate)
+    rate = RACE.verdict.power.excluded_rate
+    power = Power(3, 2, accepted=1, contested=1, excluded_rate=rate, contested_rounds=1, excluded_share=rate)
     assert RACE.verdict == ReportedVerdict(Status.SAFE, said, [], [], power=power)
     assert power.excluded_rate == pytest.approx(0.95)
     assert (RACE.completed, RACE.stopped_by, RACE.started_at) == (True, None, "2026-11-23T06:13:59+00:00")

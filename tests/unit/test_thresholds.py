@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from loadtest import metrics
-from loadtest.checker import Status
+from loadtest.checker import Power, Status
 from loadtest.errors import UsageError
 from loadtest.histogram import Histogram
 from loadtest.order import Kind, Outcome
@@ -15,7 +15,8 @@ from loadtest.report import Lateness, Orders, latency
 from loadtest.thresholds import Threshold, check, parse
 from tests.unit.gates import NO_TIMES, OVERSOLD, a_report, verdict
 
-REPORT = a_report()
+POWER = Power(100, 80, 10, contested=10, excluded_rate=0.2589, contested_rounds=4, excluded_share=0.5271)
+REPORT = a_report(verdict=replace(verdict(Status.SAFE), power=POWER))
 
 
 @pytest.mark.parametrize(
@@ -50,6 +51,10 @@ REPORT = a_report()
         ("attempts_per_accepted < 200", "holds, 191"),
         ("usd < 1e-3", "holds, 0.00012"),
         ("usd_per_1000_accepted < .1", "crossed, 0.12 is 0.02 (20 %) over"),
+        ("excluded_rate < 5%", "crossed, 25.89 % is 20.89 % (418 %) over"),
+        ("excluded_share < 60%", "holds, 52.71 %"),
+        ("contested >= 10", "holds, 10"),
+        ("overlapped > 80", "crossed, 80 is exactly the limit"),
         ("own_share < 10%", "crossed, 12.5 % is 2.5 % (25 %) over"),
         ("own_share < 0.2", "holds, 0.125"),
         ("orders.failed / orders.placed < 1%", "crossed, 7 % is 6 % (600 %) over"),

@@ -4,12 +4,12 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from loadtest.checker import Status
-from loadtest.comparison import Comparison
+from loadtest.comparison import UNTESTED, Comparison
 from loadtest.render.page.outline import Key, Note
 from loadtest.render.page.words import count, dollars, number, plural
 from loadtest.report import Report
 
-_WORST_FIRST = (Status.VIOLATED, Status.INCONCLUSIVE, Status.SAFE)
+_WORST_FIRST = (Status.VIOLATED.value, Status.INCONCLUSIVE.value, UNTESTED, Status.SAFE.value)
 
 
 def verdict(reports: Sequence[Report], comparisons: Sequence[Comparison]) -> tuple[str, str]:
@@ -17,12 +17,14 @@ def verdict(reports: Sequence[Report], comparisons: Sequence[Comparison]) -> tup
     if len(reports) == 1 and not comparisons:
         return reports[0].verdict.status.value, reports[0].verdict.sentence
     compared = {run for comparison in comparisons for cell in comparison.cells for run in cell.runs}
-    found = Counter(report.verdict.status.value for report in reports if report.run_id not in compared)
+    alone = [report.verdict for report in reports if report.run_id not in compared]
+    found = Counter(UNTESTED if verdict.untested else verdict.status.value for verdict in alone)
     for comparison in comparisons:
         for cell in comparison.cells:
-            found.update(cell.verdicts)
-    worst = next((status.value for status in _WORST_FIRST if found[status.value]), Status.INCONCLUSIVE.value)
-    counts = ", ".join(f"{found[status.value]:,} {status.value}" for status in _WORST_FIRST if found[status.value])
+            found.update(cell.counts)
+    counts = ", ".join(f"{found[status]:,} {status}" for status in _WORST_FIRST if found[status])
+    worst = next((status for status in _WORST_FIRST if found[status]), UNTESTED)
+    worst = Status.INCONCLUSIVE if worst == UNTESTED else worst
     return worst, f"{plural(found.total(), 'run')}: {counts or 'no verdict'}"
 
 
@@ -58,13 +60,15 @@ def _notes(name: str, report: Report) -> list[Note]:
         found.append(Note("warn", "repaired", name, report.repaired))
     if report.client.bound:
         found.append(Note("warn", "the tool was the bottleneck", name, report.client.bound))
+    if report.hint:
+        found.append(Note("warn", "stock was left", name, report.hint))
     found += [Note("warn", "doubt", name, doubt) for doubt in report.verdict.doubts]
     return found + [Note("warn", plural(n, "problem"), name, said) for said, n in report.orders.problems.items()]
 
 
 def keys(report: Report) -> list[Key]:
     """The figures of a single run."""
-    return [*_orders(report), *_speed(report), *_price(report)]
+    return [*_orders(report), *_power(report), *_speed(report), *_price(report)]
 
 
 def _orders(report: Report) -> list[Key]:
@@ -84,6 +88,15 @@ def _orders(report: Report) -> list[Key]:
     if orders.warm_up:
         found.append(Key("in the warm-up", count(orders.warm_up), "in none of the figures"))
     return found
+
+
+def _power(report: Report) -> list[Key]:
+    shown = report.verdict.power
+    if not shown.accepted or report.verdict.status is Status.VIOLATED:
+        return []
+    note = f"double wins above {number(shown.excluded_rate)} are excluded (95 %)" if shown.contested else "none at all"
+    level = "" if shown.contested else "warn"
+    return [Key("contested wins", f"{count(shown.contested)} of {count(shown.accepted)}", note, level)]
 
 
 def _speed(report: Report) -> list[Key]:

@@ -37,8 +37,8 @@ def _counts(counts: Mapping[str, int]) -> str:
 
 def key_figures(reports: Mapping[str, Report]) -> Table:
     """One row of figures for each run."""
-    heading = ("run", "verdict", "placed", *theme.OUTCOMES, "goodput a second", "accepted p50, ms", "accepted p99, ms",
-               "price", "for 1,000 accepted")  # fmt: skip
+    heading = ("run", "verdict", "contested wins", "placed", *theme.OUTCOMES, "goodput a second", "accepted p50, ms",
+               "accepted p99, ms", "price", "for 1,000 accepted")  # fmt: skip
     return Table("Key figures of each run", heading, [_key_row(*named) for named in reports.items()], (0, 1))
 
 
@@ -48,6 +48,7 @@ def _key_row(name: str, report: Report) -> list[str]:
     return [
         name,
         report.verdict.status.value,
+        count(report.verdict.power.contested),
         *(count(getattr(orders, name)) for name in ("placed", *theme.OUTCOMES)),
         number(report.goodput_per_s),
         *(milliseconds(value) for value in times),
@@ -126,7 +127,7 @@ def metrics(comparison: Comparison) -> Table:
     """The median of each metric with its 95 % interval, a row for each cell."""
     keys = list(comparison.cells[0].metrics) if comparison.cells else []
     rows = [
-        [cell.name, count(len(cell.runs)), _counts(cell.verdicts), *(estimate(cell.metrics[key]) for key in keys)]
+        [cell.name, count(len(cell.runs)), _counts(cell.counts), *(estimate(cell.metrics[key]) for key in keys)]
         for cell in comparison.cells
     ]
     return Table(

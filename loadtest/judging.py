@@ -1,0 +1,17 @@
+"""The checker of a stored history: what its header says of the run decides what it must have put to the test."""
+
+from loadtest.checker import Checker
+from loadtest.checker.carried import carried
+from loadtest.history import Conditions
+
+
+def checker(conditions: Conditions | None) -> Checker:
+    """For the run of these conditions; a history without any is judged as that of a race."""
+    if conditions is None:
+        return Checker()
+    exclude = conditions.plan.get("exclude")
+    return Checker(
+        carried(conditions.lost),
+        is_load=conditions.command == "load",
+        exclude=exclude if isinstance(exclude, float) else None,
+    )
