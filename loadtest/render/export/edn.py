@@ -73,10 +73,6 @@ class JepsenHistory:
 
     def lines(self) -> Iterator[str]:
         """The beginnings and ends of all operations; `:time` counts from the first."""
-        for product in self._products.values():
-            for event in product.sets:  # the run was cut before their round
-                self._set(product, event, _kind(event.outcome), event.at_ns)
-            product.sets = []
         return self._log.lines()
 
     def _operation(self, op: Operation) -> None:
