@@ -133,8 +133,8 @@ class MeasuringStarted(
 class StockSet(Struct, frozen=True, gc=False, forbid_unknown_fields=True, tag_field="type", tag="stock_set"):
     """The tool's own write before a round: it makes version `read_version` + 1, of that quantity, or is refused.
 
-    It was sent at `sent_ns`, and answered or given up at `at_ns`; if the outcome is unknown, it may have been applied, or
-    may yet be. `name` is the `last_order` that it leaves, and that no other write leaves.
+    It was sent at `sent_ns`, and answered or given up at `at_ns`; if the outcome is unknown, it may have been applied,
+    or may yet be. `name` is the `last_order` that it leaves, and that no other write leaves.
     """
 
     round: int
@@ -152,8 +152,8 @@ class Restocked(
 ):
     """The tool added `units` to a product, or, if the outcome is unknown, perhaps did.
 
-    It was sent at `sent_ns` (0: not said) and had its answer at `at_ns`. `name` is the `last_order` that it leaves. Where
-    it is known, `version` is the one that it made, and `quantity` what was there then.
+    It was sent at `sent_ns` (0: not said) and had its answer at `at_ns`. `name` is the `last_order` that it leaves.
+    Where it is known, `version` is the one that it made, and `quantity` what was there then.
     """
 
     round: int
@@ -165,6 +165,22 @@ class Restocked(
     name: str = RESTOCK
     version: int | None = None
     quantity: int | None = None
+
+
+class InFlight(Struct, frozen=True, gc=False, forbid_unknown_fields=True, tag_field="type", tag="in_flight"):
+    """A write or a transaction that was sent, at `sent_ns` at the earliest, and had no answer when this was written.
+
+    Its Operation comes later, unless the history is cut. The other fields are those that the Operation will have.
+    """
+
+    round: int
+    order_id: str
+    product_id: str
+    units: int
+    kind: Kind
+    attempt: int
+    read_version: int | None
+    sent_ns: int
 
 
 class Operation(
@@ -284,6 +300,7 @@ Event = (
     | MeasuringStarted
     | OrderPlaced
     | OrderDropped
+    | InFlight
     | Operation
     | OrderEnded
     | StockSet

@@ -1,7 +1,7 @@
 """A run under way: target, clients and proxy opened, orders placed, everybody told."""
 
 import gc
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from random import Random
@@ -19,7 +19,7 @@ from loadtest.effort import Effort
 from loadtest.errors import LoadTestError
 from loadtest.history import HistoryWriter
 from loadtest.load import Budget, Restocker, load
-from loadtest.order import Event, Operation, Product
+from loadtest.order import Event, InFlight, Operation, Product
 from loadtest.placing import Placing
 from loadtest.plan import Load, Race
 from loadtest.race import race
@@ -79,6 +79,10 @@ class Session:
         self._placer: Placer | None = None
         self._restocker = Restocker(plan) if isinstance(plan, Load) else None
         self._budget = Budget(plan) if isinstance(plan, Load) else None
+
+    def in_flight(self) -> Sequence[InFlight]:
+        """The writes of orders that are in flight, each of them once."""
+        return self._placer.in_flight_writes() if self._placer is not None else ()
 
     async def execute(self, folder: Path, interrupt: Interrupt) -> None:
         """Run to the end, or until a signal or an error stops it, which is then in `signal` or `error`."""
