@@ -7,6 +7,7 @@ from typing import Protocol
 import anyio
 
 from loadtest.dynamo.table import Answer, Request, Stamps, Table, Values
+from loadtest.in_flight import WritesInFlight
 from loadtest.order import Kind, Listener, Operation, Order, Outcome, Reason, Result
 
 
@@ -48,6 +49,7 @@ class Desk(Protocol):
     table: Table
     slots: anyio.Semaphore | None
     emit: Listener
+    in_flight: WritesInFlight
 
 
 class OrderAttempt:
@@ -117,6 +119,8 @@ class OrderAttempt:
         self, kind: Kind, send: Callable[[], Awaitable[Answer]], scheduled_ns: int, read_version: int | None
     ) -> Answer:
         sent_ns = time.perf_counter_ns()
+        if kind is not Kind.READ:
+            self._desk.in_flight.sent(self.order, kind, self.number, read_version, sent_ns)
         try:
             return await send()
         except BaseException:
@@ -153,3 +157,5 @@ class OrderAttempt:
                 consistent=kind is not Kind.READ or self._desk.table.consistent_reads,
             )
         )
+        if kind is not Kind.READ:
+            self._desk.in_flight.emitted(order.order_id)  # not before: it is to be known at every moment

@@ -61,7 +61,7 @@ async def run(
 
         def begin_history(made_in: dict[str, Any]) -> HistoryWriter:
             conditions = _conditions(plan, started_at, made_in, thresholds, lost)
-            return files.enter_context(HistoryWriter(folder / "history.jsonl", run_id, conditions))
+            return files.enter_context(HistoryWriter(folder / "history.jsonl", run_id, conditions, going.in_flight))
 
         going = Session(plan, run_id, begin_history if keep_history else None, watcher, lost)
         files.callback(going.close)

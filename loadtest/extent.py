@@ -12,6 +12,7 @@ from loadtest.errors import UsageError
 from loadtest.history import Header, ends_within_a_line, read_history
 from loadtest.order import (
     Event,
+    InFlight,
     Listener,
     MeasuringStarted,
     Operation,
@@ -82,6 +83,8 @@ class Extent:
         elif isinstance(event, MeasuringStarted):
             self._measured_ns = event.at_ns
             return  # it may be said ahead of its time
+        elif isinstance(event, InFlight):
+            return  # it is said after its time
         elif isinstance(event, RoundEnded):
             self._round_ended(event)
         self._last = event
@@ -136,13 +139,18 @@ class Extent:
 
 
 def happened_ns(event: Event) -> int:
-    """When an event happened, as far as it says; of an operation, and of what ended, when it ended."""
+    """When an event happened, as far as it says; of an operation, and of what ended, when it ended.
+
+    A write in flight happened when it was sent, which is before what was told before it.
+    """
     if isinstance(event, Operation | OrderEnded):
         return event.ended_ns
     if isinstance(event, OrderPlaced | RoundStarted):
         return event.started_ns
     if isinstance(event, RoundEnded):
         return max(event.ended_ns, event.read_ns)
+    if isinstance(event, InFlight):
+        return event.sent_ns
     return event.scheduled_ns if isinstance(event, OrderDropped) else event.at_ns
 
 

@@ -6,7 +6,7 @@
 import os
 import stat
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
@@ -16,7 +16,7 @@ import msgspec
 
 from loadtest.document import in_a_line
 from loadtest.errors import LoadTestError, UsageError
-from loadtest.order import Event, Listener, Operation
+from loadtest.order import Event, InFlight, Listener, Operation
 
 SCHEMA = "loadtest.history/1"
 
@@ -58,10 +58,21 @@ class Header(
 
 
 class HistoryWriter:
-    """A listener that appends every event to a file. Raises LoadTestError if the disk refuses, and ever after."""
+    """A listener that appends every event to a file. Raises LoadTestError if the disk refuses, and ever after.
 
-    def __init__(self, path: Path, run_id: str, conditions: Conditions | None = None) -> None:
+    Whenever it writes, the writes that are `in_flight` and that it was not told of before come first, so that a history
+    that is cut after any batch has every write that was sent by then.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        run_id: str,
+        conditions: Conditions | None = None,
+        in_flight: Callable[[], Sequence[InFlight]] = list,
+    ) -> None:
         self._encode = msgspec.json.Encoder().encode_lines
+        self._in_flight = in_flight
         self._waiting: list[Event | Header] = []
         self._size = 0  # bytes of the file that hold whole batches
         self.path = path
@@ -88,6 +99,7 @@ class HistoryWriter:
         """Hand everything so far to the operating system, so that it outlives this process."""
         if self._refusal is not None:
             raise LoadTestError(self._refusal)  # with room again, the history had a hole before what is next
+        self._waiting = [*self._in_flight(), *self._waiting]
         lines = memoryview(self._encode(self._waiting))
         with self._in_words():
             rest = lines

@@ -134,8 +134,8 @@ class StockSet(Struct, frozen=True, gc=False, forbid_unknown_fields=True, tag_fi
     """The tool's own write before a round: after `before` it makes the next version, of that quantity, or is refused.
 
     `before` was read between `read_ns` and `sent_ns`; the write was sent at `sent_ns`, and answered or given up at
-    `at_ns`. If the outcome is unknown, it may have been applied, or may yet be. `name` is the `last_order` that it leaves,
-    and that no other write leaves.
+    `at_ns`. If the outcome is unknown, it may have been applied, or may yet be. `name` is the `last_order` that it
+    leaves, and that no other write leaves.
     """
 
     round: int
@@ -193,6 +193,22 @@ class Repaired(Struct, frozen=True, gc=False, forbid_unknown_fields=True, tag_fi
     round: int
     request: OwnRequest
     at_ns: int
+
+
+class InFlight(Struct, frozen=True, gc=False, forbid_unknown_fields=True, tag_field="type", tag="in_flight"):
+    """A write or a transaction that was sent, at `sent_ns` at the earliest, and had no answer when this was written.
+
+    Its Operation comes later, unless the history is cut. The other fields are those that the Operation will have.
+    """
+
+    round: int
+    order_id: str
+    product_id: str
+    units: int
+    kind: Kind
+    attempt: int
+    read_version: int | None
+    sent_ns: int
 
 
 class Operation(
@@ -312,6 +328,7 @@ Event = (
     | MeasuringStarted
     | OrderPlaced
     | OrderDropped
+    | InFlight
     | Operation
     | OrderEnded
     | StockSet

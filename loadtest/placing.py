@@ -12,7 +12,7 @@ from msgspec import Struct
 from loadtest.attempt import Gate
 from loadtest.contention import zipf
 from loadtest.effort import Effort
-from loadtest.order import Order
+from loadtest.order import InFlight, Order
 from loadtest.plan import Load, Race
 from loadtest.runner import Runner
 from loadtest.sustained import Sustained
@@ -85,6 +85,10 @@ class Placing:
         """Let no further order of a load begin."""
         if self._sustained is not None:
             self._sustained.stop()
+
+    def in_flight_writes(self) -> Sequence[InFlight]:
+        """See `Placer`."""
+        return self._runner.in_flight.take()
 
     async def ready(self) -> int:
         """Now."""

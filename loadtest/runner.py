@@ -13,6 +13,7 @@ from msgspec import Struct
 from loadtest.attempt import Gate, OrderAttempt
 from loadtest.backoff import Backoff, waits
 from loadtest.dynamo.table import Table
+from loadtest.in_flight import WritesInFlight
 from loadtest.order import Listener, Order, OrderEnded, Outcome, Reason, Result
 from loadtest.strategies import Strategy
 
@@ -37,6 +38,7 @@ class Runner:
     def __init__(self, table: Table, strategy: Strategy, rules: Rules, emit: Listener, random: Random) -> None:
         self.table = table
         self.emit = emit
+        self.in_flight = WritesInFlight()
         self.slots = anyio.Semaphore(rules.concurrency, fast_acquire=True) if rules.concurrency else None
         self._strategy = strategy
         self._rules = rules

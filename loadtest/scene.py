@@ -13,7 +13,7 @@ from loadtest.dynamo.own_writes import OwnWrites
 from loadtest.dynamo.patience import OnRepair
 from loadtest.effort import Effort
 from loadtest.errors import LoadTestError, TargetError
-from loadtest.order import Listener, Order, Product, RoundEnded
+from loadtest.order import InFlight, Listener, Order, Product, RoundEnded
 from loadtest.settling import Settling
 
 FINAL_READ_WITHIN_S = 20.0  # records and the time of lost writes included
@@ -54,6 +54,9 @@ class Placer(Protocol):
     @property
     def in_flight(self) -> int:
         """Orders of a load that are under way."""
+
+    def in_flight_writes(self) -> Sequence[InFlight]:
+        """The writes that are in flight, or answered and not told of so far; each of them once."""
 
     async def ready(self) -> int:
         """Get ready for a round. Returns the earliest instant at which its orders can begin, on this clock."""

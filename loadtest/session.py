@@ -2,7 +2,7 @@
 
 import gc
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from random import Random
@@ -22,7 +22,7 @@ from loadtest.effort import Effort
 from loadtest.errors import LoadTestError
 from loadtest.history import HistoryWriter
 from loadtest.load import Budget, Restocker, load
-from loadtest.order import Event, Operation, OwnRequest, Product, Repaired
+from loadtest.order import Event, InFlight, Operation, OwnRequest, Product, Repaired
 from loadtest.placing import Placing
 from loadtest.plan import Load, Race
 from loadtest.race import race
@@ -86,6 +86,10 @@ class Session:
         self._until: Until | None = None  # of a race
         self._restocker = Restocker(plan) if isinstance(plan, Load) else None
         self._budget = Budget(plan) if isinstance(plan, Load) else None
+
+    def in_flight(self) -> Sequence[InFlight]:
+        """The writes of orders that are in flight, each of them once."""
+        return self._placer.in_flight_writes() if self._placer is not None else ()
 
     async def execute(self, folder: Path, interrupt: Interrupt) -> None:
         """Run to the end, or until a signal or an error stops it, which is then in `signal` or `error`."""

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from loadtest.dynamo.client import Connection
 from loadtest.effort import Effort
 from loadtest.errors import LoadTestError, TargetError
-from loadtest.order import Listener, Order
+from loadtest.order import InFlight, Listener, Order
 from loadtest.placing import Part
 from loadtest.plan import Load, Race
 from loadtest.scale.member import Member
@@ -90,6 +90,10 @@ class Fleet:
                 await self._all(Member.close)
         if error is not None:
             raise error
+
+    def in_flight_writes(self) -> Sequence[InFlight]:
+        """See `Placer`."""
+        return self._merge.in_flight()
 
     async def ready(self) -> int:
         """See `Placer`."""

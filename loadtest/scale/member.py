@@ -12,7 +12,7 @@ from msgspec.structs import force_setattr, replace
 
 from loadtest.effort import Effort, Share
 from loadtest.errors import LoadTestError
-from loadtest.order import Event, Kind, Operation, Order, OrderDropped, OrderEnded, OrderPlaced, Outcome
+from loadtest.order import Event, InFlight, Kind, Operation, Order, OrderDropped, OrderEnded, OrderPlaced, Outcome
 from loadtest.placing import Part
 from loadtest.plan import Load, Race
 from loadtest.scale.clock import Clock, Offset
@@ -162,6 +162,8 @@ class Member:
             force_setattr(event, name, getattr(event, name) + ns)
         if isinstance(event, Operation):
             force_setattr(event, "clock_uncertainty_ns", self.offset.uncertainty_ns)
+        elif isinstance(event, InFlight):
+            force_setattr(event, "sent_ns", event.sent_ns - self.offset.uncertainty_ns)  # at the earliest
         return event
 
     def _follow(self, event: Event) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from operator import itemgetter
 
 from loadtest.extent import happened_ns
-from loadtest.order import Event
+from loadtest.order import Event, InFlight, Kind, Operation
 
 _Timed = tuple[int, Event]
 _moment = itemgetter(0)
@@ -20,6 +20,8 @@ class Merge:
         self._heard_ns: list[float] = [float("-inf")] * streams
         self._due: deque[Event] = deque()
         self._finished = False
+        self._writes: dict[int, Operation] = {}  # that nobody took, nor was told of; by identity
+        self._told: set[str] = set()  # orders whose write was told of while it was in flight
 
     def put(self, stream: int, events: Iterable[Event], heard_ns: float) -> None:
         """Events of one stream, of which nothing that happened before `heard_ns` is missing any more."""
@@ -27,6 +29,10 @@ class Merge:
         for event in events:
             latest_ns = max(latest_ns, happened_ns(event))  # what was told later does not come before
             waiting.append((latest_ns, event))
+            if isinstance(event, Operation):
+                self._note(event)
+            elif isinstance(event, InFlight):
+                self._told.add(event.order_id)
         self._latest_ns[stream] = latest_ns
         self._heard_ns[stream] = max(heard_ns, self._heard_ns[stream])
 
@@ -40,12 +46,29 @@ class Merge:
         due = [timed for waiting in self._waiting if waiting for timed in _until(waiting, until_ns)]
         due.sort(key=_moment)  # a few long rising runs, which is what it is quickest at
         self._due.extend(event for _, event in due)
-        return _popped(self._due)
+        return self._popped()
 
+    def in_flight(self) -> list[InFlight]:
+        """The writes whose Operation waits to be taken: for who takes the others they are still in flight."""
+        writes, self._writes = self._writes, {}
+        return [
+            InFlight(op.round, op.order_id, op.product_id, op.units, op.kind, op.attempt, op.read_version, op.sent_ns)
+            for op in writes.values()
+        ]
 
-def _popped(events: deque[Event]) -> Iterator[Event]:
-    while events:
-        yield events.popleft()
+    def _note(self, op: Operation) -> None:
+        if op.kind is Kind.READ:
+            return
+        if op.order_id in self._told:
+            self._told.remove(op.order_id)
+        else:
+            self._writes[id(op)] = op
+
+    def _popped(self) -> Iterator[Event]:
+        while self._due:
+            event = self._due.popleft()
+            self._writes.pop(id(event), None)
+            yield event
 
 
 def _until(waiting: deque[_Timed], until_ns: float) -> Iterator[_Timed]:

@@ -70,6 +70,7 @@ class Shard:
 
     def __init__(self) -> None:
         self._events: deque[bytes] = deque()
+        self._emitting = threading.Lock()  # while it is held, no event comes
         self._encode = msgspec.json.Encoder().encode
         self._collecting = threading.Lock()
         self._batch = Batch(0, b"", 0, 0, 0, 0)
@@ -135,9 +136,14 @@ class Shard:
             self._soon(self._leash.lengthen, self._batch.may_place)
             done, now_ns = self._done, time.perf_counter_ns()
             full = self._begun if self._gate is not None and self._gate.full else 0
-            lines = b"\n".join([self._events.popleft() for _ in range(len(self._events))])
-            self._batch = Batch(number + 1, lines, now_ns, full, done, self._reach())
+            self._batch = Batch(number + 1, self._lines(), now_ns, full, done, self._reach())
             return self._batch
+
+    def _lines(self) -> bytes:
+        """The events so far, and before them the writes that are in flight: one of them may show in an event."""
+        with self._emitting:
+            count, writes = len(self._events), self._placing.in_flight_writes()
+        return b"\n".join([*map(self._encode, writes), *(self._events.popleft() for _ in range(count))])
 
     def close(self) -> Effort:
         """End, and say what it took."""
@@ -238,7 +244,9 @@ class Shard:
         self._emit(Repaired(1, request, time.perf_counter_ns()))  # it asks before the first round only
 
     def _emit(self, event: Event) -> None:
-        self._events.append(self._encode(event))
+        line = self._encode(event)
+        with self._emitting:
+            self._events.append(line)
 
     def _stop(self) -> None:
         self._placing.stop()

@@ -6,7 +6,7 @@ from typing import Any
 import edn_format
 from msgspec import Struct
 
-Key = tuple[str, int]
+Key = tuple[str, str]  # the product, and `version` or `quantity`
 
 
 class Op(Struct, frozen=True):
@@ -47,6 +47,11 @@ def histories(ops: Sequence[dict[str, Any]]) -> dict[Key, list[Op]]:
             ended = op["index"] if op["type"] == "ok" else None
             found.setdefault(key, []).append(Op(op["f"], value, began["index"], ended))
     return found
+
+
+def explained(lines: Iterable[str]) -> bool:
+    """Whether every register of an export is one."""
+    return all(linearizable(ops) for ops in histories(parsed(lines)).values())
 
 
 def linearizable(ops: Sequence[Op]) -> bool:

@@ -7,13 +7,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from loadtest.order import Event, Kind, Operation, Outcome, Product, Restocked, RoundEnded, RoundStarted
+from loadtest.order import Event, Kind, Operation, Outcome, Product, RoundEnded, RoundStarted
 from loadtest.render.export.edn import JepsenHistory
 from loadtest.render.export.sorting import Sorter
 from tests.unit.builders import one_round, operation
-from tests.unit.registers import Op, histories, linearizable, parsed
+from tests.unit.registers import Key, Op, histories, linearizable, parsed
 
-KEY = ("p#4", 1)
+VERSIONS, QUANTITIES = ("p#4", "version"), ("p#4", "quantity")
 STOCK = Product("p#4", "Last samovar", 2, 7)
 
 
@@ -25,8 +25,8 @@ def exported(events: Sequence[Event], part: int = 100) -> list[str]:
         return list(history.lines())
 
 
-def one_register(events: Sequence[Event]) -> list[Op]:
-    return histories(parsed(exported(events)))[KEY]
+def registers(events: Sequence[Event]) -> dict[Key, list[Op]]:
+    return histories(parsed(exported(events)))
 
 
 def round_of(*events: Event, left: Product | None = STOCK, number: int = 1, at_ns: int = 0) -> list[Event]:
@@ -35,9 +35,9 @@ def round_of(*events: Event, left: Product | None = STOCK, number: int = 1, at_n
 
 
 def completions(*events: Event) -> list[str]:
-    """How each operation ended: type, function, value and what comes after it."""
-    ends = [line for line in exported(round_of(*events))[2:-2] if ":type :invoke" not in line]
-    return [line.partition(":type :")[2].strip().replace('["p#4" 1]', "KEY").replace(', :order "1-1", :attempt 1', "")
+    """How each operation ended in both registers: type, function, value and what comes after it."""
+    ends = [line for line in exported(round_of(*events))[4:-4] if ":type :invoke" not in line]
+    return [line.partition(":type :")[2].strip().replace('"p#4" ', "").replace(', :order "1-1", :attempt 1', "")
             for line in ends]  # fmt: skip
 
 
@@ -46,41 +46,40 @@ TAKE = {"kind": Kind.TRANSACTION, "units": 3}
 READ = {"kind": Kind.READ, "version": 7, "quantity": 2}
 CONFLICT = {"outcome": Outcome.REJECTED, "reason": "conflict", "version": 8, "quantity": 1}
 LOST = {"outcome": Outcome.UNKNOWN, "reason": "ReadTimeoutError", "message": "no answer"}
+NO_ANSWER = ', :error "ReadTimeoutError", :message "no answer"'
 
 
 @pytest.mark.parametrize(
-    ("op", "line"),
+    ("op", "version", "quantity", "said"),
     [
-        (READ, "ok, :f :read, :value [KEY 2], :version 7, :quantity 2}"),
-        (READ | {"consistent": False}, "ok, :f :read, :value [KEY nil], :consistent false, :version 7, :quantity 2}"),
-        (READ | LOST, 'fail, :f :read, :value [KEY nil], :version 7, :quantity 2, :error "ReadTimeoutError", '
-                      ':message "no answer"}'),
-        (WRITE | {"version": 8, "quantity": 1}, "ok, :f :cas, :value [KEY [7 8]], :version 8, :quantity 1}"),
-        (WRITE | CONFLICT, 'fail, :f :cas, :value [KEY [7 8]], :version 8, :quantity 1, :error "conflict"}'),
-        (WRITE | LOST, 'info, :f :cas, :value [KEY [7 8]], :error "ReadTimeoutError", :message "no answer"}'),
-        (WRITE | {"outcome": Outcome.THROTTLED}, "fail, :f :cas, :value [KEY [7 8]]}"),
-        (WRITE | {"outcome": Outcome.FAILED}, "fail, :f :cas, :value [KEY [7 8]]}"),
-        (TAKE, "ok, :f :decrement, :value [KEY 3]}"),
-        (TAKE | LOST, 'info, :f :decrement, :value [KEY 3], :error "ReadTimeoutError", :message "no answer"}'),
+        (READ, "ok :read 7", "ok :read 2", ", :version 7, :quantity 2"),
+        (READ | {"consistent": False}, "ok :read nil", "ok :read nil", ", :consistent false, :version 7, :quantity 2"),
+        (READ | LOST, "fail :read nil", "fail :read nil", f", :version 7, :quantity 2{NO_ANSWER}"),
+        (WRITE | {"version": 8}, "ok :cas [7 8]", "ok :decrement 1", ", :version 8"),
+        (WRITE | CONFLICT, "fail :cas [7 8]", "fail :decrement 1", ', :version 8, :quantity 1, :error "conflict"'),
+        (WRITE | LOST, "info :cas [7 8]", "info :decrement 1", NO_ANSWER),
+        (WRITE | {"outcome": Outcome.THROTTLED}, "fail :cas [7 8]", "fail :decrement 1", ""),
+        (WRITE | {"outcome": Outcome.FAILED}, "fail :cas [7 8]", "fail :decrement 1", ""),
+        (TAKE, "ok :increment 1", "ok :decrement 3", ""),
+        (TAKE | {"version": 9}, "ok :cas [8 9]", "ok :decrement 3", ", :version 9"),
+        (TAKE | CONFLICT, "fail :increment 1", "fail :decrement 3", ', :version 8, :quantity 1, :error "conflict"'),
+        (TAKE | LOST, "info :increment 1", "info :decrement 3", NO_ANSWER),
     ],
-)  # fmt: skip
-def test_each_request_becomes_one_operation(op: dict[str, object], line: str) -> None:
-    assert completions(operation(**op)) == [line]
-
-
-def test_a_register_holds_versions_if_a_write_rests_on_one() -> None:
-    read = operation(**READ)
-    assert ':value [["p#4" 1] 2]' in exported(round_of(read))[3]
-    lines = exported(round_of(read, operation(**WRITE, sent_ns=50, received_ns=60)))
-    assert ':f :write, :value [["p#4" 1] 7]' in lines[0]
-    assert ':f :read, :value [["p#4" 1] 7]' in lines[3]
+)
+def test_each_request_becomes_an_operation_on_either_register(
+    op: dict[str, object], version: str, quantity: str, said: str
+) -> None:
+    ends = zip((":version", ":quantity"), (version.split(" ", 2), quantity.split(" ", 2)), strict=True)
+    assert completions(operation(**op)) == [
+        f"{kind}, :f {f}, :value [[{register}] {value}]{said}}}" for register, (kind, f, value) in ends
+    ]
 
 
 def test_operations_come_in_the_order_of_time_and_overlap_where_they_touch() -> None:
     first, second = operation(sent_ns=10, received_ns=20), operation(order_id="1-2", sent_ns=20, received_ns=30)
     ops = parsed(exported(round_of(second, first)))
-    assert [op["index"] for op in ops] == list(range(8))
-    assert [(op["time"], op["type"], op.get("order")) for op in ops[2:6]] == [
+    assert [op["index"] for op in ops] == list(range(16))
+    assert [(op["time"], op["type"], op.get("order")) for op in ops[4:12:2]] == [
         (10, "invoke", "1-1"), (20, "invoke", "1-2"), (20, "ok", "1-1"), (30, "ok", "1-2"),
     ]  # fmt: skip
 
@@ -88,32 +87,14 @@ def test_operations_come_in_the_order_of_time_and_overlap_where_they_touch() -> 
 def test_a_process_that_does_not_know_how_it_ended_is_never_used_again() -> None:
     events = [operation(**WRITE | LOST, sent_ns=n, received_ns=n + 1) for n in range(10, 50, 10)]
     ops = parsed(exported(round_of(*events)))
-    assert [op["process"] for op in ops if op["type"] == "info"] == [0, 1, 2, 3]
-    assert ops[-1]["process"] == 4
-
-
-def test_an_unknown_write_may_be_applied_in_a_later_round() -> None:
-    lost = operation(**WRITE | LOST)
-    after = replace(STOCK, version=8)
-    late = [*round_of(lost), *round_of(number=2, at_ns=1000, left=after)]
-    assert linearizable(histories(parsed(exported(late)))["p#4", 2])
-    gone = [*round_of(operation(**WRITE | LOST | {"read_version": 6})), *round_of(number=2, at_ns=1000)]
-    assert [op.f for op in histories(parsed(exported(gone)))["p#4", 2]] == ["write", "read"]
-
-
-def test_restocking_is_on_its_way_since_the_one_before() -> None:
-    events = [Restocked(1, "p#4", 5, outcome, at) for at, outcome in ((100, Outcome.ACCEPTED), (200, Outcome.UNKNOWN))]
-    ops = parsed(exported(round_of(*events)))
-    said = [(op["time"], op["type"], op["value"][1]) for op in ops if op["f"] == "increment"]
-    assert said == [(0, "invoke", 5), (100, "invoke", 5), (100, "ok", 5), (200, "info", 5)]
+    assert [op["process"] for op in ops if op["type"] == "info"] == list(range(8))
+    assert ops[-1]["process"] == 9
 
 
 def test_text_is_escaped_as_edn_wants_it() -> None:
     text = 'a"b\\c\n\t\x00\x85 é ⟶ 🙂'
-    (op,) = [
-        op for op in parsed(exported(round_of(operation(order_id=text)))) if op.get("order") and op["type"] == "ok"
-    ]
-    assert op["order"] == text
+    ops = parsed(exported(round_of(operation(order_id=text))))
+    assert [op["order"] for op in ops if op.get("order") and op["type"] == "ok"] == [text, text]
     assert all("\n" not in line[:-1] for line in exported(round_of(operation(order_id=text))))
 
 
@@ -143,7 +124,7 @@ def test_a_round_without_an_end_is_told(dropped: int, cut: bool) -> None:
 
 @given(st.lists(st.tuples(st.integers(0, 99), st.integers(0, 2**70), st.text(max_size=3)), max_size=60))
 def test_parts_on_disk_are_merged_in_order(records: list[tuple[int, int, str]]) -> None:
-    wanted = [(time_ns, 0, number, text, "", "") for time_ns, number, text in records]
+    wanted = [(time_ns, 0, number, text, "") for time_ns, number, text in records]
     with Sorter(part=7) as sorter:
         for record in wanted:
             sorter.add(record)
@@ -185,7 +166,7 @@ def races(*, racy: bool) -> st.SearchStrategy[list[Event]]:
 
 @given(races(racy=False))
 def test_what_a_correct_server_did_can_be_put_in_order(events: list[Event]) -> None:
-    assert linearizable(one_register(events))
+    assert linearizable(registers(events)[VERSIONS])
 
 
 @given(races(racy=True))
@@ -193,11 +174,11 @@ def test_what_two_won_cannot_be_put_in_order(events: list[Event]) -> None:
     won = [event.read_version for event in events if isinstance(event, Operation)
            and event.kind is Kind.WRITE and event.outcome is Outcome.ACCEPTED]  # fmt: skip
     if len(won) != len(set(won)):
-        assert not linearizable(one_register(events))
+        assert not linearizable(registers(events)[VERSIONS])
 
 
 def test_a_consistent_read_that_is_behind_cannot_be_put_in_order() -> None:
     behind = operation(**READ, sent_ns=50, received_ns=60)
     events = round_of(operation(**WRITE), behind, left=replace(STOCK, version=8))
-    assert not linearizable(one_register(events))
-    assert linearizable(one_register([*events[:2], replace(behind, consistent=False), events[3]]))
+    assert not linearizable(registers(events)[VERSIONS])
+    assert linearizable(registers([*events[:2], replace(behind, consistent=False), events[3]])[VERSIONS])

@@ -4,53 +4,53 @@ Sources: github.com/jepsen-io/history (what an operation is), github.com/jepsen-
 github.com/edn-format/edn. `docs/exports.md` says what becomes what.
 """
 
-import heapq
-from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from msgspec import Struct
 
-from loadtest.order import Event, Kind, Operation, Outcome, Restocked, RoundEnded, RoundStarted
+from loadtest.order import (
+    Event,
+    Kind,
+    Operation,
+    Outcome,
+    Product,
+    Restocked,
+    RoundEnded,
+    RoundStarted,
+    StockSet,
+    is_own,
+)
+from loadtest.render.export.register_log import Act, RegisterLog, Span, edn_text
 from loadtest.render.export.sorting import Sorter
 
-_INITIAL, _BEGAN, _ENDED = 0, 2, 3  # at one moment: what began then may have overlapped what ended then
 _TYPES = {Outcome.ACCEPTED: "ok", Outcome.UNKNOWN: "info"}  # the others were surely not applied
-_NIL = ("nil", "nil")
-_CLOCK_ENDS = 1 << 63
-_ESCAPED = str.maketrans(
-    {'"': '\\"', "\\": "\\\\"} | {chr(code): f"\\u{code:04x}" for code in (*range(32), *range(127, 160))}
-)
+_Acts = tuple[Act, Act]  # on the version and on the quantity
 
 
-class _Register(Struct):
-    """One product in one round. `quiet_ns`: what is restocked next was not on its way before."""
+class _Product(Struct):
+    """What is known of a product so far. `quiet_ns`: what the tool does next was not in flight by then."""
 
-    key: str
-    round: int
-    quiet_ns: int
-    ended: bool = False
-
-
-class _Half(Struct):
-    """The beginning or the end of an operation. `value` is that of a register of versions, and of quantities."""
-
-    time_ns: int
-    value: tuple[str, str]
-    more: str = ""
+    keys: tuple[str, str]  # of its registers: of versions and of quantities
+    round: int = 0
+    open: bool = False  # whether its round goes on
+    left: Product | None = None  # by the round before
+    quiet_ns: int = 0
+    lost: int = 0  # writes that may yet be applied, or may have been
+    sets: list[StockSet] = []  # since the round before
 
 
 class JepsenHistory:
     """A listener: call it with every event of a history, then read its `lines`.
 
-    However long the history is, it keeps little more in memory than the writes whose answer was lost.
+    However long the history is, it keeps only a few words of each product in memory.
     """
 
-    def __init__(self, sorter: Sorter) -> None:
-        self._sorter = sorter
-        self._number = 0
-        self._registers: dict[str, _Register] = {}  # by product
-        self._lost: dict[str, Counter[tuple[int | None, int]]] = {}  # by product: read version and units
-        self._cut = self._versioned = False
+    def __init__(self, sorter: Sorter, lost: Iterable[Operation] = ()) -> None:
+        """`lost` are an earlier run's writes that may yet be applied."""
+        self._log = RegisterLog(sorter)
+        self._products: dict[str, _Product] = {}
+        self._lost = list(lost)
+        self._cut = self._tells_sets = False
 
     def __call__(self, event: Event) -> None:
         """Take one event. ValueError for one outside its round, or for an answer that came before its request."""
@@ -58,6 +58,9 @@ class JepsenHistory:
             self._operation(event)
         elif isinstance(event, RoundStarted):
             self._start(event)
+        elif isinstance(event, StockSet):
+            self._tells_sets = True
+            self._product(event.product_id).sets.append(event)  # when the round begins, more is known of it
         elif isinstance(event, Restocked):
             self._restock(event)
         elif isinstance(event, RoundEnded):
@@ -65,122 +68,131 @@ class JepsenHistory:
 
     @property
     def cut(self) -> bool:
-        """Whether a round has no end: requests that were on their way then are not in the history."""
-        return self._cut or not all(register.ended for register in self._registers.values())
+        """Whether a round has no end: requests that were in flight then are not in the history."""
+        return self._cut or any(product.open or product.sets for product in self._products.values())
 
     def lines(self) -> Iterator[str]:
         """The beginnings and ends of all operations; `:time` counts from the first."""
-        processes, start_ns = _Processes(), None
-        for index, (time_ns, _, number, kind, versioned, counted) in enumerate(self._sorter):
-            start_ns = time_ns if start_ns is None else start_ns
-            process = processes.begin(number) if kind == "invoke" else processes.end(number, known=kind != "info")
-            said = versioned if self._versioned else counted
-            yield f"{{:index {index}, :time {time_ns - start_ns}, :process {process}, :type :{kind}, {said}}}\n"
+        return self._log.lines()
 
     def _operation(self, op: Operation) -> None:
-        register = self._register(op)
-        kind = _TYPES.get(op.outcome, "fail")
-        order = f", :order {_text(op.order_id)}, :attempt {op.attempt}"
-        said = order + _shown(op)
+        product, kind = self._in_round(op), _kind(op.outcome)
         if op.kind is Kind.READ:
-            seen = (_or_nil(op.version), _or_nil(op.quantity)) if kind == "ok" and op.consistent else _NIL
             kind = kind if kind == "ok" else "fail"  # without an answer, but without an effect too
-            self._add(register, kind, "read", _Half(op.sent_ns, _NIL, order), _Half(op.received_ns, seen, said))
-            return
-        if kind == "info":
-            self._lost.setdefault(op.product_id, Counter())[op.read_version, op.units] += 1
-        self._versioned = self._versioned or op.read_version is not None
-        f, value = _write(op.read_version, op.units)
-        self._add(register, kind, f, _Half(op.sent_ns, value, order), _Half(op.received_ns, value, said))
+            acts = _seen(op.version, op.quantity) if kind == "ok" and op.consistent else _seen(None, None)
+        else:
+            product.lost += kind == "info"
+            acts = _taken(op)
+        order = f", :order {edn_text(op.order_id)}, :attempt {op.attempt}"
+        self._add(product, acts, Span(kind, op.sent_ns, op.received_ns, order, order + _shown(op)))
 
     def _start(self, event: RoundStarted) -> None:
-        product, at_ns = event.product, event.started_ns
-        before = self._registers.get(product.id)
-        self._cut = self._cut or (before is not None and not before.ended)
-        register = _Register(f"[{_text(product.id)} {event.round}]", event.round, at_ns)
-        self._registers[product.id] = register
-        stock = _Half(at_ns, (str(product.version), str(product.quantity)))
-        self._add(register, "ok", "write", stock, stock, initial=True)
-        self._carry(register, product.id, product.version)
+        now, at_ns = event.product, event.started_ns
+        product = self._product(now.id)
+        if product.round:
+            self._cut = self._cut or product.open
+            for stock_set in product.sets:
+                self._set(product, stock_set, _became(stock_set, now), at_ns)
+            if not self._tells_sets:
+                self._perhaps_set(product, now, at_ns)
+            read = Span("ok", min(product.quiet_ns + 1, at_ns), at_ns)
+            self._add(product, _seen(now.version, now.quantity), read)
+        else:
+            self._initial(product, now, at_ns)
+        product.round, product.open, product.sets, product.quiet_ns = event.round, True, [], at_ns
 
-    def _carry(self, register: _Register, product_id: str, version: int) -> None:
-        """Writes whose answer was lost in an earlier round may be applied in this one."""
-        lost = self._lost.get(product_id, Counter())
-        for read_version, units in list(lost):
-            if read_version is not None and read_version < version:
-                del lost[read_version, units]  # that version is gone for good
-                continue
-            f, value = _write(read_version, units)
-            half = _Half(register.quiet_ns, value)
-            for _ in range(lost[read_version, units]):
-                self._add(register, "info", f, half, half)
+    def _initial(self, product: _Product, now: Product, at_ns: int) -> None:
+        """The first that is known of a product. Of what was sent before, only what may yet be applied counts."""
+        acts = Act("write", str(now.version)), Act("write", str(now.quantity))
+        self._add(product, acts, Span("ok", at_ns, at_ns, initial=True))
+        for op in self._lost:
+            if op.product_id == now.id and (op.read_version is None or op.read_version >= now.version):
+                self._add(product, _taken(op), Span("info", at_ns, at_ns))
+                product.lost += 1
+        for event in product.sets:
+            if event.outcome is Outcome.UNKNOWN and event.before.version >= now.version:
+                self._set(product, event, "info", at_ns)
+
+    def _set(self, product: _Product, event: StockSet, kind: str, until_ns: int) -> None:
+        """The tool's own write, applied by then if it was."""
+        product.lost += kind == "info"
+        ended_ns = until_ns if event.outcome is Outcome.UNKNOWN else event.at_ns
+        acts = _raised(event.before.version), Act("write", str(event.quantity))
+        self._add(product, acts, Span(kind, event.sent_ns, ended_ns))
+        product.quiet_ns = max(product.quiet_ns, event.at_ns)
+
+    def _perhaps_set(self, product: _Product, now: Product, at_ns: int) -> None:
+        """What the tool's own write before a round may have been, in a history that does not tell of it."""
+        before, own = product.left, now.last_order is not None and is_own(now.last_order)
+        if before is not None and now.version <= before.version:
+            return  # there was none: it would have made a version
+        if before is None or (product.lost and not own):
+            kind, version = "info", _raised(None)  # or a lost write made that version
+        else:
+            kind, version = "ok", _raised(now.version - 1 if own else before.version)
+        began_ns = min(product.quiet_ns + 1, at_ns)
+        self._log.add(product.keys[0], version, Span(kind, began_ns, at_ns))
+        self._log.add(product.keys[1], Act("write", str(now.quantity)), Span("ok", began_ns, at_ns))
 
     def _restock(self, event: Restocked) -> None:
-        register = self._register(event)
-        kind = "ok" if event.outcome is Outcome.ACCEPTED else "info"
-        value = ("1", str(event.units))
-        self._add(register, kind, "increment", _Half(register.quiet_ns, value), _Half(event.at_ns, value))
-        register.quiet_ns = event.at_ns
+        product, kind = self._in_round(event), _kind(event.outcome)
+        product.lost += kind == "info"
+        units, left = event.units, event.quantity
+        version = _raised(None if event.version is None else event.version - 1)
+        quantity = Act("increment", str(units)) if left is None else Act("cas", f"[{left - units} {left}]")
+        self._add(product, (version, quantity), Span(kind, event.sent_ns or product.quiet_ns, event.at_ns))
+        product.quiet_ns = event.at_ns
 
     def _end(self, event: RoundEnded) -> None:
-        register, product = self._register(event), event.product
-        register.ended = True
+        product, left = self._in_round(event), event.product
         read_ns = max(event.read_ns, event.ended_ns)  # 0: not said
-        seen = (str(product.version), str(product.quantity)) if product else _NIL
-        kind = "ok" if product else "fail"
-        self._add(register, kind, "read", _Half(event.ended_ns, _NIL), _Half(read_ns, seen))
+        acts = _seen(left.version, left.quantity) if left else _seen(None, None)
+        self._add(product, acts, Span("ok" if left else "fail", event.ended_ns, read_ns))
+        product.open, product.left, product.quiet_ns = False, left, read_ns
 
-    def _register(self, event: Operation | Restocked | RoundEnded) -> _Register:
-        register = self._registers.get(event.product_id)
-        if register is None or register.round != event.round:
+    def _product(self, product_id: str) -> _Product:
+        if product_id not in self._products:
+            name = edn_text(product_id)
+            self._products[product_id] = _Product((f"[{name} :version]", f"[{name} :quantity]"))
+        return self._products[product_id]
+
+    def _in_round(self, event: Operation | Restocked | RoundEnded) -> _Product:
+        product = self._products.get(event.product_id)
+        if product is None or product.round != event.round:
             raise ValueError(f"an event of round {event.round} and product {event.product_id!r} outside that round")
-        return register
+        return product
 
-    def _add(
-        self, register: _Register, kind: str, f: str, began: _Half, ended: _Half, *, initial: bool = False
-    ) -> None:
-        if ended.time_ns < began.time_ns:
-            raise ValueError(f"it ended {began.time_ns - ended.time_ns:,} ns before it began")
-        if began.time_ns < -_CLOCK_ENDS or ended.time_ns >= _CLOCK_ENDS:
-            raise ValueError("its time is beyond 64 bits")
-        self._number += 1
-        first = _INITIAL if initial else _BEGAN
-        last = _INITIAL + 1 if initial else _ENDED
-        for rank, type_, half in ((first, "invoke", began), (last, kind, ended)):
-            versioned, counted = (f":f :{f}, :value [{register.key} {value}]{half.more}" for value in half.value)
-            self._sorter.add((half.time_ns, rank, self._number, type_, versioned, counted))
+    def _add(self, product: _Product, acts: _Acts, span: Span) -> None:
+        for key, act in zip(product.keys, acts, strict=True):
+            self._log.add(key, act, span)
 
 
-class _Processes:
-    """Gives each operation an idle process: 0, 1, 2 …; one that does not know how its own ended is gone for good."""
-
-    def __init__(self) -> None:
-        self._next = 0
-        self._idle: list[int] = []
-        self._busy: dict[int, int] = {}
-
-    def begin(self, number: int) -> int:
-        """The process that operation `number` is made by."""
-        if self._idle:
-            process = heapq.heappop(self._idle)
-        else:
-            process, self._next = self._next, self._next + 1
-        self._busy[number] = process
-        return process
-
-    def end(self, number: int, *, known: bool) -> int:
-        """The same process; `known` is whether it knows the outcome."""
-        process = self._busy.pop(number)
-        if known:
-            heapq.heappush(self._idle, process)
-        return process
+def _kind(outcome: Outcome) -> str:
+    return _TYPES.get(outcome, "fail")
 
 
-def _write(read_version: int | None, units: int) -> tuple[str, tuple[str, str]]:
-    if read_version is None:
-        return "decrement", (str(units), str(units))
-    swap = f"[{read_version} {read_version + 1}]"
-    return "cas", (swap, swap)
+def _became(event: StockSet, now: Product) -> str:
+    """How the tool's own write ended, by what it said and by the product that was read after it."""
+    if event.outcome is not Outcome.UNKNOWN or now.version != event.before.version + 1 or now.last_order is None:
+        return _kind(event.outcome)
+    return "ok" if now.last_order == event.name else "fail"  # its version is made, so it may not be any more
+
+
+def _taken(op: Operation) -> _Acts:
+    """What a write of an order does: it makes the next version and takes its units."""
+    before = op.read_version
+    if before is None and op.version is not None and op.outcome is Outcome.ACCEPTED:
+        before = op.version - 1
+    return _raised(before), Act("decrement", str(op.units))
+
+
+def _raised(before: int | None) -> Act:
+    """One more version, from the one that it rests on, if that is known."""
+    return Act("increment", "1") if before is None else Act("cas", f"[{before} {before + 1}]")
+
+
+def _seen(version: int | None, quantity: int | None) -> _Acts:
+    return Act("read", seen=_or_nil(version)), Act("read", seen=_or_nil(quantity))
 
 
 def _shown(op: Operation) -> str:
@@ -190,12 +202,8 @@ def _shown(op: Operation) -> str:
         said += "" if value is None else f", {name} {value}"
     if not op.reason:
         return said
-    return f"{said}, :error {_text(op.reason)}" + (f", :message {_text(op.message)}" if op.message else "")
+    return f"{said}, :error {edn_text(op.reason)}" + (f", :message {edn_text(op.message)}" if op.message else "")
 
 
 def _or_nil(value: int | None) -> str:
     return "nil" if value is None else str(value)
-
-
-def _text(text: str) -> str:
-    return f'"{text.translate(_ESCAPED)}"'

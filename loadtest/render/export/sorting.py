@@ -9,7 +9,7 @@ from typing import Self
 
 import msgspec
 
-Record = tuple[int, int, int, str, str, str]  # compared from the left; the first three tell any two apart
+Record = tuple[int, int, int, str, str]  # compared from the left; the first three tell any two apart
 
 _PART = 100_000  # records in memory while they come
 _BLOCK = 1 << 16  # bytes of each part in memory while they go
