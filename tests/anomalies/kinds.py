@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from tests.anomalies import catalogue as of
 from tests.anomalies.server import LOST, Anomaly
-from tests.anomalies.store import error
+from tests.anomalies.store import THROTTLED, error
 
 STRATEGIES = ("version", "conditional", "transaction")
 NUMBERED = ("version", "conditional")  # whose answers show version, quantity and name
@@ -30,7 +30,8 @@ class Kind(Struct, frozen=True):
     """An anomaly, the strategies and workloads that it is tried with, and for which of them it always shows.
 
     `tells` are the strategies with which the history also tells whose write it was, where nothing is restocked. `waits`
-    says that the tool looks for lost writes for seconds.
+    says that the tool looks for lost writes for seconds; `twice` that one write makes two versions, so that the history
+    tells whose it was if both were shown to anybody.
     """
 
     name: str
@@ -41,6 +42,7 @@ class Kind(Struct, frozen=True):
     often: Sequence[str] = ()  # strategies with which it shows only often, though else always
     tells: Sequence[str] = ()
     waits: bool = False
+    twice: bool = False
 
     def always_shows(self, strategy: str) -> bool:
         """Whether no run of that strategy in which it happened may be called safe."""
@@ -56,24 +58,26 @@ def _plain(anomaly: Anomaly) -> Callable[[], Anomaly]:
 
 
 OWN_SHARE = 0.25
+CONFLICT = "TransactionConflictException"
 _500 = error("InternalServerError", 500)
 
 KINDS = (
     # The versions that were made are fewer than the writes that were confirmed: the last read tells.
     Kind("accepted and not applied", _plain(of.accepted_not_applied), workloads=EACH, tells=STRATEGIES),
-    Kind("rollback", of.RolledBack, workloads=EACH),
-    Kind("split brain", of.SplitBrain),
+    Kind("rollback", of.RolledBack, workloads=EACH, tells=NUMBERED),
+    Kind("split brain", of.SplitBrain, tells=NUMBERED),
     Kind(
         "record without take", _plain(of.half_of_transaction(lambda key: key.startswith("order#"))), TRANSACTION, EACH
     ),
     # More versions than writes that were confirmed, and none whose answer was lost.
-    Kind("throttled and applied", _plain(of.applied_and_told(error("ProvisionedThroughputExceededException")))),
     Kind("failed and applied", _plain(of.applied_and_told(error("ValidationException"))), workloads=EACH),
-    Kind("conflict and applied", _plain(of.applied_and_told(error("TransactionConflictException"))), workloads=EACH),
-    Kind("applied twice", _plain(of.applied_twice), COUNTED, EACH),
+    # Which is tried again; a transaction finds its own record then, and is rightly accepted.
+    Kind("throttled and applied", _plain(of.applied_and_told(error(THROTTLED[0]))), often=TRANSACTION),
+    Kind("conflict and applied", _plain(of.applied_and_told(error(CONFLICT))), workloads=EACH, often=TRANSACTION),
+    Kind("applied twice", _plain(of.applied_twice), COUNTED, EACH, twice=True),
     # With `version` the write puts back what it had put before, and what was written since is gone.
-    Kind("applied again later", _plain(of.applied_again_later)),
-    Kind("token replayed", _plain(of.token_replayed), TRANSACTION, EACH),
+    Kind("applied again later", _plain(of.applied_again_later), twice=True),
+    Kind("token replayed", _plain(of.token_replayed), TRANSACTION, EACH, twice=True),
     Kind("somebody else writes", _plain(of.written_by_somebody_else(quantity=-1, version=1, last_order="them"))),
     Kind("somebody else writes without a name", _plain(of.written_by_somebody_else(quantity=-1, version=1))),
     Kind("version skipped", _plain(of.altered(of.version_skipped)), workloads=EACH, tells=NUMBERED),
@@ -98,8 +102,8 @@ KINDS = (
     Kind("refusal that shows nothing", _plain(of.blind_refusal), often=("version",), tells=COUNTED),
     # Two writes of one version, or a quantity below zero.
     Kind("condition ignored", _plain(of.condition_ignored), tells=NUMBERED),
-    Kind("checked before", _plain(of.checked_before)),
-    Kind("computed before", _plain(of.computed_before)),
+    Kind("checked before", _plain(of.checked_before), tells=NUMBERED),
+    Kind("computed before", _plain(of.computed_before), tells=NUMBERED),
     Kind("below zero", _plain(of.altered(of.below_zero)), tells=NUMBERED),
     # The stock is less than what was taken; with `version` everybody sees by whose write.
     Kind("units doubled", _plain(of.altered(of.units_doubled)), workloads=EACH, tells=NUMBERED),

@@ -3,8 +3,11 @@
 from collections.abc import Iterable
 
 from loadtest.order import Event, Kind, Operation, RoundEnded, RoundStarted, StockSet
+from tests.anomalies.expressions import Item
 from tests.anomalies.server import Entry, Fired, Server
 from tests.anomalies.store import THROTTLED, Answer, Store
+
+_REASONS = "CancellationReasons"
 
 
 def first_difference(server: Server) -> Entry | None:
@@ -60,6 +63,22 @@ def orders_hit(server: Server, events: Iterable[Event]) -> set[str]:
     events = list(events)
     names = {name for fired in server.fired for name in fired.names}
     return names.union(*({op.order_id for op in readers_of(fired, events)} for fired in server.fired))
+
+
+def shown_at_two_versions(server: Server) -> bool:
+    """Whether anybody was shown two versions that one write of the anomaly made: the order's own answer counts."""
+    shown: dict[str, set[str]] = {}
+    for entry in server.log:
+        for item in _shown(entry.answer):
+            if "last_order" in item:
+                shown.setdefault(item["last_order"]["S"], set()).add(item["version"]["N"])
+    return any(len(shown.get(name, ())) > 1 for fired in server.fired for name in fired.names)
+
+
+def _shown(answer: Answer) -> list[Item]:
+    content = answer[1]
+    found = [content.get("Attributes"), content.get("Item"), *(one.get("Item") for one in content.get(_REASONS, ()))]
+    return [item for item in found if item]
 
 
 def readers_of(fired: Fired, events: Iterable[Event]) -> list[Operation]:
