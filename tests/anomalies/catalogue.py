@@ -11,7 +11,8 @@ from tests.anomalies.expressions import Item, condition
 from tests.anomalies.server import PRODUCT, Anomaly, Server
 from tests.anomalies.store import Answer, Call, Prepared, Store, cancelled, error, product, refused
 
-FEW, MANY = 8, 40  # of how many moments one is chosen: of writes that are accepted there are few
+FEW, MANY = 4, 30  # of how many moments one is chosen: of writes that are accepted there are few
+_SOON = 0.2  # the chance that a call is the one
 _INTERNAL = error("InternalServerError", 500)
 
 
@@ -182,29 +183,43 @@ async def applied_twice(server: Server, call: Call) -> Answer:
     return answer
 
 
-async def applied_again_later(server: Server, call: Call) -> Answer:
-    """A write is applied again some time after, whatever its condition says then."""
-    prepared = server.store.prepare(call)
-    if _wins(prepared) and server.turn(FEW):
-        server.later(lambda: _again(server, call), 0.002, 0.03)
-    return server.act(prepared)
+class AppliedAgainLater:
+    """A write is applied again some calls later, whatever its condition says then: an order's, or one of the tool's."""
+
+    def __init__(self, *, own: bool = False) -> None:
+        self._own = own
+        self._kept: Call | None = None
+
+    async def __call__(self, server: Server, call: Call) -> Answer:
+        kept = self._kept
+        if kept is not None and _would_change(server, kept) and server.random.random() < _SOON:
+            self._kept = None
+            server.fire(*[kept.name] * kept.by_order)
+            _force(server, kept)
+        prepared = server.store.prepare(call)
+        if (_owns(prepared) if self._own else _wins(prepared)) and server.turn(FEW):
+            self._kept = call
+        return server.act(prepared)
 
 
-async def token_replayed(server: Server, call: Call) -> Answer:
-    """A transaction is served again with its token, some time after, and takes its units again."""
-    prepared = server.store.prepare(call)
+class TokenReplayed:
+    """A transaction is served again with its token some calls later, and takes its units again if they are there."""
 
-    def again() -> None:
-        take = dict(call.request["TransactItems"][0]["Update"])
-        once_more = server.store.prepare(Call("UpdateItem", take))
-        if not once_more.accepted:
-            return
-        server.fire(call.name)
-        server.act(replace(once_more, call=call), _INTERNAL)
+    def __init__(self) -> None:
+        self._kept: Call | None = None
 
-    if _wins(prepared) and server.turn(FEW):
-        server.later(again, 0.001, 0.01)
-    return server.act(prepared)
+    async def __call__(self, server: Server, call: Call) -> Answer:
+        if self._kept is not None and server.random.random() < _SOON:
+            take = Call("UpdateItem", dict(self._kept.actions[0][1]))
+            again = server.store.prepare(take)
+            if again.accepted:
+                server.fire(take.name)
+                server.act(replace(again, call=self._kept), _INTERNAL)
+                self._kept = None
+        prepared = server.store.prepare(call)
+        if _wins(prepared) and server.turn(FEW):
+            self._kept = call
+        return server.act(prepared)
 
 
 def half_of_transaction(kept: Callable[[str], bool]) -> Anomaly:
@@ -300,17 +315,17 @@ class RolledBack:
 
 
 class SplitBrain:
-    """For some milliseconds there are two copies, each of which serves half of the calls. One of them is given up."""
+    """For some dozen calls there are two copies, each of which serves half of them. Then one of them is given up."""
 
     def __init__(self) -> None:
         self._other: Store | None = None
-        self._heals_s = 0.0
+        self._calls = 0
 
     async def __call__(self, server: Server, call: Call) -> Answer:
-        now_s = asyncio.get_running_loop().time()
         if self._other is None and server.turn(MANY):
-            self._other, self._heals_s = server.store.copy(), now_s + server.random.uniform(0.005, 0.03)
-        if self._other is None or now_s > self._heals_s or server.random.random() < 0.5:
+            self._other, self._calls = server.store.copy(), server.random.randint(10, 40)
+        self._calls -= 1
+        if self._other is None or self._calls < 0 or server.random.random() < 0.5:
             return server.serve_now(call)
         prepared = self._other.prepare(call)
         if prepared.accepted and call.key == PRODUCT:
@@ -362,14 +377,6 @@ async def own_write_applied_twice(server: Server, call: Call) -> Answer:
         server.fire()
         _force(server, call)
     return answer
-
-
-async def own_write_again_later(server: Server, call: Call) -> Answer:
-    """A write of the tool's own is applied again some time after."""
-    prepared = server.store.prepare(call)
-    if _owns(prepared) and server.turn(3):
-        server.later(lambda: _again(server, call), 0.003, 0.02)
-    return server.act(prepared)
 
 
 # After an error that leaves everything open
@@ -427,11 +434,8 @@ def _force(server: Server, call: Call) -> None:
     server.act(server.store.prepare(call, forced=True), _INTERNAL)
 
 
-def _again(server: Server, call: Call) -> None:
-    forced = server.store.prepare(call, forced=True)
-    if forced.items.get(PRODUCT) != server.store.items[PRODUCT]:
-        server.fire(*[call.name] * call.by_order)
-        server.act(forced, _INTERNAL)
+def _would_change(server: Server, call: Call) -> bool:
+    return server.store.prepare(call, forced=True).items.get(PRODUCT) != server.store.items[PRODUCT]
 
 
 def _wins(prepared: Prepared) -> bool:

@@ -76,8 +76,8 @@ KINDS = (
     Kind("conflict and applied", _plain(of.applied_and_told(error(CONFLICT))), workloads=EACH, often=TRANSACTION),
     Kind("applied twice", _plain(of.applied_twice), COUNTED, EACH, twice=True),
     # With `version` the write puts back what it had put before, and what was written since is gone.
-    Kind("applied again later", _plain(of.applied_again_later), twice=True),
-    Kind("token replayed", _plain(of.token_replayed), TRANSACTION, EACH, twice=True),
+    Kind("applied again later", of.AppliedAgainLater, twice=True),
+    Kind("token replayed", of.TokenReplayed, TRANSACTION, EACH, twice=True),
     Kind("somebody else writes", _plain(of.written_by_somebody_else(quantity=-1, version=1, last_order="them"))),
     Kind("somebody else writes without a name", _plain(of.written_by_somebody_else(quantity=-1, version=1))),
     Kind("version skipped", _plain(of.altered(of.version_skipped)), workloads=EACH, tells=NUMBERED),
@@ -117,7 +117,7 @@ KINDS = (
     # The tool's own writes have versions like all others.
     Kind("own write lost", _plain(of.own_write_lost), workloads=(RACE, RESTOCKED)),
     Kind("own write applied twice", _plain(of.own_write_applied_twice), workloads=(RESTOCKED,)),
-    Kind("own write again later", _plain(of.own_write_again_later), workloads=(RACE, RESTOCKED)),
+    Kind("own write again later", lambda: of.AppliedAgainLater(own=True), workloads=(RACE, RESTOCKED)),
 )
 
 CORRECT = (
