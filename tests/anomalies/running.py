@@ -3,14 +3,15 @@
 import asyncio
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 from random import Random
+from typing import Any
 from zlib import crc32
 
 import anyio
-import botocore.loaders
 import pytest
+from botocore.loaders import JSONFileLoader
 from msgspec import Struct
 from msgspec.structs import replace
 
@@ -162,11 +163,17 @@ def _tells(case: Case, server: Server) -> bool:
 @contextmanager
 def models_read_once() -> Iterator[None]:
     """The SDK reads the same files again for each client, which would take as long as a run."""
-    load = botocore.loaders.JSONFileLoader.load_file
-    cached = lru_cache(lambda file: load(botocore.loaders.JSONFileLoader(), file))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(botocore.loaders.JSONFileLoader, "load_file", lambda _, file: cached(file))
+        patch.setattr(JSONFileLoader, "load_file", lambda _, path: _model(path))
         yield
+
+
+_load_file = JSONFileLoader.load_file
+
+
+@cache
+def _model(path: str) -> Any:
+    return _load_file(JSONFileLoader(), path)
 
 
 def _named(violations: Sequence[Violation], hit: set[str]) -> bool:
