@@ -52,8 +52,8 @@ class Claims:
         """Whether a version was made twice."""
         return bool(self._contested)
 
-    def claim(self, version: int, op: Operation) -> Operation | None:
-        """A write made this version. Returns the one that had made it before, if there is one and it is remembered."""
+    def claim(self, version: int, op: Operation) -> bool:
+        """A write made this version; False if it had been made before, or the run began with a later one."""
         sighted = self._sighted.get(version)
         known = self.versions.known(version)
         if sighted is not None and sighted[0] == op.order_id:
@@ -65,9 +65,9 @@ class Claims:
             maker = known.maker if known is not None else None
             name = maker.order_id if maker else (known.name if known else None) or _EARLIER
             self._contest(version, name, maker or (known.named_by if known else None), op.order_id, op)
-            return maker
+            return False
         self.versions.made(version, op)
-        return None
+        return version > self._first
 
     def claim_unnumbered(self, order_id: str, op: Operation | None) -> int | None:
         """An order's write made a version, and its answer does not say which. Returns it if it was seen."""

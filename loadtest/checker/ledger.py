@@ -125,34 +125,34 @@ class Ledger:
 
     def _accept(self, op: Operation) -> None:
         """A write took its units: the version it made is its own, and so are the units it left."""
-        made, before = self._claim(op)
+        made, again = self._claim(op)
         self.round.stock.hand_out(op)
         if made is None:
             self._time.count_unnumbered(op)
         else:
-            self._place(made, op, before)
+            self._place(made, op, again=again)
 
-    def _place(self, made: int, op: Operation, before: Operation | None) -> None:
-        """An accepted write made this version, perhaps after another one had made it `before`."""
-        if self._time.place(written(made), op):
-            self.outside.made_late(made, self._newest, op, before)
+    def _place(self, made: int, op: Operation, *, again: bool) -> None:
+        """An accepted write made this version, perhaps again."""
+        if self._time.place(written(made), op) and again:
+            self.outside.made_late(made, self._newest, op, self.claims.versions.maker(made))
         if op.version is not None and op.last_order is not None and op.last_order != op.order_id:
             self.claims.see(made, op.last_order, op)
         if op.quantity is not None:
             self.claims.versions.count(made, op.quantity, op)
 
-    def _claim(self, op: Operation) -> tuple[int | None, Operation | None]:
-        """Count an accepted write, and return the version that it made, if that is known, and who had made it before."""
+    def _claim(self, op: Operation) -> tuple[int | None, bool]:
+        """Count an accepted write, and return the version that it made, if that is known, and whether it was made again."""
         self.round.surely += 1
         self.round.stock.accept(op)
         rests_on = None if op.read_version is None else op.read_version + 1
         made = rests_on if op.version is None else op.version
         if made is None:
-            return self.claims.claim_unnumbered(op.order_id, op), None
+            return self.claims.claim_unnumbered(op.order_id, op), False
         if rests_on is not None and rests_on != made:
             self._wrong_version.add(op.order_id, op)
         self._newest = max(self._newest, made)
-        return made, self.claims.claim(made, op)
+        return made, not self.claims.claim(made, op)
 
     def _refuse(self, op: Operation) -> None:
         """A condition refused a write."""
@@ -205,7 +205,7 @@ class Ledger:
     def _own(self, version: int, op: Operation) -> None:
         """A write of the tool's own made this version."""
         self._newest = max(self._newest, version)
-        self._place(version, op, self.claims.claim(version, op))
+        self._place(version, op, again=not self.claims.claim(version, op))
 
     def end(self, event: RoundEnded) -> None:
         """The round is over; what is left of the product was read, perhaps."""
@@ -374,9 +374,16 @@ class Ledger:
         self.own.decide(round_.final.version)
 
     def _of_what_nobody_claimed(self, live: int) -> Iterator[Violation]:
-        yield from self._made_by_somebody(live)
+        matching = self._matching(live)
+        found = list(self._made_by_somebody(Matching([gap.of_any_units for gap in matching.gaps], matching.writes)))
         if not (self.own.anonymous or self.round.perhaps or (self.restocked and not self.round.complete)):
-            yield from self.claims.versions.hold_quantities(self.units, self.round.initial.version, self.round.number)
+            found += self.claims.versions.hold_quantities(self.units, self.round.initial.version, self.round.number)
+        gap = matching.uncovered() if not found else None
+        if gap is not None:
+            taken = plural(gap.took, "unit") if gap.took is not None and gap.took >= 0 else "another number of units"
+            message = f"version {gap.version:,} took {taken}, which no write that can have made it wanted"
+            found.append(self._violation("wrong_quantity", message, self._seen_by(gap)))
+        yield from found
 
     def _of_writes(self) -> Iterator[Violation]:
         round_ = self.round
@@ -416,23 +423,26 @@ class Ledger:
                 message = f"the version rose by {rose:,} for {plural(surely, 'accepted write')}"
                 yield self._violation("version_miscounted", message, round_.stock.accepted)
 
-    def _made_by_somebody(self, live: int) -> Iterator[Violation]:
+    def _made_by_somebody(self, matching: Matching) -> Iterator[Violation]:
         """Each version up to the last that was seen was made by a write, and not before that was sent."""
-        matching, register = self._matching(live), self._time.register
-        gap = matching.uncovered()
-        if gap is not None:
-            _, op = register.made_by(gap.version)
-            evidence = Evidence(1, [op.order_id], [op]) if op else Evidence()
-            message = f"version {gap.version:,} was seen before any write that could have made it was sent"
-            yield self._violation("version_from_nowhere", message, evidence)
-        final = self.round.final
+        final, register = self.round.final, self._time.register
         seen_ns = inf if final is not None else register.not_before(self._newest + 1)
         write = matching.unplaced((write for write in matching.writes if write.must), seen_ns)
+        gap = matching.uncovered()
         if write is not None:
-            op = write.op
             message = "an accepted write was answered before any version was made that it can have made"
-            evidence = Evidence(1, [op.order_id], [op]) if op else Evidence()
+            evidence = Evidence(1, [write.op.order_id], [write.op]) if write.op else Evidence()
             yield self._violation("write_out_of_order", message, evidence)
+        elif gap is not None:
+            message = f"version {gap.version:,} was seen before any write that could have made it was sent"
+            yield self._violation("version_from_nowhere", message, self._seen_by(gap))
+
+    def _seen_by(self, gap: Gap) -> Evidence:
+        """Who saw that version, or a later one, first; if the write after it is known, that may have made both."""
+        _, op = self._time.register.made_by(gap.version)
+        after = self.claims.versions.maker(gap.version + 1)
+        orders = [one.order_id for one in (after, op) if one is not None and one.order_id]
+        return Evidence(1, orders[:1], [one for one in (after, op) if one is not None][:1]) if orders else Evidence()
 
     def _refused_blindly(self) -> Iterator[Violation]:
         """Of refusals that show no item: some version that was there meanwhile has to refuse them."""

@@ -7,7 +7,7 @@ from loadtest.checker.verdict import Violation
 from loadtest.order import Operation
 
 _FARTHEST = 1 << 26  # a bitmap up to here is 8 MB; what lies beyond is kept as it is
-_PAGE_BITS = 8
+_PAGE_BITS = 9
 _IN_PAGE = (1 << _PAGE_BITS) - 1
 _DIGITS = 16  # no order is counted so far
 SHOWN = 10

@@ -10,7 +10,7 @@ they can be exchanged.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from heapq import heappop, heappush
 from math import inf
 
@@ -35,6 +35,11 @@ class Gap:
     took: int | None = None
     name: str | None = None
     own: bool = False
+
+    @property
+    def of_any_units(self) -> "Gap":
+        """The same, whatever went with it."""
+        return replace(self, took=None)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -49,8 +49,8 @@ class Outside:
             self._went_back(version, newest, op)
             for gone in range(version + 1, min(newest, version + SHOWN) + 1):
                 maker = claims.versions.maker(gone)
-                if maker is not None and not is_own(maker.order_id):
-                    self._undone.add(maker.order_id, maker)
+                if maker is not None:
+                    self._undo(maker)
 
     def made_late(self, version: int, newest: int, op: Operation, before: Operation | None) -> None:
         """A write made a version although that one, or a later one, had been seen before it was sent.
@@ -66,8 +66,12 @@ class Outside:
         if version <= self._first:
             self._anew = self._anew or op
         self._went_back(version - 1, newest, op)
-        if before is not None and before is not op and not is_own(before.order_id):
-            self._undone.add(before.order_id, before)
+        if before is not None and before is not op:
+            self._undo(before)
+
+    def _undo(self, op: Operation) -> None:
+        if not is_own(op.order_id) and op.order_id not in self._undone.orders:
+            self._undone.add(op.order_id, op)
 
     def _went_back(self, version: int, newest: int, op: Operation) -> None:
         self._lowest = version if self._lowest is None else min(version, self._lowest)

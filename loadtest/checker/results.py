@@ -94,8 +94,9 @@ class Results:
             if op.outcome is Outcome.UNKNOWN and op.kind is not Kind.READ:
                 self._adrift.discard(op.order_id)
             if op.outcome is Outcome.ACCEPTED and op.kind is not Kind.READ:
-                new = self._marks.add(op.order_id, _WON)
-                self._blame("winner_told_otherwise" if new else "order_applied_twice", op.order_id, op)
+                new, owed = self._marks.add(op.order_id, _WON), self._owed.pop(op.order_id, None)
+                kind = "accepted_without_write" if owed else "winner_told_otherwise" if new else "order_applied_twice"
+                self._blame(kind, op.order_id, op)
             return None
         if not self._unnamed:
             self._strange(op.order_id)

@@ -52,7 +52,9 @@ class Steps:
         self._unnamed = 0  # orders of the round of which no event told yet
         self._restock_since: float = -inf
         self._ended: float = -inf  # the last order of the round that ended
-        self._loads: set[int] = set()
+        self._loads: dict[
+            int, float
+        ] = {}  # rounds whose orders came one by one, and when the last restock was answered
         for event in events:
             self._take(event)
         self._finish()
@@ -112,7 +114,7 @@ class Steps:
         self._records_read = -inf
         self.cut.add(event.round)
         if not event.orders:
-            self._loads.add(event.round)
+            self._loads[event.round] = event.started_ns
         if not event.prefix:
             self._unnamed = event.orders
         for n in range(1, event.orders + 1 if event.prefix else 0):
@@ -176,6 +178,8 @@ class Steps:
                       shown=(event.version, event.quantity, None), must=sure, own=True)
             )  # fmt: skip
         self._restock_since = event.at_ns
+        if event.round in self._loads:
+            self._loads[event.round] = event.at_ns
 
     def _records(self, event: RecordsRead) -> None:
         since, self._records_read = min(self._ended, event.at_ns), event.at_ns
@@ -230,21 +234,22 @@ class Steps:
         ]
         shown = {state[2] for state in self._shown()} - {one.name for one in self._own}
         strange = sorted({name for name in shown if name is not None and is_own(name)} | {RESTOCK})
-        if self.cut & self._loads:
-            self._hidden_restocks(self._restock_since, strange)
+        for round_ in self.cut & self._loads.keys():
+            self._hidden_restocks(round_, strange)
         self._hidden_orders(shown)
 
     def _shown(self) -> list[Shown]:
         """What anybody was shown."""
         return [look.shown for look in self.looks] + [write.shown for write in self.writes(told=False)]
 
-    def _hidden_restocks(self, since: float, names: list[str]) -> None:
+    def _hidden_restocks(self, round_: int, names: list[str]) -> None:
         """The tool was perhaps adding units when the history ended: nobody wrote down how many, or which name."""
         quantities = [state[1] for state in self._shown() if state[1] is not None]
         most = max(quantities, default=0) + sum(placed.units for placed in self.orders.values()) + 1
+        since, once = self._loads[round_], f"restock in flight, round {round_}"
         for name in names:
             for units in range(1, most + 1):
-                self._own.append(Write(since, inf, name, "restock in flight", -units, must=False, own=True))
+                self._own.append(Write(since, inf, name, once, -units, must=False, own=True))
 
     def _hidden_orders(self, shown: set[str | None]) -> None:
         """Orders of which nothing is known but that they were placed may have done anything until the end."""

@@ -6,7 +6,7 @@ from msgspec.structs import replace
 
 from loadtest.order import RESTOCK, Event, Operation, OrderEnded, RecordsRead, RoundEnded, RoundStarted
 from tests.unit.mutations import field_changes
-from tests.unit.truth import verdict_of
+from tests.unit.truth import is_answer, verdict_of
 
 _NAMES = ("1-1", "1-2", "1-9", "strange", RESTOCK)
 
@@ -17,8 +17,8 @@ def steps_away(events: list[Event]) -> Iterator[tuple[str, list[Event]]]:
     for n, event in enumerate(events):
         name = type(event).__name__
         for field, changed in field_changes(event, _NAMES):
-            if isinstance(changed, Operation) and changed.sent_ns < events[0].started_ns:
-                continue  # before its round began
+            if isinstance(changed, Operation) and (changed.sent_ns < events[0].started_ns or not is_answer(changed)):
+                continue  # before its round began, or an answer that none is
             yield f"{name}.{field}", [*events[:n], changed, *events[n + 1 :]]
         yield f"{name} dropped", [*events[:n], *events[n + 1 :]]
         yield f"{name} doubled", [*events[:n], event, *events[n:]]

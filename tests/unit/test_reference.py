@@ -230,7 +230,7 @@ def smaller(one: Difference) -> Difference:
     """The same difference with as few events as dropping them one by one, or order by order, allows."""
     for events in _without_some(one.events):
         truth = verdict_of(events) if is_history(events) and events else None
-        if truth is None:
+        if truth is None or truth.cut != one.truth.cut:
             continue
         verdict = judge(events)
         if one.kind in _kinds(verdict, truth):

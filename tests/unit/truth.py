@@ -160,7 +160,7 @@ class _Frame:
             self._started = None
         if isinstance(event, Restocked):
             return event.at_ns >= started.started_ns
-        return not isinstance(event, Operation) or event.sent_ns >= started.started_ns
+        return not isinstance(event, Operation) or (event.sent_ns >= started.started_ns and is_answer(event))
 
     def _start(self, event: RoundStarted) -> bool:
         ids = {f"{event.prefix}-{n}" for n in range(1, event.orders + 1)} if event.prefix else set()
@@ -169,6 +169,11 @@ class _Frame:
         self._number, self._started = event.round, event
         self._order_ids |= ids
         return fits
+
+
+def is_answer(op: Operation) -> bool:
+    """What surely did nothing shows nothing."""
+    return op.outcome not in (Outcome.FAILED, Outcome.THROTTLED) or (op.version, op.quantity) == (None, None)
 
 
 def _product_id(event: Event) -> str | None:
