@@ -143,7 +143,8 @@ class Claims:
         """Where orders leave their names, no version has another one than that of its maker.
 
         `plain`: the tool has written under the name that all its writes left once, and `anonymous`: nobody knows which
-        versions after `decided`. Of a round that is not `complete` not all of the tool's own writes are known.
+        versions. Up to `decided` nothing is left to find out. Of a round that is not `complete` not all of the tool's own
+        writes are known.
         """
         for version, standing in self._standing.items():
             op, restock = standing.op, standing.op.last_order == RESTOCK
@@ -161,7 +162,7 @@ class Claims:
                 self._nameless.add(op.order_id, op)
 
     def _left_by(self, version: int) -> Operation | None:
-        """Whose name a version has: that of its maker or, where orders leave none, of the tool's own write before it."""
+        """Whose name a version has: its maker's or, where orders leave none, that of the tool's own write before it."""
         maker = self.versions.maker(version)
         if self.names_left:
             return maker

@@ -148,7 +148,7 @@ def exclude(doubts: Doubts, claims: Claims, first: int) -> None:
 def decide(doubts: Doubts, matching: Matching, last: int | None, read_ns: int) -> list[tuple[Operation, int, int]]:
     """Settle what the versions up to `last` decide, as they were at `read_ns`; None if nobody has read the last one.
 
-    Returns the writes that were applied, as that is found, each with the first and the last version that it can have made.
+    Returns the writes that were applied, each with the first and the last version that it can have made.
     """
     if matching.uncovered() is not None or (last is not None and matching.unplaced(_musts(matching)) is not None):
         for doubt in doubts.values():
@@ -197,5 +197,6 @@ def _decided(doubts: Doubts, matching: Matching) -> tuple[list[Write], list[Writ
 
 
 def _op(write: Write) -> Operation:
-    assert write.op is not None
+    if write.op is None:
+        raise ValueError("a write of which nothing is known")
     return write.op

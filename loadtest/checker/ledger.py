@@ -66,7 +66,8 @@ class Ledger:
     @property
     def round(self) -> Round:
         """The one under way, or the last."""
-        assert self._round is not None
+        if self._round is None:
+            raise ValueError(f"no round of product {self.initial.id!r} has begun")
         return self._round
 
     @property
@@ -142,7 +143,7 @@ class Ledger:
             self.claims.versions.count(made, op.quantity, op)
 
     def _claim(self, op: Operation) -> tuple[int | None, bool]:
-        """Count an accepted write, and return the version that it made, if that is known, and whether it was made again."""
+        """Count an accepted write. Returns the version that it made, if known, and whether it was made again."""
         self.round.surely += 1
         self.round.stock.accept(op)
         rests_on = None if op.read_version is None else op.read_version + 1
@@ -357,7 +358,7 @@ class Ledger:
         return self.round.stock.restocked or (not self.round.complete and self.round.placed_one_by_one)
 
     def _decide(self, live: int) -> None:
-        """What was found of versions so far needs no looking at again, unless a lost write may have made one of them."""
+        """What was found so far needs no looking at again, unless a lost write may have made one of the versions."""
         round_ = self.round
         if round_.final is None or live:
             return

@@ -1,8 +1,8 @@
 """Which writes can have made the versions that nobody is known to have made.
 
 Each such version was made by one write, and each write that was surely applied made one. A write fits a version if it
-was sent before somebody saw that version or a later one, if something older was not sent after its answer, if it rests on
-the version before or on none, and if it takes as many units as went. So it is a question of matching in a bipartite
+was sent before somebody saw that version or a later one, if something older was not sent after its answer, if it rests
+on the version before or on none, and if it takes as many units as went. So it is a question of matching in a bipartite
 graph. One that has all the versions and one that has all the writes are enough: then there is one that has both
 (Mendelsohn and Dulmage, "Some generalizations of the problem of distinct representatives", 1958). That the writes of a
 matching can also be put in order of time follows from the windows: where two of the same units are in the wrong order,
@@ -105,7 +105,7 @@ class Matching:
         return next((bound[n] for n in range(len(bound)) if not _augment(n, fitting, partner)), None)
 
     def made(self, write: Write) -> tuple[int, int]:
-        """The first and the last version that the write, which was applied, can have made; of many, that it may have."""
+        """The first and the last version that a write which was applied can have made, as far as that is looked for."""
         if len(self.gaps) * len(self.writes) > _FEW:
             return self.gaps[0].version, self.gaps[-1].version
         fitting = self._fitting[self.writes.index(write)]

@@ -99,8 +99,8 @@ class Outside:
                 yield strangers.violation("external_write", message, round_, self._product_id, 1)
             elif anew is not None:
                 message = (
-                    f"somebody else wrote the product: it was put there anew, for version {anew.version or 0:,} was made "
-                    f"again, and the run had begun with version {self._first:,}"
+                    f"somebody else wrote the product: it was put there anew, for version {anew.version or 0:,} was "
+                    f"made again, and the run had begun with version {self._first:,}"
                 )
                 evidence = Evidence(1, [anew.order_id], [anew])
                 yield evidence.violation("external_write", message, round_, self._product_id)

@@ -43,7 +43,7 @@ class RealTime:
         return max(rank >> 1, self._first + (ended + before if ended else 0))
 
     def at_most(self, received_ns: int) -> float:
-        """The version that there was at most when this was received; that of the last read if nothing was sent later."""
+        """The version that there was at most when this was received, from what was sent later."""
         return (self.register.rank_after(received_ns) - 1) / 2 // 1
 
     def count_unnumbered(self, op: Operation) -> None:

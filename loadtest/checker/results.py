@@ -28,7 +28,7 @@ class _Live:
 
 
 class Results:
-    """Follows orders from their first write to their result. Orders that ended take a byte each, to the end of the run."""
+    """Follows orders from their first write to their result. One that ended takes a byte, to the end of the run."""
 
     def __init__(self) -> None:
         self._marks = Marks()
@@ -181,16 +181,16 @@ class Results:
             doubt = ledger.doubts.get(order_id)
             if doubt is not None:
                 ledger.sighted(doubt, version)
-            elif self._is_strange(order_id, version, ledger, complete=complete):
+            elif self._is_strange(order_id, complete=complete):
                 ledger.outside.stranger(order_id, version, op)
+            elif self._marks.has(order_id, _WON) and ledger.claims.versions.took(version) not in (None, *ledger.units):
+                self._blame("external_write", order_id, op)  # whoever leaves no name leaves the last one's
             else:
                 self._won_unseen(order_id, version, op, ledger)
 
-    def _is_strange(self, order_id: str, version: int, ledger: Ledger, *, complete: bool) -> bool:
-        """Whether somebody else's write left that name, or one that leaves none left it standing."""
-        if self._marks.has(order_id, _WON):
-            return ledger.claims.versions.took(version) not in (None, *ledger.units)
-        if order_id in self._live or self._marks.has(order_id, _ENDED):
+    def _is_strange(self, order_id: str, *, complete: bool) -> bool:
+        """Whether no order of this run has that name."""
+        if order_id in self._live or self._marks.has(order_id, _WON | _ENDED):
             return False
         return complete or order_id.rpartition("-")[0] not in self._prefixes
 
@@ -309,7 +309,7 @@ _MESSAGES = {
     "winner_told_otherwise": "{0} won but {1} told otherwise",
     "phantom_reject": "{0} won but {1} told to have lost",
     "order_applied_twice": "{0} took stock more than once",
-    "external_write": "{0} that {1} not placed here left a record",
+    "external_write": "{0} that {1} not placed here, or left no name, wrote the product",
     "record_missing": "{0} {1} accepted and left no record",
     "record_differs": "{0} left a record of something else",
     "recorded_twice": "{0} left two records",

@@ -47,7 +47,7 @@ class Round:
             self.perhaps.append(op)
 
     def take_unseen(self, units: int | None, version: int | None, usual: set[int]) -> None:
-        """A write without an accepting answer took so many; None: as many as usual. In an earlier round it counted there."""
+        """A write without an accepting answer took so many; None: as many as usual. An earlier round's counts there."""
         if version is not None and version <= self.initial.version:
             return
         self.surely += 1

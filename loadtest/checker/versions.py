@@ -86,7 +86,7 @@ class Versions:
         return None if before is None or after is None else before - after
 
     def left(self, version: int) -> int | None:
-        """How many units there were at this version, from who saw it or from what the writes beside it took and left."""
+        """How many units there were at this version, from who saw it, or from what the writes beside it took."""
         for later in range(version, version + CHAIN):
             known = self._latest.get(later)
             if known is not None and known.quantity is not None:

@@ -71,7 +71,7 @@ class OwnWrites:
         return stocked
 
     async def _set(self, round_: int, product: Product, read_ns: int, quantity: int) -> Result:
-        """Set it once, if it is still as it was read at `read_ns` or after. TargetError if that surely cannot be done."""
+        """Set it once, if it is as it was when read from `read_ns` on. TargetError if that surely cannot be done."""
         name, sent_ns, result = self._name(), time.perf_counter_ns(), _LOST
         try:
             await answered(

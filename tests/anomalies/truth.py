@@ -108,6 +108,6 @@ def _sightings(events: Iterable[Event]) -> Iterable[tuple[int, int]]:
         elif isinstance(event, RoundStarted):
             yield event.product.version, event.started_ns
         elif isinstance(event, StockSet):
-            yield event.read_version, event.sent_ns
+            yield event.before.version, event.sent_ns
         elif isinstance(event, RoundEnded) and event.product is not None:
             yield event.product.version, event.read_ns
