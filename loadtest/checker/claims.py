@@ -143,7 +143,7 @@ class Claims:
         """Where orders leave their names, no version has another one than that of its maker.
 
         `plain`: the tool has written under the name that all its writes left once, and `anonymous`: nobody knows which
-        versions. Up to `decided` nothing is left to find out. Of a round that is not `complete` not all of the tool's own
+        versions. Up to `decided` nothing is left to find out. Of a round that is not `complete` not all of the own
         writes are known.
         """
         for version, standing in self._standing.items():
