@@ -96,9 +96,9 @@ class Overlap:
         """Units were added, or perhaps were: the stock at the start says no more what can have been left."""
         self._restocked = True
 
-    def counts(self) -> Counts:
-        """What the operations so far show; more may be added after."""
-        sweep = deepcopy(self._sweep)
+    def counts(self, *, final: bool = False) -> Counts:
+        """What the operations so far show; more may be added after, unless this is `final`."""
+        sweep = self._sweep if final else deepcopy(self._sweep)
         sweep.take(self._waiting)
         tallies = (sweep.sure,) if self._restocked else (sweep.sure, sweep.bounded)
         found = Counts(self._writes, sweep.overlapping, self._accepted)

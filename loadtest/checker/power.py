@@ -1,6 +1,7 @@
 """What a run put to the test: its chances to show a double win, and whether they are enough to say anything."""
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
 from loadtest.checker.overlap import Counts, Overlap
@@ -62,9 +63,9 @@ class _Sums:
     limited: int = 0
     contested_of_limited: int = 0
 
-    def after(self, products: list[_Product]) -> "_Sums":
-        """With one round more."""
-        found = [(one, one.overlap.counts()) for one in products]
+    def after(self, products: Iterable[_Product], *, final: bool) -> "_Sums":
+        """With one round more; if that is `final`, nothing of it comes any more."""
+        found = [(one, one.overlap.counts(final=final)) for one in products]
         counts = sum((each for _, each in found), Counts())
         limited = [each.contested for one, each in found if one.limited]
         return _Sums(
@@ -81,11 +82,14 @@ class Chances:
     """A listener: call it with every event of a run, then ask for the `power`."""
 
     _sums: _Sums = field(default_factory=_Sums)
+    _seen: _Sums | None = None  # with the round that goes on, until the next event
     _round: int = 0
     _products: dict[str, _Product] = field(default_factory=dict)  # of the round that goes on
+    _going: int = 0  # of these, those whose end has not come
 
     def __call__(self, event: Event) -> None:
         """Take one event; what is outside a round is left out."""
+        self._seen = None
         if isinstance(event, RoundStarted):
             self._start(event)
         elif isinstance(event, Operation | OrderEnded | Restocked | RoundEnded):
@@ -102,9 +106,10 @@ class Chances:
         elif isinstance(event, Restocked):
             product.restocked = True
             product.overlap.restock()
-        else:
+        elif not product.ended:
             product.ended = True
-            if all(one.ended for one in self._products.values()):
+            self._going -= 1
+            if not self._going:
                 self._close()
 
     def _start(self, event: RoundStarted) -> None:
@@ -112,13 +117,19 @@ class Chances:
         if event.round != self._round or product.id in self._products:
             self._close()
         self._round = event.round
+        self._going += 1
         self._products[product.id] = _Product(product.quantity, Overlap(product.quantity, event.started_ns))
 
     def _close(self) -> None:
-        self._sums, self._products = self._all(), {}
+        if self._products:
+            self._sums = self._sums.after(self._products.values(), final=True)
+            self._products, self._going = {}, 0
 
     def _all(self) -> _Sums:
-        return self._sums.after(list(self._products.values())) if self._products else self._sums
+        if self._seen is None:
+            going = self._products.values()
+            self._seen = self._sums.after(going, final=False) if going else self._sums
+        return self._seen
 
     @property
     def contested(self) -> int:

@@ -97,9 +97,9 @@ def test_an_untagged_table_is_left_alone_until_it_is_tagged(on_aws: Any, where: 
         assert f"--resource-arn {table['TableArn']} --tags Key=loadtest,Value=allowed --region eu-west-1" in done.stderr
     assert client.scan(TableName=where[-1])["Count"] == 0
     assert on_aws("populate", "--allow-untagged-table", *where).returncode == 0
-    assert on_aws("race", "--allow-untagged-table", "-n", "5", *where).returncode == 0
+    assert on_aws("race", "--allow-untagged-table", "-n", "5", *where).returncode in (0, 4)  # so few may not overlap
     client.tag_resource(ResourceArn=table["TableArn"], Tags=[{"Key": "loadtest", "Value": "allowed"}])
-    assert on_aws("race", "-n", "5", *where).returncode == 0
+    assert on_aws("race", "-n", "5", *where).returncode in (0, 4)
 
 
 def test_a_profile_brings_its_region_and_credentials(cli: Cli, aws: dict[str, str], tmp_path: Path) -> None:
@@ -112,6 +112,6 @@ def test_a_profile_brings_its_region_and_credentials(cli: Cli, aws: dict[str, st
     }
     arguments = ["--target", "aws", "--profile", "staging", "--table", f"t-{uuid.uuid4().hex}"]
     done = cli("race", "--populate-table", "--yes", "-n", "5", *arguments, **environment)
-    assert done.returncode == 0, done.stderr
+    assert done.returncode in (0, 4), done.stderr
     everything = done.stdout + done.stderr + "".join(path.read_text() for path in tmp_path.glob("runs/*/*"))
     assert "hunter2" not in everything

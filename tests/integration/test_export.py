@@ -126,7 +126,7 @@ def test_another_checker_judges_a_real_race_as_this_one_does(
     options: list[str], holds: bool, cli: Cli, tmp_path: Path
 ) -> None:
     raced = cli("race", "-n", "6", "--rounds", "3", *options, "--quiet")
-    assert raced.returncode == (0 if holds else 1), raced.stderr
+    assert raced.returncode in ((0, 4) if holds else (1,)), raced.stderr  # so few may not overlap
     (folder,) = (tmp_path / "runs").iterdir()
     (folder / "report.json").unlink()  # a killed run has none
     done = cli("export", str(folder), "--edn", "race.edn")
@@ -139,7 +139,7 @@ def test_another_checker_judges_a_real_race_as_this_one_does(
 
 
 def test_it_is_said_that_a_history_was_cut(cli: Cli, tmp_path: Path) -> None:
-    assert cli("race", "-n", "5", "--quiet").returncode == 0
+    assert cli("race", "-n", "5", "--quiet").returncode in (0, 4)
     (history,) = tmp_path.glob("runs/*/history.jsonl")
     history.write_bytes(b"".join(history.read_bytes().splitlines(keepends=True)[:-1]))
     done = cli("export", str(history), "--edn", "-")

@@ -13,10 +13,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from loadtest.checker import Checker
 from loadtest.errors import UsageError
 from loadtest.extent import Extent, follow
 from loadtest.history import read_header, read_history
+from loadtest.judging import checker
 from loadtest.order import Outcome
 from loadtest.rebuild import rebuild
 from tests.conftest import Cli, Start
@@ -43,6 +43,7 @@ def as_document(history: Path) -> Any:
     [
         pytest.param(("race", "-n", "30", "--rounds", "3", "--attempts", "3"), id="race"),
         pytest.param(("race", "-n", "20", "--strategy", "unconditional"), id="violated"),
+        pytest.param(("race", "-n", "20", "--exclude", "60%"), id="as many rounds as it takes"),
         pytest.param(
             (*LOAD, "--warmup", "300ms", "--products", "3", "--restock", "--threshold", "p99(order.accepted) < 1ms"),
             id="closed loop",
@@ -67,7 +68,10 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], bytes]:
         if command not in made:
             folder = tmp_path_factory.mktemp(command)
             arguments = ("-n", "5", "--rounds", "3") if command == "race" else ("--rate", "20", "--duration", "1s")
-            subprocess.run([sys.executable, "-m", "loadtest", command, *arguments, "-q"], cwd=folder, check=True)
+            done = subprocess.run(
+                [sys.executable, "-m", "loadtest", command, *arguments, "-q"], cwd=folder, check=False
+            )
+            assert done.returncode in (0, 4)  # a load of twenty orders a second puts nothing to the test
             made[command] = next(folder.glob("runs/*/history.jsonl")).read_bytes()
         return made[command]
 
@@ -92,9 +96,10 @@ def test_a_history_cut_at_any_byte_is_a_part_and_never_blames_a_server(
     assert report.completed == (end >= len(content) - 1)
     assert (report.stopped_by is None) == report.completed
     assert report.verdict.status != "violated"
-    checker = Checker()
-    part = follow(path, Extent(read_header(path)), checker)
-    assert (part, checker.verdict().sentence) == (report.stopped_by, report.verdict.sentence)
+    header = read_header(path)
+    judging = checker(header.conditions)
+    part = follow(path, Extent(header), judging)
+    assert (part, judging.verdict().sentence) == (report.stopped_by, report.verdict.sentence)
     orders = report.orders
     ended = sum(b"order_ended" in line for line in lines)
     assert orders.accepted + orders.rejected + orders.throttled + orders.failed + orders.unknown == ended
@@ -147,8 +152,9 @@ def test_late_writes_of_an_earlier_run_are_held_against_no_later_one(cli: Cli, t
     lost = operation(order_id="earlier-1-1", outcome=Outcome.UNKNOWN, sent_ns=0, received_ns=1, ended_ns=1)
     known = lines[0].replace(b'"lost":[]', b'"lost":[' + msgspec.json.encode(lost) + b"]")
     history.write_bytes(b"".join([known, *lines[1:], fallen]))
-    assert cli("check", str(history)).returncode == 0
-    assert rebuild(history).verdict.status == "safe"
+    assert cli("check", str(history)).returncode in (0, 4)  # whether its one win was contested is up to the machine
+    verdict = rebuild(history).verdict
+    assert verdict.status == "safe" or verdict.untested
 
 
 @pytest.mark.parametrize(

@@ -50,7 +50,7 @@ def test_an_oversold_race_shows_the_operations_around_it(cli: Cli, tmp_path: Pat
 @pytest.mark.parametrize(
     ("code", "arguments"),
     [
-        pytest.param(0, ("race", "-n", "10"), id="safe"),
+        pytest.param(0, ("race", "-n", "10", "--rounds", "5"), id="safe"),
         pytest.param(
             1, ("load", "--duration", "300ms", "--strategy", "unconditional", "--no-history"), id="without a history"
         ),

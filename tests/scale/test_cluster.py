@@ -78,7 +78,7 @@ def test_a_hundred_rounds_have_one_winner_each(four: Machines, cli: Cli, tmp_pat
 def test_a_load_from_four_workers_is_counted_whole(four: Machines, cli: Cli, tmp_path: Path) -> None:
     done = cli("load", "--cluster", four.address, "--rate", "100", "--duration", "1s", "--products", "3", "--json", "-",
                "--quiet")  # fmt: skip
-    assert done.returncode == 0, done.stderr
+    assert done.returncode in (0, 4), done.stderr
     report = json.loads(done.stdout)
     assert report["orders"]["placed"] + report["orders"]["dropped"] == 100
     assert_history_agrees(report, tmp_path, cli)

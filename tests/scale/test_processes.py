@@ -77,9 +77,9 @@ def assert_history_agrees(report: dict[str, Any], tmp_path: Path, cli: Cli) -> N
 def ran(cli: Cli) -> Ran:
     """Runs it with two processes to its good end and returns the report."""
 
-    def run(*arguments: str, code: int = 0, **options: Any) -> dict[str, Any]:
+    def run(*arguments: str, codes: tuple[int, ...] = (0,), **options: Any) -> dict[str, Any]:
         done = cli(*arguments, "--processes", "2", "--json", "-", **options)
-        assert done.returncode == code, done.stderr
+        assert done.returncode in codes, done.stderr
         report: dict[str, Any] = json.loads(done.stdout)
         return report
 
@@ -98,7 +98,7 @@ def test_the_last_item_is_won_once_a_round(strategy: str, ran: Ran, cli: Cli, tm
 
 @pytest.mark.slow
 def test_without_a_condition_the_last_item_is_sold_many_times(ran: Ran) -> None:
-    report = ran("race", "-n", "20", "--strategy", "unconditional", code=1)
+    report = ran("race", "-n", "20", "--strategy", "unconditional", codes=(1,))
     assert report["verdict"]["status"] == "violated"
 
 
@@ -116,8 +116,8 @@ LOADS = [  # the first few by default
 @pytest.mark.parametrize("options", by_default(2, LOADS), ids=" ".join)
 def test_a_load_is_counted_whole(options: tuple[str, ...], ran: Ran, cli: Cli, tmp_path: Path) -> None:
     duration = () if "--stages" in options else ("--duration", "1s")
-    report = ran("load", *options, *duration)
-    assert report["verdict"]["status"] == "safe"
+    report = ran("load", *options, *duration, codes=(0, 4))
+    assert report["verdict"]["status"] == "safe" or report["verdict"]["untested"]
     assert report["orders"]["placed"] + report["orders"]["dropped"] > 0
     if "--poisson" not in options and "--concurrency" not in options:
         due = 40 if "--stages" in options else 80

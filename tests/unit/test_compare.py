@@ -4,6 +4,7 @@ import sys
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from loadtest.checker import Status
 from loadtest.compare import (
@@ -17,6 +18,7 @@ from loadtest.compare import (
     pairs,
     untested,
 )
+from loadtest.compare.caution import verdicts
 from loadtest.comparison import Cell, Comparison
 from tests.unit.reports import a_cell, a_latency, a_load, a_report, a_verdict
 
@@ -41,6 +43,16 @@ def test_a_cell_has_every_figure_of_its_reports() -> None:
         "usd_per_1000_accepted": 0.0019,
         "operations_per_s": 150.0,
     }
+
+
+def test_runs_that_only_put_nothing_to_the_test_are_counted_by_themselves() -> None:
+    verdict = a_report().verdict
+    nothing = replace(verdict, status=Status.INCONCLUSIVE, untested=True)
+    lost = replace(verdict, status=Status.INCONCLUSIVE)
+    found = cell("a", {}, [a_report(verdict=each) for each in (verdict, nothing, nothing, lost)])
+    assert (found.verdicts, found.untested) == ({"safe": 1, "inconclusive": 3}, 2)
+    assert found.counts == {"inconclusive": 1, "put nothing to the test": 2, "safe": 1}
+    assert verdicts([found]) == ["a: 1 of 4 runs inconclusive"]
 
 
 def test_a_missing_outcome_has_no_figure() -> None:

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from msgspec.structs import replace
 
-from loadtest.checker import Violation
+from loadtest.checker import Power, Violation
 from loadtest.errors import UsageError
 from loadtest.order import Outcome
 from loadtest.render.page import html, series, theme
+from loadtest.render.page.headline import keys
 from loadtest.render.page.html import page
 from loadtest.render.page.sections import contents
 from loadtest.render.page.words import names, number, slug
@@ -342,3 +343,13 @@ def test_colours_stand_out(colours: dict[str, str], behind: str) -> None:
         dark, light = sorted((luminance(colour), luminance(colours[behind])))
         least = 3 if name in theme.OUTCOMES else 4.5
         assert (light + 0.05) / (dark + 0.05) >= least, name
+
+
+@pytest.mark.parametrize(
+    ("contested", "says"),
+    [(3, "double wins above 0.632 are excluded (95 %)"), (0, "none, so no double win could show")],
+)
+def test_the_page_says_what_the_verdict_is_worth(contested: int, says: str) -> None:
+    power = Power(100, 90, accepted=5, contested=contested, excluded_rate=0.632 if contested else 1.0)
+    shown = {key.name: (key.value, key.note) for key in keys(replace(RACE, verdict=replace(RACE.verdict, power=power)))}
+    assert shown["contested wins"] == (f"{contested} of 5", says)

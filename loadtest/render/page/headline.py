@@ -94,7 +94,11 @@ def _power(report: Report) -> list[Key]:
     shown = report.verdict.power
     if not shown.accepted or report.verdict.status is Status.VIOLATED:
         return []
-    note = f"double wins above {number(shown.excluded_rate)} are excluded (95 %)" if shown.contested else "none at all"
+    note = (
+        f"double wins above {number(shown.excluded_rate)} are excluded (95 %)"
+        if shown.contested
+        else "none, so no double win could show"
+    )
     level = "" if shown.contested else "warn"
     return [Key("contested wins", f"{count(shown.contested)} of {count(shown.accepted)}", note, level)]
 
