@@ -57,6 +57,7 @@ def _plain(anomaly: Anomaly) -> Callable[[], Anomaly]:
     return lambda: anomaly
 
 
+_ROUNDS = 8  # of how many of the tool's own reads one is chosen
 OWN_SHARE = 0.25
 CONFLICT = "TransactionConflictException"
 _500 = error("InternalServerError", 500)
@@ -65,6 +66,7 @@ KINDS = (
     # The versions that were made are fewer than the writes that were confirmed: the last read tells.
     Kind("accepted and not applied", _plain(answers.accepted_not_applied), workloads=EACH, tells=STRATEGIES),
     Kind("rollback", events.RolledBack, workloads=EACH, tells=NUMBERED),
+    Kind("rollback between rounds", lambda: events.between_rounds(events.RolledBack(_ROUNDS)), workloads=(RACE,)),
     Kind("split brain", events.SplitBrain, tells=("conditional",)),
     Kind(
         "record without take",
@@ -83,6 +85,11 @@ KINDS = (
     Kind("token replayed", writes.TokenReplayed, TRANSACTION, EACH, twice=True),
     Kind("somebody else writes", _plain(events.written_by_somebody_else(quantity=-1, version=1, last_order="them"))),
     Kind("somebody else writes without a name", _plain(events.written_by_somebody_else(quantity=-1, version=1))),
+    Kind(
+        "somebody else writes between rounds",
+        lambda: events.between_rounds(events.written_by_somebody_else(_ROUNDS, quantity=1, version=1)),
+        workloads=(RACE,),
+    ),
     Kind("version skipped", _plain(writes.altered(writes.version_skipped)), workloads=EACH, tells=NUMBERED),
     Kind("version kept", _plain(writes.altered(writes.version_kept)), workloads=EACH, tells=NUMBERED),
     Kind("created again", _plain(events.created_again)),
