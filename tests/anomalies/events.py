@@ -2,7 +2,7 @@
 
 import time
 
-from tests.anomalies.common import MANY, number, of, reads
+from tests.anomalies.common import MANY, begun, number, of, reads
 from tests.anomalies.expressions import Item
 from tests.anomalies.server import PRODUCT, Anomaly, Server
 from tests.anomalies.store import Answer, Call, Store, product
@@ -17,7 +17,7 @@ class RolledBack:
     async def __call__(self, server: Server, call: Call) -> Answer:
         since_ns = time.perf_counter_ns() - server.random.choice((5, 15, 50)) * 1_000_000
         before = _as_of(server, since_ns)
-        if before[PRODUCT] != server.store.items[PRODUCT] and server.turn(self._moments):
+        if begun(server) and before[PRODUCT] != server.store.items[PRODUCT] and server.turn(self._moments):
             gone = [
                 entry.call for entry in server.log if entry.call and entry.at_ns > since_ns and _confirmed(entry.answer)
             ]
@@ -34,7 +34,7 @@ class SplitBrain:
         self._served: list[str] = []
 
     async def __call__(self, server: Server, call: Call) -> Answer:
-        if self._other is None and server.turn(MANY):
+        if self._other is None and begun(server) and server.turn(MANY):
             self._other, self._calls = server.store.copy(), server.random.randint(10, 40)
         self._calls -= 1
         if self._other is None or self._calls < 0 or server.random.random() < 0.5:
@@ -49,7 +49,7 @@ class SplitBrain:
 async def created_again(server: Server, call: Call) -> Answer:
     """Somebody deletes the product and writes it as it was at the very beginning."""
     fresh = product(of(server.begun.items[PRODUCT], "quantity"))
-    if of(server.store.items[PRODUCT], "version") > 1 and server.turn(MANY):
+    if of(server.store.items[PRODUCT], "version") > 1 and begun(server) and server.turn(MANY):
         server.tamper({**server.store.items, PRODUCT: fresh})
     return server.serve_now(call)
 
@@ -71,7 +71,7 @@ def written_by_somebody_else(moments: int = MANY, **changes: int | str) -> Anoma
     async def anomaly(server: Server, call: Call) -> Answer:
         item = server.store.items[PRODUCT]
         enough = of(item, "quantity") + int(changes["quantity"]) >= 0
-        if enough and server.turn(moments):
+        if enough and begun(server) and server.turn(moments):
             changed: Item = {
                 name: {"S": by} if isinstance(by, str) else number(of(item, name) + by) for name, by in changes.items()
             }
