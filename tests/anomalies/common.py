@@ -49,6 +49,11 @@ def reads(call: Call) -> bool:
     return call.operation == "GetItem" and "ReturnConsumedCapacity" in call.request
 
 
+def begun(server: Server) -> bool:
+    """Whether an order has come: what happens before, no history tells of."""
+    return any(entry.call is not None and (entry.call.by_order or reads(entry.call)) for entry in server.log)
+
+
 def refusal(call: Call, item: Item | None) -> Answer:
     """What the call is told if its condition does not hold, and what it is shown."""
     if call.operation == "TransactWriteItems":

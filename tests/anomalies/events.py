@@ -2,19 +2,22 @@
 
 import time
 
-from tests.anomalies.common import MANY, number, of
+from tests.anomalies.common import MANY, begun, number, of, reads
 from tests.anomalies.expressions import Item
 from tests.anomalies.server import PRODUCT, Anomaly, Server
 from tests.anomalies.store import Answer, Call, Store, product
 
 
 class RolledBack:
-    """At a random moment, between rounds as well, all of the last milliseconds is gone."""
+    """At a random one of so many moments, between rounds as well, all of the last milliseconds is gone."""
+
+    def __init__(self, moments: int = MANY) -> None:
+        self._moments = moments
 
     async def __call__(self, server: Server, call: Call) -> Answer:
         since_ns = time.perf_counter_ns() - server.random.choice((5, 15, 50)) * 1_000_000
         before = _as_of(server, since_ns)
-        if before[PRODUCT] != server.store.items[PRODUCT] and server.turn(MANY):
+        if begun(server) and before[PRODUCT] != server.store.items[PRODUCT] and server.turn(self._moments):
             gone = [
                 entry.call for entry in server.log if entry.call and entry.at_ns > since_ns and _confirmed(entry.answer)
             ]
@@ -31,7 +34,7 @@ class SplitBrain:
         self._served: list[str] = []
 
     async def __call__(self, server: Server, call: Call) -> Answer:
-        if self._other is None and server.turn(MANY):
+        if self._other is None and begun(server) and server.turn(MANY):
             self._other, self._calls = server.store.copy(), server.random.randint(10, 40)
         self._calls -= 1
         if self._other is None or self._calls < 0 or server.random.random() < 0.5:
@@ -46,17 +49,29 @@ class SplitBrain:
 async def created_again(server: Server, call: Call) -> Answer:
     """Somebody deletes the product and writes it as it was at the very beginning."""
     fresh = product(of(server.begun.items[PRODUCT], "quantity"))
-    if of(server.store.items[PRODUCT], "version") > 1 and server.turn(MANY):
+    if of(server.store.items[PRODUCT], "version") > 1 and begun(server) and server.turn(MANY):
         server.tamper({**server.store.items, PRODUCT: fresh})
     return server.serve_now(call)
 
 
-def written_by_somebody_else(**changes: int | str) -> Anomaly:
-    """Somebody who is not the tool changes the product: adds to its numbers, or leaves another name."""
+def between_rounds(anomaly: Anomaly) -> Anomaly:
+    """Only calls by which the tool reads the product for itself meet the anomaly."""
+
+    async def rarely(server: Server, call: Call) -> Answer:
+        if call.operation == "GetItem" and not reads(call):
+            return await anomaly(server, call)
+        return server.serve_now(call)
+
+    return rarely
+
+
+def written_by_somebody_else(moments: int = MANY, **changes: int | str) -> Anomaly:
+    """Somebody who is not the tool changes the product: adds to its numbers, leaves another name."""
 
     async def anomaly(server: Server, call: Call) -> Answer:
         item = server.store.items[PRODUCT]
-        if of(item, "quantity") > 0 and server.turn(MANY):
+        enough = of(item, "quantity") + int(changes["quantity"]) >= 0
+        if enough and begun(server) and server.turn(moments):
             changed: Item = {
                 name: {"S": by} if isinstance(by, str) else number(of(item, name) + by) for name, by in changes.items()
             }

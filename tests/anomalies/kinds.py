@@ -31,7 +31,8 @@ class Kind(Struct, frozen=True):
 
     `tells` are the strategies with which the history also tells whose write it was, where nothing is restocked. `waits`
     says that the tool looks for lost writes for seconds; `twice` that one write makes two versions, so that the history
-    tells whose it was if both were shown to anybody.
+    tells whose it was if both were shown to anybody; `stranger` that the verdict has to say that somebody else may have
+    written.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Kind(Struct, frozen=True):
     tells: Sequence[str] = ()
     waits: bool = False
     twice: bool = False
+    stranger: bool = False
 
     def always_shows(self, strategy: str) -> bool:
         """Whether no run of that strategy in which it happened may be called safe."""
@@ -57,6 +59,7 @@ def _plain(anomaly: Anomaly) -> Callable[[], Anomaly]:
     return lambda: anomaly
 
 
+_ROUNDS = 6  # of how many of the tool's own reads one is chosen
 OWN_SHARE = 0.25
 CONFLICT = "TransactionConflictException"
 _500 = error("InternalServerError", 500)
@@ -65,6 +68,7 @@ KINDS = (
     # The versions that were made are fewer than the writes that were confirmed: the last read tells.
     Kind("accepted and not applied", _plain(answers.accepted_not_applied), workloads=EACH, tells=STRATEGIES),
     Kind("rollback", events.RolledBack, workloads=EACH, tells=NUMBERED),
+    Kind("rollback between rounds", lambda: events.between_rounds(events.RolledBack(_ROUNDS)), workloads=(RACE,)),
     Kind("split brain", events.SplitBrain, tells=("conditional",)),
     Kind(
         "record without take",
@@ -81,11 +85,20 @@ KINDS = (
     # With `version` the write puts back what it had put before, and what was written since is gone.
     Kind("applied again later", writes.AppliedAgainLater, twice=True),
     Kind("token replayed", writes.TokenReplayed, TRANSACTION, EACH, twice=True),
-    Kind("somebody else writes", _plain(events.written_by_somebody_else(quantity=-1, version=1, last_order="them"))),
+    Kind(
+        "somebody else writes",
+        _plain(events.written_by_somebody_else(quantity=-1, version=1, last_order="them")),
+        stranger=True,
+    ),
     Kind("somebody else writes without a name", _plain(events.written_by_somebody_else(quantity=-1, version=1))),
+    Kind(
+        "somebody else writes between rounds",
+        lambda: events.between_rounds(events.written_by_somebody_else(_ROUNDS, quantity=1, version=1)),
+        workloads=(RACE,),
+    ),
     Kind("version skipped", _plain(writes.altered(writes.version_skipped)), workloads=EACH, tells=NUMBERED),
     Kind("version kept", _plain(writes.altered(writes.version_kept)), workloads=EACH, tells=NUMBERED),
-    Kind("created again", _plain(events.created_again)),
+    Kind("created again", _plain(events.created_again), stranger=True),
     # The order's name, or its record, contradicts what it was told. Answers of transactions show no name.
     Kind("answers swapped", answers.AnswersSwapped, tells=STRATEGIES),
     Kind("refused by itself", _plain(answers.refused_by_itself), workloads=EACH, tells=STRATEGIES),

@@ -1,6 +1,7 @@
 """Runs of the tool against a server of this package, in this process and on one event loop, and what came of each."""
 
 import asyncio
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
@@ -10,6 +11,7 @@ from typing import Any
 from zlib import crc32
 
 import anyio
+import msgspec
 import pytest
 from botocore.loaders import JSONFileLoader
 from msgspec import Struct
@@ -38,6 +40,7 @@ from tests.anomalies.truth import (
 )
 from tests.wire.scripted import Scripted
 
+_ANOTHER = re.compile("(somebody|someone) else|another (writer|program|run)|(external|foreign)_write")
 _NAMED_FIRST = 3  # orders: the culprit has to be among them
 
 
@@ -68,7 +71,8 @@ class Seen(Struct, frozen=True):
 
     `happened` is whether the server did anything wrong, `shown` whether the history must show it, `told` whether it
     must tell whose write it was, `named` whether an order that it was about is among the first that a violation names
-    (None: it was about none). `error` is what stopped the run, if something did; `folder` is None if no order came.
+    (None: it was about none), `blames_others` whether the verdict says that somebody else may have written. `error` is
+    what stopped the run, if something did; `folder` is None if no order came.
     """
 
     case: Case
@@ -77,6 +81,7 @@ class Seen(Struct, frozen=True):
     told: bool
     verdict: Status
     named: bool | None
+    blames_others: bool
     error: str = ""
     sentence: str = ""
     folder: Path | None = None
@@ -89,12 +94,14 @@ class Seen(Struct, frozen=True):
     @property
     def faults(self) -> list[str]:
         """What the tool got wrong."""
-        violated = self.verdict is Status.VIOLATED
+        kind, violated = self.case.kind, self.verdict is Status.VIOLATED
+        silent = not self.green and not self.blames_others
         found = {
             "false safe": self.shown and self.green,
             "false violated": violated and not self.happened,
             "culprit not named first": self.told and violated and self.named is False,
-            "stopped for nothing": bool(self.error) and self.case.kind.shows is Shows.NEVER,
+            "no word of another writer": self.shown and kind.stranger and silent,
+            "stopped for nothing": bool(self.error) and kind.shows is Shows.NEVER,
         }
         return [fault for fault, is_so in found.items() if is_so]
 
@@ -124,7 +131,9 @@ async def _observe(case: Case, server: Server, random: Random, runs_dir: Path) -
     try:
         ended = await execute(server, plan(case, random), runs_dir)
     except LoadTestError as error:
-        return Seen(case, first_difference(server) is not None, False, False, Status.INCONCLUSIVE, None, str(error))
+        return Seen(
+            case, first_difference(server) is not None, False, False, Status.INCONCLUSIVE, None, False, str(error)
+        )
     events = events_of(ended)
     verdict = ended.report.verdict
     hit = orders_hit(server, events) if server.fired else set()
@@ -135,6 +144,7 @@ async def _observe(case: Case, server: Server, random: Random, runs_dir: Path) -
         _tells(case, server),
         Status(verdict.status),
         _named(verdict.violations, hit) if hit else None,
+        _blames_others(ended),
         str(ended.error or ""),
         verdict.sentence,
         ended.folder,
@@ -179,6 +189,11 @@ def _model(path: str) -> Any:
 def _named(violations: Sequence[Violation], hit: set[str]) -> bool:
     first: Sequence[str] = next((violation.orders for violation in violations if violation.orders), ())
     return not hit.isdisjoint(first[:_NAMED_FIRST])
+
+
+def _blames_others(ended: Ended) -> bool:
+    said = f"{msgspec.json.encode(ended.report.verdict).decode()} {ended.error or ''}"
+    return _ANOTHER.search(said) is not None
 
 
 def events_of(ended: Ended) -> list[Event]:
