@@ -4,10 +4,13 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
+from loadtest.checker.blame import culprits_first
 from loadtest.checker.doubts import Doubt
+from loadtest.checker.invariants import Invariants
 from loadtest.checker.ledger import Ledger
 from loadtest.checker.marks import Room
 from loadtest.checker.power import Chances, unexcluded
+from loadtest.checker.reconcile import reconcile
 from loadtest.checker.results import Results
 from loadtest.checker.verdict import Power, Settled, Status, Tally, Verdict, Violation, plural, sentence
 from loadtest.order import (
@@ -85,7 +88,8 @@ class Checker:
         """What all rounds so far showed. A round that has not ended is judged as one cut short."""
         self._close()
         for ledger in self._ledgers.values():
-            self._violations.extend(ledger.afterwards())
+            if ledger.begun:
+                self._violations.extend(Invariants(ledger, 0).afterwards())
         violations, settled = tuple(self._violations), self._settled()
         doubts = (*self._doubts, *self._unsettled())
         tally = replace(self._tally, settled=settled)
@@ -188,11 +192,11 @@ class Checker:
         results.follow_records(self._current)
         for ledger in ledgers:
             results.follow_sightings(ledger, complete=complete)
-            ledger.settle(live[ledger])
+            reconcile(ledger, live[ledger])
             results.follow_doubts(ledger.doubts)
-        for ledger in ledgers:
-            self._violations.extend(ledger.violations(live[ledger]))
-        self._violations.extend(results.violations(number, first, complete=complete))
+        found = [one for ledger in ledgers for one in Invariants(ledger, live[ledger]).violations()]
+        found += results.violations(number, first, complete=complete)
+        self._violations += culprits_first(found)
         self._doubt(ledgers, complete)
         self._count(ledgers)
         results.begin()

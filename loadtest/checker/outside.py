@@ -52,6 +52,10 @@ class Outside:
                 if maker is not None:
                     self._undo(maker)
 
+    def put_anew(self, op: Operation) -> None:
+        """A consistent read showed an earlier state than the run began with, after it had begun."""
+        self._anew = self._anew or op
+
     def made_late(self, version: int, newest: int, op: Operation, before: Operation | None) -> None:
         """A write made a version although that one, or a later one, had been seen before it was sent.
 
@@ -100,7 +104,7 @@ class Outside:
             elif anew is not None:
                 message = (
                     f"somebody else wrote the product: it was put there anew, for version {anew.version or 0:,} was "
-                    f"made again, and the run had begun with version {self._first:,}"
+                    f"{'seen' if is_look(anew) else 'made'} again, and the run had begun with version {self._first:,}"
                 )
                 evidence = Evidence(1, [anew.order_id], [anew])
                 yield evidence.violation("external_write", message, round_, self._product_id)
@@ -108,7 +112,7 @@ class Outside:
             gone = plural(undone.count, "accepted write") if undone.count else "what was written"
             message = (
                 f"the product went back to version {self._lowest:,} after version {self._highest:,} had been seen: "
-                f"{gone} {'is' if undone.count <= 1 else 'are'} gone"
+                f"{gone} {'is' if undone.count <= 1 else 'are'} gone, or somebody else put it there anew"
             )
             yield undone.violation("rolled_back", message, round_, self._product_id)
         self._strangers, self._undone, self._lowest, self._highest = Evidence(), Evidence(), None, 0

@@ -23,6 +23,7 @@ class Stock:
         self._unclear_units = 0  # and besides those, perhaps
         self._restocked_units = self._lost_restocked_units = 0
         self._lowest: Operation | None = None
+        self._below: Operation | None = None  # the first write that said of itself that it went below zero
         self._handed_out = Bitmap()
         self._handed_to: deque[Operation] = deque()  # the latest
         self._handed_out_twice = Evidence()
@@ -34,8 +35,12 @@ class Stock:
 
     def see(self, op: Operation) -> None:
         """An answer, which perhaps shows a quantity."""
-        if op.quantity is not None and (self._lowest is None or op.quantity < (self._lowest.quantity or 0)):
+        if op.quantity is None:
+            return
+        if self._lowest is None or op.quantity < (self._lowest.quantity or 0):
             self._lowest = op
+        if op.quantity < 0 and self._below is None and op.last_order == op.order_id:
+            self._below = op
 
     def accept(self, op: Operation) -> None:
         """An accepted write took its units."""
@@ -114,10 +119,12 @@ class Stock:
         lowest = self._lowest
         if self._initial < 0:
             yield "negative_quantity", f"the stock began at {self._initial:,}", Evidence(), SHOWN
+        below = self._below
+        first = Evidence(1, [below.order_id], [below]) if below is not None else None
         if final is not None and final.quantity < 0:
-            yield "negative_quantity", f"the stock ended at {final.quantity:,}", self.accepted, SHOWN
+            yield "negative_quantity", f"the stock ended at {final.quantity:,}", first or self.accepted, SHOWN
         elif lowest is not None and lowest.quantity is not None and lowest.quantity < 0:
-            evidence = Evidence(1, [lowest.order_id], [lowest])
+            evidence = first or Evidence(1, [lowest.last_order or lowest.order_id], [lowest])
             yield "negative_quantity", f"the stock went down to {lowest.quantity:,}", evidence, SHOWN
 
     def handed_out_twice(self) -> Iterator[Found]:

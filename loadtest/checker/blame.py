@@ -1,0 +1,27 @@
+"""Who is named first: the orders that something specific is wrong with, also where only sums are wrong."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from loadtest.checker.marks import SHOWN
+from loadtest.checker.verdict import Violation
+
+_OF_SUMS = {"oversold", "stock_lost", "version_miscounted"}  # kinds that any of the accepted writes may be the cause of
+
+
+def culprits_first(violations: Sequence[Violation]) -> list[Violation]:
+    """One round's violations: those of sums name first whom the others name."""
+    specific = [one for one in violations if one.kind not in _OF_SUMS and one.orders]
+    return [_naming(one, specific) if one.kind in _OF_SUMS else one for one in violations]
+
+
+def _naming(found: Violation, specific: Sequence[Violation]) -> Violation:
+    if not specific:
+        return found
+    orders = [*(order_id for one in specific for order_id in one.orders), *found.orders]
+    operations = [*(op for one in specific for op in one.operations), *found.operations]
+    return replace(
+        found,
+        orders=tuple(dict.fromkeys(orders))[:SHOWN],
+        operations=tuple(op for n, op in enumerate(operations) if op not in operations[:n])[:SHOWN],
+    )
