@@ -66,6 +66,7 @@ class Session:
     ) -> None:
         self.recorder = Recorder()
         self._checker = Checker(carried(lost or ()))
+        self._late = {op.order_id for op in lost or ()}
         self._judge: Judge | None = None  # instead of the checker
         self._settling = Settling()
         self.signal: str | None = None
@@ -156,7 +157,7 @@ class Session:
                         effort=self.effort,
                         prefix=prefix,
                         settling=self._settling,
-                        own=OwnWrites(clerk, connection, prefix, self._emit, self._repaired),
+                        own=OwnWrites(clerk, connection, prefix, self._emit, self._repaired, self._late),
                         repaired=self._repaired,
                     )
                 )
