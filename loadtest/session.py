@@ -68,6 +68,7 @@ class Session:
         self.recorder = Recorder()
         exclude = plan.exclude if isinstance(plan, Race) else None
         self._checker = Checker(carried(lost or ()), is_load=isinstance(plan, Load), exclude=exclude)
+        self._late = {op.order_id for op in lost or ()}
         self._judge: Judge | None = None  # instead of the checker
         self._settling = Settling()
         self.signal: str | None = None
@@ -163,7 +164,7 @@ class Session:
                         effort=self.effort,
                         prefix=prefix,
                         settling=self._settling,
-                        own=OwnWrites(clerk, connection, prefix, self._emit, self._repaired),
+                        own=OwnWrites(clerk, connection, prefix, self._emit, self._repaired, self._late),
                         repaired=self._repaired,
                     )
                 )

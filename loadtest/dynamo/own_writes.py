@@ -5,6 +5,7 @@ whoever judges the run can tell these writes from those of orders and from a str
 """
 
 import time
+from collections.abc import Collection
 from itertools import count
 
 from botocore.exceptions import ClientError
@@ -31,15 +32,25 @@ _LOST = Result(Outcome.UNKNOWN)
 
 
 class OwnWrites:
-    """`prefix` begins the ids of all orders of the run; `emit` hears of each write, `repaired` of each lost answer."""
+    """`prefix` begins the ids of all orders of the run; `emit` hears of each write, `repaired` of each lost answer.
+
+    `late` are the orders of earlier runs whose writes may yet be applied: they are no strangers either.
+    """
 
     def __init__(
-        self, client: DynamoDBClient, connection: Connection, prefix: str, emit: Listener, repaired: OnRepair
+        self,
+        client: DynamoDBClient,
+        connection: Connection,
+        prefix: str,
+        emit: Listener,
+        repaired: OnRepair,
+        late: Collection[str] = (),
     ) -> None:
         self._client = client
         self._connection = connection
         self._orders = f"{prefix}-"
         self._own = f"{RESTOCK}-{prefix}-"
+        self._late = frozenset(late)
         self._numbers = count(1)
         self._emit = emit
         self._repaired = repaired
@@ -101,9 +112,10 @@ class OwnWrites:
         return result
 
     def _refuse_strangers(self, before: Product, now: Product) -> None:
-        """A newer version that neither an order of this run nor the tool made is somebody else's: TargetError."""
+        """A newer version that neither a known order nor the tool made is somebody else's: TargetError."""
         name = now.last_order
-        if now.version <= before.version or (name is not None and name.startswith((self._orders, self._own))):
+        known = name is not None and (name.startswith((self._orders, self._own)) or name in self._late)
+        if known or now.version <= before.version:
             return
         said = "without a last_order" if name is None else f"as {_shown(name)}"
         raise TargetError(f"somebody else is writing product {now.id!r}, {said}; a run needs it alone")

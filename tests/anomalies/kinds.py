@@ -114,8 +114,8 @@ KINDS = (
     Kind("refused and applied", _plain(answers.refused_and_applied), tells=STRATEGIES),
     Kind("spurious refusal", _plain(answers.spurious_refusal), tells=STRATEGIES),
     Kind("refusal shows an old item", _plain(answers.refusal_shows_old_item), tells=STRATEGIES),
-    # The order's own read after it shows that there was stock; `version` does not look again.
-    Kind("refusal that shows nothing", _plain(answers.blind_refusal), often=("version",), tells=COUNTED),
+    # The order's own read after it shows that there was stock, if nobody has taken it meanwhile; `version` does not look.
+    Kind("refusal that shows nothing", _plain(answers.blind_refusal), shows=Shows.OFTEN, tells=COUNTED),
     # Two writes of one version, or a quantity below zero.
     Kind("condition ignored", _plain(writes.condition_ignored), tells=NUMBERED),
     Kind("checked before", _plain(writes.checked_before), tells=NUMBERED),

@@ -71,7 +71,7 @@ class Stock:
         self.connection = connection
         self.events: list[Any] = []
         self.repaired: list[OwnRequest] = []
-        self.own = OwnWrites(self.losing, connection, RUN, self._emit, self.repaired.append)
+        self.own = OwnWrites(self.losing, connection, RUN, self._emit, self.repaired.append, ["earlier-1-1"])
 
     def _emit(self, event: Event) -> None:
         self.events.append(event)
@@ -145,9 +145,9 @@ async def test_setting_the_stock_survives_a_loss_and_is_applied_once(
     assert stock.repaired == [OwnRequest.SET_STOCK]
 
 
-@pytest.mark.parametrize("name", [f"{RUN}-1-17", f"restock-{RUN}-900"])
+@pytest.mark.parametrize("name", [f"{RUN}-1-17", f"restock-{RUN}-900", "earlier-1-1"])
 @pytest.mark.parametrize(("moment", "outcomes"), [("before", ["rejected", "accepted"]), ("after", ["accepted"] * 2)])
-async def test_a_late_write_of_this_run_is_no_error_and_the_stock_is_set_again(
+async def test_a_late_write_of_this_run_or_one_before_is_no_error_and_the_stock_is_set_again(
     name: str, moment: str, outcomes: list[str], stock: Stock
 ) -> None:
     setattr(stock.losing, moment, [stock.writes(name)])
@@ -161,6 +161,7 @@ async def test_a_late_write_of_this_run_is_no_error_and_the_stock_is_set_again(
     [
         ("somebody\x1b[2J", "as somebody�[2J"),
         ("restock-9999999999-1", "as restock-9999999999-1"),
+        ("earlier-1-11", "as earlier-1-11"),
         (f"{RUN}0-1-1", f"as {RUN}0-1-1"),
         (None, "without a last_order"),
     ],

@@ -52,6 +52,7 @@ EXPECTED = {
     "moto_server": [YES, YES, NO, NO, NO, YES, YES, NO],
     "dynamodb_local": [YES, YES, YES, YES, YES, YES, YES, YES],
     "dynalite": [NO, NO, NOT_SHOWN, YES, YES, YES, YES, YES],
+    "ministack": [YES, YES, YES, YES, YES, YES, YES, YES],
 }
 
 

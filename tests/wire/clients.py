@@ -19,7 +19,7 @@ from loadtest.dynamo.wire.signing import Template
 REGION = "eu-central-1"
 KEYS = ("loadtest", "loadtest", None)
 _WITHIN_S = 20
-_ONLY_OF_ITS_TIME = {"date", "x-amzn-requestid"}
+_ONLY_OF_ITS_TIME = {"date", "x-amzn-requestid", "x-amz-request-id", "x-amz-id-2"}
 
 
 @cache
