@@ -1,8 +1,9 @@
 """Runs the whole catalogue and prints what the tool got right: `python -m tests.anomalies [SEEDS [KIND …]]`.
 
-Folders of runs with a wrong verdict are kept below /tmp/loadtest-anomalies, and named.
+The folders of runs that were judged wrongly are kept, and named.
 """
 
+import shutil
 import sys
 import tempfile
 from collections import Counter
@@ -22,6 +23,9 @@ def main(seeds: int, names: list[str]) -> int:
         if not names or kind.name in names:
             seen = [observe(case, folder) for case in _cases(kind, seeds)]
             wrong += [one for one in seen if one.faults]
+            for one in seen:
+                if one.folder is not None and not one.faults:
+                    shutil.rmtree(one.folder)
             _print(kind, seen)
     for one in wrong:
         print(one)

@@ -32,7 +32,7 @@ class Kind(Struct, frozen=True):
     `tells` are the strategies with which the history also tells whose write it was, where nothing is restocked. `waits`
     says that the tool looks for lost writes for seconds; `twice` that one write makes two versions, so that the history
     tells whose it was if both were shown to anybody; `stranger` that the verdict has to say that somebody else may have
-    written.
+    written. An order makes at most so many `attempts`.
     """
 
     name: str
@@ -45,6 +45,7 @@ class Kind(Struct, frozen=True):
     waits: bool = False
     twice: bool = False
     stranger: bool = False
+    attempts: int = 3
 
     def always_shows(self, strategy: str) -> bool:
         """Whether no run of that strategy in which it happened may be called safe."""
@@ -78,9 +79,15 @@ KINDS = (
     ),
     # More versions than writes that were confirmed, and none whose answer was lost.
     Kind("failed and applied", _plain(answers.applied_and_told(error("ValidationException"))), workloads=EACH),
-    # Which is tried again; a transaction finds its own record then, and is rightly accepted.
-    Kind("throttled and applied", _plain(answers.applied_and_told(error(THROTTLED[0]))), often=TRANSACTION),
-    Kind("conflict and applied", _plain(answers.applied_and_told(error(CONFLICT))), workloads=EACH, often=TRANSACTION),
+    Kind("throttled and applied", _plain(answers.applied_and_told(error(THROTTLED[0]))), attempts=1),
+    Kind("conflict and applied", _plain(answers.applied_and_told(error(CONFLICT))), workloads=EACH, attempts=1),
+    # A transaction finds its own record when it is tried again, and is rightly accepted then.
+    Kind(
+        "conflict and applied, tried again",
+        _plain(answers.applied_and_told(error(CONFLICT))),
+        workloads=EACH,
+        often=TRANSACTION,
+    ),
     Kind("applied twice", _plain(writes.applied_twice), COUNTED, EACH, twice=True),
     # With `version` the write puts back what it had put before, and what was written since is gone.
     Kind("applied again later", writes.AppliedAgainLater, twice=True),

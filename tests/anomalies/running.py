@@ -210,4 +210,4 @@ def plan(case: Case, random: Random) -> Race | Load:
         asked = Load(concurrency=6, duration_s=0.15, stock=random.choice((12, 1000)))
     else:
         asked = Load(concurrency=6, duration_s=0.2, stock=10, restock=True)
-    return replace(asked, strategy=case.strategy, attempts=3, backoff=Backoff.NONE, seed=case.seed)
+    return replace(asked, strategy=case.strategy, attempts=case.kind.attempts, backoff=Backoff.NONE, seed=case.seed)

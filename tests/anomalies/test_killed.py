@@ -1,4 +1,8 @@
-"""kill -9 of the tool at random moments, on a correct server with delays: what is left is never called violated."""
+"""kill -9 of the tool on a correct server with delays: what is left is never called violated.
+
+Each run is killed once. Its history is copied at random moments before: as all that was written outlives a kill, the
+copy is what a kill at that moment would have left.
+"""
 
 import shutil
 import subprocess
@@ -25,7 +29,7 @@ _LOAD = ("load", "--concurrency", "40", "--duration", "10m", "--attempts", "3")
 _RESTOCKED = (*_LOAD, "--stock", "100", "--restock")
 _TWO = ("--processes", "2")
 _COMMANDS = (_RESTOCKED, (*_RACE, *_TWO), _RACE, (*_LOAD, *_TWO), _LOAD, (*_RESTOCKED, *_TWO))
-_MOMENTS = 5  # of a run: what the file holds at a moment is what a kill leaves, as all that was written outlives it
+_MOMENTS = 5  # of a run, the kill among them
 _RUNS = 12
 _SHORT = 2
 _WITHIN_S = 1.5
