@@ -7,7 +7,18 @@ from msgspec.structs import replace
 from loadtest.errors import UsageError
 from loadtest.extent import Extent
 from loadtest.history import SCHEMA, Conditions, Header
-from loadtest.order import Event, MeasuringStarted, OrderDropped, OrderEnded, OrderPlaced, Outcome, Product, RoundEnded
+from loadtest.order import (
+    Event,
+    InFlight,
+    Kind,
+    MeasuringStarted,
+    OrderDropped,
+    OrderEnded,
+    OrderPlaced,
+    Outcome,
+    Product,
+    RoundEnded,
+)
 from tests.unit.builders import one_round
 
 AFTER = "the history ends at 1970-01-01T00:00:0"
@@ -53,6 +64,12 @@ def test_a_race_says_what_it_lacks(events: list[Event], says: str) -> None:
     assert found.startswith(AFTER)
     assert found.endswith(f": {says}")
     assert str(part(events, header(orders=6, rounds=2), within_a_line=True)).endswith(f": its last line is cut, {says}")
+
+
+def test_what_is_in_flight_does_not_move_the_end() -> None:
+    early = InFlight(1, "1-1", "p#4", 1, Kind.WRITE, 1, None, 0)
+    for events in (ROUND[:-1], ROUND):
+        assert part([*events, early], header(orders=3, rounds=1)) == part(events, header(orders=3, rounds=1))
 
 
 def test_interrupted_orders_and_a_stock_that_was_not_read_are_said() -> None:
