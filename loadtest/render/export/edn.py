@@ -52,7 +52,7 @@ class JepsenHistory:
         self._log = RegisterLog(sorter)
         self._products: dict[str, _Product] = {}
         self._lost = list(lost)
-        self._in_flight: dict[tuple[str, int], tuple[_Product, _Acts, Span]] = {}
+        self._in_flight: dict[str, tuple[_Product, _Acts, Span]] = {}  # by order, which makes one request at a time
         self._cut = self._tells_sets = False
 
     def __call__(self, event: Event) -> None:
@@ -70,7 +70,7 @@ class JepsenHistory:
             self._end(event)
         elif isinstance(event, InFlight):
             span = Span("info", event.sent_ns, event.sent_ns, _order(event), _order(event))
-            self._in_flight[event.order_id, event.attempt] = self._in_round(event), _taken(event), span
+            self._in_flight[event.order_id] = self._in_round(event), _taken(event), span
 
     @property
     def cut(self) -> bool:
@@ -92,7 +92,7 @@ class JepsenHistory:
         else:
             product.lost += kind == "info"
             acts = _taken(op)
-            self._in_flight.pop((op.order_id, op.attempt), None)
+            self._in_flight.pop(op.order_id, None)
         order = _order(op)
         self._add(product, acts, Span(kind, op.sent_ns, op.received_ns, order, order + _shown(op)))
 
