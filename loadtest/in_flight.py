@@ -25,7 +25,7 @@ class WritesInFlight:
     def take(self) -> list[InFlight]:
         """Those that were not taken before, in the order in which they were sent.
 
-        Another thread may call it if no Operation is emitted meanwhile.
+        Another thread may call it while no Operation is emitted.
         """
         taken: list[InFlight] = []
         while self._writes:

@@ -198,7 +198,8 @@ class Repaired(Struct, frozen=True, gc=False, forbid_unknown_fields=True, tag_fi
 class InFlight(Struct, frozen=True, gc=False, forbid_unknown_fields=True, tag_field="type", tag="in_flight"):
     """A write or a transaction that was sent, at `sent_ns` at the earliest, and had no answer when this was written.
 
-    Its Operation comes later, unless the history is cut. The other fields are those that the Operation will have.
+    Its Operation comes later, unless the history is cut; of a worker that is lost it may be that of another attempt.
+    The other fields are those that the Operation will have.
     """
 
     round: int

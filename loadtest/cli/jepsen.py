@@ -20,7 +20,7 @@ def export_history(history: Path, edn: Path) -> None:
             cut = _write(history, file)
         typer.echo(f"wrote {edn}", err=True)
     if cut:
-        typer.echo("loadtest: a round was cut short: requests in flight then are missing in the export", err=True)
+        typer.echo("loadtest: a round was cut short: requests in flight then may be missing in the export", err=True)
 
 
 def _write(history: Path, file: IO[bytes]) -> bool:

@@ -18,21 +18,26 @@ class Merge:
         self._waiting: list[deque[_Timed]] = [deque() for _ in range(streams)]
         self._latest_ns = [0] * streams
         self._heard_ns: list[float] = [float("-inf")] * streams
-        self._due: deque[Event] = deque()
+        self._due: deque[_Timed] = deque()
+        self._taken_ns = 0  # the moment of the last event that was taken
         self._finished = False
-        self._writes: dict[int, Operation] = {}  # that nobody took, nor was told of; by identity
-        self._told: set[str] = set()  # orders whose write was told of while it was in flight
+        self._writes: list[tuple[int, Operation]] = []  # lately put, and not told of while they were in flight
+        self._told: set[str] = set()  # orders whose write was
 
     def put(self, stream: int, events: Iterable[Event], heard_ns: float) -> None:
         """Events of one stream, of which nothing that happened before `heard_ns` is missing any more."""
         waiting, latest_ns = self._waiting[stream], self._latest_ns[stream]
+        writes, told = self._writes, self._told
         for event in events:
             latest_ns = max(latest_ns, happened_ns(event))  # what was told later does not come before
             waiting.append((latest_ns, event))
             if isinstance(event, Operation):
-                self._note(event)
+                if event.order_id in told:
+                    told.remove(event.order_id)
+                elif event.kind is not Kind.READ:
+                    writes.append((latest_ns, event))
             elif isinstance(event, InFlight):
-                self._told.add(event.order_id)
+                told.add(event.order_id)
         self._latest_ns[stream] = latest_ns
         self._heard_ns[stream] = max(heard_ns, self._heard_ns[stream])
 
@@ -45,29 +50,25 @@ class Merge:
         until_ns, self._finished = float("inf") if self._finished else min(self._heard_ns), False
         due = [timed for waiting in self._waiting if waiting for timed in _until(waiting, until_ns)]
         due.sort(key=_moment)  # a few long rising runs, which is what it is quickest at
-        self._due.extend(event for _, event in due)
+        self._due.extend(due)
+        self._writes = self._not_taken()
         return self._popped()
 
     def in_flight(self) -> list[InFlight]:
         """The writes whose Operation waits to be taken: for who takes the others they are still in flight."""
-        writes, self._writes = self._writes, {}
+        writes, self._writes = self._not_taken(), []
         return [
             InFlight(op.round, op.order_id, op.product_id, op.units, op.kind, op.attempt, op.read_version, op.sent_ns)
-            for op in writes.values()
+            for _, op in writes
         ]
 
-    def _note(self, op: Operation) -> None:
-        if op.kind is Kind.READ:
-            return
-        if op.order_id in self._told:
-            self._told.remove(op.order_id)
-        else:
-            self._writes[id(op)] = op
+    def _not_taken(self) -> list[tuple[int, Operation]]:
+        taken_ns = self._taken_ns
+        return [timed for timed in self._writes if timed[0] > taken_ns]
 
     def _popped(self) -> Iterator[Event]:
         while self._due:
-            event = self._due.popleft()
-            self._writes.pop(id(event), None)
+            self._taken_ns, event = self._due.popleft()
             yield event
 
 

@@ -27,7 +27,7 @@ from loadtest.dynamo.client import Connection, connect, stamps
 from loadtest.dynamo.setup import warm_up
 from loadtest.dynamo.table import Table, calls_by_client
 from loadtest.effort import Effort
-from loadtest.order import Event, Order, OwnRequest, Repaired
+from loadtest.order import Event, Operation, Order, OwnRequest, Repaired
 from loadtest.placing import Leash, Part, Placing
 from loadtest.plan import Load, Race
 from loadtest.runner import Runner
@@ -70,7 +70,7 @@ class Shard:
 
     def __init__(self) -> None:
         self._events: deque[bytes] = deque()
-        self._emitting = threading.Lock()  # while it is held, no event comes
+        self._answering = threading.Lock()  # while it is held, what is in flight stays so
         self._encode = msgspec.json.Encoder().encode
         self._collecting = threading.Lock()
         self._batch = Batch(0, b"", 0, 0, 0, 0)
@@ -141,7 +141,7 @@ class Shard:
 
     def _lines(self) -> bytes:
         """The events so far, and before them the writes that are in flight: one of them may show in an event."""
-        with self._emitting:
+        with self._answering:  # first the events: what they may show was sent before
             count, writes = len(self._events), self._placing.in_flight_writes()
         return b"\n".join([*map(self._encode, writes), *(self._events.popleft() for _ in range(count))])
 
@@ -245,7 +245,10 @@ class Shard:
 
     def _emit(self, event: Event) -> None:
         line = self._encode(event)
-        with self._emitting:
+        if isinstance(event, Operation):
+            with self._answering:
+                self._events.append(line)
+        else:
             self._events.append(line)
 
     def _stop(self) -> None:

@@ -10,7 +10,18 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from loadtest.history import read_history
-from loadtest.order import Event, Operation, Outcome, Product, Restocked, RoundEnded, RoundStarted, StockSet
+from loadtest.order import (
+    Event,
+    InFlight,
+    Kind,
+    Operation,
+    Outcome,
+    Product,
+    Restocked,
+    RoundEnded,
+    RoundStarted,
+    StockSet,
+)
 from loadtest.render.export.edn import JepsenHistory
 from loadtest.render.export.sorting import Sorter
 from tests.unit.builders import STRATEGIES, Fate, Shop, by_chance, operation
@@ -154,6 +165,19 @@ def test_what_set_the_stock_before_the_first_round_may_yet_be_applied_if_it_was_
     events = [first, RoundEnded(1, "p#4", Product("p#4", "Last samovar", 1, 6, "restock-7"), 200, 300)]
     assert explained(exported([*known, lost, *events])) is applied
     assert exported([*known, *events]) == exported(events)
+
+
+def test_what_was_in_flight_when_a_run_was_cut_may_have_been_applied() -> None:
+    """Somebody saw what a write made of which there is no answer."""
+    seen = operation(order_id="1-2", read_version=5, outcome=Outcome.REJECTED, reason="conflict", version=6, quantity=0)
+    read = replace(seen, kind=Kind.READ, outcome=Outcome.ACCEPTED, sent_ns=60, received_ns=70)
+    first = RoundStarted(1, Product("p#4", "Last samovar", 1, 5, "restock"), 0, 1)
+    in_flight = [InFlight(1, f"1-{n}", "p#4", 1, Kind.WRITE, 1, 5, 10) for n in (1, 2)]
+    assert not explained(exported([first, seen, read]))
+    lines = exported([first, *in_flight, seen, read])
+    assert explained(lines)
+    (end,) = [op for op in parsed(lines) if op["type"] == "info" and op["f"] == "cas"]
+    assert (end["order"], end["attempt"], end["time"]) == ("1-1", 1, 70 - 1)
 
 
 def test_a_run_that_was_cut_before_a_round_is_told() -> None:

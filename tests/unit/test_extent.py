@@ -7,7 +7,18 @@ from msgspec.structs import replace
 from loadtest.errors import UsageError
 from loadtest.extent import Extent
 from loadtest.history import SCHEMA, Conditions, Header
-from loadtest.order import Event, MeasuringStarted, OrderDropped, OrderEnded, OrderPlaced, Outcome, Product, RoundEnded
+from loadtest.order import (
+    Event,
+    InFlight,
+    Kind,
+    MeasuringStarted,
+    OrderDropped,
+    OrderEnded,
+    OrderPlaced,
+    Outcome,
+    Product,
+    RoundEnded,
+)
 from tests.unit.builders import one_round
 
 AFTER = "the history ends at 1970-01-01T00:00:0"
@@ -63,6 +74,12 @@ def test_a_race_of_an_open_number_of_rounds_is_whole_if_no_further_one_was_to_be
     assert found is None if whole else str(found).endswith(": more rounds were to follow")
     bounded = part(ROUND, header(rounds=2, exclude=exclude, within_s=within_s))
     assert bounded is None if whole else str(bounded).endswith(": it has 1 of 2 rounds")
+
+
+def test_what_is_in_flight_does_not_move_the_end() -> None:
+    early = InFlight(1, "1-1", "p#4", 1, Kind.WRITE, 1, None, 0)
+    for events in (ROUND[:-1], ROUND):
+        assert part([*events, early], header(orders=3, rounds=1)) == part(events, header(orders=3, rounds=1))
 
 
 def test_interrupted_orders_and_a_stock_that_was_not_read_are_said() -> None:

@@ -12,6 +12,8 @@ from loadtest.errors import LoadTestError, UsageError
 from loadtest.history import SCHEMA, HistoryWriter, read_history
 from loadtest.order import (
     Event,
+    InFlight,
+    Kind,
     MeasuringStarted,
     Operation,
     OrderDropped,
@@ -45,6 +47,16 @@ events = st.one_of(
     ),
     st.builds(OrderDropped, round=integers, order_id=text, product_id=text, units=integers, scheduled_ns=integers),
     st.builds(Restocked, round=integers, product_id=text, units=integers, at_ns=integers),
+    st.builds(
+        InFlight,
+        round=integers,
+        order_id=text,
+        product_id=text,
+        units=integers,
+        attempt=integers,
+        read_version=st.none() | integers,
+        sent_ns=integers,
+    ),
     st.builds(
         Operation,
         round=integers,
@@ -122,6 +134,22 @@ def test_flushed_events_are_in_the_file_while_the_run_goes_on(tmp_path: Path) ->
             writer(event)
         writer.flush()
         assert list(read_history(path)) == history
+
+
+def waits(number: int) -> InFlight:
+    return InFlight(1, f"1-{number}", "p#4", 1, Kind.WRITE, 1, None, number)
+
+
+def test_what_is_in_flight_comes_before_the_events_of_its_batch(tmp_path: Path) -> None:
+    path, history = tmp_path / "history.jsonl", one_round(units=(1,) * 200)
+    batches = iter([[], [waits(1), waits(2)], [], [waits(3)]])  # the first is the header's, the third a full one
+    with HistoryWriter(path, "a-run", in_flight=lambda: next(batches)) as writer:
+        for event in history[:5]:
+            writer(event)
+        writer.flush()
+        for event in history[5:300]:
+            writer(event)
+    assert list(read_history(path)) == [waits(1), waits(2), *history[:261], waits(3), *history[261:300]]
 
 
 HEADER = f'{{"type":"history","schema":"{SCHEMA}","run_id":"a","unix_ns":1,"monotonic_ns":1}}\n'.encode()
@@ -219,7 +247,8 @@ def test_a_disk_that_has_room_again_gets_no_event_after_a_lost_one(tmp_path: Pat
 @pytest.mark.parametrize("room", [0, 1, 100, 200, 1_000, 20_000, 10**9])
 def test_what_the_disk_refused_is_what_the_file_does_not_have(room: int, tmp_path: Path) -> None:
     path, events = tmp_path / "history.jsonl", one_round(units=(1,) * 500)
-    writer = HistoryWriter(path, "a-run")
+    told = iter([[], [waits(1), waits(2)]])
+    writer = HistoryWriter(path, "a-run", in_flight=lambda: next(told, []))
     with full_disk(path.stat().st_size + room):
         for event in events:
             with suppress(LoadTestError):
@@ -230,7 +259,11 @@ def test_what_the_disk_refused_is_what_the_file_does_not_have(room: int, tmp_pat
     end(writer)
     assert path.read_bytes() == there
     _, *lines = there.rpartition(b"\n")[0].splitlines()
-    assert [msgspec.json.decode(line, type=Event) for line in [*lines, *refused.splitlines()]] == events
+    assert [msgspec.json.decode(line, type=Event) for line in [*lines, *refused.splitlines()]] == [
+        waits(1),
+        waits(2),
+        *events,
+    ]
 
 
 def test_a_full_disk_does_not_hide_the_error_that_ended_the_run(writer: HistoryWriter) -> None:

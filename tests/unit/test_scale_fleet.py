@@ -13,7 +13,18 @@ from msgspec.structs import replace
 from loadtest.dynamo.client import Connection
 from loadtest.effort import Effort
 from loadtest.errors import LoadTestError, TargetError
-from loadtest.order import WORKER_LOST, Event, Operation, Order, OrderDropped, OrderEnded, OrderPlaced, Outcome
+from loadtest.order import (
+    WORKER_LOST,
+    Event,
+    InFlight,
+    Kind,
+    Operation,
+    Order,
+    OrderDropped,
+    OrderEnded,
+    OrderPlaced,
+    Outcome,
+)
 from loadtest.placing import Part
 from loadtest.plan import Load, Race
 from loadtest.scale.fleet import Fleet
@@ -94,6 +105,12 @@ class Pretended:
         now_ns = self._clock()
         self._events.append(operation(**words, scheduled_ns=at_ns, sent_ns=now_ns, received_ns=now_ns, ended_ns=now_ns))
         self._events.append(order_ended(**words, scheduled_ns=at_ns, ended_ns=now_ns))
+
+    def has_in_flight(self, order: Order, sent_ns: int) -> None:
+        """It tells of a write that has no answer."""
+        self._events.append(
+            InFlight(order.round, order.order_id, order.product_id, order.units, Kind.WRITE, 1, None, sent_ns)
+        )
 
     def _stop(self) -> None:
         pass
@@ -359,6 +376,18 @@ async def test_a_silent_shard_is_lost_after_the_stated_time() -> None:
         with pytest.raises(LostError, match=r"gave no answer for 0\.05 s"):
             await member.ask("clock", within_s=0.05)
     assert shard.ended == 1
+
+
+async def test_a_write_in_flight_was_sent_at_the_earliest_that_the_clocks_allow() -> None:
+    shard = Pretended("worker a")
+    member = Member(shard, Part(), own_clock=True)
+    await member.compare_clocks()
+    before_ns = time.perf_counter_ns()
+    shard.has_in_flight(ORDERS[0], before_ns + AHEAD_NS)
+    (event,) = await member.collect()
+    assert isinstance(event, InFlight)
+    assert member.offset.uncertainty_ns > 0
+    assert before_ns - 2 * member.offset.uncertainty_ns <= event.sent_ns <= before_ns
 
 
 def test_what_is_left_behind_is_left_once_and_sent_no_later_than_it_may_have_been() -> None:

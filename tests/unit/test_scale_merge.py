@@ -2,12 +2,14 @@
 
 from collections.abc import Iterator, Sequence
 from itertools import chain, pairwise
+from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loadtest.order import MeasuringStarted
+from loadtest.order import InFlight, Kind, MeasuringStarted, Operation
 from loadtest.scale.merge import Merge
+from tests.unit.builders import operation
 
 streams = st.lists(st.lists(st.integers(0, 50), max_size=20), min_size=1, max_size=5)
 
@@ -63,6 +65,42 @@ def test_what_is_not_taken_to_the_end_is_taken_the_next_time(moments: list[list[
         merged += taken(merge, few)
     merged += taken(merge)
     assert [event.at_ns for event in merged] == sorted(chain(*moments))
+
+
+def write(order: int, sent_ns: int, ended_ns: int, **changes: Any) -> Operation:
+    return operation(order_id=f"1-{order}", sent_ns=sent_ns, ended_ns=ended_ns, **changes)
+
+
+def waits(op: Operation) -> InFlight:
+    return InFlight(op.round, op.order_id, op.product_id, op.units, op.kind, op.attempt, op.read_version, op.sent_ns)
+
+
+def test_what_waits_to_be_taken_is_still_in_flight_for_who_takes_the_rest() -> None:
+    """What another stream tells may rest on a write whose answer came later."""
+    first, second, third = write(1, 10, 30), write(2, 11, 40), write(3, 12, 50)
+    read = write(4, 13, 35, kind=Kind.READ)
+    merge = Merge(2)
+    merge.put(0, [waits(third), first, read, second, third], 60)
+    merge.put(1, events(1, [20, 25]), 32)
+    taking = merge.take()
+    assert [next(taking), next(taking)] == [waits(third), *events(1, [20])]
+    assert merge.in_flight() == [waits(first), waits(second)]  # of the third it was told already
+    assert merge.in_flight() == []
+    assert list(taking) == [*events(1, [25]), first]
+    merge.put(0, [write(1, 60, 70, attempt=2)], 80)
+    merge.put(1, [], 90)
+    assert list(merge.take()) == [read, second, third, write(1, 60, 70, attempt=2)]
+    assert merge.in_flight() == []
+
+
+def test_a_write_in_flight_keeps_its_place_before_what_rests_on_it() -> None:
+    """It was sent before what its own stream told earlier; its moment is not before that."""
+    late = waits(write(1, 10, 0))
+    merge = Merge(2)
+    merge.put(0, events(0, [15]), 16)
+    merge.put(0, [late, *events(0, [30])], 40)
+    merge.put(1, events(1, [20]), 40)
+    assert list(merge.take()) == [*events(0, [15]), late, *events(1, [20]), *events(0, [30])]
 
 
 def test_two_who_take_in_turns_get_each_event_once_and_in_order() -> None:

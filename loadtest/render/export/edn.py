@@ -7,9 +7,11 @@ github.com/edn-format/edn. `docs/exports.md` says what becomes what.
 from collections.abc import Iterable, Iterator
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from loadtest.order import (
     Event,
+    InFlight,
     Kind,
     Operation,
     Outcome,
@@ -42,7 +44,7 @@ class _Product(Struct):
 class JepsenHistory:
     """A listener: call it with every event of a history, then read its `lines`.
 
-    However long the history is, it keeps only a few words of each product in memory.
+    However long the history is, it keeps in memory only a few words of each product, and what is in flight.
     """
 
     def __init__(self, sorter: Sorter, lost: Iterable[Operation] = ()) -> None:
@@ -50,6 +52,7 @@ class JepsenHistory:
         self._log = RegisterLog(sorter)
         self._products: dict[str, _Product] = {}
         self._lost = list(lost)
+        self._in_flight: dict[str, tuple[_Product, _Acts, Span]] = {}  # by order, which makes one request at a time
         self._cut = self._tells_sets = False
 
     def __call__(self, event: Event) -> None:
@@ -65,14 +68,20 @@ class JepsenHistory:
             self._restock(event)
         elif isinstance(event, RoundEnded):
             self._end(event)
+        elif isinstance(event, InFlight):
+            span = Span("info", event.sent_ns, event.sent_ns, _order(event), _order(event))
+            self._in_flight[event.order_id] = self._in_round(event), _taken(event), span
 
     @property
     def cut(self) -> bool:
-        """Whether a round has no end: requests that were in flight then are not in the history."""
+        """Whether a round has no end: requests that were in flight then may be missing in the history."""
         return self._cut or any(product.open or product.sets for product in self._products.values())
 
     def lines(self) -> Iterator[str]:
         """The beginnings and ends of all operations; `:time` counts from the first."""
+        for product, acts, span in self._in_flight.values():  # the run was cut before their answer
+            self._add(product, acts, replace(span, ended_ns=max(span.ended_ns, self._log.last_ns)))
+        self._in_flight = {}
         return self._log.lines()
 
     def _operation(self, op: Operation) -> None:
@@ -83,7 +92,8 @@ class JepsenHistory:
         else:
             product.lost += kind == "info"
             acts = _taken(op)
-        order = f", :order {edn_text(op.order_id)}, :attempt {op.attempt}"
+            self._in_flight.pop(op.order_id, None)
+        order = _order(op)
         self._add(product, acts, Span(kind, op.sent_ns, op.received_ns, order, order + _shown(op)))
 
     def _start(self, event: RoundStarted) -> None:
@@ -156,7 +166,7 @@ class JepsenHistory:
             self._products[product_id] = _Product((f"[{name} :version]", f"[{name} :quantity]"))
         return self._products[product_id]
 
-    def _in_round(self, event: Operation | Restocked | RoundEnded) -> _Product:
+    def _in_round(self, event: Operation | InFlight | Restocked | RoundEnded) -> _Product:
         product = self._products.get(event.product_id)
         if product is None or product.round != event.round:
             raise ValueError(f"an event of round {event.round} and product {event.product_id!r} outside that round")
@@ -178,10 +188,10 @@ def _became(event: StockSet, now: Product) -> str:
     return "ok" if now.last_order == event.name else "fail"  # its version is made, so it may not be any more
 
 
-def _taken(op: Operation) -> _Acts:
+def _taken(op: Operation | InFlight) -> _Acts:
     """What a write of an order does: it makes the next version and takes its units."""
     before = op.read_version
-    if before is None and op.version is not None and op.outcome is Outcome.ACCEPTED:
+    if before is None and isinstance(op, Operation) and op.version is not None and op.outcome is Outcome.ACCEPTED:
         before = op.version - 1
     return _raised(before), Act("decrement", str(op.units))
 
@@ -193,6 +203,10 @@ def _raised(before: int | None) -> Act:
 
 def _seen(version: int | None, quantity: int | None) -> _Acts:
     return Act("read", seen=_or_nil(version)), Act("read", seen=_or_nil(quantity))
+
+
+def _order(op: Operation | InFlight) -> str:
+    return f", :order {edn_text(op.order_id)}, :attempt {op.attempt}"
 
 
 def _shown(op: Operation) -> str:

@@ -25,7 +25,7 @@ class Act(Struct, frozen=True):
 class Span(Struct, frozen=True):
     """When something was done, how it ended (`ok`, `fail` or `info`), and what is said of it then.
 
-    `initial`: it comes before all else of its moment.
+    `initial`: it comes before all else of its moment. ValueError if it ended before it began, or beyond 64 bits.
     """
 
     kind: str
@@ -35,21 +35,25 @@ class Span(Struct, frozen=True):
     ended: str = ""
     initial: bool = False
 
+    def __post_init__(self) -> None:
+        if self.ended_ns < self.began_ns:
+            raise ValueError(f"it ended {self.began_ns - self.ended_ns:,} ns before it began")
+        if self.began_ns < -_CLOCK_ENDS or self.ended_ns >= _CLOCK_ENDS:
+            raise ValueError("its time is beyond 64 bits")
+
 
 class RegisterLog:
     """Takes what was done in any order and gives it sorted."""
 
     def __init__(self, sorter: Sorter) -> None:
+        self.last_ns = -_CLOCK_ENDS  # when the last ended
         self._sorter = sorter
         self._number = 0
 
     def add(self, key: str, act: Act, span: Span) -> None:
-        """`key` is that of the register, as EDN. ValueError for what ended before it began, or beyond 64 bits."""
-        if span.ended_ns < span.began_ns:
-            raise ValueError(f"it ended {span.began_ns - span.ended_ns:,} ns before it began")
-        if span.began_ns < -_CLOCK_ENDS or span.ended_ns >= _CLOCK_ENDS:
-            raise ValueError("its time is beyond 64 bits")
+        """`key` is that of the register, as EDN."""
         self._number += 1
+        self.last_ns = max(self.last_ns, span.ended_ns)
         first, last = (_INITIAL, _INITIAL + 1) if span.initial else (_BEGAN, _ENDED)
         began, ended = f"[{key} {act.value}]", f"[{key} {act.seen or act.value}]"
         self._half(span.began_ns, first, "invoke", f":f :{act.f}, :value {began}{span.began}")
