@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from loadtest.checker.marks import SHOWN
+from loadtest.checker.results import OF_ORDERS
 from loadtest.checker.verdict import Violation
 
 _OF_SUMS = {"oversold", "stock_lost", "version_miscounted"}  # kinds that any of the accepted writes may be the cause of
@@ -12,6 +13,7 @@ _OF_SUMS = {"oversold", "stock_lost", "version_miscounted"}  # kinds that any of
 def culprits_first(violations: Sequence[Violation]) -> list[Violation]:
     """One round's violations: those of sums name first whom the others name."""
     specific = [one for one in violations if one.kind not in _OF_SUMS and one.orders]
+    specific.sort(key=lambda one: one.kind not in OF_ORDERS)  # what an order was told says most of whose write it was
     return [_naming(one, specific) if one.kind in _OF_SUMS else one for one in violations]
 
 

@@ -55,10 +55,16 @@ class Invariants:
         yield from self._refused_blindly()
 
     def _look_for_strangers(self) -> None:
-        """Names as the tool leaves them, but not those of this run."""
+        """Names as the tool leaves them, but not those of this run; and more versions than were written."""
         for version, name, op in self._claims.standing():
             if is_own(name) and self._own.is_strange(name, complete=self._round.complete):
                 self._outside.stranger(name, version, op)
+        round_ = self._round
+        if round_.final is not None:
+            lost = len(doubting.open_writes(self._ledger.doubts)) + len(round_.perhaps) + round_.stock.lost_restocks
+            extra, (unseen, forgotten) = round_.rose - round_.surely - round_.stock.restocks, self._claims.unplaced()
+            if extra > 0 or len(unseen) + forgotten >= -extra:  # of others it is known which versions they made
+                self._outside.made_by_nobody(min(0, extra) or max(0, extra - lost))
 
     @property
     def _restocked(self) -> bool:

@@ -134,8 +134,9 @@ class Ledger:
     def _place(self, made: int, op: Operation, *, again: bool) -> None:
         """An accepted write made this version, perhaps again."""
         versions, late = self.claims.versions, self.time.place(written(made), op)
-        if late and again and op.quantity in (None, versions.left(made)):  # in the state in which it was made before
-            self.outside.made_late(made, self.newest, op, versions.maker(made))
+        if late and again:
+            alike = op.quantity in (None, versions.left(made))
+            self.outside.made_late(made, self.newest, op, versions.maker(made), alike=alike)
         if op.version is not None and op.last_order is not None and op.last_order != op.order_id:
             self.claims.see(made, op.last_order, op)
         if op.quantity is not None:

@@ -10,8 +10,12 @@ from loadtest.checker.marks import SHOWN, Evidence
 from loadtest.checker.verdict import Violation, plural
 from loadtest.order import Kind, Operation, is_own
 
+_MANY = 3  # versions that nobody made: one or two may be a write that was applied twice, or skipped a version
 FOLLOWING = {  # kinds of violations that follow from a product that went back
+    "oversold",
+    "quantity_handed_out_twice",
     "stale_read",
+    "stock_lost",
     "version_miscounted",
     "version_reused",
     "version_won_twice",
@@ -29,6 +33,8 @@ class Outside:
         self._strangers = Evidence()
         self._name = ""
         self._anew: Operation | None = None
+        self._extra = self._missing = 0  # versions
+        self._unlike = 0  # versions that were made again in another state
         self._stale: Operation | None = None  # the latest consistent read that showed an older version than was there
         self._lowest: int | None = None
         self._highest = 0
@@ -52,22 +58,33 @@ class Outside:
                 if maker is not None:
                     self._undo(maker)
 
+    def made_by_nobody(self, versions: int) -> None:
+        """So many were made by nobody in this run; if fewer than none, so many writes that were accepted made none."""
+        if versions >= _MANY:
+            self._extra = max(self._extra, versions)
+        elif versions <= -_MANY:
+            self._missing = max(self._missing, -versions)
+
     def put_anew(self, op: Operation) -> None:
         """A consistent read showed an earlier state than the run began with, after it had begun."""
         self._anew = self._anew or op
 
-    def made_late(self, version: int, newest: int, op: Operation, before: Operation | None) -> None:
+    def made_late(self, version: int, newest: int, op: Operation, before: Operation | None, *, alike: bool) -> None:
         """A write made a version although that one, or a later one, had been seen before it was sent.
 
-        `before` is who had made it. Only a write that found an older state shows that the product went back: without a
-        condition, or if the condition is ignored, a version may be made twice as well.
+        `before` is who had made it, and left as many units then, if they are `alike`: else it may be a write that did
+        not raise the version, unless there are many. Only a write that found an older state shows that the product
+        went back: without a condition, or if the condition is ignored, a version may be made twice as well.
         """
         stale = self._stale
         if op.read_version is not None and (
             stale is None or stale.sent_ns > op.sent_ns or (stale.version or 0) > op.read_version
         ):
             return
-        if version <= self._first:
+        self._unlike += not alike
+        if not alike and self._unlike < _MANY:
+            return
+        if not alike:
             self._anew = self._anew or op
         self._went_back(version - 1, newest, op)
         if before is not None and before is not op:
@@ -78,6 +95,8 @@ class Outside:
             self._undone.add(op.order_id, op)
 
     def _went_back(self, version: int, newest: int, op: Operation) -> None:
+        if version <= self._first:
+            self._anew = self._anew or op
         self._lowest = version if self._lowest is None else min(version, self._lowest)
         self._highest = max(self._highest, newest)
         if not self._undone.count:
@@ -86,7 +105,7 @@ class Outside:
     @property
     def foreign(self) -> bool:
         """Whether somebody else wrote the product."""
-        return bool(self.told or self._strangers.count or self._anew is not None)
+        return bool(self.told or self._strangers.count or self._anew is not None or self._extra or self._missing)
 
     @property
     def back(self) -> bool:
@@ -95,27 +114,38 @@ class Outside:
 
     def drain(self, round_: int) -> Iterator[Violation]:
         """The one violation that there is, each time it is found anew; somebody else is told of once in a run."""
-        strangers, anew, undone = self._strangers, self._anew, self._undone
         if self.foreign and not self.told:
             self.told = True
-            if strangers.count:
-                message = f"somebody else wrote the product: {self._name}, which no order of this run has"
-                yield strangers.violation("external_write", message, round_, self._product_id, 1)
-            elif anew is not None:
-                message = (
-                    f"somebody else wrote the product: it was put there anew, for version {anew.version or 0:,} was "
-                    f"{'seen' if is_look(anew) else 'made'} again, and the run had begun with version {self._first:,}"
-                )
-                evidence = Evidence(1, [anew.order_id], [anew])
-                yield evidence.violation("external_write", message, round_, self._product_id)
+            yield self._by_somebody(round_)
         elif self.back and not self.told:
-            gone = plural(undone.count, "accepted write") if undone.count else "what was written"
+            undone, gone = self._undone, "what was written"
+            if undone.count:
+                gone = plural(undone.count, "accepted write")
             message = (
                 f"the product went back to version {self._lowest:,} after version {self._highest:,} had been seen: "
-                f"{gone} {'is' if undone.count <= 1 else 'are'} gone, or somebody else put it there anew"
+                f"{gone} {'is' if undone.count <= 1 else 'are'} gone, or somebody else re-created it"
             )
             yield undone.violation("rolled_back", message, round_, self._product_id)
         self._strangers, self._undone, self._lowest, self._highest = Evidence(), Evidence(), None, 0
+
+    def _by_somebody(self, round_: int) -> Violation:
+        evidence, fewest = self._strangers, 1
+        if evidence.count:
+            what = f"{self._name}, which no order of this run has"
+        elif self._anew is not None:
+            evidence, fewest = self._undone, SHOWN
+            if not evidence.count:
+                evidence = Evidence(1, [self._anew.order_id] * bool(self._anew.order_id), [self._anew])
+            what = f"it was re-created, or went back to how it was when the run began, with version {self._first:,}"
+        elif self._missing:
+            what = f"it was re-created, or went back: {plural(self._missing, 'accepted write')} left no version"
+        else:
+            what = (
+                f"{plural(self._extra, 'version')} were made by no write of this run, unless the server applied some "
+                "more than once"
+            )
+        message = f"somebody else wrote the product: {what}"
+        return evidence.violation("external_write", message, round_, self._product_id, fewest)
 
 
 def is_look(op: Operation) -> bool:

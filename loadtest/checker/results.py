@@ -319,3 +319,4 @@ _MESSAGES = {
     "order_vanished": "{0} never got a result",
     "order_invented": "{0} {1} never placed and yet took part",
 }
+OF_ORDERS = frozenset(_MESSAGES)  # kinds of violations

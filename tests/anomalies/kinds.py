@@ -70,7 +70,8 @@ KINDS = (
     Kind("accepted and not applied", _plain(answers.accepted_not_applied), workloads=EACH, tells=STRATEGIES),
     Kind("rollback", events.RolledBack, workloads=EACH, tells=NUMBERED),
     Kind("rollback between rounds", lambda: events.between_rounds(events.RolledBack(_ROUNDS)), workloads=(RACE,)),
-    Kind("split brain", events.SplitBrain, tells=("conditional",)),
+    # Which of two copies lasts is seen only afterwards.
+    Kind("split brain", events.SplitBrain),
     Kind(
         "record without take",
         _plain(writes.half_of_transaction(lambda key: key.startswith("order#"))),
@@ -121,7 +122,7 @@ KINDS = (
     Kind("refused and applied", _plain(answers.refused_and_applied), tells=STRATEGIES),
     Kind("spurious refusal", _plain(answers.spurious_refusal), tells=STRATEGIES),
     Kind("refusal shows an old item", _plain(answers.refusal_shows_old_item), tells=STRATEGIES),
-    # The order's own read after it shows that there was stock, if nobody has taken it meanwhile; `version` does not look.
+    # The order's own read after it shows stock, if nobody has taken it meanwhile; `version` does not look.
     Kind("refusal that shows nothing", _plain(answers.blind_refusal), shows=Shows.OFTEN, tells=COUNTED),
     # Two writes of one version, or a quantity below zero.
     Kind("condition ignored", _plain(writes.condition_ignored), tells=NUMBERED),

@@ -70,10 +70,14 @@ def verdict_of(done: subprocess.CompletedProcess[str], run: Path) -> dict[str, A
 def assert_somebody_else(verdict: dict[str, Any], who: str) -> None:
     """One violation, or one reason, and it says what may be the cause; `who` is a pattern of what it names."""
     violations = verdict["violations"]
+    if {violation["kind"] for violation in violations} == {"stock_lost", "version_miscounted"}:
+        # One or two versions too many, whose name nobody saw: the server may have applied a write twice as well.
+        assert violations[-1]["message"].endswith(", or somebody else wrote the product")
+        return
     assert [violation["kind"] for violation in violations] == ["external_write"] * bool(violations)
     said = [violation["message"] for violation in violations] or verdict["doubts"]
     (message,) = [each for each in said if each.startswith("somebody else wrote the product")]
-    assert re.search(who, message), message
+    assert re.search(f"{who}|made by no write of this run", message), message
     assert verdict["status"] == ("violated" if violations else "inconclusive")
     assert message in verdict["sentence"]
 
@@ -110,6 +114,8 @@ def test_a_race_while_a_load_goes_on(strategy: str, url: str, cli: Cli, start: S
         (race,) = tmp_path.glob("other/*")
         assert_somebody_else(verdict_of(raced, race), an_order_of(long))
     checked = verdict_of(cli("check", str(long)), long)
+    if raced.returncode == 3 and not checked["violations"]:
+        return  # it was refused before it wrote anything
     assert_somebody_else(checked, "restock|" + "|".join(map(an_order_of, tmp_path.glob("other/*"))))
 
 
