@@ -20,7 +20,7 @@ from loadtest.order import Event, InFlight, Listener, Operation, RoundStarted
 
 SCHEMA = "loadtest.history/1"
 
-_AT_ONCE = 256  # events, which are written much sooner together than one by one
+_AT_ONCE = 512  # events, which are written much sooner together than one by one
 _LONGEST_LINE = 16 << 20  # bytes; what has no line breaks is not read into memory
 
 

@@ -142,7 +142,7 @@ def waits(number: int) -> InFlight:
 
 
 def test_what_is_in_flight_comes_before_the_events_of_its_batch(tmp_path: Path) -> None:
-    path, history = tmp_path / "history.jsonl", one_round(units=(1,) * 200)
+    path, history = tmp_path / "history.jsonl", one_round(units=(1,) * 400)
     batches = iter(
         [[], [waits(1), waits(2)], [waits(3)], [waits(4)]]
     )  # the first is the header's, the third a full one
@@ -150,13 +150,13 @@ def test_what_is_in_flight_comes_before_the_events_of_its_batch(tmp_path: Path) 
         for event in history[:5]:
             writer(event)
         writer.flush()
-        for event in history[5:300]:
+        for event in history[5:600]:
             writer(event)
     assert list(read_history(path)) == [
         history[0],
         *(waits(1), waits(2), *history[1:5]),
-        *(waits(3), *history[5:261]),
-        *(waits(4), *history[261:300]),
+        *(waits(3), *history[5:517]),
+        *(waits(4), *history[517:600]),
     ]
 
 
