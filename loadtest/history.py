@@ -16,11 +16,11 @@ import msgspec
 
 from loadtest.document import in_a_line
 from loadtest.errors import LoadTestError, UsageError
-from loadtest.order import Event, InFlight, Listener, Operation
+from loadtest.order import Event, InFlight, Listener, Operation, RoundStarted
 
 SCHEMA = "loadtest.history/1"
 
-_AT_ONCE = 256  # events, which are written much sooner together than one by one
+_AT_ONCE = 512  # events, which are written much sooner together than one by one
 _LONGEST_LINE = 16 << 20  # bytes; what has no line breaks is not read into memory
 
 
@@ -60,8 +60,8 @@ class Header(
 class HistoryWriter:
     """A listener that appends every event to a file. Raises LoadTestError if the disk refuses, and ever after.
 
-    Whenever it writes, the writes that are `in_flight` and that it was not told of before come first, so that a history
-    that is cut after any batch has every write that was sent by then.
+    Whenever it writes, the writes that are `in_flight` and that it was not told of before come first in their round, so
+    that a history that is cut after any batch has every write that was sent by then.
     """
 
     def __init__(
@@ -73,6 +73,7 @@ class HistoryWriter:
     ) -> None:
         self._encode = msgspec.json.Encoder().encode_lines
         self._in_flight = in_flight
+        self._round = 0  # of the last of them
         self._waiting: list[Event | Header] = []
         self._size = 0  # bytes of the file that hold whole batches
         self.path = path
@@ -99,7 +100,7 @@ class HistoryWriter:
         """Hand everything so far to the operating system, so that it outlives this process."""
         if self._refusal is not None:
             raise LoadTestError(self._refusal)  # with room again, the history had a hole before what is next
-        self._waiting = [*self._in_flight(), *self._waiting]
+        self._add_in_flight()
         lines = memoryview(self._encode(self._waiting))
         with self._in_words():
             rest = lines
@@ -107,6 +108,17 @@ class HistoryWriter:
                 rest = rest[self._file.write(rest) :]
         self._size += len(lines)
         self._waiting = []
+
+    def _add_in_flight(self) -> None:
+        """They come before all events that may show one of them, but after the beginning of their round."""
+        told = self._in_flight()
+        if not told:
+            return
+        at = 0
+        if told[0].round != self._round:  # at one moment all are of one round, whose beginning may be waiting too
+            self._round = told[0].round
+            at = max((n for n, event in enumerate(self._waiting, 1) if isinstance(event, RoundStarted)), default=0)
+        self._waiting[at:at] = told
 
     def unwritten(self) -> bytes:
         """Lines of the events that were refused, and of those that came after; half of the first may be in the file."""

@@ -28,8 +28,11 @@ class WritesInFlight:
         Another thread may call it while no Operation is emitted.
         """
         taken: list[InFlight] = []
-        while self._writes:
-            _, (order, kind, attempt, read_version, sent_ns) = self._writes.popitem()
+        while True:
+            try:
+                _, (order, kind, attempt, read_version, sent_ns) = self._writes.popitem()
+            except KeyError:
+                break  # also if the last was answered at this moment
             taken.append(
                 InFlight(
                     order.round, order.order_id, order.product_id, order.units, kind, attempt, read_version, sent_ns

@@ -18,10 +18,9 @@ class Merge:
         self._waiting: list[deque[_Timed]] = [deque() for _ in range(streams)]
         self._latest_ns = [0] * streams
         self._heard_ns: list[float] = [float("-inf")] * streams
-        self._due: deque[_Timed] = deque()
-        self._taken_ns = 0  # the moment of the last event that was taken
+        self._due: deque[Event] = deque()
         self._finished = False
-        self._writes: list[tuple[int, Operation]] = []  # lately put, and not told of while they were in flight
+        self._writes: dict[int, Operation] = {}  # not taken, nor told of while they were in flight; by identity
         self._told: set[str] = set()  # orders whose write was
 
     def put(self, stream: int, events: Iterable[Event], heard_ns: float) -> None:
@@ -35,7 +34,7 @@ class Merge:
                 if event.order_id in told:
                     told.remove(event.order_id)
                 elif event.kind is not Kind.READ:
-                    writes.append((latest_ns, event))
+                    writes[id(event)] = event
             elif isinstance(event, InFlight):
                 told.add(event.order_id)
         self._latest_ns[stream] = latest_ns
@@ -50,25 +49,22 @@ class Merge:
         until_ns, self._finished = float("inf") if self._finished else min(self._heard_ns), False
         due = [timed for waiting in self._waiting if waiting for timed in _until(waiting, until_ns)]
         due.sort(key=_moment)  # a few long rising runs, which is what it is quickest at
-        self._due.extend(due)
-        self._writes = self._not_taken()
+        self._due.extend(event for _, event in due)
         return self._popped()
 
     def in_flight(self) -> list[InFlight]:
         """The writes whose Operation waits to be taken: for who takes the others they are still in flight."""
-        writes, self._writes = self._not_taken(), []
+        writes, self._writes = self._writes, {}
         return [
             InFlight(op.round, op.order_id, op.product_id, op.units, op.kind, op.attempt, op.read_version, op.sent_ns)
-            for _, op in writes
+            for op in writes.values()
         ]
-
-    def _not_taken(self) -> list[tuple[int, Operation]]:
-        taken_ns = self._taken_ns
-        return [timed for timed in self._writes if timed[0] > taken_ns]
 
     def _popped(self) -> Iterator[Event]:
         while self._due:
-            self._taken_ns, event = self._due.popleft()
+            event = self._due.popleft()
+            if isinstance(event, Operation):
+                self._writes.pop(id(event), None)
             yield event
 
 

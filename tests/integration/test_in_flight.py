@@ -13,13 +13,14 @@ from tests.conftest import Cli
 from tests.integration.watched import Watched, watched
 from tests.processes import children, wait_for
 
+LOAD = ("load", "--concurrency", "40", "--duration", "10m")
 LOADS = {
-    "one process": ("load", "--concurrency", "40", "--strategy", "conditional"),
-    "one process, by version": ("load", "--concurrency", "40", "--attempts", "3"),
-    "transactions": ("load", "--concurrency", "40", "--strategy", "transaction"),
-    "two processes": ("load", "--concurrency", "40", "--strategy", "conditional", "--processes", "2"),
+    "one process": (*LOAD, "--strategy", "conditional"),
+    "one process, by version": (*LOAD, "--attempts", "3"),
+    "transactions": (*LOAD, "--strategy", "transaction"),
+    "two processes": (*LOAD, "--strategy", "conditional", "--processes", "2"),
 }
-loads = pytest.mark.parametrize("load", LOADS.values(), ids=LOADS)
+RUNS = {"a race": ("race", "-n", "100", "--rounds", "100000", "--strategy", "conditional"), **LOADS}
 
 
 def write_of(event: Event) -> tuple[str, int] | None:
@@ -49,10 +50,10 @@ def sizes_of(path: Path, within_s: float) -> list[int]:
     return sorted(sizes)
 
 
-@loads
-def test_a_history_tells_of_every_write_whenever_it_is_cut(load: tuple[str, ...], cli: Cli, tmp_path: Path) -> None:
+@pytest.mark.parametrize("command", RUNS.values(), ids=RUNS)
+def test_a_history_tells_of_every_write_whenever_it_is_cut(command: tuple[str, ...], cli: Cli, tmp_path: Path) -> None:
     """Whose answer is in it was sent before; so was what was sent earlier than that answer came."""
-    with watched(*load, "--duration", "10m", folder=tmp_path) as run:
+    with watched(*command, folder=tmp_path) as run:
         wait_for(lambda: has_begun(tmp_path), "a run under way")
         sizes = sizes_of(history_of(tmp_path), 3)
         run.process.terminate()
@@ -74,10 +75,14 @@ def test_a_history_tells_of_every_write_whenever_it_is_cut(load: tuple[str, ...]
 
 
 def assert_said_once_and_before(events: list[Event]) -> None:
-    """A write is told of as one in flight once at most, before its Operation, and as the same write."""
+    """A write is told of as one in flight once at most, in its round before its Operation, and as the same write."""
     told: dict[tuple[str, int], InFlight] = {}
+    number = 0
     for event in events:
-        if isinstance(event, InFlight):
+        if isinstance(event, RoundStarted):
+            number = event.round
+        elif isinstance(event, InFlight):
+            assert event.round == number
             assert (event.order_id, event.attempt) not in told
             told[event.order_id, event.attempt] = event
         elif isinstance(event, Operation) and event.kind is not Kind.READ:
@@ -99,13 +104,13 @@ def stop_the_server(run: Watched) -> list[int]:
     return server
 
 
-@loads
+@pytest.mark.parametrize("load", LOADS.values(), ids=LOADS)
 def test_a_killed_run_whose_server_had_stalled_tells_of_all_that_waited(
     load: tuple[str, ...], cli: Cli, tmp_path: Path
 ) -> None:
     server: list[int] = []
     try:
-        with watched(*load, "--duration", "10m", folder=tmp_path) as run:
+        with watched(*load, folder=tmp_path) as run:
             wait_for(lambda: has_begun(tmp_path), "a run under way")
             server = stop_the_server(run)
             path = history_of(tmp_path)
@@ -128,3 +133,4 @@ def test_a_killed_run_whose_server_had_stalled_tells_of_all_that_waited(
     checked = cli("check", str(path.parent))
     assert checked.stdout.startswith("partial: the history ends at 20")
     assert cli("report", str(path.parent), "-o", "report.html").returncode == 0
+    assert cli("export", str(path.parent), "--edn", "history.edn").returncode == 0

@@ -7,6 +7,7 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from loadtest.errors import LoadTestError, UsageError
 from loadtest.history import SCHEMA, HistoryWriter, read_history
@@ -24,7 +25,7 @@ from loadtest.order import (
     RoundEnded,
     RoundStarted,
 )
-from tests.unit.builders import STRATEGIES, judge, one_round
+from tests.unit.builders import STRATEGIES, Shop, judge, one_round
 from tests.unit.fakes import full_disk
 
 text = st.text()  # every character that UTF-8 can write, line breaks and quotes included
@@ -141,15 +142,38 @@ def waits(number: int) -> InFlight:
 
 
 def test_what_is_in_flight_comes_before_the_events_of_its_batch(tmp_path: Path) -> None:
-    path, history = tmp_path / "history.jsonl", one_round(units=(1,) * 200)
-    batches = iter([[], [waits(1), waits(2)], [], [waits(3)]])  # the first is the header's, the third a full one
+    path, history = tmp_path / "history.jsonl", one_round(units=(1,) * 400)
+    batches = iter(
+        [[], [waits(1), waits(2)], [waits(3)], [waits(4)]]
+    )  # the first is the header's, the third a full one
     with HistoryWriter(path, "a-run", in_flight=lambda: next(batches)) as writer:
         for event in history[:5]:
             writer(event)
         writer.flush()
-        for event in history[5:300]:
+        for event in history[5:600]:
             writer(event)
-    assert list(read_history(path)) == [waits(1), waits(2), *history[:261], waits(3), *history[261:300]]
+    assert list(read_history(path)) == [
+        history[0],
+        *(waits(1), waits(2), *history[1:5]),
+        *(waits(3), *history[5:517]),
+        *(waits(4), *history[517:600]),
+    ]
+
+
+def test_what_is_in_flight_comes_after_the_beginning_of_its_round(tmp_path: Path) -> None:
+    shop = Shop(2)
+    for _ in range(2):
+        shop.round("conditional", (1, 1))
+    (second,) = [n for n, event in enumerate(shop.events) if isinstance(event, RoundStarted) and event.round == 2]
+    path, later = tmp_path / "history.jsonl", replace(waits(9), round=2)
+    batches = iter([[], [waits(1)], [later]])
+    with HistoryWriter(path, "a-run", in_flight=lambda: next(batches)) as writer:
+        for n, event in enumerate(shop.events):
+            if n == 3:
+                writer.flush()
+            writer(event)
+    first, *rest = shop.events
+    assert list(read_history(path)) == [first, waits(1), *rest[:second], later, *rest[second:]]
 
 
 HEADER = f'{{"type":"history","schema":"{SCHEMA}","run_id":"a","unix_ns":1,"monotonic_ns":1}}\n'.encode()
@@ -260,9 +284,9 @@ def test_what_the_disk_refused_is_what_the_file_does_not_have(room: int, tmp_pat
     assert path.read_bytes() == there
     _, *lines = there.rpartition(b"\n")[0].splitlines()
     assert [msgspec.json.decode(line, type=Event) for line in [*lines, *refused.splitlines()]] == [
-        waits(1),
-        waits(2),
-        *events,
+        events[0],
+        *(waits(1), waits(2)),
+        *events[1:],
     ]
 
 

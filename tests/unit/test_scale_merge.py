@@ -93,6 +93,17 @@ def test_what_waits_to_be_taken_is_still_in_flight_for_who_takes_the_rest() -> N
     assert merge.in_flight() == []
 
 
+def test_two_answers_at_one_moment_are_told_apart() -> None:
+    """The second one came before the first was told: it has the moment of that."""
+    first, second = write(1, 10, 30), write(2, 11, 29)
+    merge = Merge(1)
+    merge.put(0, [first, second], 40)
+    taking = merge.take()
+    assert next(taking) == first
+    assert merge.in_flight() == [waits(second)]
+    assert list(taking) == [second]
+
+
 def test_a_write_in_flight_keeps_its_place_before_what_rests_on_it() -> None:
     """It was sent before what its own stream told earlier; its moment is not before that."""
     late = waits(write(1, 10, 0))
