@@ -22,7 +22,7 @@ STORIES: dict[str, tuple[Story, str]] = {
           [1: ]
           the tool read accepted (2, 2, 1-1) 8–9 ms
           1-2 write on 2 rejected () 5–7 ms
-        refused_without_cause: 1 write refused though version 2 was still the one read
+        refused_without_cause: 1 write refused though every state that was there met the condition
           [1: 1-2]
           1-2 write on 2 rejected () 5–7 ms
         """,
