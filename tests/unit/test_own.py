@@ -1,4 +1,4 @@
-"""The tool's own writes to a product: what they are as operations, which names they leave, what becomes of lost ones."""
+"""The tool's own writes to a product: as operations, which names they leave, and what becomes of lost ones."""
 
 from math import inf
 
