@@ -123,11 +123,17 @@ class Story:
         return self._add(Restocked(self.number, product_id, units, outcome, self._tick() * MS))
 
     def adds(
-        self, name: str, units: int, shows: tuple[int, int] | None = None, outcome: Outcome = ACCEPTED, *, took: int = 2
+        self,
+        name: str,
+        units: int,
+        shows: tuple[int, int] | None = None,
+        outcome: Outcome = ACCEPTED,
+        *,
+        at: int | None = None,
     ) -> "Story":
-        """The tool adds units under this name, as a newer history tells it: made this version and left so many."""
-        sent = self._tick()
-        self.now = sent + took
+        """The tool adds units under this name, in a request sent `at` and answered now; it `shows` what it left."""
+        sent = self._tick() if at is None else at
+        self.now += 2
         version, quantity = shows or (None, None)
         stamps = self.now * MS, sent * MS
         return self._add(Restocked(self.number, "p#4", units, outcome, *stamps, name, version, quantity))
