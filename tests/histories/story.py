@@ -18,6 +18,7 @@ from loadtest.order import (
     Restocked,
     RoundEnded,
     RoundStarted,
+    StockSet,
 )
 
 MS = 1_000_000
@@ -120,6 +121,32 @@ class Story:
     def restock(self, units: int, outcome: Outcome = ACCEPTED, product_id: str = "p#4") -> "Story":
         """The tool adds units."""
         return self._add(Restocked(self.number, product_id, units, outcome, self._tick() * MS))
+
+    def adds(
+        self,
+        name: str,
+        units: int,
+        shows: tuple[int, int] | None = None,
+        outcome: Outcome = ACCEPTED,
+        *,
+        at: int | None = None,
+    ) -> "Story":
+        """The tool adds units under this name, in a request sent `at` and answered now; it `shows` what it left."""
+        sent = self._tick() if at is None else at
+        self.now += 2
+        version, quantity = shows or (None, None)
+        stamps = self.now * MS, sent * MS
+        return self._add(Restocked(self.number, "p#4", units, outcome, *stamps, name, version, quantity))
+
+    def sets(
+        self, quantity: int, before: tuple[int, int, str | None], name: str, outcome: Outcome = ACCEPTED
+    ) -> "Story":
+        """The tool reads `before`, and sets the quantity for the next round."""
+        read, sent = self._tick(), self._tick()
+        self.now += 2
+        product = Product("p#4", "Last samovar", before[1], before[0], before[2])
+        stamps = read * MS, sent * MS, self.now * MS
+        return self._add(StockSet(self.number + 1, product, quantity, name, outcome, *stamps))
 
     def records(
         self, *found: int, missing: tuple[int, ...] = (), barred: tuple[int, ...] = (), at: int | None = None

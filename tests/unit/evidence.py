@@ -1,6 +1,8 @@
 """Short stories of loads, and what their verdicts show of each violation."""
 
-from loadtest.order import Kind
+from msgspec.structs import replace
+
+from loadtest.order import Kind, RoundStarted
 from tests.histories.story import FAILED, Story
 from tests.histories.words import in_words
 from tests.unit.builders import judge
@@ -24,6 +26,15 @@ def load(stock: int, *units: int) -> Story:
     story = Story(orders=0).start(stock, 1, orders=0)
     for n, wanted in enumerate(units, 1):
         story.place(n, units=wanted)
+    return story
+
+
+def unnamed(stock: int, *, orders: int = 3) -> Story:
+    """A race in which so many orders are placed, and nobody says which or for how much."""
+    story = Story(stock, orders=orders)
+    story.events = [
+        replace(event, prefix="", units=0) if isinstance(event, RoundStarted) else event for event in story.events
+    ]
     return story
 
 

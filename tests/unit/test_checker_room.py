@@ -81,3 +81,27 @@ def test_the_newest_version_is_never_forgotten(room: int) -> None:
         story.read(versions, versions - 1, 32 - versions, None).ends(versions, FAILED)
         found = judge(story.left(versions, 31 - versions, None).events, room).violations
         assert [violation.kind for violation in found] == ["stale_read"]
+
+
+def restocked_and_seen(sales: int) -> Story:
+    """A load in which a restock is seen before the tool has its answer; then so many orders win one after the other."""
+    story = Story(orders=0).start(sales, 1, orders=0).place(1).read(1, 2, sales + 1, "restock-1", at=3)
+    story.adds("restock-1", 1, (2, sales + 1), at=2).wins(1, 3, sales)
+    for n in range(2, sales + 2):
+        story.place(n).wins(n, n + 2, sales - n + 1)
+    return story.left(sales + 3, 0, f"1-{sales + 1}")
+
+
+@pytest.mark.parametrize(("room", "sales"), [(1, 1), (2, 3), (None, 5_000)])
+def test_a_name_that_was_seen_first_is_not_held_against_a_maker_long_forgotten(room: int | None, sales: int) -> None:
+    assert judge(restocked_and_seen(sales).events, room).violations == ()
+
+
+@pytest.mark.parametrize(("room", "sales"), [(2, 2), (2, 5), (None, 5_000)])
+def test_a_restock_counts_however_many_transactions_were_before_it(room: int | None, sales: int) -> None:
+    """Between two looks nobody saw a version, and then the tool's own answer shows one."""
+    story = Story(orders=0).start(sales + 1, 1, orders=0)
+    for n in range(1, sales + 1):
+        story.place(n).takes(n)
+    story.adds("restock-1", 50, (sales + 2, 51))
+    assert judge(story.left(sales + 2, 51, "restock-1").events, room).violations == ()

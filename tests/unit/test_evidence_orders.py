@@ -6,18 +6,22 @@ import pytest
 
 from loadtest.order import Kind
 from tests.histories.story import ACCEPTED, CONFLICT, FAILED, REJECTED, UNKNOWN, Story
-from tests.unit.evidence import fails, load, said
+from tests.unit.evidence import fails, load, said, unnamed
 
 R, T, W = Kind.READ, Kind.TRANSACTION, Kind.WRITE
 
 STORIES: dict[str, tuple[Story, str]] = {
-    "an order under way whose name is seen and whose units are not": (
-        load(3, 1, 3, 1).wins(1, 2, 2).op(3, R, shows=(4, None, "1-2")),
+    "an order under way whose name is seen, of units that were never there": (
+        unnamed(3).wins(1, 2, 2).read(2, 2, 2, "1-1", units=3).op(3, R, shows=(4, None, "1-2")),
         """
         oversold: 1 unit was accepted, and 3 taken with no accepting answer, but there were only 3
           [1: 1-1]
-          1-1 write accepted (2, 2, 1-1) 5–7 ms
+          1-1 write accepted (2, 2, 1-1) 2–4 ms
         """,
+    ),
+    "the same in a load, where a restock may have been in flight": (
+        load(3, 1, 3, 1).wins(1, 2, 2).op(3, R, shows=(4, None, "1-2")),
+        "",
     ),
     "an order under way whose name is seen": (
         Story().read(1, 1, 1).read(2, 2, 0, "1-1"),

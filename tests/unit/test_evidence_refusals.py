@@ -5,10 +5,10 @@ from textwrap import dedent
 import pytest
 
 from loadtest.order import RESTOCK, Kind
-from tests.histories.story import CONFLICT, FAILED, REJECTED, SOLD_OUT, Story
+from tests.histories.story import CONFLICT, FAILED, REJECTED, SOLD_OUT, UNKNOWN, Story
 from tests.unit.evidence import load, said
 
-W = Kind.WRITE
+T, W = Kind.TRANSACTION, Kind.WRITE
 
 STORIES: dict[str, tuple[Story, str]] = {
     "refused at the moment at which its version is first seen": (
@@ -22,7 +22,7 @@ STORIES: dict[str, tuple[Story, str]] = {
           [1: ]
           the tool read accepted (2, 2, 1-1) 8–9 ms
           1-2 write on 2 rejected () 5–7 ms
-        refused_without_cause: 1 write refused though version 2 was still the one read
+        refused_without_cause: 1 write refused though every state that was there met the condition
           [1: 1-2]
           1-2 write on 2 rejected () 5–7 ms
         """,
@@ -43,6 +43,18 @@ STORIES: dict[str, tuple[Story, str]] = {
         refused_without_cause: 2 orders told sold out with 3 left
           [2: 1-1, 1-2]
         """,
+    ),
+    "sold out by what a lost write of the tool's own left": (
+        Story(orders=0)
+        .sets(1, (2, 4, "1-0"), "restock-1", UNKNOWN)
+        .start(4, 2, orders=0, name="1-0")
+        .place(1, units=2)
+        .op(1, T, REJECTED, reason=SOLD_OUT, units=2)
+        .ends(1, REJECTED, SOLD_OUT, units=2)
+        .adds("restock-2", 1)
+        .adds("restock-3", 2, (5, 4))
+        .left(5, 4, "restock-3"),
+        "",
     ),
     "a conflict with a transaction though there are units": (
         Story()

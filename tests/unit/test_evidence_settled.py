@@ -60,12 +60,12 @@ SETTLED: dict[str, tuple[Story, tuple[int, int, int], tuple[str, ...]]] = {
         .start(2, 3, orders=1)
         .wins(1, 4, 1, rests_on=3)
         .left(4, 1, "2-1"),
-        (0, 0, 3),
+        (0, 1, 2),
         ("1-2", "1-3"),
     ),
-    "barred by what nobody saw between two rounds": (
+    "applied between two rounds, for nobody else made the second version": (
         fails(Story(3).is_lost(1, rests_on=1), 2).left(1, 3).start(3, 3, orders=1).wins(1, 4, 2).left(4, 2, "2-1"),
-        (0, 0, 1),
+        (1, 0, 0),
         (),
     ),
     "the same, but it had had its time": (
@@ -74,12 +74,17 @@ SETTLED: dict[str, tuple[Story, tuple[int, int, int], tuple[str, ...]]] = {
         .start(3, 3, orders=1)
         .wins(1, 4, 2)
         .left(4, 2, "2-1"),
+        (1, 0, 0),
+        (),
+    ),
+    "the tool's own write before the next round bars who rests on the same": (
+        fails(Story(3).is_lost(1, rests_on=1), 2).left(1, 3).start(3, 2, orders=1).wins(1, 3, 2).left(3, 2, "2-1"),
         (0, 1, 0),
         (),
     ),
-    "a write of the next round that claims the version it began with bars nobody": (
+    "a write of the next round that claims the version it began with bars who rests on the same": (
         fails(Story(3).is_lost(1, rests_on=1), 2).left(1, 3).start(3, 2, orders=1).wins(1, 2, 2).left(2, 2, "2-1"),
-        (0, 0, 1),
+        (0, 1, 0),
         (),
     ),
     "read a moment before two seconds were over": (

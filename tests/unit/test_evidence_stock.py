@@ -78,8 +78,15 @@ STORIES: dict[str, tuple[Story, str]] = {
         """,
     ),
     "one version is left for two lost writes and either may have taken its units": (
-        two_lost_ones(7),
+        two_lost_ones(8),
         "",
+    ),
+    "one version is left for two lost writes and neither wanted as many units as went": (
+        two_lost_ones(7),
+        """
+        wrong_quantity: version 2 took 2 units, which no write that can have made it wanted
+          [0: ]
+        """,
     ),
     "no version is left for a lost write and yet its unit is gone": (
         Story(2).is_lost(1).takes(2).left(2, 0, None),

@@ -36,7 +36,7 @@ STORIES: dict[str, tuple[Story, str]] = {
             Story(3, orders=3).wins(1, 2, 2).op(2, W, shows=(3, 1, None)).ends(2, ACCEPTED).read(3, 4, 1, RESTOCK), 3
         ).left(4, 1, None),
         """
-        foreign_write: a version was seen under a name that no write of this round left
+        external_write: a version was seen under a name that no write of this run left
           [1: 1-3]
           1-3 read accepted (4, 1, restock) 8–10 ms
         version_miscounted: the version rose by 3 for 2 accepted writes
@@ -51,9 +51,9 @@ STORIES: dict[str, tuple[Story, str]] = {
         stock_lost: the stock fell by 2, but only 1 unit was accepted
           [1: 1-1]
           1-1 transaction accepted () 2–4 ms
-        foreign_write: a version was seen under a name that no write of this round left
-          [1: ]
-          the tool read accepted (3, 3, restock) 14–15 ms
+        external_write: a version was seen under a name that no write of this run left
+          [1: 1-2]
+          1-2 read accepted (3, 3, restock) 8–10 ms
         version_miscounted: the version rose by 2 for 1 accepted write
           [1: 1-1]
           1-1 transaction accepted () 2–4 ms
@@ -80,14 +80,14 @@ STORIES: dict[str, tuple[Story, str]] = {
         fails(Story(3, name=None).is_lost(1).read(2, 2, 2, None, at=6, took=9), 2).left(1, 3, None, at=7),
         "",
     ),
-    "a lost write that cannot have been applied explains no version": (
+    "an accepted write whose only version was seen before it was sent": (
         fails(Story(3, orders=3, name=None).is_lost(1, at=2).read(2, 2, 2, None, at=5), 2)
         .takes(3, at=10)
         .left(2, 2, None),
         """
-        version_from_nowhere: version 2 was seen before any write that could have made it was sent
-          [1: 1-2]
-          1-2 read accepted (2, 2) 5–7 ms
+        write_out_of_order: an accepted write was answered before any version was made that it can have made
+          [1: 1-3]
+          1-3 transaction accepted () 10–12 ms
         """,
     ),
     "an order that claims a version too far": (
@@ -130,7 +130,7 @@ STORIES: dict[str, tuple[Story, str]] = {
           [1: 1-2]
           1-2 write accepted (2, 1, 1-2) 5–7 ms
           1-1 transaction accepted () 2–4 ms
-        foreign_write: 1 order that was not placed here, or left no name, wrote the product
+        external_write: 1 order that was not placed here, or left no name, wrote the product
           [1: 1-2]
           the tool read accepted (3, 1, 1-2) 8–9 ms
         """,

@@ -67,11 +67,11 @@ from tests.unit.doctors import (
             {"negative_quantity", "version_reused"},
             id="negative: a read showed it so",
         ),
-        pytest.param(RACE, end_with(version=1), {"version_miscounted", "foreign_write"}, id="version: one too many"),
+        pytest.param(RACE, end_with(version=1), {"version_miscounted", "external_write"}, id="version: one too many"),
         pytest.param(
             TWO_TRANSACTIONS,
             end_with(version=-1),
-            {"version_miscounted", "stale_read", "wrong_quantity", "foreign_write"},
+            {"rolled_back", "wrong_quantity", "external_write"},
             id="version: one too few",
         ),
         pytest.param(
