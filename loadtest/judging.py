@@ -14,4 +14,10 @@ def checker(conditions: Conditions | None) -> Checker:
         carried(conditions.lost),
         is_load=conditions.command == "load",
         exclude=exclude if isinstance(exclude, float) else None,
+        several=_several(conditions.plan.get("spread")),
     )
+
+
+def _several(spread: object) -> bool:
+    """Whether a plan lets more than one process place the orders."""
+    return isinstance(spread, dict) and (spread.get("processes") != 1 or spread.get("cluster") is not None)

@@ -27,17 +27,21 @@ from loadtest.order import (
     StockSet,
 )
 
+_ANY = 1 << 30
 Lost = Mapping[str, Mapping[str, Doubt]]  # by product and order
 
 
 class Checker:
     """A listener: call it with every event of a run, then ask for the `verdict`."""
 
-    def __init__(self, lost: Lost | None = None, *, is_load: bool = False, exclude: float | None = None) -> None:
+    def __init__(
+        self, lost: Lost | None = None, *, is_load: bool = False, exclude: float | None = None, several: bool = False
+    ) -> None:
         """`lost` are an earlier run's writes that may yet be applied.
 
         A load (`is_load`) in which nothing contended is inconclusive, a race only where its stock was limited. So is a
-        run that does not `exclude` that rate of double wins.
+        run that does not `exclude` that rate of double wins. If `several` processes placed its orders, the history of
+        a load that was cut need not have all that were placed before something in it.
         """
         self._number = 0
         self._room = Room()
@@ -54,6 +58,7 @@ class Checker:
         self._chances = Chances()
         self._is_load = is_load
         self._exclude = exclude
+        self._several = several
         self._lost = {product_id: dict(doubts) for product_id, doubts in (lost or {}).items()}
 
     def __call__(self, event: Event) -> None:
@@ -187,7 +192,7 @@ class Checker:
             return
         first, number = ledgers[0].initial.id, self._number
         complete = all(ledger.round.complete for ledger in ledgers)
-        live = {ledger: 0 if ledger.round.complete else results.live(ledger.initial.id) for ledger in ledgers}
+        live = {ledger: self._live(ledger) for ledger in ledgers}
         results.follow_owed()
         results.follow_records(self._current)
         for ledger in ledgers:
@@ -201,6 +206,14 @@ class Checker:
         self._count(ledgers)
         results.begin()
         self._current, self._outcomes, self._open = {}, Counter(), 0
+
+    def _live(self, ledger: Ledger) -> int:
+        """How many orders of the product may have one more request in flight."""
+        if ledger.round.complete:
+            return 0
+        if self._several and ledger.round.placed_one_by_one:
+            return _ANY
+        return self._results.live(ledger.initial.id)
 
     def _doubt(self, ledgers: list[Ledger], complete: bool) -> None:
         round_, unread = f"round {self._number:,}", sum(ledger.round.final is None for ledger in ledgers)

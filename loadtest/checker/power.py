@@ -98,8 +98,7 @@ class Chances:
                 product.overlap.add(event)
             elif isinstance(event, OrderEnded):
                 product.wanted += event.units
-                if event.units < product.smallest:
-                    product.smallest = event.units
+                product.smallest = min(product.smallest, event.units)
             elif isinstance(event, Restocked):
                 product.restocked = True
                 product.overlap.restock()
