@@ -13,7 +13,7 @@ from loadtest.checker import doubts as doubting
 from loadtest.checker.claims import Claims
 from loadtest.checker.doubts import Doubt
 from loadtest.checker.marks import Evidence, Room
-from loadtest.checker.outside import Outside, is_look
+from loadtest.checker.outside import Outside
 from loadtest.checker.own import OwnWrites, own_read
 from loadtest.checker.realtime import RealTime
 from loadtest.checker.refusals import Blind
@@ -174,7 +174,7 @@ class Ledger:
             self.time.stale_reads += 1  # of a product as it was before the run, perhaps one that was put anew since
             return
         self.newest = max(self.newest, version)
-        if self.time.place(seen(version), op) and is_look(op):
+        if self.time.place(seen(version), op) and op.consistent:
             self.outside.looked_back(version, self.newest, op, self.claims)
             if self._is_anew(version, op):
                 self.outside.put_anew(op)

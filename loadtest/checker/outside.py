@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from loadtest.checker.claims import Claims
 from loadtest.checker.marks import SHOWN, Evidence
 from loadtest.checker.verdict import Violation, plural
-from loadtest.order import Kind, Operation, is_own
+from loadtest.order import Operation, is_own
 
 _MANY = 3  # versions that nobody made: one or two may be a write that was applied twice, or skipped a version
 FOLLOWING = {  # kinds of violations that follow from a product that went back
@@ -20,6 +20,7 @@ FOLLOWING = {  # kinds of violations that follow from a product that went back
     "version_reused",
     "version_won_twice",
     "write_out_of_order",
+    "wrong_quantity",
 }
 
 
@@ -47,7 +48,7 @@ class Outside:
         self._strangers.add(name, op)
 
     def looked_back(self, version: int, newest: int, op: Operation, claims: Claims) -> None:
-        """A consistent read showed an older version than had been seen before it was sent."""
+        """A consistent read, or a refusal, showed an older version than had been seen before it was sent."""
         self._stale = op
         if (
             not op.order_id and version < newest
@@ -81,10 +82,10 @@ class Outside:
             stale is None or stale.sent_ns > op.sent_ns or (stale.version or 0) > op.read_version
         ):
             return
-        self._unlike += not alike
-        if not alike and self._unlike < _MANY:
-            return
-        if not alike:
+        if op.read_version is None and not alike:
+            self._unlike += 1
+            if self._unlike < _MANY:
+                return
             self._anew = self._anew or op
         self._went_back(version - 1, newest, op)
         if before is not None and before is not op:
@@ -146,8 +147,3 @@ class Outside:
             )
         message = f"somebody else wrote the product: {what}"
         return evidence.violation("external_write", message, round_, self._product_id, fewest)
-
-
-def is_look(op: Operation) -> bool:
-    """Whether it is a consistent read."""
-    return op.kind is Kind.READ and op.consistent
