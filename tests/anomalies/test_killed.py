@@ -29,8 +29,8 @@ _LOAD = ("load", "--concurrency", "40", "--duration", "10m", "--attempts", "3")
 _RESTOCKED = (*_LOAD, "--stock", "100", "--restock")
 _TWO = ("--processes", "2")
 _COMMANDS = (_RESTOCKED, (*_RACE, *_TWO), _RACE, (*_LOAD, *_TWO), _LOAD, (*_RESTOCKED, *_TWO))
-_MOMENTS = 5  # of a run, the kill among them
-_RUNS = 12
+_MOMENTS = 2  # of a run, the kill among them
+_RUNS = 50
 _SHORT = 2
 _WITHIN_S = 1.5
 
