@@ -126,6 +126,14 @@ def test_the_versions_that_a_write_can_have_made(missing: list[Gap], possible: l
         assert Matching(missing, possible).made(write) == (min(made), max(made))
 
 
+def test_a_version_that_only_one_write_can_have_made_was_made_by_no_other() -> None:
+    first, last, any_of_both = Write(0, 2), Write(6), Write(0)
+    missing = [Gap(2, 0, 5), Gap(3, 3, 9)]
+    assert Matching(missing, [any_of_both, last]).made(any_of_both) == (2, 2)
+    assert Matching(missing, [any_of_both, first]).made(any_of_both) == (3, 3)
+    assert Matching(missing, [any_of_both, Write(0)]).made(any_of_both) == (2, 3)
+
+
 def test_among_many_the_versions_that_a_write_can_have_made_are_not_looked_for() -> None:
     many = [Write(0, rests_on=version - 1) for version in range(2, 35)]
     missing = [Gap(version, 0, 9) for version in range(2, 35)]
@@ -163,6 +171,34 @@ def test_of_many_those_that_rest_on_a_version_make_the_next(
     """One write for each of these versions, as the lost writes of a strategy that reads first."""
     possible = [*possible, *(Write(sent_ns, rests_on=version) for version in versions)]
     assert as_many(missing, possible).uncovered() is Matching(missing, possible).uncovered()
+
+
+@pytest.mark.parametrize(
+    ("missing", "possible", "first"),
+    [
+        pytest.param([Gap(2, 0, 9)], [Write(0, rests_on=1)], None, id="rests on the version before"),
+        pytest.param([Gap(2, 0, 9)], [Write(0, rests_on=2)], 2, id="rests on this one"),
+        pytest.param([Gap(2, 0, 9)], [Write(10, rests_on=1)], 2, id="sent too late"),
+        pytest.param([Gap(2, 0, 9), Gap(3, 0, 9)], [Write(0, rests_on=1)], 3, id="nobody for the second"),
+        pytest.param([Gap(2, 0, 9), Gap(3, 0, 9)], [Write(0, rests_on=1), Write(0)], None, id="one each"),
+    ],
+)
+def test_of_many_the_first_that_cannot_be_filled(missing: list[Gap], possible: list[Write], first: int | None) -> None:
+    gap = as_many(missing, possible).uncovered()
+    assert (gap and gap.version) == first
+
+
+@pytest.mark.parametrize(
+    ("write", "fit"),
+    [
+        pytest.param(Write(5, 9, must=True), True, id="sent at the moment at which it was seen"),
+        pytest.param(Write(6, 9, must=True), False, id="sent after it"),
+        pytest.param(Write(0, 3, must=True), True, id="answered at the moment before which it was not there"),
+        pytest.param(Write(0, 2, must=True), False, id="answered before it"),
+    ],
+)
+def test_of_many_a_write_that_made_none(write: Write, fit: bool) -> None:
+    assert as_many([Gap(2, 3, 5)], [write]).unplaced([write]) is (None if fit else write)
 
 
 def as_many(missing: Sequence[Gap], possible: Sequence[Write]) -> Matching:
