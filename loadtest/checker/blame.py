@@ -6,7 +6,9 @@ from dataclasses import replace
 from loadtest.checker.marks import SHOWN
 from loadtest.checker.results import OF_ORDERS
 from loadtest.checker.verdict import Violation
+from loadtest.order import is_own
 
+UNTOLD = "; whose write it was the history does not tell"
 _OF_SUMS = {"oversold", "stock_lost", "version_miscounted"}  # kinds that any of the accepted writes may be the cause of
 
 
@@ -20,10 +22,12 @@ def culprits_first(violations: Sequence[Violation]) -> list[Violation]:
 def _naming(found: Violation, specific: Sequence[Violation]) -> Violation:
     if not specific:
         return found
-    orders = [*(order_id for one in specific for order_id in one.orders), *found.orders]
+    named = (order_id for one in specific for order_id in one.orders)
+    orders = [*(order_id for order_id in named if not is_own(order_id)), *found.orders]
     operations = [*(op for one in specific for op in one.operations), *found.operations]
     return replace(
         found,
+        message=found.message.removesuffix(UNTOLD),
         orders=tuple(dict.fromkeys(orders))[:SHOWN],
         operations=tuple(op for n, op in enumerate(operations) if op not in operations[:n])[:SHOWN],
     )

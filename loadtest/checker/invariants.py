@@ -6,6 +6,7 @@ from itertools import islice
 from math import inf
 
 from loadtest.checker import doubts as doubting
+from loadtest.checker.blame import UNTOLD
 from loadtest.checker.ledger import Ledger
 from loadtest.checker.marks import SHOWN, Evidence
 from loadtest.checker.matching import Gap, Matching
@@ -149,10 +150,10 @@ class Invariants:
                 yield self._with_culprits(self._violation("version_miscounted", message, round_.stock.accepted))
 
     def _with_culprits(self, found: Violation) -> Violation:
-        """The same, those first whose writes alone can be the cause, where the history tells who they are."""
+        """The same, those first whose writes can be the cause; if the history does not tell whose, it says so."""
         culprits = list(self._culprits())
         if not culprits:
-            return found
+            return replace(found, message=found.message + UNTOLD) if found.orders_count > 1 else found
         operations, orders = [*culprits, *found.operations], [op.order_id for op in culprits]
         return replace(
             found,
@@ -195,8 +196,9 @@ class Invariants:
         """Who saw that version, or a later one, first; if the write after it is known, that may have made both."""
         _, op = self._ledger.time.register.made_by(gap.version)
         after = self._claims.versions.maker(gap.version + 1)
-        orders = [one.order_id for one in (after, op) if one is not None and one.order_id]
-        return Evidence(1, orders[:1], [one for one in (after, op) if one is not None][:1]) if orders else Evidence()
+        witnesses = [one for one in (after, op) if one is not None and one.order_id]
+        orders = [one.order_id for one in witnesses if not is_own(one.order_id)]
+        return Evidence(1, orders[:1], witnesses[:1]) if witnesses else Evidence()
 
     def _refused_blindly(self) -> Iterator[Violation]:
         """Of refusals that show no item: some version that was there meanwhile has to refuse them."""

@@ -86,7 +86,7 @@ class Ledger:
             self.own.imply(product, min(before.read_ns, started.started_ns), self.newest)
             self.doubts = {order_id: doubt for order_id, doubt in self.doubts.items() if doubt.is_of_use}
         self._round = Round(started, self.room, self.own.lost_after(product.version))
-        self.time.begin(product.version)
+        self.time.begin(product.version, started.started_ns)
         self.own.quiet_ns = started.started_ns
         self.units |= {started.units} - {0}
         self._look(own_read(started.round, product, started.started_ns, started.started_ns))

@@ -22,7 +22,7 @@ class RealTime:
     def __init__(self, first: int, room: Room) -> None:
         self.register = Register(room)
         self.stale_reads = 0
-        self._first = first
+        self._first, self._started_ns = first, 0
         self._room = room
         self._unnumbered: list[Operation] = []  # the latest accepted writes without a version, as they were received
         self._unnumbered_before = 0  # those before them, and when the last was received
@@ -30,14 +30,16 @@ class RealTime:
         self._stale = Evidence()
         self._out_of_order = Evidence()
 
-    def begin(self, version: int) -> None:
+    def begin(self, version: int, started_ns: int) -> None:
         """A round begins with this version: what came before is behind it."""
-        self._first, self.stale_reads = version, 0
+        self._first, self._started_ns, self.stale_reads = version, started_ns, 0
         self._unnumbered, self._unnumbered_before, self._unnumbered_before_ns = [], 0, -1
 
     def at_least(self, sent_ns: int) -> int:
         """The version that there was at least when this was sent."""
         rank = self.register.rank_before(sent_ns)
+        if sent_ns < self._started_ns:
+            return rank >> 1
         ended = bisect_left(self._unnumbered, sent_ns, key=_RECEIVED)
         before = self._unnumbered_before if sent_ns > self._unnumbered_before_ns else 0
         return max(rank >> 1, self._first + (ended + before if ended else 0))
