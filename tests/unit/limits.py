@@ -178,9 +178,20 @@ def _is_no_run(one: Disagreement) -> bool:
     return len({*sets, *names}) < len([*sets, *names])
 
 
+def _lost_different_units(one: Disagreement) -> bool:
+    return len({op.units for op in _lost(one)}) > 1
+
+
+def _wants_too_much(one: Disagreement) -> bool:
+    """A lost write rests on the version that was left, and wants more than was left."""
+    left = [event.product for event in one.events if isinstance(event, RoundEnded) and event.product is not None]
+    return any(op.read_version == end.version and op.units > end.quantity for end in left for op in _lost(one))
+
+
 _LATE = "an order that acts, or whose record is read, in a later round"
 _OWN = "the tool's own writes that were lost, or say no version, taken together"
 _TIME = "a lost write that had its time, though it may have been applied later"
+_UNNUMBERED = "accepted writes that say no version, taken together"
 _NO_RUN = "events as no tool writes them"
 LIMITS = (
     Limit("when requests were sent that were in flight at a cut", (MISSED,), _is_cut, 4e-3),
@@ -191,6 +202,7 @@ LIMITS = (
     Limit("own writes between rounds of which the history does not tell", (MISSED,), _tells_no_sets, 2e-4),
     Limit("refusals that show nothing in a round whose end nobody read", (MISSED,), _is_unread, 2e-4),
     Limit(_NO_RUN, (MISSED,), _is_no_run, 2e-4),
+    Limit(_UNNUMBERED, (MISSED,), _has_unnumbered, 2e-4),
     Limit(_LATE, (UNTRUE,), _has_late_guest, 1e-3),
     Limit("told sold out without an answer that says so", (UNTRUE,), _is_sold_out_unseen, 1e-3),
     Limit("one of several orders was told otherwise, and nobody knows which", (UNTRUE,), _has_lost, 6e-4),
@@ -198,7 +210,9 @@ LIMITS = (
     Limit(_NO_RUN, (UNTRUE,), _is_no_run, 2e-4),
     Limit("decided only if all orders were told the truth", (NEEDLESS,), _truth_would_tell, 2e-3),
     Limit(_OWN, (NEEDLESS,), _has_uncertain_own_write, 2e-3),
-    Limit("accepted writes that say no version, taken together", (NEEDLESS,), _has_unnumbered, 3e-4),
+    Limit(_UNNUMBERED, (NEEDLESS,), _has_unnumbered, 3e-4),
+    Limit("lost writes of different units, told apart by their sum", (NEEDLESS,), _lost_different_units, 2e-4),
+    Limit("a lost write that would take more than is left", (NEEDLESS,), _wants_too_much, 2e-4),
     Limit(_TIME, (GUESSED, WRONG), _had_its_time, 6e-4),
 )
 

@@ -4,8 +4,8 @@ from textwrap import dedent
 
 import pytest
 
-from loadtest.order import RESTOCK, Kind
-from tests.histories.story import CONFLICT, FAILED, REJECTED, UNKNOWN, Story
+from loadtest.order import REJECTED_AFTER_RESEND, RESTOCK, Kind
+from tests.histories.story import ACCEPTED, CONFLICT, FAILED, REJECTED, UNKNOWN, Story
 from tests.unit.evidence import fails, said
 
 T, W = Kind.TRANSACTION, Kind.WRITE
@@ -101,6 +101,14 @@ STORIES: dict[str, tuple[Story, str]] = {
         .ends(3, FAILED)
         .unread(),
         told_otherwise("1-2"),
+    ),
+    "told accepted after its write was sent again and refused by what another had made since": (
+        Story(2)
+        .op(1, W, UNKNOWN, reason=REJECTED_AFTER_RESEND, shows=(3, 0, "1-2"), at=2, took=9)
+        .ends(1, ACCEPTED)
+        .wins(2, 3, 0, at=5)
+        .left(3, 0, "1-2"),
+        "",
     ),
     "one that was not applied, and the next was told otherwise": (
         Story(3, orders=3)
