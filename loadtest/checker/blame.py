@@ -29,5 +29,6 @@ def _naming(found: Violation, specific: Sequence[Violation]) -> Violation:
         found,
         message=found.message.removesuffix(UNTOLD),
         orders=tuple(dict.fromkeys(orders))[:SHOWN],
+        orders_count=max(found.orders_count, len(set(orders))),
         operations=tuple(op for n, op in enumerate(operations) if op not in operations[:n])[:SHOWN],
     )

@@ -157,7 +157,8 @@ class Claims:
                 continue
             standing.held = True
             if self.made(version):
-                self._contest(version, maker.order_id if maker else _EARLIER, maker, "", op)
+                if maker is not None:  # else it is forgotten whose it was
+                    self._contest(version, maker.order_id, maker, "", op)
             elif not (restock and anonymous) and complete and version > decided and not self._nameless.count:
                 self._nameless.add(op.order_id, op)
 

@@ -97,7 +97,7 @@ class Invariants:
         round_ = self._round
         if not (self._own.anonymous or round_.perhaps or (self._restocked and not round_.complete)):
             first, number = round_.initial.version, round_.number
-            found += self._claims.versions.hold_quantities(self._ledger.units, first, number)
+            found += self._claims.versions.hold_quantities(self._ledger.units, first, number, restocked=self._restocked)
         gap = matching.uncovered() if not found else None
         if gap is not None:
             taken = plural(gap.took, "unit") if gap.took is not None and gap.took >= 0 else "another number of units"
@@ -158,6 +158,7 @@ class Invariants:
         return replace(
             found,
             orders=tuple(dict.fromkeys([*orders, *found.orders]))[:SHOWN],
+            orders_count=max(found.orders_count, len(set(orders))),
             operations=tuple(op for n, op in enumerate(operations) if op not in operations[:n])[:SHOWN],
         )
 
@@ -205,10 +206,10 @@ class Invariants:
         if self._round.final is None:
             self._ledger.blind = Blind(self._ledger.room)
             return
-        added = self._own.anonymous or self._round.stock.restocks or self._round.perhaps
-        fewest = None if added else min(self._ledger.units, default=1)
-        ledger = self._ledger
-        evidence = ledger.blind.without_cause(ledger.time, self._claims.versions, ledger.units, fewest)
+        ledger, uncertain = self._ledger, bool(self._own.anonymous or self._round.perhaps)  # which of own writes were
+        fewest = None if uncertain or self._round.stock.restocks else min(ledger.units, default=1)
+        most = inf if uncertain else max(ledger.units, default=1)
+        evidence = ledger.blind.without_cause(ledger.time, self._claims.versions, most, fewest)
         if evidence.count:
             message = f"{plural(evidence.count, 'write')} refused though every state that was there met the condition"
             yield self._violation("refused_without_cause", message, evidence, 1)

@@ -228,7 +228,8 @@ class Ledger:
         doubt = self.doubts.get(order_id)
         if doubt is None or not doubt.open:
             return False
-        op = doubt.open.pop()
+        lost = doubt.open.pop()
+        op = replace(lost, version=None, quantity=None, last_order=None)  # what it shows is what refused it when resent
         if not doubt.open:
             del self.doubts[order_id]
         made, _ = self._claim(op)

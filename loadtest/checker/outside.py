@@ -10,6 +10,7 @@ from loadtest.checker.marks import SHOWN, Evidence
 from loadtest.checker.verdict import Violation, plural
 from loadtest.order import Operation, is_own
 
+_LOOKED_AT = 4_096  # versions behind the newest of which it is said whose they were
 _MANY = 3  # versions that nobody made: one or two may be a write that was applied twice, or skipped a version
 FOLLOWING = {  # kinds of violations that follow from a product that went back
     "oversold",
@@ -40,6 +41,7 @@ class Outside:
         self._lowest: int | None = None
         self._highest = 0
         self._undone = Evidence()
+        self._gone: set[str] = set()  # the same orders
 
     def stranger(self, name: str, version: int, op: Operation) -> None:
         """A version carries a name that nothing of this run has left."""
@@ -54,7 +56,7 @@ class Outside:
             not op.order_id and version < newest
         ):  # the tool reads when no order is in flight, so all that came later is gone
             self._went_back(version, newest, op)
-            for gone in range(version + 1, min(newest, version + SHOWN) + 1):
+            for gone in range(version + 1, min(newest, version + _LOOKED_AT) + 1):
                 maker = claims.versions.maker(gone)
                 if maker is not None:
                     self._undo(maker)
@@ -92,7 +94,8 @@ class Outside:
             self._undo(before)
 
     def _undo(self, op: Operation) -> None:
-        if not is_own(op.order_id) and op.order_id not in self._undone.orders:
+        if not is_own(op.order_id) and op.order_id not in self._gone:
+            self._gone.add(op.order_id)
             self._undone.add(op.order_id, op)
 
     def _went_back(self, version: int, newest: int, op: Operation) -> None:
@@ -128,6 +131,7 @@ class Outside:
             )
             yield undone.violation("rolled_back", message, round_, self._product_id)
         self._strangers, self._undone, self._lowest, self._highest = Evidence(), Evidence(), None, 0
+        self._gone = set()
 
     def _by_somebody(self, round_: int) -> Violation:
         evidence, fewest = self._strangers, 1

@@ -71,13 +71,13 @@ class Blind:
         if len(self._refused) > self._room.each:
             self._refused.popleft()
 
-    def without_cause(self, time: RealTime, versions: Versions, units: set[int], fewest: int | None) -> Evidence:
+    def without_cause(self, time: RealTime, versions: Versions, most: float, fewest: int | None) -> Evidence:
         """Those that no version can have refused that was there between their sending and their answer.
 
-        `units` are what orders take, `fewest` the least of them, None if units may have been added too.
+        A write takes `most` units at most and `fewest` at least, None if units may have been added too.
         """
         refused, self._refused = self._refused, deque()
-        evidence, most = Evidence(), max(units, default=1)
+        evidence = Evidence()
         for op in refused:
             first, last = time.at_least(op.sent_ns), time.at_most(op.received_ns)
             if not isfinite(last) or last - first > _LOOKED_AT or last < first:

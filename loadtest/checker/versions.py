@@ -105,7 +105,7 @@ class Versions:
         maker = self.maker(version)
         return maker.units if maker is not None else 0
 
-    def at_least(self, version: int, most: int, *, fewest: int | None) -> float:
+    def at_least(self, version: int, most: float, *, fewest: int | None) -> float:
         """How many units there were at least, if a write takes `most` at most and `fewest` at least.
 
         `fewest` None: units may have been added.
@@ -140,10 +140,10 @@ class Versions:
         if before.quantity - maker.units != after.quantity:
             self._unlikely.add(maker.order_id, maker, before.shown_by, after.shown_by)
 
-    def hold_quantities(self, units: set[int], first: int, round_: int) -> Iterator[Violation]:
+    def hold_quantities(self, units: set[int], first: int, round_: int, *, restocked: bool) -> Iterator[Violation]:
         """Between any two versions from `first` on as much was taken as writes of so many units can have.
 
-        Only where nothing was added but by writes whose versions are known.
+        Only where nothing was added but by writes whose versions are known, if it was `restocked`.
         """
         if not units:
             return
@@ -155,6 +155,8 @@ class Versions:
         )
         for (older, before, first_op), (newer, after, last_op) in pairwise(seen):
             taken, writes = before - after, newer - older
+            if restocked and writes > self._room.each:
+                continue  # which of them added units is forgotten
             for version in range(older + 1, min(newer, older + self._room.each) + 1):
                 if (maker := self.maker(version)) is not None:
                     taken, writes = taken - maker.units, writes - 1

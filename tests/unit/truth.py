@@ -9,7 +9,9 @@ from loadtest.order import (
     Event,
     Kind,
     Operation,
+    OrderEnded,
     Outcome,
+    RecordsRead,
     Restocked,
     RoundEnded,
     RoundStarted,
@@ -143,6 +145,8 @@ class _Frame:
     def __init__(self) -> None:
         self._number = self._coming = 0
         self._started: RoundStarted | None = None  # the round under way
+        self._latest_ns = 0  # of what happened in it
+        self._records_read = False
         self._order_ids: set[str] = set()
 
     def takes(self, event: Event) -> bool:
@@ -156,23 +160,39 @@ class _Frame:
         started = self._started
         if started is None or event.round != self._number or is_own(getattr(event, "order_id", "")):
             return False
+        return self._takes_in_round(event, started)
+
+    def _takes_in_round(self, event: Event, started: RoundStarted) -> bool:
         if isinstance(event, RoundEnded):
             self._started = None
+            return event.ended_ns >= self._latest_ns
+        if isinstance(event, RecordsRead):
+            self._records_read = True
+            return True
         if isinstance(event, Restocked):
-            return event.at_ns >= started.started_ns
+            self._latest_ns = max(self._latest_ns, event.at_ns)
+            return event.at_ns >= started.started_ns and (not event.sent_ns or event.sent_ns >= started.started_ns)
+        if isinstance(event, OrderEnded | Operation):
+            self._latest_ns = max(self._latest_ns, event.ended_ns)
+            if self._records_read:
+                return False  # they are read when all orders have ended
         return not isinstance(event, Operation) or (event.sent_ns >= started.started_ns and is_answer(event))
 
     def _start(self, event: RoundStarted) -> bool:
         ids = {f"{event.prefix}-{n}" for n in range(1, event.orders + 1)} if event.prefix else set()
         fits = event.round > self._number and (self._coming <= self._number or event.round == self._coming)
         fits = fits and min(event.orders, event.units) >= 0 and not ids & self._order_ids
+        fits = fits and self._started is None  # after one that was cut nothing comes
+        self._latest_ns, self._records_read = event.started_ns, False
         self._number, self._started = event.round, event
         self._order_ids |= ids
         return fits
 
 
 def is_answer(op: Operation) -> bool:
-    """What surely did nothing shows nothing."""
+    """What surely did nothing shows nothing, and no condition refuses a read."""
+    if op.kind is Kind.READ and op.outcome is Outcome.REJECTED:
+        return False
     return op.outcome not in (Outcome.FAILED, Outcome.THROTTLED) or (op.version, op.quantity) == (None, None)
 
 
