@@ -241,7 +241,7 @@ STORIES: dict[str, tuple[Story, Expected]] = {
     ),
     "violated/stale-final-read": (
         Story(2, orders=3).wins(1, 2, 1).wins(2, 3, 0).loses(3, (3, 0, "1-2")).left(2, 1, "1-1"),
-        Expected(("oversold", "refused_without_cause", "rolled_back")),
+        Expected(("refused_without_cause", "rolled_back")),
     ),
     "violated/version-reused": (
         Story(3, orders=3).wins(1, 2, 2).read(2, 2, 1, "1-1").ends(2, FAILED).ends(3, FAILED).left(2, 2, "1-1"),

@@ -41,7 +41,10 @@ def took_two(kind: str, seen: str) -> str:
     """A lost write or transaction left one of three items, which the other order saw then."""
     return f"""
     stock_lost: the stock fell by 2, but only 0 units were accepted, and at most 1 taken with no accepting answer
-      [0: ]
+      [1: 1-1]
+      1-1 {kind} unknown () 2–4 ms
+      the tool read accepted (1, 3, restock) 1–1 ms
+      1-2 read accepted (2, 1, 1-1) {seen}
     wrong_quantity: a write took another number of units than its order wanted
       [1: 1-1]
       1-1 {kind} unknown () 2–4 ms
@@ -65,8 +68,9 @@ STORIES: dict[str, tuple[Story, str]] = {
         version_miscounted: a write that rested on version 1 made another than the next
           [1: 1-1]
           1-1 write on 1 unknown () 2–4 ms
-        version_miscounted: the version rose by 2 for 1 accepted write
-          [0: ]
+        version_miscounted: the version rose by 2 for 1 accepted write, or somebody else wrote the product
+          [1: 1-1]
+          1-1 write on 1 unknown () 2–4 ms
         """,
     ),
     "a lost write was seen before it was sent": (

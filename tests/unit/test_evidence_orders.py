@@ -67,7 +67,7 @@ STORIES: dict[str, tuple[Story, str]] = {
         .left(3, 6, None),
         """
         oversold: 1 unit was accepted, and at least 3 taken with no accepting answer, but the stock fell by 3
-          [1: 1-1]
+          [2: 1-2, 1-1]
           1-1 transaction accepted () 7–9 ms
         phantom_reject: 1 order won but was told to have lost
           [1: 1-2]

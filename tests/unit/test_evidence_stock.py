@@ -11,6 +11,8 @@ from tests.unit.evidence import fails, load, said
 
 R, W = Kind.READ, Kind.WRITE
 
+UNTOLD = "whose write it was the history does not tell"
+
 
 def transactions(stock: int, *units: int) -> Story:
     """A load whose orders each take their units, without a word of the version."""
@@ -36,8 +38,8 @@ def told_what_is_left(*quantities: int) -> Story:
 STORIES: dict[str, tuple[Story, str]] = {
     "as many writes are shown as take too much": (
         transactions(9, 1, 1, 1, 1).left(5, 7, None),
-        """
-        oversold: 4 units were accepted, but the stock fell by 2
+        f"""
+        oversold: 4 units were accepted, but the stock fell by 2; {UNTOLD}
           [4: 1-1, 1-2, 1-3, 1-4]
           1-1 transaction accepted () 6–8 ms
           1-2 transaction accepted () 9–11 ms
@@ -46,8 +48,8 @@ STORIES: dict[str, tuple[Story, str]] = {
     ),
     "as many as take too much though a restock is in doubt": (
         transactions(9, 1, 1, 1, 1).restock(1, UNKNOWN).left(6, 8, None),
-        """
-        oversold: 4 units were accepted, but the stock, with 1 perhaps added, fell by at most 2
+        f"""
+        oversold: 4 units were accepted, but the stock, with 1 perhaps added, fell by at most 2; {UNTOLD}
           [4: 1-1, 1-2, 1-3, 1-4]
           1-1 transaction accepted () 6–8 ms
           1-2 transaction accepted () 9–11 ms
@@ -56,8 +58,8 @@ STORIES: dict[str, tuple[Story, str]] = {
     ),
     "units that were added are told of": (
         transactions(2, 1, 1).restock(3).left(4, 4, None),
-        """
-        oversold: 2 units were accepted, but the stock, with 3 added, fell by 1
+        f"""
+        oversold: 2 units were accepted, but the stock, with 3 added, fell by 1; {UNTOLD}
           [2: 1-1, 1-2]
           1-1 transaction accepted () 4–6 ms
           1-2 transaction accepted () 7–9 ms

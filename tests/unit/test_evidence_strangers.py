@@ -30,20 +30,23 @@ def two_took(quantity: int) -> Story:
     return story.left(7, quantity, "1-6")
 
 
-THREE_ACCEPTED = """
-  [3: 1-1, 1-2, 1-3]
-  1-1 write accepted (2, 8, 1-1) 6–8 ms
-  1-2 write accepted (3, 5, 1-2) 9–11 ms
-  1-3 transaction accepted () 12–14 ms
-"""
-
-
 def one_left(quantity: int) -> str:
     """What is said of the order whose name stands there last."""
     return f"""\
 winner_told_otherwise: 1 order won but was told otherwise
   [1: 1-4]
   the tool read accepted (5, {quantity}, 1-4) 18–19 ms
+"""
+
+
+def other_units(words: str, quantity: int) -> str:
+    """The same, whose units do not add up: the order that failed comes first."""
+    return f"""{words}
+  [4: 1-4, 1-1, 1-2, 1-3]
+  the tool read accepted (5, {quantity}, 1-4) 18–19 ms
+  1-1 write accepted (2, 8, 1-1) 6–8 ms
+  1-2 write accepted (3, 5, 1-2) 9–11 ms
+  1-3 transaction accepted () 12–14 ms
 """
 
 
@@ -107,8 +110,9 @@ STORIES: dict[str, tuple[Story, str]] = {
     ),
     "an order that failed took less than orders want": (
         one_took(4),
-        "oversold: 5 units were accepted, and at least 1 taken with no accepting answer, but the stock fell by 5"
-        + THREE_ACCEPTED
+        other_units(
+            "oversold: 5 units were accepted, and at least 1 taken with no accepting answer, but the stock fell by 5", 4
+        )
         + one_left(4),
     ),
     "an order that failed took the most that orders want": (
@@ -117,8 +121,11 @@ STORIES: dict[str, tuple[Story, str]] = {
     ),
     "an order that failed took more than orders want": (
         one_took(0),
-        "stock_lost: the stock fell by 9, but only 5 units were accepted, and at most 3 taken with no accepting answer"
-        + THREE_ACCEPTED
+        other_units(
+            "stock_lost: the stock fell by 9, but only 5 units were accepted, "
+            "and at most 3 taken with no accepting answer",
+            0,
+        )
         + one_left(0),
     ),
     "two that failed took the most that orders want": (
@@ -129,7 +136,9 @@ STORIES: dict[str, tuple[Story, str]] = {
         two_took(5),
         """\
 stock_lost: the stock fell by 15, but only 8 units were accepted, and at most 6 taken with no accepting answer
-  [4: 1-1, 1-2, 1-3, 1-4]
+  [6: 1-5, 1-6, 1-1, 1-2, 1-3, 1-4]
+  1-4 read accepted (5, 1-5) 17–19 ms
+  the tool read accepted (7, 5, 1-6) 29–30 ms
   1-1 write accepted (2, 19, 1-1) 8–10 ms
   1-2 write accepted (3, 16, 1-2) 11–13 ms
   1-3 transaction accepted () 14–16 ms
@@ -145,7 +154,8 @@ stock_lost: the stock fell by 15, but only 8 units were accepted, and at most 6 
         .left(3, 7, None),
         """
         oversold: 1 unit was accepted, and at least 3 taken with no accepting answer, but the stock fell by 2
-          [1: 1-1]
+          [2: 1-4, 1-1]
+          1-3 read accepted (2, 6, 1-4) 6–8 ms
           1-1 transaction accepted () 18–20 ms
         winner_told_otherwise: 1 order won but was told otherwise
           [1: 1-4]
@@ -163,8 +173,9 @@ stock_lost: the stock fell by 15, but only 8 units were accepted, and at most 6 
         .read(2, 4, 2, "1-3")
         .left(4, 2, "1-3"),
         """
-        version_miscounted: the version rose by 3 for 2 accepted writes
-          [1: 1-1]
+        version_miscounted: the version rose by 3 for 2 accepted writes, or somebody else wrote the product
+          [2: 1-3, 1-1]
+          1-2 read accepted (4, 2, 1-3) 14–16 ms
           1-1 write accepted (2, 3, 1-1) 2–4 ms
         winner_told_otherwise: 1 order won but was told otherwise
           [1: 1-3]

@@ -10,6 +10,9 @@ from tests.unit.evidence import fails, said
 
 T, W = Kind.TRANSACTION, Kind.WRITE
 
+SOMEBODY = "or somebody else wrote the product"
+UNTOLD = "whose write it was the history does not tell"
+
 STORIES: dict[str, tuple[Story, str]] = {
     "the first version is seen under other names": (
         fails(
@@ -35,11 +38,11 @@ STORIES: dict[str, tuple[Story, str]] = {
         fails(
             Story(3, orders=3).wins(1, 2, 2).op(2, W, shows=(3, 1, None)).ends(2, ACCEPTED).read(3, 4, 1, RESTOCK), 3
         ).left(4, 1, None),
-        """
+        f"""
         external_write: a version was seen under a name that no write of this run left
           [1: 1-3]
           1-3 read accepted (4, 1, restock) 8–10 ms
-        version_miscounted: the version rose by 3 for 2 accepted writes
+        version_miscounted: the version rose by 3 for 2 accepted writes, {SOMEBODY}; {UNTOLD}
           [2: 1-1, 1-2]
           1-1 write accepted (2, 2, 1-1) 2–4 ms
           1-2 write accepted (3, 1) 5–7 ms
@@ -47,14 +50,14 @@ STORIES: dict[str, tuple[Story, str]] = {
     ),
     "a version that bears the name from before the round, and one the name of a restock": (
         fails(Story(5, name="before").takes(1).read(2, 2, 4, "before").read(2, 3, 3, RESTOCK), 2).left(3, 3, RESTOCK),
-        """
+        f"""
         stock_lost: the stock fell by 2, but only 1 unit was accepted
           [1: 1-1]
           1-1 transaction accepted () 2–4 ms
         external_write: a version was seen under a name that no write of this run left
           [1: 1-2]
           1-2 read accepted (3, 3, restock) 8–10 ms
-        version_miscounted: the version rose by 2 for 1 accepted write
+        version_miscounted: the version rose by 2 for 1 accepted write, {SOMEBODY}
           [1: 1-1]
           1-1 transaction accepted () 2–4 ms
         """,
@@ -66,11 +69,11 @@ STORIES: dict[str, tuple[Story, str]] = {
         .op(2, W, shows=(5, 7, "1-2"), rests_on=3)
         .ends(2, ACCEPTED)
         .left(5, 7, "1-2"),
-        """
+        f"""
         version_miscounted: a write that rested on version 1 made another than the next
           [2: 1-1, 1-2]
           1-1 write on 1 accepted (3, 8, 1-1) 2–4 ms
-        version_miscounted: the version rose by 4 for 2 accepted writes
+        version_miscounted: the version rose by 4 for 2 accepted writes, {SOMEBODY}
           [2: 1-1, 1-2]
           1-1 write on 1 accepted (3, 8, 1-1) 2–4 ms
           1-2 write on 3 accepted (5, 7, 1-2) 5–7 ms
@@ -92,8 +95,8 @@ STORIES: dict[str, tuple[Story, str]] = {
     ),
     "an order that claims a version too far": (
         fails(Story(3, name=None).op(1, W, UNKNOWN, rests_on=5).ends(1, ACCEPTED), 2).unread(),
-        """
-        version_from_nowhere: version 2 was seen before any write that could have made it was sent
+        f"""
+        version_from_nowhere: version 2 was seen before any write that could have made it was sent, {SOMEBODY}
           [0: ]
         """,
     ),
@@ -113,8 +116,8 @@ STORIES: dict[str, tuple[Story, str]] = {
     ),
     "one restock explains one version": (
         fails(Story(3, orders=1, name=None).restock(1).read(1, 3, 4, None), 1).unread(),
-        """
-        version_from_nowhere: version 3 was seen before any write that could have made it was sent
+        f"""
+        version_from_nowhere: version 3 was seen before any write that could have made it was sent, {SOMEBODY}
           [1: 1-1]
           1-1 read accepted (3, 4) 3–5 ms
         """,

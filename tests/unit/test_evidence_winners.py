@@ -70,14 +70,16 @@ STORIES: dict[str, tuple[Story, str]] = {
         .left(2, 2, "1-2"),
         """
         oversold: 1 unit was accepted, and at least 1 taken with no accepting answer, but the stock fell by 1
-          [1: 1-2]
+          [2: 1-1, 1-2]
+          1-3 read accepted (2, 2, 1-1) 2–4 ms
           1-2 write accepted (2, 2, 1-2) 3–7 ms
         version_won_twice: 2 orders won from version 1
           [2: 1-1, 1-2]
           1-3 read accepted (2, 2, 1-1) 2–4 ms
           1-2 write accepted (2, 2, 1-2) 3–7 ms
         version_miscounted: the version rose by 1 for 2 accepted writes
-          [1: 1-2]
+          [2: 1-1, 1-2]
+          1-3 read accepted (2, 2, 1-1) 2–4 ms
           1-2 write accepted (2, 2, 1-2) 3–7 ms
         """,
     ),

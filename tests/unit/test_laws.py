@@ -71,7 +71,7 @@ from tests.unit.doctors import (
         pytest.param(
             TWO_TRANSACTIONS,
             end_with(version=-1),
-            {"rolled_back", "wrong_quantity", "external_write"},
+            {"rolled_back", "external_write"},
             id="version: one too few",
         ),
         pytest.param(
