@@ -158,7 +158,7 @@ class Invariants:
         return replace(
             found,
             orders=tuple(dict.fromkeys([*orders, *found.orders]))[:SHOWN],
-            orders_count=max(found.orders_count, len(set(orders))),
+            orders_count=max(found.orders_count, len({*orders, *found.orders})),
             operations=tuple(op for n, op in enumerate(operations) if op not in operations[:n])[:SHOWN],
         )
 

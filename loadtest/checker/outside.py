@@ -38,6 +38,7 @@ class Outside:
         self._extra = self._missing = 0  # versions
         self._unlike = 0  # versions that were made again in another state
         self._stale: Operation | None = None  # the latest consistent read that showed an older version than was there
+        self._looked = (0, 0)  # at which version, after which, the tool found it last
         self._lowest: int | None = None
         self._highest = 0
         self._undone = Evidence()
@@ -52,14 +53,15 @@ class Outside:
     def looked_back(self, version: int, newest: int, op: Operation, claims: Claims) -> None:
         """A consistent read, or a refusal, showed an older version than had been seen before it was sent."""
         self._stale = op
-        if (
-            not op.order_id and version < newest
-        ):  # the tool reads when no order is in flight, so all that came later is gone
-            self._went_back(version, newest, op)
-            for gone in range(version + 1, min(newest, version + _LOOKED_AT) + 1):
-                maker = claims.versions.maker(gone)
-                if maker is not None:
-                    self._undo(maker)
+        if op.order_id or version >= newest or (version, newest) == self._looked:
+            return
+        self._looked = version, newest
+        self._went_back(version, newest, op)
+        # The tool reads when no order is in flight, so all that came later is gone.
+        for gone in range(version + 1, min(newest, version + _LOOKED_AT) + 1):
+            maker = claims.versions.maker(gone)
+            if maker is not None:
+                self._undo(maker)
 
     def made_by_nobody(self, versions: int) -> None:
         """So many were made by nobody in this run; if fewer than none, so many writes that were accepted made none."""

@@ -10,7 +10,7 @@ from loadtest.order import Event, OrderEnded, Outcome, RoundStarted
 from tests.unit.builders import judge
 from tests.unit.small import EVERYTHING, histories
 from tests.unit.small_world import Range
-from tests.unit.truth import Truth, is_history, verdict_of
+from tests.unit.truth import Truth, is_run, verdict_of
 
 FALSE = "violated though explainable"
 MISSED = "not violated though not explainable"
@@ -67,7 +67,7 @@ def _settled_as_accepted(truth: Truth) -> int:
 def smaller(one: Disagreement) -> Disagreement:
     """The same with as few events as dropping them one by one, or order by order, allows."""
     for events in _without_some(one.events):
-        truth = verdict_of(events) if is_history(events) and events else None
+        truth = verdict_of(events) if is_run(events) and events else None
         if truth is None or truth.cut != one.truth.cut:
             continue
         verdict = judge(events)

@@ -19,7 +19,7 @@ from loadtest.order import (
 from tests.unit.mutations import mutated
 from tests.unit.small_orders import Buyers
 from tests.unit.small_world import LONG_NS, Buyer, Process, Range, World
-from tests.unit.truth import is_history
+from tests.unit.truth import is_run
 
 EVERYTHING = Range()
 
@@ -31,7 +31,7 @@ def histories(
     random = Random(seed)
     for n in range(count):
         labels, events = mutated(history(random, range_), random, changes[n % len(changes)])
-        while not is_history(events):
+        while not is_run(events):
             labels, events = mutated(history(random, range_), random, changes[n % len(changes)])
         yield labels, events
 

@@ -135,14 +135,23 @@ def is_history(events: Sequence[Event]) -> bool:
     products = {found for event in events if (found := _product_id(event)) is not None}
     if len(products) > 1 or any(_runs_backwards(event) for event in events):
         return False
-    frame = _Frame()
+    frame = _Frame(strict=False)
     return all(frame.takes(event) for event in events)
+
+
+def is_run(events: Sequence[Event]) -> bool:
+    """Whether a run may leave that: a round ends last of all in it, nothing follows one that was cut, records
+    are read when all orders have ended, and no condition refuses a read.
+    """
+    frame = _Frame(strict=True)
+    return is_history(events) and all(frame.takes(event) for event in events)
 
 
 class _Frame:
     """Which events may come next."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, strict: bool) -> None:
+        self._strict = strict
         self._number = self._coming = 0
         self._started: RoundStarted | None = None  # the round under way
         self._latest_ns = 0  # of what happened in it
@@ -160,7 +169,10 @@ class _Frame:
         started = self._started
         if started is None or event.round != self._number or is_own(getattr(event, "order_id", "")):
             return False
-        return self._takes_in_round(event, started)
+        fits = self._takes_in_round(event, started)
+        if isinstance(event, Operation):
+            return event.sent_ns >= started.started_ns and is_answer(event) and (fits or not self._strict)
+        return fits or not self._strict
 
     def _takes_in_round(self, event: Event, started: RoundStarted) -> bool:
         if isinstance(event, RoundEnded):
@@ -174,15 +186,16 @@ class _Frame:
             return event.at_ns >= started.started_ns and (not event.sent_ns or event.sent_ns >= started.started_ns)
         if isinstance(event, OrderEnded | Operation):
             self._latest_ns = max(self._latest_ns, event.ended_ns)
-            if self._records_read:
-                return False  # they are read when all orders have ended
-        return not isinstance(event, Operation) or (event.sent_ns >= started.started_ns and is_answer(event))
+            refused_read = isinstance(event, Operation) and event.kind is Kind.READ
+            refused_read = refused_read and event.outcome is Outcome.REJECTED
+            return not self._records_read and not refused_read
+        return True
 
     def _start(self, event: RoundStarted) -> bool:
         ids = {f"{event.prefix}-{n}" for n in range(1, event.orders + 1)} if event.prefix else set()
         fits = event.round > self._number and (self._coming <= self._number or event.round == self._coming)
         fits = fits and min(event.orders, event.units) >= 0 and not ids & self._order_ids
-        fits = fits and self._started is None  # after one that was cut nothing comes
+        fits = fits and (self._started is None or not self._strict)
         self._latest_ns, self._records_read = event.started_ns, False
         self._number, self._started = event.round, event
         self._order_ids |= ids
@@ -190,9 +203,7 @@ class _Frame:
 
 
 def is_answer(op: Operation) -> bool:
-    """What surely did nothing shows nothing, and no condition refuses a read."""
-    if op.kind is Kind.READ and op.outcome is Outcome.REJECTED:
-        return False
+    """What surely did nothing shows nothing."""
     return op.outcome not in (Outcome.FAILED, Outcome.THROTTLED) or (op.version, op.quantity) == (None, None)
 
 
