@@ -39,6 +39,7 @@ class Outside:
         self._unlike = 0  # versions that were made again in another state
         self._stale: Operation | None = None  # the latest consistent read that showed an older version than was there
         self._looked = (0, 0)  # at which version, after which, the tool found it last
+        self._back = False
         self._lowest: int | None = None
         self._highest = 0
         self._undone = Evidence()
@@ -53,7 +54,10 @@ class Outside:
     def looked_back(self, version: int, newest: int, op: Operation, claims: Claims) -> None:
         """A consistent read, or a refusal, showed an older version than had been seen before it was sent."""
         self._stale = op
-        if op.order_id or version >= newest or (version, newest) == self._looked:
+        if op.order_id or version >= newest:
+            return
+        if (version, newest) == self._looked:
+            self._back = True  # which was told
             return
         self._looked = version, newest
         self._went_back(version, newest, op)
@@ -103,6 +107,7 @@ class Outside:
     def _went_back(self, version: int, newest: int, op: Operation) -> None:
         if version <= self._first:
             self._anew = self._anew or op
+        self._back = True
         self._lowest = version if self._lowest is None else min(version, self._lowest)
         self._highest = max(self._highest, newest)
         if not self._undone.count:
@@ -116,14 +121,14 @@ class Outside:
     @property
     def back(self) -> bool:
         """Whether the product went back."""
-        return self._lowest is not None
+        return self._back
 
     def drain(self, round_: int) -> Iterator[Violation]:
         """The one violation that there is, each time it is found anew; somebody else is told of once in a run."""
         if self.foreign and not self.told:
             self.told = True
             yield self._by_somebody(round_)
-        elif self.back and not self.told:
+        elif self._lowest is not None and not self.told:
             undone, gone = self._undone, "what was written"
             if undone.count:
                 gone = plural(undone.count, "accepted write")
@@ -133,7 +138,7 @@ class Outside:
             )
             yield undone.violation("rolled_back", message, round_, self._product_id)
         self._strangers, self._undone, self._lowest, self._highest = Evidence(), Evidence(), None, 0
-        self._gone = set()
+        self._gone, self._back = set(), False
 
     def _by_somebody(self, round_: int) -> Violation:
         evidence, fewest = self._strangers, 1
