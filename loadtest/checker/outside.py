@@ -36,7 +36,7 @@ class Outside:
         self._name = ""
         self._anew: Operation | None = None
         self._extra = self._missing = 0  # versions
-        self._unlike = 0  # versions that were made again in another state
+        self._remade = 0  # versions that were made again
         self._stale: Operation | None = None  # the latest consistent read that showed an older version than was there
         self._looked = (0, 0)  # at which version, after which, the tool found it last
         self._back = False
@@ -53,6 +53,8 @@ class Outside:
 
     def looked_back(self, version: int, newest: int, op: Operation, claims: Claims) -> None:
         """A consistent read, or a refusal, showed an older version than had been seen before it was sent."""
+        if _was_made_again(version, op, claims):
+            return  # and whoever did so has put it back: no state is old that was made last
         self._stale = op
         if op.order_id or version >= newest:
             return
@@ -85,14 +87,12 @@ class Outside:
         not raise the version, unless there are many. Only a write that found an older state shows that the product
         went back: without a condition, or if the condition is ignored, a version may be made twice as well.
         """
-        stale = self._stale
-        if op.read_version is not None and (
-            stale is None or stale.sent_ns > op.sent_ns or (stale.version or 0) > op.read_version
-        ):
+        stale, self._remade = self._stale, self._remade + 1
+        found = stale is not None and stale.sent_ns <= op.sent_ns and (stale.version or 0) < version
+        if not found and (op.read_version is not None or self._remade < _MANY):
             return
         if op.read_version is None and not alike:
-            self._unlike += 1
-            if self._unlike < _MANY:
+            if self._remade < _MANY:
                 return
             self._anew = self._anew or op
         self._went_back(version - 1, newest, op)
@@ -158,3 +158,11 @@ class Outside:
             )
         message = f"somebody else wrote the product: {what}"
         return evidence.violation("external_write", message, round_, self._product_id, fewest)
+
+
+def _was_made_again(version: int, op: Operation, claims: Claims) -> bool:
+    """Whether the state that was seen is not the one in which the version was made first."""
+    maker = claims.versions.maker(version)
+    if op.last_order is not None and maker is not None and claims.names_left:
+        return op.last_order != maker.order_id
+    return op.quantity not in (None, claims.versions.left(version)) and maker is not None

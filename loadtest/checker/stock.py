@@ -120,12 +120,19 @@ class Stock:
         if self._initial < 0:
             yield "negative_quantity", f"the stock began at {self._initial:,}", Evidence(), SHOWN
         below = self._below
-        first = Evidence(1, [below.order_id], [below]) if below is not None else None
+        first = self._with_first(below) if below is not None else None
         if final is not None and final.quantity < 0:
             yield "negative_quantity", f"the stock ended at {final.quantity:,}", first or self.accepted, SHOWN
         elif lowest is not None and lowest.quantity is not None and lowest.quantity < 0:
             evidence = first or Evidence(1, [lowest.last_order or lowest.order_id], [lowest])
             yield "negative_quantity", f"the stock went down to {lowest.quantity:,}", evidence, SHOWN
+
+    def _with_first(self, op: Operation) -> Evidence:
+        """The accepted writes, that one before the others."""
+        accepted = self.accepted
+        orders = [op.order_id, *(order_id for order_id in accepted.orders if order_id != op.order_id)]
+        operations = [op, *(other for other in accepted.operations if other is not op)]
+        return Evidence(accepted.count, orders[:SHOWN], operations[:SHOWN])
 
     def handed_out_twice(self) -> Iterator[Found]:
         """Without restocking the quantity only falls: each value that a write leaves is left by no other."""

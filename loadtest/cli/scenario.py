@@ -16,6 +16,7 @@ from loadtest.errors import UsageError
 _ITSELF = "run"
 _LARGEST = 32 << 10  # bytes
 _LONGEST_LINE = 8 << 10  # bytes; tomllib's time grows with the square of a dotted key's length
+_SHOWN = 100  # characters of a name that stands in a file
 
 
 def run(
@@ -107,7 +108,7 @@ def command_name(values: Mapping[str, Any], commands: Mapping[str, TyperCommand]
         return name
     if not isinstance(name, str):
         raise UsageError(f"command must be one of {', '.join(commands)}, not {kind_of(name)}")
-    raise UsageError(f"unknown command {name!r}; {nearest(name, commands)}")
+    raise UsageError(f"unknown command {name[:_SHOWN]!r}; {nearest(name, commands)}")
 
 
 def argv(values: Mapping[str, Any], command: TyperCommand, extra: Sequence[str]) -> list[str]:
@@ -141,7 +142,7 @@ def argv(values: Mapping[str, Any], command: TyperCommand, extra: Sequence[str])
         elif name == "help":
             raise UsageError(f"{key!r} makes no sense in a file; give --help after it")
         else:
-            raise UsageError(f"unknown key {key!r}; {nearest(name, [*options, *positional])}")
+            raise UsageError(f"unknown key {key[:_SHOWN]!r}; {nearest(name, [*options, *positional])}")
     if not any(each.name in given for each in positional.values()):
         line += [word for name in positional for word in words.get(name, [])]
     return [*line, *extra]

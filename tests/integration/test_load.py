@@ -121,7 +121,8 @@ def test_a_skew_sells_more_of_the_hottest(load: LoadRun) -> None:
 def test_a_product_that_is_restocked_sells_more_than_its_stock(load: LoadRun) -> None:
     code, report = load(*BRIEF, "--concurrency", "3", "--stock", "20", "--restock", "--strategy", "conditional")
     stock = report["stock"]["p#4"]
-    assert (code, report["verdict"]["untested"], report["verdict"]["violations"]) == (4, True, [])
+    assert report["verdict"]["violations"] == []
+    assert code == (4 if report["verdict"]["untested"] else 0)  # now and then it is sold out between two looks
     assert stock["sold"] == report["orders"]["accepted"] > stock["initial"] == 20
     assert "restocked" in report["verdict"]["sentence"]
 

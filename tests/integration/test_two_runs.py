@@ -72,11 +72,11 @@ def assert_somebody_else(verdict: dict[str, Any], who: str) -> None:
     violations = verdict["violations"]
     if {violation["kind"] for violation in violations} == {"stock_lost", "version_miscounted"}:
         # One or two versions too many, whose name nobody saw: the server may have applied a write twice as well.
-        assert violations[-1]["message"].endswith(", or somebody else wrote the product")
+        assert ", or somebody else wrote the product" in violations[-1]["message"]
         return
     assert [violation["kind"] for violation in violations] == ["external_write"] * bool(violations)
     said = [violation["message"] for violation in violations] or verdict["doubts"]
-    (message,) = [each for each in said if each.startswith("somebody else wrote the product")]
+    message = next((each for each in said if each.startswith("somebody else wrote the product")), str(verdict))
     assert re.search(f"{who}|made by no write of this run", message), message
     assert verdict["status"] == ("violated" if violations else "inconclusive")
     assert message in verdict["sentence"]
@@ -86,7 +86,13 @@ def an_order_of(run: Path) -> str:
     return f"{run.name[-10:]}-[0-9]+-[0-9]+"
 
 
-@pytest.mark.parametrize(("strategy", "other"), [("version", "version"), *permutations(STRATEGIES, 2)])
+@pytest.mark.parametrize(
+    ("strategy", "other"),
+    [
+        ("version", "version"),
+        *(pytest.param(*pair, marks=pytest.mark.slow) for pair in permutations(STRATEGIES, 2)),
+    ],
+)
 def test_two_loads_on_one_product(strategy: str, other: str, url: str, cli: Cli, start: Start, tmp_path: Path) -> None:
     load = start(*LONG_LOAD, "--endpoint-url", url, "--strategy", strategy, "--quiet")
     long = wait_until_it_runs(tmp_path)

@@ -31,7 +31,7 @@ def report(cli: Cli) -> Callable[..., dict[str, Any]]:
 
     def run(*arguments: str) -> dict[str, Any]:
         done = cli("race", "-n", str(ORDERS), "--json", "-", *arguments)
-        assert done.returncode == 0, done.stderr
+        assert done.returncode in (0, 4), done.stderr  # one round of ten orders need not have a contested win
         document: dict[str, Any] = json.loads(done.stdout)
         return document
 
