@@ -9,16 +9,16 @@ from loadtest.checker.verdict import Violation
 from loadtest.order import is_own
 
 UNTOLD = "; whose write it was the history does not tell"
-_OF_SUMS = {"oversold", "stock_lost", "version_miscounted"}  # kinds that any of the accepted writes may be the cause of
+OF_SUMS = {"oversold", "stock_lost", "version_miscounted"}  # kinds that any of the accepted writes may be the cause of
 # Kinds whose orders are those that saw it, and need not have written anything.
 _OF_WITNESSES = {"external_write", "refused_without_cause", "stale_read", "version_from_nowhere", "version_reused"}
 
 
 def culprits_first(violations: Sequence[Violation]) -> list[Violation]:
     """One round's violations: those of sums name first whom the others name."""
-    specific = [one for one in violations if one.orders and one.kind not in _OF_SUMS | _OF_WITNESSES]
+    specific = [one for one in violations if one.orders and one.kind not in OF_SUMS | _OF_WITNESSES]
     specific.sort(key=lambda one: one.kind not in OF_ORDERS)  # what an order was told says most of whose write it was
-    return [_naming(one, specific) if one.kind in _OF_SUMS else one for one in violations]
+    return [_naming(one, specific) if one.kind in OF_SUMS else one for one in violations]
 
 
 def _naming(found: Violation, specific: Sequence[Violation]) -> Violation:

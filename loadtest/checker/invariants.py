@@ -6,7 +6,7 @@ from itertools import islice
 from math import inf
 
 from loadtest.checker import doubts as doubting
-from loadtest.checker.blame import UNTOLD
+from loadtest.checker.blame import OF_SUMS, UNTOLD
 from loadtest.checker.ledger import Ledger
 from loadtest.checker.marks import SHOWN, Evidence
 from loadtest.checker.matching import Gap, Matching
@@ -151,6 +151,8 @@ class Invariants:
 
     def _with_culprits(self, found: Violation) -> Violation:
         """The same, those first whose writes can be the cause; if the history does not tell whose, it says so."""
+        if found.kind not in OF_SUMS:
+            return found
         culprits = list(self._culprits())
         if not culprits:
             return replace(found, message=found.message + UNTOLD) if found.orders_count > 1 else found
