@@ -98,11 +98,11 @@ class Ledger:
         if op.clock_uncertainty_ns:
             op = _perhaps(op)
         self.units.add(op.units)
-        self.round.stock.see(op)
         if op.kind is Kind.READ:
             if op.version is not None and op.outcome is Outcome.ACCEPTED:
                 self._look(op)
             return
+        self.round.stock.see(op)
         if op.outcome in (Outcome.THROTTLED, Outcome.FAILED):
             return
         if op.outcome is Outcome.ACCEPTED:
@@ -173,6 +173,8 @@ class Ledger:
         if not op.consistent and version < self.initial.version:
             self.time.stale_reads += 1  # of a product as it was before the run, perhaps one that was put anew since
             return
+        if self._round is not None:
+            self._round.stock.see(op)
         self.newest = max(self.newest, version)
         if self.time.place(seen(version), op) and op.consistent:
             self.outside.looked_back(version, self.newest, op, self.claims)
