@@ -51,7 +51,7 @@ class Invariants:
         found = list(self._of_writes())
         yield from found or self._of_what_nobody_claimed()
         round_ = self._round
-        only_fell = not self._restocked and not self._ledger.stale_reads and not round_.perhaps
+        only_fell = not (self._restocked or round_.eventual or round_.perhaps)
         yield from round_.refusals.violations(round_.number, self._ledger.initial.id, round_.final, only_fell=only_fell)
         yield from self._refused_blindly()
 

@@ -99,6 +99,7 @@ class Ledger:
             op = _perhaps(op)
         self.units.add(op.units)
         if op.kind is Kind.READ:
+            self.round.eventual |= not op.consistent
             if op.version is not None and op.outcome is Outcome.ACCEPTED:
                 self._look(op)
             return

@@ -16,6 +16,7 @@ class Round:
         self.complete = False  # its end was seen; the history of a run that was cut has an open round
         self.placed_one_by_one = not started.orders  # as in a load, which may be restocked
         self.started_ns, self.read_ns = started.started_ns, 0
+        self.eventual = False  # whether orders read what may have been old
         self.stock = Stock(self.initial.quantity, room)
         self.refusals = Refusals()
         self.surely = 0  # writes of orders that were applied

@@ -188,6 +188,10 @@ def _wants_too_much(one: Disagreement) -> bool:
     return any(op.read_version == end.version and op.units > end.quantity for end in left for op in _lost(one))
 
 
+def _misses_a_record(one: Disagreement) -> bool:
+    return any(isinstance(event, RecordsRead) and event.missing for event in one.events)
+
+
 _LATE = "an order that acts, or whose record is read, in a later round"
 _OWN = "the tool's own writes that were lost, or say no version, taken together"
 _TIME = "a lost write that had its time, though it may have been applied later"
@@ -213,6 +217,7 @@ LIMITS = (
     Limit(_UNNUMBERED, (NEEDLESS,), _has_unnumbered, 3e-4),
     Limit("lost writes of different units, told apart by their sum", (NEEDLESS,), _lost_different_units, 2e-4),
     Limit("a lost write that would take more than is left", (NEEDLESS,), _wants_too_much, 2e-4),
+    Limit("a record that was missing before two seconds were over", (NEEDLESS,), _misses_a_record, 3e-4),
     Limit(_TIME, (GUESSED, WRONG), _had_its_time, 6e-4),
 )
 

@@ -11,6 +11,7 @@ from loadtest.order import (
     Operation,
     OrderEnded,
     Outcome,
+    Reason,
     RecordsRead,
     Restocked,
     RoundEnded,
@@ -155,7 +156,9 @@ class _Frame:
         self._number = self._coming = 0
         self._started: RoundStarted | None = None  # the round under way
         self._latest_ns = 0  # of what happened in it
+        self._restocked_ns = 0
         self._records_read = False
+        self._asked: set[str] = set()  # orders that made a request
         self._order_ids: set[str] = set()
 
     def takes(self, event: Event) -> bool:
@@ -180,23 +183,35 @@ class _Frame:
             return event.ended_ns >= self._latest_ns
         if isinstance(event, RecordsRead):
             self._records_read = True
-            return True
+            found = {record.order_id for record in event.found}
+            return not found & {*event.missing, *event.barred}
         if isinstance(event, Restocked):
-            self._latest_ns = max(self._latest_ns, event.at_ns)
-            return event.at_ns >= started.started_ns and (not event.sent_ns or event.sent_ns >= started.started_ns)
+            rises = event.at_ns >= self._restocked_ns
+            self._restocked_ns, self._latest_ns = event.at_ns, max(self._latest_ns, event.at_ns + 1)
+            began = not event.sent_ns or event.sent_ns >= started.started_ns
+            return rises and began and event.at_ns >= started.started_ns
         if isinstance(event, OrderEnded | Operation):
             self._latest_ns = max(self._latest_ns, event.ended_ns)
-            refused_read = isinstance(event, Operation) and event.kind is Kind.READ
-            refused_read = refused_read and event.outcome is Outcome.REJECTED
-            return not self._records_read and not refused_read
+            return not self._records_read and self._is_of_an_order(event)
         return True
+
+    def _is_of_an_order(self, event: Operation | OrderEnded) -> bool:
+        """Reads are answered or fail, and nobody is told that all is sold without having asked."""
+        if isinstance(event, Operation):
+            self._asked.add(event.order_id)
+            return event.kind is not Kind.READ or event.outcome in (
+                Outcome.ACCEPTED,
+                Outcome.FAILED,
+                Outcome.THROTTLED,
+            )
+        return event.reason != Reason.SOLD_OUT or event.order_id in self._asked
 
     def _start(self, event: RoundStarted) -> bool:
         ids = {f"{event.prefix}-{n}" for n in range(1, event.orders + 1)} if event.prefix else set()
         fits = event.round > self._number and (self._coming <= self._number or event.round == self._coming)
         fits = fits and min(event.orders, event.units) >= 0 and not ids & self._order_ids
         fits = fits and (self._started is None or not self._strict)
-        self._latest_ns, self._records_read = event.started_ns, False
+        self._latest_ns, self._restocked_ns, self._records_read = event.started_ns, 0, False
         self._number, self._started = event.round, event
         self._order_ids |= ids
         return fits
