@@ -148,6 +148,7 @@ class Versions:
         if not units:
             return
         fewest, most = min(units), max(units)
+        forgotten = restocked and len(self._latest) >= self._room.each
         seen = sorted(
             (version, known.quantity, known.shown_by)
             for version, known in self._latest.items()
@@ -155,9 +156,9 @@ class Versions:
         )
         for (older, before, first_op), (newer, after, last_op) in pairwise(seen):
             taken, writes = before - after, newer - older
-            if restocked and writes > self._room.each:
+            if forgotten and any(self.maker(version) is None for version in range(older + 1, newer + 1)):
                 continue  # which of them added units is forgotten
-            for version in range(older + 1, min(newer, older + self._room.each) + 1):
+            for version in self._remembered(older, newer):
                 if (maker := self.maker(version)) is not None:
                     taken, writes = taken - maker.units, writes - 1
             if not fewest * writes <= taken <= most * writes:
@@ -167,6 +168,12 @@ class Versions:
                 evidence = Evidence(1, orders[:1], [first_op, last_op])
                 yield evidence.violation("wrong_quantity", message, round_, self._product_id)
                 return
+
+    def _remembered(self, older: int, newer: int) -> Iterator[int]:
+        """The versions after one and up to another of which something is remembered."""
+        if newer - older <= len(self._latest):
+            return (version for version in range(older + 1, newer + 1) if version in self._latest)
+        return (version for version in self._latest if older < version <= newer)
 
     def drain(self, round_: int) -> Iterator[Violation]:
         """What is wrong with single versions and steps; it is told once."""

@@ -103,7 +103,8 @@ def test_the_search_finds_what_trying_every_order_finds(seed: int) -> None:
         for named in (True, False):
             explained = Search(looks, writes, named=named).explains(steps.first)
             found[explained] += 1
-            assert explained == tried(steps.first, looks, writes, frozenset(), named=named), shown(events)
+            every = steps.first[1] >= 0 and tried(steps.first, looks, writes, frozenset(), named=named)
+            assert explained == every, shown(events)
     assert min(found[True], found[False]) > 10
 
 
