@@ -151,6 +151,7 @@ class Ledger:
         made = rests_on if op.version is None else op.version
         if made is None:
             return self.claims.claim_unnumbered(op.order_id, op), False
+        self.outside.rests |= rests_on is not None
         if rests_on is not None and rests_on != made:
             self.wrong_version.add(op.order_id, op)
         self.newest = max(self.newest, made)

@@ -31,6 +31,7 @@ class Outside:
     def __init__(self, first: int, product_id: str) -> None:
         """`first` is the version that the run began with."""
         self.told = False  # that somebody else wrote it
+        self.rests = False  # whether orders' writes rest on versions, and may put an old one back if nothing forbids it
         self._first, self._product_id = first, product_id
         self._strangers = Evidence()
         self._name = ""
@@ -53,8 +54,8 @@ class Outside:
 
     def looked_back(self, version: int, newest: int, op: Operation, claims: Claims) -> None:
         """A consistent read, or a refusal, showed an older version than had been seen before it was sent."""
-        if _was_made_again(version, op, claims):
-            return  # and whoever did so has put it back: no state is old that was made last
+        if self.rests and _was_made_again(version, op, claims):
+            return  # by a write that put an old version back: no state is old that was made last
         self._stale = op
         if op.order_id or version >= newest:
             return

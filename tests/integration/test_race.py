@@ -55,7 +55,10 @@ def test_exactly_one_order_wins_the_last_item(any_server: tuple[str, str], strat
         assert code == (1 if report["verdict"]["violations"] else 4)
     else:
         settled = report["verdict"]["settled"]
-        assert (code, report["verdict"]["status"]) == (0, "safe")
+        untested = report["verdict"][
+            "untested"
+        ]  # a server that answers one before it hears the next lets nobody contest
+        assert (code, report["verdict"]["status"]) == ((4, "inconclusive") if untested else (0, "safe"))
         assert name == "moto_server" or not orders["unknown"]
         assert orders["accepted"] + settled["accepted"] == report["rounds"]["count"] == 4
         assert orders["rejected"] + settled["rejected"] == 156
