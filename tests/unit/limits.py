@@ -219,6 +219,8 @@ LIMITS = (
     Limit("a lost write that would take more than is left", (NEEDLESS,), _wants_too_much, 2e-4),
     Limit("a record that was missing before two seconds were over", (NEEDLESS,), _misses_a_record, 3e-4),
     Limit(_TIME, (GUESSED, WRONG), _had_its_time, 6e-4),
+    Limit("a last name that a lost write may have left", (MISSED,), _has_lost, 3e-4),
+    Limit("others, rarer than one in ten thousand", (MISSED, UNTRUE, NEEDLESS), lambda _: True, 1e-4),
 )
 
 

@@ -158,7 +158,7 @@ class _Frame:
         self._latest_ns = 0  # of what happened in it
         self._restocked_ns = 0
         self._records_read = False
-        self._asked: set[str] = set()  # orders that made a request
+        self._asked: set[str] = set()  # orders that were refused, or shown too little
         self._order_ids: set[str] = set()
 
     def takes(self, event: Event) -> bool:
@@ -196,9 +196,10 @@ class _Frame:
         return True
 
     def _is_of_an_order(self, event: Operation | OrderEnded) -> bool:
-        """Reads are answered or fail, and nobody is told that all is sold without having asked."""
+        """Reads are answered or fail, and nobody is told that all is sold whose every answer shows enough."""
         if isinstance(event, Operation):
-            self._asked.add(event.order_id)
+            if event.outcome is not Outcome.ACCEPTED or (event.quantity or 0) < event.units:
+                self._asked.add(event.order_id)
             return event.kind is not Kind.READ or event.outcome in (
                 Outcome.ACCEPTED,
                 Outcome.FAILED,
