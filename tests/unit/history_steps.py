@@ -277,5 +277,8 @@ class Steps:
                 short = any(op.quantity is not None and op.quantity < end.units for op in placed.ops)
                 if not short:  # otherwise its own answers are the cause, and must be explained themselves
                     fresh = all(op.consistent for op in placed.ops)
-                    found.append(Look(placed.began if fresh else -inf, end.ended_ns, short_of=end.units))
+                    since = min(
+                        placed.began + 0.5, end.ended_ns
+                    )  # after what was read before it, though stamps may touch
+                    found.append(Look(since if fresh else -inf, end.ended_ns, short_of=end.units))
         return found
