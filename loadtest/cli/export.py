@@ -44,24 +44,33 @@ def export(
             help="Send OpenTelemetry metrics to a collector; env takes its URL from OTEL_EXPORTER_OTLP_ENDPOINT.",
         ),
     ] = None,
+    markdown: Annotated[
+        Path | None,
+        typer.Option(
+            "--markdown",
+            metavar="FILE",
+            help="Write a summary for a pull request or a job's page; - is standard output.",
+        ),
+    ] = None,
     edn: Annotated[
         Path | None,
         typer.Option("--edn", metavar="FILE", help="Write the history of one run as Jepsen's; - is standard output."),
     ] = None,
     debug: Debug = False,
 ) -> int:
-    """Give stored runs to other tools: spreadsheets, HdrHistogram's, Prometheus, OpenTelemetry, Jepsen's checkers.
+    """Give stored runs to other tools: spreadsheets, HdrHistogram, Prometheus, OpenTelemetry, Markdown, Jepsen's checkers.
 
     Files of these names are replaced, whole or not at all.
     """
     from loadtest.cli.folders import file_of, run_of
 
-    of_reports = any(given is not None for given in (csv, hlog, prometheus, otlp))
+    of_reports = any(given is not None for given in (csv, hlog, prometheus, otlp, markdown))
     if not of_reports and edn is None:
-        raise UsageError("nothing to export to: give --csv, --hlog, --prometheus, --otlp or --edn")
+        raise UsageError("nothing to export to: give --csv, --hlog, --prometheus, --otlp, --markdown or --edn")
     paths = list(dict.fromkeys(file_of(run) for run in runs)) if of_reports else []
     histories = [run / "history.jsonl" if run.is_dir() else run for run in runs] if edn is not None else []
-    _require_apart({"--hlog": hlog, "--prometheus": prometheus, "--edn": edn}, [*paths, *histories])
+    outputs = {"--hlog": hlog, "--prometheus": prometheus, "--markdown": markdown, "--edn": edn}
+    _require_apart(outputs, [*paths, *histories])
     if len(histories) > 1:
         raise UsageError("--edn takes one run: the clocks of several do not fit together")
     endpoint = None if otlp == _FROM_ENVIRONMENT else otlp
@@ -71,7 +80,7 @@ def export(
         metrics_url(endpoint)
 
     reports = [run_of(path) for path in paths]
-    _write(_contents(reports, csv, hlog, prometheus))
+    _write(_contents(reports, csv, hlog, prometheus, markdown))
     if edn is not None:
         export_history(histories[0], edn)
     if otlp is not None:
@@ -92,7 +101,11 @@ def _require_apart(outputs: Mapping[str, Path | None], inputs: Sequence[Path]) -
 
 
 def _contents(
-    reports: "Sequence[Report]", csv: Path | None, hlog: Path | None, prometheus: Path | None
+    reports: "Sequence[Report]",
+    csv: Path | None,
+    hlog: Path | None,
+    prometheus: Path | None,
+    markdown: Path | None,
 ) -> list[tuple[Path, str]]:
     """What to write where; all of it is made before anything is written."""
     contents: list[tuple[Path, str]] = []
@@ -115,6 +128,10 @@ def _contents(
                 err=True,
             )
         contents.append((prometheus, exposition(reports)))
+    if markdown is not None:
+        from loadtest.render.export.markdown import markdown as summary
+
+        contents.append((markdown, summary(reports)))
     if csv is not None:
         _make_folder(csv)
     return contents
