@@ -58,7 +58,7 @@ def export(
     ] = None,
     debug: Debug = False,
 ) -> int:
-    """Give stored runs to other tools: spreadsheets, HdrHistogram, Prometheus, OpenTelemetry, Markdown, Jepsen's checkers.
+    """Give stored runs to other tools: spreadsheets, HdrHistogram, Prometheus, OpenTelemetry, pull requests, Jepsen's.
 
     Files of these names are replaced, whole or not at all.
     """
