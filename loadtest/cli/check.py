@@ -15,10 +15,11 @@ def check(
     ],
     debug: options.Debug = False,
 ) -> int:
-    """Judge a stored history: every request and result of a run, whether or not it came to its end.
+    """Judge a stored history again.
 
-    Reads it line by line, however long it is, and says how it is a part if it is one. Of the folder of a comparison it
-    judges every run. The exit code is that of the worst verdict.
+    Every request and result of a run, whether or not it came to its end. Reads it line by line, however long it is,
+    and says how it is a part if it is one. Of the folder of a comparison it judges every run. The exit code is that
+    of the worst verdict.
     """
     from loadtest.cli.folders import HISTORY, runs_in
 

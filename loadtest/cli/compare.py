@@ -1,5 +1,6 @@
 """`loadtest compare`: levels and strategies side by side, measured now or stored."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -9,12 +10,12 @@ import typer
 
 from loadtest.cli import groups, options
 from loadtest.cli.groups import grouped
+from loadtest.cli.help import Panel
 from loadtest.errors import UsageError
 
 if TYPE_CHECKING:
     from loadtest.plan import Load, Race
 
-_MATRIX = "Matrix"
 _ROUNDS = 10
 _REPEATS = 5
 
@@ -33,33 +34,63 @@ class Matrix:
     concurrency: Annotated[
         str | None,
         typer.Option(
-            metavar="N,…", help="Levels: buyers in a closed loop, or orders of a race.", rich_help_panel=_MATRIX
+            "--concurrency",
+            "-c",
+            metavar="N,…",
+            help="Levels: buyers in a closed loop, or orders of a race.",
+            rich_help_panel=Panel.MAIN,
         ),
     ] = None
     rate: Annotated[
         str | None,
-        typer.Option(metavar="R,…", help="Levels of an open loop: orders a second.", rich_help_panel=_MATRIX),
+        typer.Option(
+            "--rate",
+            "-r",
+            metavar="RATE,…",
+            help="Levels of an open loop: orders a second, as 100,200 or 100/s,6000/m.",
+            rich_help_panel=Panel.MAIN,
+        ),
     ] = None
     strategy: Annotated[
         str | None,
-        typer.Option(metavar="NAME,…", help="Strategies to compare.", show_default="version", rich_help_panel=_MATRIX),
+        typer.Option(
+            metavar="NAME,…", help="Strategies to compare.", show_default="version", rich_help_panel=Panel.MAIN
+        ),
+    ] = None
+    duration: Annotated[
+        str | None,
+        typer.Option(
+            "--duration",
+            "-d",
+            metavar="TIME",
+            help="Load: how long each run measures.",
+            show_default="5s",
+            rich_help_panel=Panel.MAIN,
+        ),
     ] = None
     repeats: Annotated[
         int | None,
         typer.Option(
-            min=1, max=1000, help="How often each cell is run.", show_default=str(_REPEATS), rich_help_panel=_MATRIX
+            min=1,
+            max=1000,
+            metavar="N",
+            help="How often each cell is run.",
+            show_default=str(_REPEATS),
+            rich_help_panel=Panel.MAIN,
         ),
     ] = None
     workload: Annotated[
-        Workload, typer.Option(help="What a cell runs: load over time, or races.", rich_help_panel=_MATRIX)
+        Workload,
+        typer.Option(metavar="KIND", help="What a cell runs: load over time, or race.", rich_help_panel=Panel.ORDERS),
     ] = Workload.LOAD
-    duration: Annotated[
-        str | None,
-        typer.Option(help="Load: how long each run measures.", show_default="5s", rich_help_panel=_MATRIX),
-    ] = None
     warmup: Annotated[
         str | None,
-        typer.Option(help="Load: before each run's measuring.", show_default="1s", rich_help_panel=_MATRIX),
+        typer.Option(
+            metavar="TIME",
+            help="Load: before each run's measuring.",
+            show_default="1s",
+            rich_help_panel=Panel.ORDERS,
+        ),
     ] = None
     number_of_requests: Annotated[
         int | None,
@@ -68,9 +99,10 @@ class Matrix:
             "-n",
             min=1,
             max=1_000_000,
+            metavar="N",
             help="Race: orders of a round.",
             show_default="the level",
-            rich_help_panel=_MATRIX,
+            rich_help_panel=Panel.ORDERS,
         ),
     ] = None
     rounds: Annotated[
@@ -78,9 +110,10 @@ class Matrix:
         typer.Option(
             min=1,
             max=1_000_000,
+            metavar="N",
             help="Race: rounds of each run.",
             show_default=str(_ROUNDS),
-            rich_help_panel=_MATRIX,
+            rich_help_panel=Panel.ORDERS,
         ),
     ] = None
 
@@ -103,10 +136,12 @@ class Matrix:
         return names
 
     def _levels(self) -> list[dict[str, Any]]:
+        from loadtest.arrivals import parse_rate
+
         if self.concurrency is not None and self.rate is not None:
             raise UsageError("--concurrency and --rate contradict one another: orders arrive in one way")
         if self.rate is not None:
-            return [{"rate": level} for level in _numbers("--rate", self.rate, float)]
+            return [{"rate": level} for level in _numbers("--rate", self.rate, parse_rate)]
         if self.concurrency is None:
             raise UsageError("nothing to compare: give --concurrency 1,10,100, or --rate 100,200, or stored runs")
         return [{"concurrency": level} for level in _numbers("--concurrency", self.concurrency, int)]
@@ -114,28 +149,31 @@ class Matrix:
 
 @grouped
 def compare(
-    matrix: Matrix,
-    contention: groups.Contention,
-    orders: groups.Orders,
-    run_target: groups.RunTarget,
-    pricing: groups.Pricing,
-    output: groups.Output,
+    *,
     runs: Annotated[
         list[Path] | None,
-        typer.Argument(metavar="[RUN]...", help="Stored runs or comparisons: nothing is run, these are compared."),
+        typer.Argument(metavar="RUN", help="Stored runs or comparisons: nothing is run, these are compared."),
     ] = None,
-    max_spend: options.MaxSpend = None,
+    matrix: Matrix,
     baseline: Annotated[
         list[Path] | None,
         typer.Option(
-            metavar="RUN", help="Compare with these stored runs or comparisons instead of cell with cell. Repeatable."
+            metavar="RUN",
+            help="Compare with these stored runs or comparisons instead of cell with cell. Repeatable.",
+            rich_help_panel=Panel.MAIN,
         ),
     ] = None,
+    contention: groups.Contention,
+    orders: groups.Orders,
+    run_target: groups.RunTarget,
+    max_spend: options.MaxSpend = None,
+    pricing: groups.Pricing,
+    output: groups.Output,
 ) -> int:
-    """Run a matrix of levels and strategies, interleaved and repeated, and say which differences are real.
+    """Run levels and strategies, and say which differences are real.
 
-    With stored runs as arguments nothing is run. Differences are tested, with a correction for the number of tests:
-    docs/comparing.md says how.
+    Every cell of the matrix, interleaved and repeated. With stored runs as arguments nothing is run. Differences
+    are tested, with a correction for the number of tests: docs/comparing.md says how.
     """
     from loadtest.cli.comparing import compare_stored, run_matrix
     from loadtest.cli.stored import cells as cells_of
@@ -155,11 +193,13 @@ def compare(
     return run_matrix(cells, matrix.repeats or _REPEATS, orders.chosen_seed(), before, run_target, output, max_spend)
 
 
-def _numbers(option: str, text: str, kind: type[int] | type[float]) -> list[int] | list[float]:
+def _numbers(option: str, text: str, read: Callable[[str], float]) -> list[float]:
     try:
-        found = [kind(part) for part in text.split(",")]
+        found = [read(part) for part in text.split(",")]
     except ValueError:
         raise UsageError(f"{option} {text!r} is no list like 1,10,100") from None
+    except UsageError as error:
+        raise UsageError(f"{option} {error}") from error
     if not all(0 < level <= 1_000_000 for level in found):
         raise UsageError(f"{option} {text!r}: each must be above 0 and at most 1,000,000")
     return found
@@ -212,7 +252,7 @@ def _load(
         duration="5s" if matrix.duration is None else matrix.duration,
         warmup="1s" if matrix.warmup is None else matrix.warmup,
         concurrency=settings.get("concurrency"),
-        rate=settings.get("rate"),
+        rate=None if "rate" not in settings else str(settings["rate"]),
     )
     fields = arrivals(arriving, exactly=True)
     return load_plan(contention, orders, run_target, pricing, **fields, strategy=settings["strategy"])

@@ -149,8 +149,9 @@ def test_thresholds_are_checked_on_stored_runs(cli: Cli, folder: Path) -> None:
 
 def test_spending_ends_a_comparison_with_what_was_measured(cli: Cli, tmp_path: Path) -> None:
     # A dollar an order: 100 for the warm-up, and 30 for each run, of which the budget is below ten.
-    spend = ["--write-unit-price", "1000000", "--max-spend", "200"]
-    done = cli("compare", "--rate", "100,101", "--strategy", "conditional", *SHORT[:4], "--repeats", "5", *spend)
+    (tmp_path / "spend.toml").write_text('command = "compare"\nwrite-unit-price = 1000000\nmax-spend = 200\n')
+    arguments = ["--rate", "100/s,6060/m", "--strategy", "conditional", *SHORT[:4], "--repeats", "5"]
+    done = cli("run", "spend.toml", *arguments)
     assert done.returncode == 3
     assert "--max-spend" in done.stderr.splitlines()[-1]
     assert "stopped early, so this is a part" in done.stdout
