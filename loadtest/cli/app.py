@@ -1,7 +1,6 @@
 """The commands, and what they have in common."""
 
-from collections.abc import Callable
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -12,7 +11,7 @@ from loadtest.cli.cluster import local
 from loadtest.cli.compare import compare
 from loadtest.cli.export import export
 from loadtest.cli.find import find
-from loadtest.cli.help import Command, Group, show_help
+from loadtest.cli.help import App, show_help
 from loadtest.cli.load import load
 from loadtest.cli.probe import probe
 from loadtest.cli.race import race
@@ -21,17 +20,17 @@ from loadtest.cli.scenario import run
 from loadtest.cli.serve import serve
 from loadtest.cli.tables import create, delete, describe, populate
 
-_GROUP: dict[str, Any] = {
-    "cls": Group,
-    "rich_markup_mode": None,  # help.py draws the help
-    "context_settings": {"help_option_names": ["-h", "--help"]},
-}
-app = typer.Typer(name="loadtest", pretty_exceptions_enable=False, **_GROUP)
-table = typer.Typer(help="Make, describe or delete the table without Terraform.", **_GROUP)
+app = App(
+    name="loadtest",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+table = App(no_args_is_help=True, help="Make, describe or delete the table without Terraform.")
 app.add_typer(table, name="table", epilog="Example: loadtest table create --endpoint-url http://127.0.0.1:8000")
 
 
-cluster = typer.Typer(help="Run a Dask cluster to try --cluster with.", **_GROUP)
+cluster = App(no_args_is_help=True, help="Run a Dask cluster to try --cluster with.")
 app.add_typer(cluster, name="cluster", epilog="Example: loadtest cluster local --workers 4")
 
 
@@ -54,29 +53,26 @@ def root(
     """
 
 
-def command(parent: typer.Typer, example: str, **settings: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Add a command to its group; what is added first comes first in the help."""
-    return parent.command(cls=Command, epilog=f"Example: loadtest {example}", **settings)
-
-
-command(app, "race -n 100 --rounds 20 --strategy conditional")(race)
-command(app, "load --rate 500 --duration 30s --warmup 5s --products 20 --skew 1 --attempts 5")(load)
-command(app, "compare --concurrency 1,10,100 --strategy version,conditional")(compare)
-command(app, "find --p99-under 50ms --strategy conditional")(find)
-command(app, "report runs/2026-11-23T09-31-28Z-84f987a417 -o report.html")(report)
-command(app, "probe --endpoint-url http://127.0.0.1:8000 --populate-table")(probe)
-command(app, "check runs/2026-11-23T09-31-28Z-84f987a417")(check)
-command(app, "export runs/* --csv tables")(export)
-command(
-    app,
-    "run sale.toml --rounds 20",
+# In this order they stand in the help; README's table has the same.
+app.command(epilog="Example: loadtest race -n 100 --rounds 20 --strategy conditional")(race)
+app.command(epilog="Example: loadtest load --rate 500 --duration 30s --warmup 5s --products 20 --skew 1 --attempts 5")(
+    load
+)
+app.command(epilog="Example: loadtest compare --concurrency 1,10,100 --strategy version,conditional")(compare)
+app.command(epilog="Example: loadtest find --p99-under 50ms --strategy conditional")(find)
+app.command(epilog="Example: loadtest report runs/2026-11-23T09-31-28Z-84f987a417 -o report.html")(report)
+app.command(epilog="Example: loadtest probe --endpoint-url http://127.0.0.1:8000 --populate-table")(probe)
+app.command(epilog="Example: loadtest check runs/2026-11-23T09-31-28Z-84f987a417")(check)
+app.command(epilog="Example: loadtest export runs/* --csv tables")(export)
+app.command(
+    epilog="Example: loadtest run sale.toml --rounds 20",
     context_settings={"allow_extra_args": True, "allow_interspersed_args": False},
 )(run)
-command(app, "populate --endpoint-url http://127.0.0.1:8000")(populate)
-command(app, "serve --port 8000")(serve)
-command(app, "calibrate --client sdk")(calibrate)
-command(app, "help table create", name="help")(show_help)
-command(table, "table create --target aws --region eu-west-1 --table sale-test")(create)
-command(table, "table describe --endpoint-url http://127.0.0.1:8000")(describe)
-command(table, "table delete --target aws --region eu-west-1 --table sale-test")(delete)
-command(cluster, "cluster local --workers 4")(local)
+app.command(epilog="Example: loadtest populate --endpoint-url http://127.0.0.1:8000")(populate)
+app.command(epilog="Example: loadtest serve --port 8000")(serve)
+app.command(epilog="Example: loadtest calibrate --client sdk")(calibrate)
+app.command(name="help", epilog="Example: loadtest help table create")(show_help)
+table.command(epilog="Example: loadtest table create --target aws --region eu-west-1 --table sale-test")(create)
+table.command(epilog="Example: loadtest table describe --endpoint-url http://127.0.0.1:8000")(describe)
+table.command(epilog="Example: loadtest table delete --target aws --region eu-west-1 --table sale-test")(delete)
+cluster.command(epilog="Example: loadtest cluster local --workers 4")(local)

@@ -6,7 +6,7 @@ import typer
 
 from loadtest.cli import options
 from loadtest.cli.groups import seconds
-from loadtest.cli.help import Panel
+from loadtest.cli.panels import Panel
 from loadtest.dynamo.client import ClientKind
 from loadtest.errors import UsageError
 
@@ -17,9 +17,7 @@ _LONGEST_S = 600
 def calibrate(
     client: Annotated[
         ClientKind,
-        typer.Option(
-            metavar="NAME", help="Whose ceiling: wire, or sdk, aioboto3 as shipped.", rich_help_panel=Panel.MAIN
-        ),
+        typer.Option(help="Whose ceiling: the wire's, or the SDK's.", rich_help_panel=Panel.MAIN),
     ] = ClientKind.WIRE,
     duration: Annotated[
         str,

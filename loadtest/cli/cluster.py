@@ -5,8 +5,8 @@ from typing import Annotated
 
 import typer
 
-from loadtest.cli.help import Panel
 from loadtest.cli.options import Debug
+from loadtest.cli.panels import Panel
 
 
 def local(

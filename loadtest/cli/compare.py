@@ -10,7 +10,7 @@ import typer
 
 from loadtest.cli import groups, options
 from loadtest.cli.groups import grouped
-from loadtest.cli.help import Panel
+from loadtest.cli.panels import Panel
 from loadtest.errors import UsageError
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ class Matrix:
     ] = None
     workload: Annotated[
         Workload,
-        typer.Option(metavar="KIND", help="What a cell runs: load over time, or race.", rich_help_panel=Panel.ORDERS),
+        typer.Option(help="What a cell runs: load over time, or races.", rich_help_panel=Panel.ORDERS),
     ] = Workload.LOAD
     warmup: Annotated[
         str | None,
@@ -220,6 +220,8 @@ def _race(
         raise UsageError("--rate goes with --workload load: the orders of a race come all at once")
     if contention.products > 1 or contention.restock:
         raise UsageError("--products and --restock go with --workload load")
+    if matrix.duration is not None or matrix.warmup is not None:
+        raise UsageError("--duration and --warmup go with --workload load: a race is over when its orders are")
     placed = matrix.number_of_requests or settings["concurrency"]
     return Race(
         number_of_requests=placed,
@@ -248,6 +250,8 @@ def _load(
 ) -> "Load":
     from loadtest.cli.load import Arrivals, arrivals, load_plan
 
+    if matrix.number_of_requests is not None or matrix.rounds is not None:
+        raise UsageError("--number-of-requests and --rounds go with --workload race; a load has a --duration (-d)")
     arriving = Arrivals(
         duration="5s" if matrix.duration is None else matrix.duration,
         warmup="1s" if matrix.warmup is None else matrix.warmup,

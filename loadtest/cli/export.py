@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from loadtest.cli.help import Panel
 from loadtest.cli.jepsen import export_history
 from loadtest.cli.options import Debug
+from loadtest.cli.panels import Panel
 from loadtest.cli.reader import to_reader
 from loadtest.errors import UsageError
 

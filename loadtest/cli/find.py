@@ -8,8 +8,8 @@ import typer
 
 from loadtest.cli import groups, options
 from loadtest.cli.groups import grouped
-from loadtest.cli.help import Panel
 from loadtest.cli.load import Arrivals, arrivals, load_plan
+from loadtest.cli.panels import Panel
 from loadtest.errors import UsageError
 
 
@@ -35,8 +35,7 @@ class Limits:
     of: Annotated[
         Of,
         typer.Option(
-            metavar="KIND",
-            help="What is raised: concurrency, buyers in a closed loop, or rate, orders a second.",
+            help="What is raised: buyers in a closed loop, or orders a second.",
             rich_help_panel=Panel.MAIN,
         ),
     ] = Of.CONCURRENCY

@@ -13,7 +13,7 @@ import typer
 
 from loadtest.backoff import Backoff
 from loadtest.cli import options
-from loadtest.cli.help import Panel
+from loadtest.cli.panels import Panel
 from loadtest.cost import Prices
 from loadtest.dynamo.client import ClientKind
 from loadtest.errors import UsageError

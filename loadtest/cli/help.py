@@ -1,52 +1,58 @@
-"""What `--help` shows: the options of a command in panels, the ones that most runs need first.
+"""Help that fits its window: names of options whole, text wrapped between words, panels in one order.
 
-Plain text in 80 columns, drawn without rich, which takes longer to import than all commands together.
+It is drawn without rich, which takes longer to import than all commands together.
 """
 
+import inspect
+import os
+import shutil
+import sys
 import textwrap
-from collections.abc import Iterator, Sequence
-from enum import Enum, StrEnum
+from collections.abc import Callable, Iterator, Sequence
+from enum import Enum
 from typing import Annotated, Any
 
 import typer
 from typer.core import TyperArgument, TyperCommand, TyperGroup, TyperOption
 
 from loadtest.cli import WRONG_USAGE, hints
+from loadtest.cli.panels import Panel, panel_of
 from loadtest.errors import UsageError
 
-_COLUMN = 30  # where the help of an option begins; a longer name has a line of its own
+_WIDEST = 100  # columns; longer lines are hard to read
+_NARROW = 60  # columns; with fewer, text stands under the name and not beside it
+_NAMES = 30  # columns of the names
+_INDENT = "  "
+_COMMANDS = "Commands"
+_VALUES = {"<int": "N", "<float": "N", "<str": "TEXT", "<path": "PATH"}
 
 
-class Panel(StrEnum):
-    """Where an option stands in the help of every command that has it, in this order.
+class _Fitting:
+    """What a command and a group of commands have in common."""
 
-    `MAIN` is for the dozen that most runs need, in the order in which people need them. What is set once for a project,
-    not from run to run, belongs to `FILE`: it is no option of the command line, only a key of scenario files.
-    """
+    def format_help(self: Any, ctx: Any, formatter: Any) -> None:
+        """Write usage, description, options by panel, commands and the example."""
+        columns = min(shutil.get_terminal_size().columns, _WIDEST)
+        formatter.write("\n".join(_lines(self, ctx, columns)) + "\n")
 
-    MAIN = "Main options"
-    ORDERS = "Orders"
-    TARGET = "Target"
-    OUTPUT = "Output"
-    COST = "Cost"
-    CLIENT = "Client and faults"
-    MACHINES = "Several processes or machines"
-    GENERAL = "General"
-    FILE = "Only in a scenario file"
+    def collect_usage_pieces(self: Any, ctx: Any) -> list[str]:
+        """What stands after the command in the line of its usage."""
+        arguments = [_argument(each) for each in self.params if isinstance(each, TyperArgument)]
+        return ["[OPTIONS]", *arguments, *([self.subcommand_metavar] if isinstance(self, TyperGroup) else [])]
 
 
-class Command(TyperCommand):
-    """A command whose options stand in panels, and that knows what other tools call them."""
+class Command(_Fitting, TyperCommand):
+    """A command with such help, which knows what other tools call its options."""
 
     def __init__(self, *args: Any, **more: Any) -> None:
         super().__init__(*args, **more)
         options = [each for each in self.params if isinstance(each, TyperOption)]
-        self._of_files = [option for option in options if _panel(option) is Panel.FILE]
+        self._of_files = [option for option in options if panel_of(option) is Panel.FILE]
         for option in self._of_files:
             option.hidden = True
 
-    def parse_args(self, ctx: typer.Context, args: list[str]) -> list[str]:  # type: ignore[override]
-        """What is left of the arguments. A TyperException or UsageError says in one line what is wrong with them."""
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """As typer's; what is wrong with an option is said in one line that names the right one."""
         typed = list(args)
         hints.refuse_single_dashes(typed, ctx)
         try:
@@ -57,25 +63,13 @@ class Command(TyperCommand):
         hints.refuse_file_options(ctx, self._of_files)
         return rest
 
-    def collect_usage_pieces(self, ctx: typer.Context) -> list[str]:  # type: ignore[override]
-        """What stands after the command in the line of its usage."""
-        return ["[OPTIONS]", *(_argument(each) for each in self.params if isinstance(each, TyperArgument))]
 
-    def format_options(self, ctx: typer.Context, formatter: Any) -> None:  # type: ignore[override]
-        """Write the arguments, and the options panel by panel."""
-        _write_panels(self, ctx, formatter)
-        if self._of_files:
-            keys = ", ".join(option.opts[0].removeprefix("--") for option in self._of_files)
-            text = textwrap.fill(f"{Panel.FILE} (docs/scenarios.md): {keys}.", formatter.width, break_on_hyphens=False)
-            formatter.write(f"\n{text}\n")
+class Group(_Fitting, TyperGroup):
+    """A group with such help, which it also shows if no command is named."""
 
-
-class Group(TyperGroup):
-    """Commands, in the order in which they were added."""
-
-    def parse_args(self, ctx: typer.Context, args: list[str]) -> list[str]:  # type: ignore[override]
-        """The command and its arguments; without any the help is shown."""
-        if not args and not ctx.resilient_parsing:
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """As typer's, but for the help: it is no error message."""
+        if not args and self.no_args_is_help and not ctx.resilient_parsing:
             typer.echo(ctx.get_help())
             ctx.exit(WRONG_USAGE)
         try:
@@ -84,12 +78,16 @@ class Group(TyperGroup):
             hints.explain(error, args, ctx)
             raise
 
-    def format_options(self, ctx: typer.Context, formatter: Any) -> None:  # type: ignore[override]
-        """Write a line for each command, and then the options."""
-        shown = [command for command in self.commands.values() if not command.hidden]
-        width = max(len(command.name or "") for command in shown) + 4
-        _write_rows(formatter, "Commands", [(command.name or "", _first(command.help)) for command in shown], width)
-        _write_panels(self, ctx, formatter)
+
+class App(typer.Typer):
+    """An application whose commands have such help, in the order in which they are added."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(cls=Group, rich_markup_mode=None, **settings)
+
+    def command(self, *arguments: Any, **settings: Any) -> Callable[[Any], Any]:
+        """As typer's."""
+        return super().command(*arguments, **{"cls": Command, **settings})
 
 
 def show_help(
@@ -109,13 +107,44 @@ def show_help(
     return 0
 
 
-def _write_panels(command: TyperCommand | TyperGroup, ctx: typer.Context, formatter: Any) -> None:
+def _lines(command: Any, ctx: Any, columns: int) -> Iterator[str]:
+    yield from _wrapped(f"Usage: {ctx.command_path} {' '.join(command.collect_usage_pieces(ctx))}", columns)
+    for paragraph in inspect.cleandoc(command.help or "").split("\n\n"):
+        yield ""
+        yield from _wrapped(paragraph, columns)
+    panels = dict(_panels(command, ctx))
+    longest = max((len(name) for title, rows in panels.items() if title != _COMMANDS for name, _ in rows), default=0)
+    for title, rows in panels.items():
+        yield ""
+        yield typer.style(title, bold=True) if sys.stdout.isatty() and not os.environ.get("NO_COLOR") else title
+        yield from _definitions(rows, columns, max(len(name) for name, _ in rows) if title == _COMMANDS else longest)
+    if only := [option.opts[0].removeprefix("--") for option in command.params if panel_of(option) is Panel.FILE]:
+        yield ""
+        yield from _wrapped(f"{Panel.FILE} (docs/scenarios.md): {', '.join(only)}", columns)
+    if command.epilog:
+        yield ""
+        yield from _wrapped(command.epilog, columns)
+
+
+def _panels(command: Any, ctx: Any) -> Iterator[tuple[str, list[tuple[str, str]]]]:
+    """Commands, arguments, and options panel by panel: names with what they mean."""
     shown = [each for each in command.get_params(ctx) if not getattr(each, "hidden", False)]
+    named = command.commands.items() if isinstance(command, TyperGroup) else ()
+    yield from _unless_empty(_COMMANDS, [(name, _first(each.help)) for name, each in named if not each.hidden])
     arguments = [(_argument(each), each.help or "") for each in shown if isinstance(each, TyperArgument)]
-    _write_rows(formatter, "Arguments", arguments)
+    yield from _unless_empty("Arguments", arguments)
+    options = [each for each in shown if isinstance(each, TyperOption)]
     for panel in Panel:
-        options = [each for each in shown if isinstance(each, TyperOption) and _panel(each) is panel]
-        _write_rows(formatter, panel, [(_names(each, ctx), _help(each)) for each in options])
+        yield from _unless_empty(panel, [_row(each, ctx) for each in options if panel_of(each) is panel])
+
+
+def _unless_empty(title: str, rows: list[tuple[str, str]]) -> Iterator[tuple[str, list[tuple[str, str]]]]:
+    if rows:
+        yield title, rows
+
+
+def _first(text: str | None) -> str:
+    return inspect.cleandoc(text or "").partition("\n\n")[0]
 
 
 def _argument(argument: TyperArgument) -> str:
@@ -124,57 +153,58 @@ def _argument(argument: TyperArgument) -> str:
     return name if argument.required else f"[{name}]"
 
 
-def _panel(option: object) -> Panel:
-    """Its panel; the options that typer adds, such as --help, are general ones."""
-    return Panel(getattr(option, "rich_help_panel", None) or Panel.GENERAL)
-
-
-def _write_rows(formatter: Any, heading: str, rows: Sequence[tuple[str, str]], column: int = _COLUMN) -> None:
-    """Names on the left, what they mean on the right; nothing without rows."""
-    if not rows:
-        return
-    formatter.write(f"\n{heading}:\n")
-    for name, text in rows:
-        lines = iter(textwrap.wrap(text, formatter.width - column, break_on_hyphens=False))
-        if len(name) + 4 <= column:
-            formatter.write(f"  {name:{column - 2}}{next(lines, '')}".rstrip() + "\n")
-        else:
-            formatter.write(f"  {name}\n")
-        for line in lines:
-            formatter.write(f"{'':{column}}{line}\n")
-
-
-def _names(option: TyperOption, ctx: typer.Context) -> str:
-    """As `-n, --number-of-requests N` or `    --gate, --no-gate`."""
+def _row(option: TyperOption, ctx: Any) -> tuple[str, str]:
+    """As `-n, --number-of-requests N` with what it means; what a user can choose from is said there."""
     every = [*option.opts, *option.secondary_opts]
     short = [name for name in every if not name.startswith("--")]
-    long = [name for name in every if name.startswith("--")]
-    shown = ", ".join([*(short or ["  "]), *long]).replace("  , ", "    ", 1)
-    return shown if option.is_flag or option.count else f"{shown} {option.metavar or _kind(option, ctx)}"
-
-
-def _kind(option: TyperOption, ctx: typer.Context) -> str:
-    shown = option.display_type(ctx).strip("<>")
-    return {"int": "N", "float": "NUMBER", "str": "TEXT", "path": "PATH"}.get(shown.removesuffix(" range"), shown)
-
-
-def _help(option: TyperOption) -> str:
-    return " ".join([option.help or "", *_default(option)])
+    name = ", ".join([*short, *(name for name in every if name.startswith("--"))])
+    name = name if short else f"    {name}"
+    text = " ".join([option.help or "", *_default(option)])
+    if option.is_flag or option.count:
+        return name, text
+    if option.metavar is not None:
+        return f"{name} {option.metavar}", text
+    value = option.display_type(ctx)
+    word = next((word for begins, word in _VALUES.items() if value.startswith(begins)), "NAME")
+    choices = f"{value.strip('<>').replace('|', ', ')}: " if "|" in value else ""
+    return f"{name} {word}", f"{choices}{text}"
 
 
 def _default(option: TyperOption) -> Iterator[str]:
     """What holds without the option, if that says anything."""
-    if isinstance(option.show_default, str):
-        yield f"(default: {option.show_default})"
-    elif option.show_default and option.default is not None:
-        if option.is_flag:
-            if option.secondary_opts:
-                yield f"(default: {(option.opts if option.default else option.secondary_opts)[0]})"
-        else:
-            default = option.default.value if isinstance(option.default, Enum) else option.default
-            yield f"(default: {f'{default:g}' if isinstance(default, float) else default})"
+    default = option.show_default if isinstance(option.show_default, str) else option.default
+    if not option.show_default or default is None:
+        return
+    if option.is_flag and isinstance(default, bool):
+        if option.secondary_opts:
+            yield f"[default: {(option.opts if default else option.secondary_opts)[0]}]"
+        return
+    if isinstance(default, Enum):
+        default = default.value
+    yield f"[default: {f'{default:g}' if isinstance(default, float) else default}]"
 
 
-def _first(text: str | None) -> str:
-    """The first paragraph of a help, in one line."""
-    return " ".join((text or "").partition("\n\n")[0].split())
+def _definitions(rows: Sequence[tuple[str, str]], columns: int, longest: int) -> Iterator[str]:
+    if columns < _NARROW:
+        for name, description in rows:
+            yield from _wrapped(name, columns, _INDENT)
+            yield from _wrapped(description, columns, _INDENT * 3)
+        return
+    longest = min(_NAMES, longest)
+    indent = " " * (longest + 2 * len(_INDENT))
+    for name, description in rows:
+        beside = len(name) <= longest
+        if not beside:
+            yield f"{_INDENT}{name}"
+        yield from _wrapped(description, columns, indent, f"{_INDENT}{name:{longest}}{_INDENT}" if beside else indent)
+
+
+def _wrapped(text: str, columns: int, indent: str = "", first: str | None = None) -> list[str]:
+    return textwrap.wrap(
+        " ".join(text.split()),
+        columns,
+        initial_indent=indent if first is None else first,
+        subsequent_indent=indent,
+        break_on_hyphens=False,
+        break_long_words=False,
+    )

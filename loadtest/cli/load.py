@@ -7,7 +7,7 @@ import typer
 
 from loadtest.cli import groups, options
 from loadtest.cli.groups import grouped
-from loadtest.cli.help import Panel
+from loadtest.cli.panels import Panel
 from loadtest.errors import UsageError
 
 if TYPE_CHECKING:

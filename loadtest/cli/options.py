@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from loadtest.backoff import Backoff
-from loadtest.cli.help import Panel
+from loadtest.cli.panels import Panel
 from loadtest.dynamo.client import ClientKind
 from loadtest.errors import UsageError
 from loadtest.targets import TargetKind
@@ -29,8 +29,7 @@ StrategyOption = Annotated[
     StrategyName,
     typer.Option(
         "--strategy",
-        metavar="NAME",
-        help="How an order becomes requests: version, conditional, transaction, or unconditional, which oversells.",
+        help="How an order becomes requests; unconditional is the one that oversells.",
         rich_help_panel=Panel.MAIN,
     ),
 ]
@@ -146,15 +145,14 @@ TargetOption = Annotated[
     TargetKind | None,
     typer.Option(
         "--target",
-        metavar="KIND",
-        help="Where the orders go: embedded, endpoint or aws.",
+        help="Where the orders go.",
         show_default="endpoint with --endpoint-url, else embedded",
         rich_help_panel=Panel.MAIN,
     ),
 ]
 RemoteTargetOption = Annotated[
     TargetKind | None,
-    typer.Option("--target", metavar="KIND", help="Where the table is: endpoint or aws.", rich_help_panel=Panel.MAIN),
+    typer.Option("--target", metavar="NAME", help="Where the table is: endpoint or aws.", rich_help_panel=Panel.MAIN),
 ]
 EndpointUrl = Annotated[
     str | None,
@@ -184,8 +182,7 @@ ClientOption = Annotated[
     ClientKind | None,
     typer.Option(
         "--client",
-        metavar="NAME",
-        help="Who sends the requests: wire, the tool's own client, or sdk, aioboto3 as shipped.",
+        help="Who sends the requests: the tool's own client, or the SDK as shipped.",
         show_default="sdk with --sdk-retries, else wire",
         rich_help_panel=Panel.CLIENT,
     ),

@@ -7,7 +7,7 @@ import typer
 
 from loadtest.cli import groups, options
 from loadtest.cli.groups import grouped
-from loadtest.cli.help import Panel
+from loadtest.cli.panels import Panel
 from loadtest.errors import UsageError
 
 _LEAST_SHARE = 1e-6

@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from loadtest.cli.help import Panel
 from loadtest.cli.options import Debug
+from loadtest.cli.panels import Panel
 from loadtest.errors import LoadTestError
 
 

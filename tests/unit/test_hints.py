@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.test_help import Said, said
+from tests.unit.test_panels import Said, said
 
 __all__ = ["said"]
 
@@ -89,6 +89,14 @@ def test_after_a_file_every_option_may_be_typed(
         ("load -r 5 -c 3", "--concurrency and --rate contradict one another: orders arrive in one way"),
         ("compare -r 5 -c 3", "--concurrency and --rate contradict one another: orders arrive in one way"),
         ("load --stages 1s:5 -d 3", "--duration does not go with --stages, which say how long they take"),
+        (
+            "compare -c 3 --workload race -d 3",
+            "--duration and --warmup go with --workload load: a race is over when its orders are",
+        ),
+        (
+            "compare -c 3 -n 3",
+            "--number-of-requests and --rounds go with --workload race; a load has a --duration (-d)",
+        ),
         ("race --within 5", "--within goes with --exclude; --rounds says how often a race is run"),
         ("race --target embedded --endpoint-url http://h:1", "--endpoint-url does not go with --target embedded"),
         (
