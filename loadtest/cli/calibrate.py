@@ -6,7 +6,6 @@ import typer
 
 from loadtest.cli import options
 from loadtest.cli.groups import seconds
-from loadtest.cli.panels import Panel
 from loadtest.dynamo.client import ClientKind
 from loadtest.errors import UsageError
 
@@ -15,22 +14,16 @@ _LONGEST_S = 600
 
 
 def calibrate(
-    client: Annotated[
-        ClientKind,
-        typer.Option(help="Whose ceiling: the wire's, or the SDK's.", rich_help_panel=Panel.MAIN),
-    ] = ClientKind.WIRE,
+    client: Annotated[ClientKind, typer.Option(help="Whose ceiling: the wire's, or the SDK's.")] = ClientKind.WIRE,
     duration: Annotated[
-        str,
-        typer.Option(
-            "--duration", "-d", metavar="TIME", help="How long each level is measured.", rich_help_panel=Panel.MAIN
-        ),
+        str, typer.Option("--duration", "-d", metavar="TIME", help="How long each level is measured.")
     ] = "1s",
     debug: options.Debug = False,
 ) -> int:
-    """Measure what this machine can believe.
+    """Measure this machine's ceiling against a server that does next to nothing.
 
-    Its ceiling, against a server that does next to nothing. A run near these operations a second, or with latencies
-    as small as what is added here, measures this machine and not its target.
+    A run near these operations a second, or with latencies as small as what is added here, measures this machine
+    and not its target.
     """
     import anyio
 

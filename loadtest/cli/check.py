@@ -15,11 +15,10 @@ def check(
     ],
     debug: options.Debug = False,
 ) -> int:
-    """Judge a stored history again.
+    """Judge a stored history: every request and result of a run, whether or not it came to its end.
 
-    Every request and result of a run, whether or not it came to its end. Reads it line by line, however long it is,
-    and says how it is a part if it is one. Of the folder of a comparison it judges every run. The exit code is that
-    of the worst verdict.
+    Reads it line by line, however long it is, and says how it is a part if it is one. Of the folder of a comparison it
+    judges every run. The exit code is that of the worst verdict.
     """
     from loadtest.cli.folders import HISTORY, runs_in
 

@@ -6,20 +6,11 @@ from typing import Annotated
 import typer
 
 from loadtest.cli.options import Debug
-from loadtest.cli.panels import Panel
 
 
 def local(
-    workers: Annotated[
-        int,
-        typer.Option(min=1, max=256, metavar="N", help="Workers, a process each.", rich_help_panel=Panel.MAIN),
-    ] = 2,
-    port: Annotated[
-        int,
-        typer.Option(
-            min=1, max=65535, metavar="N", help="Port that the scheduler listens on.", rich_help_panel=Panel.MAIN
-        ),
-    ] = 8786,
+    workers: Annotated[int, typer.Option(min=1, max=256, help="Workers, a process each.")] = 2,
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port that the scheduler listens on.")] = 8786,
     debug: Debug = False,
 ) -> int:
     """Run a Dask scheduler and workers on this machine in the foreground. Ctrl-C ends them.

@@ -170,10 +170,10 @@ def compare(
     pricing: groups.Pricing,
     output: groups.Output,
 ) -> int:
-    """Run levels and strategies, and say which differences are real.
+    """Run a matrix of levels and strategies, interleaved and repeated, and say which differences are real.
 
-    Every cell of the matrix, interleaved and repeated. With stored runs as arguments nothing is run. Differences
-    are tested, with a correction for the number of tests: docs/comparing.md says how.
+    With stored runs as arguments nothing is run. Differences are tested, with a correction for the number of tests:
+    docs/comparing.md says how.
     """
     from loadtest.cli.comparing import compare_stored, run_matrix
     from loadtest.cli.stored import cells as cells_of

@@ -8,7 +8,6 @@ import typer
 
 from loadtest.cli.jepsen import export_history
 from loadtest.cli.options import Debug
-from loadtest.cli.panels import Panel
 from loadtest.cli.reader import to_reader
 from loadtest.errors import UsageError
 
@@ -25,30 +24,17 @@ def export(
     ],
     csv: Annotated[
         Path | None,
-        typer.Option(
-            "--csv",
-            metavar="DIR",
-            help="Write runs.csv, seconds.csv and latency.csv into this folder.",
-            rich_help_panel=Panel.MAIN,
-        ),
+        typer.Option("--csv", metavar="DIR", help="Write runs.csv, seconds.csv and latency.csv into this folder."),
     ] = None,
     hlog: Annotated[
         Path | None,
         typer.Option(
-            "--hlog",
-            metavar="FILE",
-            help="Write the histograms as an HdrHistogram log; - is standard output.",
-            rich_help_panel=Panel.MAIN,
+            "--hlog", metavar="FILE", help="Write the histograms as an HdrHistogram log; - is standard output."
         ),
     ] = None,
     prometheus: Annotated[
         Path | None,
-        typer.Option(
-            "--prometheus",
-            metavar="FILE",
-            help="Write Prometheus' text format; - is standard output.",
-            rich_help_panel=Panel.MAIN,
-        ),
+        typer.Option("--prometheus", metavar="FILE", help="Write Prometheus' text format; - is standard output."),
     ] = None,
     otlp: Annotated[
         str | None,
@@ -56,24 +42,17 @@ def export(
             "--otlp",
             metavar="URL",
             help="Send OpenTelemetry metrics to a collector; env takes its URL from OTEL_EXPORTER_OTLP_ENDPOINT.",
-            rich_help_panel=Panel.MAIN,
         ),
     ] = None,
     edn: Annotated[
         Path | None,
-        typer.Option(
-            "--edn",
-            metavar="FILE",
-            help="Write the history of one run as Jepsen's; - is standard output.",
-            rich_help_panel=Panel.MAIN,
-        ),
+        typer.Option("--edn", metavar="FILE", help="Write the history of one run as Jepsen's; - is standard output."),
     ] = None,
     debug: Debug = False,
 ) -> int:
-    """Give stored runs to other tools.
+    """Give stored runs to other tools: spreadsheets, HdrHistogram's, Prometheus, OpenTelemetry, Jepsen's checkers.
 
-    Spreadsheets, HdrHistogram's tools, Prometheus, OpenTelemetry, Jepsen's checkers. Files of these names are replaced,
-    whole or not at all.
+    Files of these names are replaced, whole or not at all.
     """
     from loadtest.cli.folders import file_of, run_of
 

@@ -119,7 +119,7 @@ def find(
     pricing: groups.Pricing,
     output: groups.Output,
 ) -> int:
-    """Find the highest concurrency or rate that holds the thresholds.
+    """Find the highest concurrency or rate at which the thresholds still hold.
 
     Doubles the level until one of them is crossed, then halves the gap; the level found has held in most of three
     runs. A rate also has to be reached: an order dropped, or one in a hundred not begun in its time, is a crossing.

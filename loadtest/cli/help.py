@@ -46,8 +46,7 @@ class Command(_Fitting, TyperCommand):
 
     def __init__(self, *args: Any, **more: Any) -> None:
         super().__init__(*args, **more)
-        options = [each for each in self.params if isinstance(each, TyperOption)]
-        self._of_files = [option for option in options if panel_of(option) is Panel.FILE]
+        self._of_files = [option for option in _options(self) if panel_of(option) is Panel.FILE]
         for option in self._of_files:
             option.hidden = True
 
@@ -118,9 +117,9 @@ def _lines(command: Any, ctx: Any, columns: int) -> Iterator[str]:
         yield ""
         yield typer.style(title, bold=True) if sys.stdout.isatty() and not os.environ.get("NO_COLOR") else title
         yield from _definitions(rows, columns, max(len(name) for name, _ in rows) if title == _COMMANDS else longest)
-    if only := [option.opts[0].removeprefix("--") for option in command.params if panel_of(option) is Panel.FILE]:
+    if of_files := [each.opts[0].removeprefix("--") for each in _options(command) if panel_of(each) is Panel.FILE]:
         yield ""
-        yield from _wrapped(f"{Panel.FILE} (docs/scenarios.md): {', '.join(only)}", columns)
+        yield from _wrapped(f"{Panel.FILE} (docs/scenarios.md): {', '.join(of_files)}", columns)
     if command.epilog:
         yield ""
         yield from _wrapped(command.epilog, columns)
@@ -130,12 +129,18 @@ def _panels(command: Any, ctx: Any) -> Iterator[tuple[str, list[tuple[str, str]]
     """Commands, arguments, and options panel by panel: names with what they mean."""
     shown = [each for each in command.get_params(ctx) if not getattr(each, "hidden", False)]
     named = command.commands.items() if isinstance(command, TyperGroup) else ()
-    yield from _unless_empty(_COMMANDS, [(name, _first(each.help)) for name, each in named if not each.hidden])
+    yield from _unless_empty(
+        _COMMANDS, [(name, each.short_help or _first(each.help)) for name, each in named if not each.hidden]
+    )
     arguments = [(_argument(each), each.help or "") for each in shown if isinstance(each, TyperArgument)]
     yield from _unless_empty("Arguments", arguments)
     options = [each for each in shown if isinstance(each, TyperOption)]
     for panel in Panel:
         yield from _unless_empty(panel, [_row(each, ctx) for each in options if panel_of(each) is panel])
+
+
+def _options(command: TyperCommand | TyperGroup) -> list[TyperOption]:
+    return [each for each in command.params if isinstance(each, TyperOption)]
 
 
 def _unless_empty(title: str, rows: list[tuple[str, str]]) -> Iterator[tuple[str, list[tuple[str, str]]]]:

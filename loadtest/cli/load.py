@@ -97,10 +97,9 @@ def load(
     pricing: groups.Pricing,
     output: groups.Output,
 ) -> int:
-    """Place orders over time and show what they cost.
+    """Place orders over time and show what they cost: goodput, latency by outcome, wasted writes, second by second.
 
-    Goodput, latency by outcome, wasted writes, second by second. Response time counts from the moment an order was due,
-    so that a slow server is not spared the orders it delayed.
+    Response time counts from the moment an order was due, so that a slow server is not spared the orders it delayed.
     """
     from loadtest.cli.execute import execute
 

@@ -2,11 +2,14 @@
 
 from enum import StrEnum
 
+from typer.core import TyperOption
+
 
 class Panel(StrEnum):
-    """Where an option stands in the help of every command that has it, in this order.
+    """Where an option stands in the help of every command that has it, in this order: its `rich_help_panel`.
 
-    `MAIN` is for the dozen that most runs need, in the order in which people need them. What is set once for a project,
+    `MAIN` is for the dozen that most runs need, in the order in which people need them; the options of a command that
+    has few say none and stand there too. What is set once for a project,
     not from run to run, belongs to `FILE`: it is no option of the command line, only a key of scenario files.
     """
 
@@ -21,6 +24,11 @@ class Panel(StrEnum):
     FILE = "Only in a scenario file"
 
 
-def panel_of(option: object) -> Panel:
-    """The option's panel; those that typer adds, such as --help, are general ones."""
-    return Panel(getattr(option, "rich_help_panel", None) or Panel.GENERAL)
+_OF_TYPER = {"--help", "--version", "--install-completion", "--show-completion"}
+
+
+def panel_of(option: TyperOption) -> Panel:
+    """The option's panel."""
+    if option.rich_help_panel is not None:
+        return Panel(option.rich_help_panel)
+    return Panel.GENERAL if _OF_TYPER & {*option.opts} else Panel.MAIN

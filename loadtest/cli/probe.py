@@ -11,10 +11,10 @@ def probe(
     quiet: options.Quiet = False,
     debug: options.Debug = False,
 ) -> int:
-    """Find out whether verdicts on a target can be believed.
+    """Find out in seconds whether the verdicts of runs on this target can be believed.
 
-    It takes seconds. It uses items of its own, probe#…, and deletes them. Exit codes: 0 fit · 1 not atomic, or
-    reads are stale · 3 target unusable, or not shown · 130 interrupted.
+    It uses items of its own, probe#…, and deletes them. Exit codes: 0 fit · 1 not atomic, or reads are stale ·
+    3 target unusable, or not shown · 130 interrupted.
     """
     from loadtest.cli.probing import run_probe
 

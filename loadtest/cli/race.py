@@ -87,7 +87,7 @@ def race(
     pricing: groups.Pricing,
     output: groups.Output,
 ) -> int:
-    """Place many orders for one product at once and show who won.
+    """Place many orders for one product at the same moment and show who won.
 
     Each order is a coroutine that reads the product, waits at the gate until all have read, then writes.
     """

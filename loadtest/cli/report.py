@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from loadtest.cli import groups, options
-from loadtest.cli.panels import Panel
 from loadtest.errors import UsageError
 
 if TYPE_CHECKING:
@@ -21,39 +20,17 @@ def report(
         list[Path], typer.Argument(metavar="RUN...", help="Run folders, comparison folders or their files.")
     ],
     output: Annotated[
-        Path | None,
-        typer.Option(
-            "--output",
-            "-o",
-            metavar="FILE",
-            help="Write one HTML page that needs no network.",
-            rich_help_panel=Panel.MAIN,
-        ),
+        Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write one HTML page that needs no network.")
     ] = None,
     png: Annotated[
-        Path | None,
-        typer.Option(
-            "--png",
-            metavar="DIR",
-            help="Write the charts into this folder as PNG.",
-            rich_help_panel=Panel.MAIN,
-        ),
+        Path | None, typer.Option("--png", metavar="DIR", help="Write the charts into this folder as PNG.")
     ] = None,
     svg: Annotated[
-        Path | None,
-        typer.Option(
-            "--svg",
-            metavar="DIR",
-            help="Write the charts into this folder as SVG.",
-            rich_help_panel=Panel.MAIN,
-        ),
+        Path | None, typer.Option("--svg", metavar="DIR", help="Write the charts into this folder as SVG.")
     ] = None,
     debug: options.Debug = False,
 ) -> int:
-    """Draw stored runs as one HTML page, or as pictures.
-
-    Verdict, orders by outcome, latency by outcome, over time, and the comparison of levels.
-    """
+    """Draw stored runs: verdict, orders by outcome, latency by outcome, over time, and the comparison of levels."""
     from loadtest import document
     from loadtest.cli.stored import stored
 

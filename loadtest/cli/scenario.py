@@ -24,10 +24,9 @@ def run(
     context: typer.Context,
     file: Annotated[Path, typer.Argument(metavar="FILE", help="TOML: command = 'race', and that command's options.")],
 ) -> Any:
-    """Run the command that a file describes.
+    """Run the command that a file describes; options given after FILE replace the file's.
 
-    Options given after FILE replace the file's. Options have their long names: number-of-requests = 500; flags are
-    true or false, repeated options lists.
+    Options have their long names: number-of-requests = 500; flags are true or false, repeated options lists.
 
     Paths in the file are relative to the current folder. loadtest run FILE --help is the help of the file's command.
     """

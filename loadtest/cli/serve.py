@@ -7,23 +7,17 @@ from typing import Annotated
 import typer
 
 from loadtest.cli.options import Debug
-from loadtest.cli.panels import Panel
 from loadtest.errors import LoadTestError
 
 
 def serve(
-    host: Annotated[
-        str, typer.Option(metavar="ADDRESS", help="Address to listen on.", rich_help_panel=Panel.MAIN)
-    ] = "127.0.0.1",
-    port: Annotated[
-        int,
-        typer.Option(min=1, max=65535, metavar="N", help="Port to listen on.", rich_help_panel=Panel.MAIN),
-    ] = 8000,
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")] = 8000,
     debug: Debug = False,
 ) -> int:
-    """Run the embedded server in the foreground, for other clients.
+    """Run the embedded server in the foreground, for other clients. Ctrl-C ends it.
 
-    Ctrl-C ends it. It is moto's DynamoDB, kept in memory, answering one request at a time.
+    It is moto's DynamoDB, kept in memory, answering one request at a time.
     """
     from loadtest.targets.moto_host import serve as serve_moto
 

@@ -25,10 +25,7 @@ def populate(
     yes: options.Yes = False,
     debug: options.Debug = False,
 ) -> int:
-    """Write the six sample products p#0 to p#5.
-
-    The table is made first if it is missing.
-    """
+    """Write the six sample products p#0 to p#5, making the table first if it is missing."""
     chosen = place.at(target, allow_untagged_table=allow_untagged_table)
     fill(chosen, yes=yes)
     return 0

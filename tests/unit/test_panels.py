@@ -9,7 +9,7 @@ from typer.main import get_command
 
 from loadtest.cli import app as real
 from loadtest.cli import main
-from loadtest.cli.panels import Panel
+from loadtest.cli.panels import Panel, panel_of
 from tests.conftest import ROOT, Cli
 
 _root = get_command(real.app)
@@ -70,7 +70,7 @@ def test_every_option_is_shown_whole_in_a_panel(
     assert all(len(line) <= min(columns, 100) for line in text.splitlines())
     shown = panels(text)
     for option in visible(command):
-        panel = Panel(option.rich_help_panel or Panel.GENERAL)
+        panel = panel_of(option)
         assert panel is not Panel.FILE
         names = [line.replace(",", " ").split() for line in shown[panel].splitlines()]
         for name in (*option.opts, *option.secondary_opts):
@@ -83,18 +83,17 @@ def test_panels_come_in_the_same_order_and_the_first_is_short(
 ) -> None:
     shown = [heading for heading in panels(said(*words, "--help")[1]) if heading not in ("Commands", "Arguments")]
     assert shown == [panel for panel in Panel if panel in shown]
-    first = [option for option in visible(command) if option.rich_help_panel == Panel.MAIN]
-    assert len(first) <= MOST_MAIN_OPTIONS
+    assert len([option for option in visible(command) if panel_of(option) is Panel.MAIN]) <= MOST_MAIN_OPTIONS
 
 
 @of_each_command
-def test_what_typer_did_not_add_says_its_panel_and_what_it_means(
+def test_where_there_are_panels_every_option_says_its_own(
     words: tuple[str, ...], command: TyperCommand | TyperGroup
 ) -> None:
-    added = {"--help", "--version", "--install-completion", "--show-completion"}
-    for option in visible(command):
-        assert option.help, option.opts
-        assert added & {*option.opts} or option.rich_help_panel in set(Panel), option.opts
+    options = visible(command)
+    assert all(option.help for option in options)
+    silent = [option.opts for option in options if option.rich_help_panel is None and panel_of(option) is Panel.MAIN]
+    assert not silent or {panel_of(option) for option in options} <= {Panel.MAIN, Panel.GENERAL}
 
 
 def test_people_find_first_what_they_need_first(said: Said) -> None:
