@@ -10,12 +10,15 @@ import typer
 
 from loadtest.cli import groups, options
 from loadtest.cli.groups import grouped
-from loadtest.cli.panels import Panel
+from loadtest.cli.hints import typed_options
+from loadtest.cli.panels import Panel, panel_of
 from loadtest.errors import UsageError
 
 if TYPE_CHECKING:
     from loadtest.plan import Load, Race
 
+_NOT_OF_A_RUN = (Panel.OUTPUT, Panel.GENERAL)
+_MAIN_BUT_NOT_OF_A_RUN = ("baseline", "threshold", "json")
 _ROUNDS = 10
 _REPEATS = 5
 
@@ -117,12 +120,6 @@ class Matrix:
         ),
     ] = None
 
-    @property
-    def given(self) -> bool:
-        """Whether any of it was."""
-        own = (self.concurrency, self.rate, self.strategy, self.repeats, self.duration, self.warmup)
-        return any(option is not None for option in (*own, self.number_of_requests, self.rounds))
-
     def cells(self) -> list[dict[str, Any]]:
         """The settings of each cell. Raises UsageError if there is none."""
         return [{"strategy": name, **level} for name in self._strategies() for level in self._levels()]
@@ -150,6 +147,7 @@ class Matrix:
 @grouped
 def compare(
     *,
+    context: typer.Context,
     runs: Annotated[
         list[Path] | None,
         typer.Argument(metavar="RUN", help="Stored runs or comparisons: nothing is run, these are compared."),
@@ -182,8 +180,7 @@ def compare(
 
     before = cells_of(stored(baseline)) if baseline else []
     if runs:
-        if matrix.given:
-            raise UsageError("stored runs are compared as they are: the options of the matrix do not go with them")
+        _require_none_of_a_run(context)
         return compare_stored(runs, before, output)
     make = _race if matrix.workload is Workload.RACE else _load
     cells = [
@@ -191,6 +188,13 @@ def compare(
         for settings in matrix.cells()
     ]
     return run_matrix(cells, matrix.repeats or _REPEATS, orders.chosen_seed(), before, run_target, output, max_spend)
+
+
+def _require_none_of_a_run(context: typer.Context) -> None:
+    """UsageError for options that say how something is run, as nothing is."""
+    for option in typed_options(context):
+        if panel_of(option) not in _NOT_OF_A_RUN and option.name not in _MAIN_BUT_NOT_OF_A_RUN:
+            raise UsageError(f"{option.opts[0]} does not go with stored runs, which are compared as they are")
 
 
 def _numbers(option: str, text: str, read: Callable[[str], float]) -> list[float]:

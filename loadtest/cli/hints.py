@@ -74,13 +74,20 @@ def refuse_file_options(ctx: typer.Context, options: Sequence[TyperOption]) -> N
     """UsageError for options that were typed though they are keys of scenario files only."""
     if ctx.resilient_parsing or FROM_FILE in ctx.meta:
         return
-    for option in options:
-        source = ctx.get_parameter_source(option.name)
-        if source is not None and source.name == "COMMANDLINE":
+    for option in typed_options(ctx):
+        if option in options:
             raise UsageError(
                 f"{option.opts[0]} is set in a scenario file only: {_key(option)} = …, then loadtest run FILE "
                 "(docs/scenarios.md)"
             )
+
+
+def typed_options(ctx: typer.Context) -> list[TyperOption]:
+    """The command's options that were given, on the command line or in a scenario file."""
+    sources = [
+        (option, ctx.get_parameter_source(option.name)) for option in dict.fromkeys(_options(ctx.command).values())
+    ]
+    return [option for option, source in sources if source is not None and source.name == "COMMANDLINE"]
 
 
 def _unknown(option: str, ctx: typer.Context) -> str:
