@@ -29,7 +29,7 @@ def main() -> NoReturn:
     _Heard.begin()
     debug = "--debug" in sys.argv[1:]
     try:
-        code: Any = app(standalone_mode=False)
+        code: Any = app(standalone_mode=False, prog_name="loadtest")
     except typer.TyperException as error:
         if message := _formatted(error):  # none if the help was printed instead
             _say(message, debug)

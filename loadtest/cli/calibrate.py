@@ -5,12 +5,19 @@ from typing import Annotated
 import typer
 
 from loadtest.cli import options
+from loadtest.cli.groups import seconds
 from loadtest.dynamo.client import ClientKind
+from loadtest.errors import UsageError
+
+_SHORTEST_S = 0.1
+_LONGEST_S = 600
 
 
 def calibrate(
     client: Annotated[ClientKind, typer.Option(help="Whose ceiling: the wire's, or the SDK's.")] = ClientKind.WIRE,
-    seconds: Annotated[float, typer.Option(min=0.1, max=600, help="How long each level is measured.")] = 1.0,
+    duration: Annotated[
+        str, typer.Option("--duration", "-d", metavar="TIME", help="How long each level is measured.")
+    ] = "1s",
     debug: options.Debug = False,
 ) -> int:
     """Measure this machine's ceiling against a server that does next to nothing.
@@ -27,11 +34,14 @@ def calibrate(
 
     fits = connections_that_fit(max(IN_FLIGHT))
     levels = [level for level in IN_FLIGHT if level <= fits]
+    duration_s = seconds("--duration", duration)
+    if not _SHORTEST_S <= duration_s <= _LONGEST_S:
+        raise UsageError("--duration must be from 100ms to 10m")
     typer.echo(heading(client.value))
 
     def done(ceiling: Ceiling) -> None:
         typer.echo(line(ceiling))
 
-    ceilings = anyio.run(measure, client, levels, seconds, done, backend_options={"use_uvloop": True})
+    ceilings = anyio.run(measure, client, levels, duration_s, done, backend_options={"use_uvloop": True})
     typer.echo(remark(ceilings))
     return 0

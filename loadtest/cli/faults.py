@@ -217,10 +217,13 @@ def _text(key: str, value: Any, example: str) -> str:
 
 
 def _duration(key: str, value: Any) -> float:
+    """Seconds of a text like 20ms, or of a number of them."""
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    text = f"{_number(key, value):.9g}" if number else _text(key, value, "20ms")
     try:
-        return parse_duration(_text(key, value, "20ms"))
+        return parse_duration(text)
     except UsageError as error:
-        raise UsageError(f"{key}: {error}" if isinstance(value, str) else str(error)) from error
+        raise UsageError(f"{key}: {error}") from error
 
 
 def _one_of(*names: str) -> Check:

@@ -11,6 +11,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperArgument, TyperCommand, TyperGroup, TyperOption
 
+from loadtest.cli.hints import FROM_FILE, names_here
 from loadtest.errors import UsageError
 
 _ITSELF = "run"
@@ -38,6 +39,7 @@ def run(
     except UsageError as error:
         raise UsageError(f"{file}: {error}") from error
     given = on_command_line(commands[name], context.args)
+    context.meta[FROM_FILE] = True
     try:
         with commands[name].make_context(name, arguments, parent=root) as inner:
             return commands[name].invoke(inner)
@@ -142,7 +144,8 @@ def argv(values: Mapping[str, Any], command: TyperCommand, extra: Sequence[str])
         elif name == "help":
             raise UsageError(f"{key!r} makes no sense in a file; give --help after it")
         else:
-            raise UsageError(f"unknown key {key[:_SHOWN]!r}; {nearest(name, [*options, *positional])}")
+            meant = [other[2:] for other in names_here(f"--{name}") if other[2:] in options] or [name]
+            raise UsageError(f"unknown key {key[:_SHOWN]!r}; {nearest(meant[0], [*options, *positional])}")
     if not any(each.name in given for each in positional.values()):
         line += [word for name in positional for word in words.get(name, [])]
     return [*line, *extra]

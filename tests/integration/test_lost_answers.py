@@ -5,11 +5,12 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from pathlib import Path
 from typing import BinaryIO
 
 import pytest
 
-from tests.conftest import Cli
+from tests.conftest import Cli, scenario
 from tests.verdicts import is_sound_report
 
 
@@ -101,13 +102,14 @@ def lossy(server_urls: Callable[[str], str]) -> Iterator[Callable[..., Lossy]]:
 @pytest.mark.parametrize("client", ["wire", "sdk"])
 @pytest.mark.parametrize("how", ["close", "reset", "half", "error", "page", "silence"])
 def test_the_winner_whose_answer_is_lost_is_found_out(
-    how: str, client: str, lossy: Callable[..., Lossy], cli: Cli
+    how: str, client: str, lossy: Callable[..., Lossy], cli: Cli, tmp_path: Path
 ) -> None:
     link = lossy(how, 0)
     where = ["--endpoint-url", link.url, "--table", f"lost-{how}-{client}"]
     assert cli("populate", *where).returncode == 0
     link.losses = 1  # the sample is written, now the link gets bad
-    done = cli("race", *where, "-n", "20", "--read-timeout", "2", "--client", client, "--json", "-")
+    race = scenario(tmp_path, "race")
+    done = cli(*race, *where, "-n", "20", "--read-timeout", "2", "--client", client, "--json", "-")
     assert done.stdout, done.stderr
     report = json.loads(done.stdout)
     orders = report["orders"]

@@ -17,7 +17,7 @@ import pytest
 from loadtest.errors import UsageError
 from loadtest.history import read_history
 from loadtest.order import WORKER_LOST, Event, Operation, OrderDropped, OrderEnded, OrderPlaced, RoundStarted
-from tests.conftest import Cli, Start, clean_environment
+from tests.conftest import Cli, Start, clean_environment, scenario
 from tests.integration.test_stops import the_report
 from tests.processes import children, in_order_of_start, is_gone, wait_for
 from tests.scale.test_judge import its_pid
@@ -136,8 +136,8 @@ rate = 0.1
 
 def test_faults_are_met_on_the_way_from_every_process(ran: Ran, cli: Cli, tmp_path: Path) -> None:
     (tmp_path / "faults.toml").write_text(FAULTS)
-    report = ran("race", "-n", "40", "--rounds", "3", "--fault", "faults.toml", "--strategy", "transaction", "--stock",
-                 "30", "--seed", "7", "--read-timeout", "2")  # fmt: skip
+    report = ran(*scenario(tmp_path, "race"), "-n", "40", "--rounds", "3", "--fault", "faults.toml", "--strategy",
+                 "transaction", "--stock", "30", "--seed", "7", "--read-timeout", "2s")  # fmt: skip
     assert report["orders"]["unknown"] > 0
     assert report["verdict"]["settled"]["unsettled"] == 0
     assert_history_agrees(report, tmp_path, cli)
