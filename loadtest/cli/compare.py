@@ -122,7 +122,7 @@ def compare(
     output: groups.Output,
     runs: Annotated[
         list[Path] | None,
-        typer.Argument(metavar="[RUN]...", help="Stored runs or comparisons: nothing is run, these are compared."),
+        typer.Argument(metavar="[RUN]...", help=f"Nothing is run, these are compared. {options.WHAT_RUNS_ARE}"),
     ] = None,
     max_spend: options.MaxSpend = None,
     baseline: Annotated[

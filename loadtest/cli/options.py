@@ -233,6 +233,10 @@ History = Annotated[
     typer.Option("--history/--no-history", help="Keep every request, 500 to 700 bytes each.", rich_help_panel=_OUTPUT),
 ]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but the verdict.", rich_help_panel=_OUTPUT)]
+WHAT_RUNS_ARE = (
+    "Runs, comparisons or folders of them, or the file that one is stored in; latest is the newest in the folder runs."
+)
+Runs = Annotated[list[Path], typer.Argument(metavar="RUN...", help=WHAT_RUNS_ARE)]
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
 ThresholdOption = Annotated[
     list[str] | None,

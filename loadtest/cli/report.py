@@ -16,9 +16,7 @@ if TYPE_CHECKING:
 
 
 def report(
-    runs: Annotated[
-        list[Path], typer.Argument(metavar="RUN...", help="Run folders, comparison folders or their files.")
-    ],
+    runs: options.Runs,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write one HTML page that needs no network.")
     ] = None,
