@@ -63,6 +63,7 @@ def rebuild(path: Path) -> Report:
             started_at=started_at,
             stopped_by=part,
             environment=conditions.environment,
+            invocation=conditions.invocation,
         )
         report = _with_thresholds(_without_effort(report), conditions)
     if plan.target.faults is not None:

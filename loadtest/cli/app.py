@@ -11,16 +11,19 @@ from loadtest.cli.cluster import local
 from loadtest.cli.compare import compare
 from loadtest.cli.export import export
 from loadtest.cli.find import find
+from loadtest.cli.invoked import Recorded, Root
 from loadtest.cli.load import load
 from loadtest.cli.probe import probe
 from loadtest.cli.race import race
 from loadtest.cli.report import report
+from loadtest.cli.rerun import rerun
 from loadtest.cli.scenario import run
 from loadtest.cli.serve import serve
 from loadtest.cli.tables import create, delete, describe, populate
 
 app = typer.Typer(
     name="loadtest",
+    cls=Root,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -52,17 +55,26 @@ def root(
     """
 
 
-app.command(epilog="Example: loadtest race --number-of-requests 100 --rounds 20 --strategy conditional")(race)
-app.command(epilog="Example: loadtest load --rate 500 --duration 30s --warmup 5s --products 20 --skew 1 --attempts 5")(
-    load
+app.command(cls=Recorded, epilog="Example: loadtest race --number-of-requests 100 --rounds 20 --strategy conditional")(
+    race
 )
-app.command(epilog="Example: loadtest compare --concurrency 1,10,100 --strategy version,conditional")(compare)
-app.command(epilog="Example: loadtest find --p99-under 50ms --strategy conditional")(find)
+app.command(
+    cls=Recorded,
+    epilog="Example: loadtest load --rate 500 --duration 30s --warmup 5s --products 20 --skew 1 --attempts 5",
+)(load)
+app.command(cls=Recorded, epilog="Example: loadtest compare --concurrency 1,10,100 --strategy version,conditional")(
+    compare
+)
+app.command(cls=Recorded, epilog="Example: loadtest find --p99-under 50ms --strategy conditional")(find)
 app.command(epilog="Example: loadtest report runs/2026-11-23T09-31-28Z-84f987a417 -o report.html")(report)
 app.command(
     epilog="Example: loadtest run sale.toml --rounds 20",
     context_settings={"allow_extra_args": True, "allow_interspersed_args": False},
 )(run)
+app.command(
+    epilog="Example: loadtest rerun latest --rounds 100",
+    context_settings={"allow_extra_args": True, "allow_interspersed_args": False},
+)(rerun)
 app.command(epilog="Example: loadtest check runs/2026-11-23T09-31-28Z-84f987a417")(check)
 app.command(epilog="Example: loadtest export runs/* --csv tables")(export)
 app.command(epilog="Example: loadtest populate --endpoint-url http://127.0.0.1:8000")(populate)

@@ -79,7 +79,7 @@ def runs_of(found: Sequence[Run | Group]) -> list[Run]:
 
 def entries(folder: Path) -> list[Run | Group]:
     """The runs and comparisons that lie in a folder, the oldest first."""
-    return sorted(_within(folder), key=_started)
+    return sorted(_within(folder), key=_when)
 
 
 def _named(path: Path) -> list[Run | Group]:
@@ -163,8 +163,14 @@ def _leave_out(path: Path, why: str) -> None:
     typer.echo(f"loadtest: left out: {path}: {why}", err=True)
 
 
-def _started(one: Run | Group) -> tuple[str, float]:
-    """When it was started, by its id; of a folder of another name, and within a second, when it was written."""
+def started(one: Run | Group) -> str:
+    """When it was started, in ISO 8601, by its id; of a folder of another name when it was written."""
+    day, _, time = _when(one)[0].partition("T")
+    return f"{day}T{time.replace('-', ':')}"
+
+
+def _when(one: Run | Group) -> tuple[str, float]:
+    """The start as in ids, and when it was written, which tells those of one second apart."""
     folder = one.folder if isinstance(one, Group) else one.file.parent
     written_s = (one.document or folder if isinstance(one, Group) else one.file).stat().st_mtime
     if id_ := _ID.match(folder.name):

@@ -10,6 +10,7 @@ from loadtest.backoff import Backoff
 from loadtest.cost import READ_USD_PER_MILLION, WRITE_USD_PER_MILLION
 from loadtest.dynamo.client import ClientKind
 from loadtest.errors import UsageError
+from loadtest.faults import Faults
 from loadtest.targets import TargetKind
 
 _TARGET = "Target"
@@ -184,12 +185,22 @@ ClientOption = Annotated[
         rich_help_panel=_TARGET,
     ),
 ]
+
+
+def _faults(file: str) -> Faults:
+    from loadtest.cli.faults import read_faults
+
+    return read_faults(Path(file))
+
+
 Fault = Annotated[
-    Path | None,
+    Faults | None,
     typer.Option(
         "--fault",
         metavar="FILE",
-        help="Make a bad day on the way to the target: lost answers, errors, delays, throttling. A file of TOML.",
+        parser=_faults,  # once, however many runs there will be
+        help="Make a bad day on the way to the target: lost answers, errors, delays, throttling. A file of TOML; "
+        "- is standard input; a stored run's are made again.",
         rich_help_panel=_TARGET,
     ),
 ]

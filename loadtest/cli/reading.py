@@ -1,7 +1,7 @@
 """The reports of runs that the user names."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import typer
 
@@ -9,7 +9,32 @@ from loadtest.cli.folders import Run
 from loadtest.errors import UsageError
 
 if TYPE_CHECKING:
+    from loadtest.invocation import Invocation
     from loadtest.report import Report
+
+
+def plan_of(run: Run) -> dict[str, Any]:
+    """How a run was configured; nothing is in it if its history does not say so."""
+    if not run.is_history:
+        from loadtest import report
+
+        return report.read(run.file).config
+    from loadtest.history import read_header
+
+    conditions = read_header(run.file).conditions
+    return conditions.plan if conditions else {}
+
+
+def invocation_of(run: Run) -> "Invocation | None":
+    """The command line that made a run, if it is known."""
+    if not run.is_history:
+        from loadtest import report
+
+        return report.read(run.file).invocation
+    from loadtest.history import read_header
+
+    conditions = read_header(run.file).conditions
+    return conditions.invocation if conditions else None
 
 
 def report_of(run: Run) -> "Report":
