@@ -17,6 +17,7 @@ from loadtest.cli.probe import probe
 from loadtest.cli.race import race
 from loadtest.cli.report import report
 from loadtest.cli.rerun import rerun
+from loadtest.cli.runs import runs
 from loadtest.cli.scenario import run
 from loadtest.cli.serve import serve
 from loadtest.cli.tables import create, delete, describe, populate
@@ -75,6 +76,7 @@ app.command(
     epilog="Example: loadtest rerun latest --rounds 100",
     context_settings={"allow_extra_args": True, "allow_interspersed_args": False},
 )(rerun)
+app.command(epilog="Example: loadtest runs")(runs)
 app.command(epilog="Example: loadtest check runs/2026-11-23T09-31-28Z-84f987a417")(check)
 app.command(epilog="Example: loadtest export runs/* --csv tables")(export)
 app.command(epilog="Example: loadtest populate --endpoint-url http://127.0.0.1:8000")(populate)
