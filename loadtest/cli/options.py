@@ -45,6 +45,16 @@ def _product(product_id: str) -> str:
 
 
 ProductId = Annotated[str, typer.Option("--product", callback=_product, help="Id of the product that is bought.")]
+ProductIds = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--product",
+        metavar="ID",
+        callback=lambda ids: [_product(each) for each in ids or ()],
+        help="Write only this one: of the sample, or with an id of your own. Repeatable.",
+        show_default="the six of the sample",
+    ),
+]
 Attempts = Annotated[
     int,
     typer.Option("--attempts", min=1, max=1000, help="Attempts of an order at most; after a conflict it reads again."),
