@@ -15,6 +15,7 @@ from loadtest.checker import Status, Verdict
 from loadtest.dynamo.client import stamps
 from loadtest.errors import InterruptedRunError, LoadTestError, UsageError
 from loadtest.history import Conditions, HistoryWriter, read_history
+from loadtest.invocation import Invocation
 from loadtest.order import Operation
 from loadtest.plan import Load, Race
 from loadtest.report import Report
@@ -47,6 +48,7 @@ async def run(
     *,
     keep_history: bool = True,
     lost: list[Operation] | None = None,
+    invocation: Invocation | None = None,
 ) -> Ended:
     """Run the race or the load and store report and history in a new folder below `runs_dir`.
 
@@ -60,7 +62,7 @@ async def run(
     with ExitStack() as files:
 
         def begin_history(made_in: dict[str, Any]) -> HistoryWriter:
-            conditions = _conditions(plan, started_at, made_in, thresholds, lost)
+            conditions = _conditions(plan, started_at, made_in, thresholds, lost, invocation)
             return files.enter_context(HistoryWriter(folder / "history.jsonl", run_id, conditions, going.in_flight))
 
         going = Session(plan, run_id, begin_history if keep_history else None, watcher, lost)
@@ -84,6 +86,7 @@ async def run(
         started_at=started_at,
         stopped_by=going.signal or (str(error) if error else None),
         environment=going.environment,
+        invocation=invocation,
     )
     if keep_history and judgement.verdict.status is Status.VIOLATED:
         around = _timelines(judgement.verdict, folder / "history.jsonl")
@@ -107,6 +110,7 @@ def _conditions(
     made_in: dict[str, Any],
     thresholds: Sequence[Threshold],
     lost: list[Operation] | None,
+    invocation: Invocation | None,
 ) -> Conditions:
     return Conditions(
         command=command(plan),
@@ -117,6 +121,7 @@ def _conditions(
         stamps=stamps(plan.target.client),
         thresholds=[str(threshold) for threshold in thresholds],
         lost=list(lost or ()),
+        invocation=invocation,
     )
 
 

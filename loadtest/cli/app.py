@@ -12,16 +12,20 @@ from loadtest.cli.compare import compare
 from loadtest.cli.export import export
 from loadtest.cli.find import find
 from loadtest.cli.help import App, show_help
+from loadtest.cli.invoked import Recorded, Root
 from loadtest.cli.load import load
 from loadtest.cli.probe import probe
 from loadtest.cli.race import race
 from loadtest.cli.report import report
+from loadtest.cli.rerun import rerun
+from loadtest.cli.runs import runs
 from loadtest.cli.scenario import run
 from loadtest.cli.serve import serve
 from loadtest.cli.tables import create, delete, describe, populate
 
 app = App(
     name="loadtest",
+    cls=Root,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -55,18 +59,22 @@ def root(
 
 # In this order they stand in the help; README's table has the same.
 app.command(
+    cls=Recorded,
     short_help="Place many orders for one product at once and show who won.",
     epilog="Example: loadtest race -n 100 --rounds 20 --strategy conditional",
 )(race)
 app.command(
+    cls=Recorded,
     short_help="Place orders over time and show what they cost.",
     epilog="Example: loadtest load --rate 500 --duration 30s --warmup 5s --products 20 --skew 1 --attempts 5",
 )(load)
 app.command(
+    cls=Recorded,
     short_help="Run levels and strategies, and say which differences are real.",
     epilog="Example: loadtest compare --concurrency 1,10,100 --strategy version,conditional",
 )(compare)
 app.command(
+    cls=Recorded,
     short_help="Find the highest concurrency or rate that holds the thresholds.",
     epilog="Example: loadtest find --p99-under 50ms --strategy conditional",
 )(find)
@@ -91,6 +99,12 @@ app.command(
     epilog="Example: loadtest run sale.toml --rounds 20",
     context_settings={"allow_extra_args": True, "allow_interspersed_args": False},
 )(run)
+app.command(
+    short_help="Make a stored run again.",
+    epilog="Example: loadtest rerun latest --rounds 100",
+    context_settings={"allow_extra_args": True, "allow_interspersed_args": False},
+)(rerun)
+app.command(short_help="List the stored runs.", epilog="Example: loadtest runs")(runs)
 app.command(
     short_help="Write the six sample products p#0 to p#5.",
     epilog="Example: loadtest populate --endpoint-url http://127.0.0.1:8000",

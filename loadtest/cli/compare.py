@@ -150,7 +150,7 @@ def compare(
     context: typer.Context,
     runs: Annotated[
         list[Path] | None,
-        typer.Argument(metavar="RUN", help="Stored runs or comparisons: nothing is run, these are compared."),
+        typer.Argument(metavar="[RUN]...", help=f"Nothing is run, these are compared. {options.WHAT_RUNS_ARE}"),
     ] = None,
     matrix: Matrix,
     baseline: Annotated[

@@ -16,6 +16,7 @@ from loadtest.cli import INCONCLUSIVE, SAFE, THRESHOLD_CROSSED, VIOLATED
 from loadtest.cli.execute import interrupts, prepare_table, write_junit
 from loadtest.cli.folders import COMPARISON
 from loadtest.cli.groups import Output, RunTarget
+from loadtest.cli.invoked import invocation
 from loadtest.cli.reader import to_reader
 from loadtest.cli.series import Series
 from loadtest.cli.stored import repeats, stored
@@ -55,6 +56,7 @@ def run_matrix(
         seed=seed,
         order=swept.order,
         baseline=baseline,
+        invocation=invocation(seed),
     )
     document.write(folder / COMPARISON, document.encode(comparison))
     crossed = _crossed(swept.repeats)
@@ -149,7 +151,14 @@ def _sweep(
 ) -> Swept:
     async def main() -> Swept:
         with interrupts() as interrupt:
-            series = Series(interrupt, thresholds, max_spend_usd, keep_history=output.history, quiet=output.quiet)
+            series = Series(
+                interrupt,
+                thresholds,
+                max_spend_usd,
+                keep_history=output.history,
+                quiet=output.quiet,
+                invocation=invocation(seed),
+            )
             return await sweep(matrix, times, seed, folder, series.run, lambda made: _tell(made, output))
 
     try:

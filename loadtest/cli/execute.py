@@ -12,6 +12,7 @@ from loadtest import document
 from loadtest.checker import Status
 from loadtest.cli import INCONCLUSIVE, INTERRUPTED, SAFE, THRESHOLD_CROSSED, VIOLATED
 from loadtest.cli.groups import Output, RunTarget
+from loadtest.cli.invoked import invocation
 from loadtest.cli.reader import to_reader
 from loadtest.errors import UsageError
 from loadtest.experiment import Ended, run
@@ -53,7 +54,10 @@ def run_here(
 
     async def main() -> Ended:
         with interrupts() as interrupt:
-            return await run(plan, runs_dir, watcher, interrupt, thresholds, keep_history=keep_history)
+            asked = invocation(plan.seed)
+            return await run(
+                plan, runs_dir, watcher, interrupt, thresholds, keep_history=keep_history, invocation=asked
+            )
 
     return anyio.run(main, backend_options={"use_uvloop": True})
 

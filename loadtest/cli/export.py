@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from loadtest.cli.jepsen import export_history
-from loadtest.cli.options import Debug
+from loadtest.cli.options import Debug, Runs
 from loadtest.cli.reader import to_reader
 from loadtest.errors import UsageError
 
@@ -19,9 +19,7 @@ _FROM_ENVIRONMENT = "env"
 
 
 def export(
-    runs: Annotated[
-        list[Path], typer.Argument(metavar="RUN", help="Run folders, or their report.json or history.jsonl.")
-    ],
+    runs: Runs,
     csv: Annotated[
         Path | None,
         typer.Option("--csv", metavar="DIR", help="Write runs.csv, seconds.csv and latency.csv into this folder."),
@@ -62,16 +60,17 @@ def export(
 
     Files of these names are replaced, whole or not at all.
     """
-    from loadtest.cli.folders import file_of, run_of
+    from loadtest.cli.folders import named, runs_of
+    from loadtest.cli.reading import reports_of
 
     of_reports = any(given is not None for given in (csv, hlog, prometheus, otlp, markdown))
     if not of_reports and edn is None:
         raise UsageError("nothing to export to: give --csv, --hlog, --prometheus, --otlp, --markdown or --edn")
-    paths = list(dict.fromkeys(file_of(run) for run in runs)) if of_reports else []
-    histories = [run / "history.jsonl" if run.is_dir() else run for run in runs] if edn is not None else []
+    stored = runs_of(named(runs))
+    read = [*(run.file for run in stored if of_reports), *(run.history for run in stored if edn is not None)]
     outputs = {"--hlog": hlog, "--prometheus": prometheus, "--markdown": markdown, "--edn": edn}
-    _require_apart(outputs, [*paths, *histories])
-    if len(histories) > 1:
+    _require_apart(outputs, read)
+    if edn is not None and len(stored) > 1:
         raise UsageError("--edn takes one run: the clocks of several do not fit together")
     endpoint = None if otlp == _FROM_ENVIRONMENT else otlp
     if otlp is not None:
@@ -79,10 +78,10 @@ def export(
 
         metrics_url(endpoint)
 
-    reports = [run_of(path) for path in paths]
+    reports = [report for _, report in reports_of(stored)] if of_reports else []
     _write(_contents(reports, csv, hlog, prometheus, markdown))
     if edn is not None:
-        export_history(histories[0], edn)
+        export_history(stored[0].history, edn)
     if otlp is not None:
         push(reports, endpoint)
         typer.echo(f"sent the metrics of {len(reports):,} {'run' if len(reports) == 1 else 'runs'}", err=True)

@@ -1,6 +1,6 @@
 """`loadtest find`: the highest concurrency or rate that still holds a threshold."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Annotated
 
@@ -131,6 +131,7 @@ def find(
     if not texts:
         raise UsageError("nothing to hold: give --p99-under 50ms, or --threshold")
     first, last = limits.ends()
+    orders = replace(orders, seed=orders.chosen_seed())  # one for all levels
 
     def plan(level: float) -> Load:
         fields = arrivals(limits.at(level), exactly=True)

@@ -15,6 +15,7 @@ from loadtest.cli import SAFE, THRESHOLD_CROSSED, VIOLATED
 from loadtest.cli.comparing import discard, make_folder
 from loadtest.cli.execute import interrupts, prepare_table
 from loadtest.cli.groups import Output, RunTarget
+from loadtest.cli.invoked import invocation
 from loadtest.cli.series import Series
 from loadtest.comparison import UNTESTED
 from loadtest.errors import InterruptedRunError, LoadTestError, UsageError
@@ -71,7 +72,12 @@ def run_search(wanted: Search, run_target: RunTarget, output: Output) -> int:
     async def main() -> Found:
         with interrupts() as interrupt:
             series = Series(
-                interrupt, thresholds, wanted.max_spend_usd, keep_history=output.history, quiet=output.quiet
+                interrupt,
+                thresholds,
+                wanted.max_spend_usd,
+                keep_history=output.history,
+                quiet=output.quiet,
+                invocation=invocation(wanted.plan(wanted.lowest).seed),
             )
             return await search(
                 wanted.lowest,

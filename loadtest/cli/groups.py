@@ -20,7 +20,6 @@ from loadtest.errors import UsageError
 from loadtest.targets import Target, TargetKind
 
 if TYPE_CHECKING:
-    from loadtest.faults import Faults
     from loadtest.plan import Spread
     from loadtest.thresholds import Threshold
 
@@ -212,15 +211,8 @@ class RunTarget:
             sdk_retries=self.sdk_retries,
             client=self.client or (ClientKind.SDK if self.sdk_retries else ClientKind.WIRE),
             allow_untagged_table=self.allow_untagged_table,
-            faults=self._faults(),
+            faults=self.fault,
         )
-
-    def _faults(self) -> "Faults | None":
-        if self.fault is None:
-            return None
-        from loadtest.cli.faults import read_faults
-
-        return read_faults(self.fault)
 
 
 @dataclass(frozen=True, slots=True)

@@ -82,7 +82,7 @@ class App(typer.Typer):
     """An application whose commands have such help, in the order in which they are added."""
 
     def __init__(self, **settings: Any) -> None:
-        super().__init__(cls=Group, rich_markup_mode=None, **settings)
+        super().__init__(rich_markup_mode=None, **{"cls": Group, **settings})
 
     def command(self, *arguments: Any, **settings: Any) -> Callable[[Any], Any]:
         """As typer's."""

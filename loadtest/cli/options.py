@@ -13,6 +13,7 @@ from loadtest.backoff import Backoff
 from loadtest.cli.panels import Panel
 from loadtest.dynamo.client import ClientKind
 from loadtest.errors import UsageError
+from loadtest.faults import Faults
 from loadtest.targets import TargetKind
 
 
@@ -56,6 +57,16 @@ ProductId = Annotated[
         callback=_product,
         help="Id of the product that is bought.",
         rich_help_panel=Panel.ORDERS,
+    ),
+]
+ProductIds = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--product",
+        metavar="ID",
+        callback=lambda ids: [_product(each) for each in ids or ()],
+        help="Write only this one: of the sample, or with an id of your own. Repeatable.",
+        show_default="the six of the sample",
     ),
 ]
 Attempts = Annotated[
@@ -187,12 +198,22 @@ ClientOption = Annotated[
         rich_help_panel=Panel.CLIENT,
     ),
 ]
+
+
+def _faults(file: str) -> Faults:
+    from loadtest.cli.faults import read_faults
+
+    return read_faults(Path(file))
+
+
 Fault = Annotated[
-    Path | None,
+    Faults | None,
     typer.Option(
         "--fault",
         metavar="FILE",
-        help="Make a bad day on the way to the target: lost answers, errors, delays, throttling. A file of TOML.",
+        parser=_faults,  # once, however many runs there will be
+        help="Make a bad day on the way to the target: lost answers, errors, delays, throttling. A file of TOML; "
+        "- is standard input; a stored run's are made again.",
         rich_help_panel=Panel.CLIENT,
     ),
 ]
@@ -248,6 +269,10 @@ History = Annotated[
 Quiet = Annotated[
     bool, typer.Option("--quiet", "-q", help="Print nothing but the verdict.", rich_help_panel=Panel.GENERAL)
 ]
+WHAT_RUNS_ARE = (
+    "Runs, comparisons or folders of them, or the file that one is stored in; latest is the newest in the folder runs."
+)
+Runs = Annotated[list[Path], typer.Argument(metavar="RUN...", help=WHAT_RUNS_ARE)]
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.", rich_help_panel=Panel.GENERAL)]
 ThresholdOption = Annotated[
     list[str] | None,

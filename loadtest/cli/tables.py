@@ -1,8 +1,8 @@
 """`loadtest populate` and `loadtest table …`: the table and its sample products."""
 
 import sys
-from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -13,7 +13,9 @@ from loadtest.targets import Target, TargetKind
 
 if TYPE_CHECKING:
     from loadtest.dynamo.client import Connection, DynamoDBClient
+    from loadtest.order import Product
 
+_QUANTITY = 10  # of a product that is not of the sample
 Work = Callable[["DynamoDBClient", "Connection"], Awaitable[None]]
 
 
@@ -21,14 +23,30 @@ Work = Callable[["DynamoDBClient", "Connection"], Awaitable[None]]
 def populate(
     place: groups.Place,
     target: options.RemoteTargetOption = None,
+    product: options.ProductIds = None,
+    quantity: Annotated[
+        int | None,
+        typer.Option(min=0, help="How many of each.", show_default=f"as in the sample, else {_QUANTITY}"),
+    ] = None,
     allow_untagged_table: options.AllowUntagged = False,
     yes: options.Yes = False,
     debug: options.Debug = False,
 ) -> int:
-    """Write the six sample products p#0 to p#5, making the table first if it is missing."""
+    """Write the six sample products p#0 to p#5, or those named, making the table first if it is missing."""
     chosen = place.at(target, allow_untagged_table=allow_untagged_table)
-    fill(chosen, yes=yes)
+    fill(chosen, yes=yes, products=_wanted(product, quantity))
     return 0
+
+
+def _wanted(ids: list[str] | None, quantity: int | None) -> "Sequence[Product]":
+    from msgspec.structs import replace
+
+    from loadtest.dynamo.setup import SAMPLE
+    from loadtest.order import Product
+
+    sample = {each.id: each for each in SAMPLE}
+    wanted = [sample.get(id_, Product(id=id_, name=id_, quantity=_QUANTITY, version=1)) for id_ in ids or sample]
+    return wanted if quantity is None else [replace(each, quantity=quantity) for each in wanted]
 
 
 @grouped
@@ -114,9 +132,11 @@ def delete(
     return 0
 
 
-def fill(target: Target, *, yes: bool, quiet: bool = False) -> None:
-    """Write the sample, making the table first if it is missing (on AWS only after a yes)."""
+def fill(target: Target, *, yes: bool, quiet: bool = False, products: "Sequence[Product] | None" = None) -> None:
+    """Write the products, or the sample, making the table first if it is missing (on AWS only after a yes)."""
     from loadtest.dynamo import setup
+
+    written = tuple(products or setup.SAMPLE)
 
     def say(message: str) -> None:
         if not quiet:
@@ -131,9 +151,9 @@ def fill(target: Target, *, yes: bool, quiet: bool = False) -> None:
         else:
             setup.require_usable(found, connection)
             setup.require_ours(found, connection, allow_untagged=target.allow_untagged_table)
-        await setup.populate(client, connection)
-        sample = ", ".join(f"{product.id} {product.quantity}" for product in setup.SAMPLE)
-        say(f"wrote to table {target.table!r}: {sample} in stock")
+        await setup.populate(client, connection, written)
+        stock = ", ".join(f"{product.id} {product.quantity}" for product in written)
+        say(f"wrote to table {target.table!r}: {stock} in stock")
 
     _on(target, work)
 

@@ -1,5 +1,6 @@
 """A comparison as text for a terminal."""
 
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -64,6 +65,7 @@ def _print(console: Console, comparison: Comparison, folder: Path | None) -> Non
         console.print(Text(warning, style="yellow"))
     if folder is not None:
         console.print(f"comparison and runs in {folder}")
+        console.print(f"as a page: loadtest report {shlex.quote(str(folder))}")
 
 
 def _table(cells: Sequence[Cell], columns: Sequence[tuple[str, str, int]]) -> Table:

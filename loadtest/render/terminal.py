@@ -1,6 +1,7 @@
 """A report as text for a terminal."""
 
 import os
+import shlex
 import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -21,7 +22,7 @@ _PRODUCTS_SHOWN = 5
 _WIDE = 160
 _LOG = 80  # columns of a time line where nobody looks at a window
 _NARROWEST = 100
-_STYLES = {Status.SAFE: "bold green", Status.VIOLATED: "bold red", Status.INCONCLUSIVE: "bold yellow"}
+STYLES = {Status.SAFE: "bold green", Status.VIOLATED: "bold red", Status.INCONCLUSIVE: "bold yellow"}
 
 
 def print_report(report: Report, folder: Path, *, to_stdout: bool, quiet: bool) -> None:
@@ -36,7 +37,7 @@ def print_report(report: Report, folder: Path, *, to_stdout: bool, quiet: bool) 
         for checked in report.thresholds:
             if not checked.holds or not quiet:
                 console.print(Text(f"threshold {checked.sentence}", style="" if checked.holds else "bold red"))
-        console.print(Text(report.verdict.sentence, style=_STYLES[report.verdict.status]))
+        console.print(Text(report.verdict.sentence, style=STYLES[report.verdict.status]))
     put(console, drawn.get())
 
 
@@ -53,7 +54,7 @@ def print_verdict(verdict: Verdict, part: str | None, timelines: Sequence[Timeli
             console.print(f"doubt: {doubt}")
         if (more := len(verdict.doubts) - _DOUBTS_SHOWN) > 0:
             console.print(f"and {more:,} more doubts")
-        console.print(Text(verdict.sentence, style=_STYLES[verdict.status]))
+        console.print(Text(verdict.sentence, style=STYLES[verdict.status]))
     put(console, drawn.get())
 
 
@@ -97,6 +98,7 @@ def _print_tables(console: Console, report: Report, folder: Path) -> None:
     kept = [file.partition(".")[0] for file in ("report.json", "history.jsonl") if (folder / file).exists()]
     if kept:
         console.print(f"{' and '.join(kept)} in {folder}")
+        console.print(f"as a page: loadtest report {shlex.quote(str(folder))}")
     for message, count in report.orders.problems.items():
         console.print(f"{count:,} × {message}")
     _print_violations(console, report.verdict.violations, report.verdict.timelines, ", all in the report")

@@ -304,5 +304,5 @@ def test_a_report_of_a_comparison_is_a_page_and_pictures(cli: Cli, folder: Path,
 
 def test_wrong_usage_of_report(cli: Cli, folder: Path, tmp_path: Path) -> None:
     (tmp_path / "a_file").touch()
-    assert_one_line(cli("report", str(folder)), 2, "nothing to write")
+    assert_one_line(cli("report", str(folder), *map(str, runs_in(folder, 1))), 2, "give -o report.html")
     assert_one_line(cli("report", str(folder), "--png", "a_file"), 2, "cannot make the folder")

@@ -248,7 +248,7 @@ OLD = b'{"type":"history","schema":"loadtest.history/1","run_id":"x","unix_ns":1
         pytest.param({}, "cannot read", id="before its history"),
         pytest.param({"history.jsonl": b""}, "does not begin with the header", id="before its header"),
         pytest.param({"history.jsonl": b'{"type":"history","schema":"loadte'}, "line 1", id="in its header"),
-        pytest.param({"history.jsonl": OLD}, "of an earlier version", id="in an earlier version"),
+        pytest.param({"history.jsonl": OLD}, "has no order", id="in an earlier version"),
     ],
 )
 def test_a_run_killed_before_its_first_order_is_one_line(
