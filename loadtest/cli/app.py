@@ -78,6 +78,12 @@ app.command(
     short_help="Find the highest concurrency or rate that holds the thresholds.",
     epilog="Example: loadtest find --p99-under 50ms --strategy conditional",
 )(find)
+app.command(short_help="List the stored runs.", epilog="Example: loadtest runs")(runs)
+app.command(
+    short_help="Make a stored run again.",
+    epilog="Example: loadtest rerun latest --rounds 100",
+    context_settings={"allow_extra_args": True, "allow_interspersed_args": False},
+)(rerun)
 app.command(
     short_help="Draw stored runs as one HTML page, or as pictures.",
     epilog="Example: loadtest report runs/2026-11-23T09-31-28Z-84f987a417 -o report.html",
@@ -99,12 +105,6 @@ app.command(
     epilog="Example: loadtest run sale.toml --rounds 20",
     context_settings={"allow_extra_args": True, "allow_interspersed_args": False},
 )(run)
-app.command(
-    short_help="Make a stored run again.",
-    epilog="Example: loadtest rerun latest --rounds 100",
-    context_settings={"allow_extra_args": True, "allow_interspersed_args": False},
-)(rerun)
-app.command(short_help="List the stored runs.", epilog="Example: loadtest runs")(runs)
 app.command(
     short_help="Write the six sample products p#0 to p#5.",
     epilog="Example: loadtest populate --endpoint-url http://127.0.0.1:8000",

@@ -67,6 +67,7 @@ ProductIds = Annotated[
         callback=lambda ids: [_product(each) for each in ids or ()],
         help="Write only this one: of the sample, or with an id of your own. Repeatable.",
         show_default="the six of the sample",
+        rich_help_panel=Panel.MAIN,
     ),
 ]
 Attempts = Annotated[

@@ -8,6 +8,7 @@ import typer
 
 from loadtest.cli import groups, options
 from loadtest.cli.groups import grouped
+from loadtest.cli.panels import Panel
 from loadtest.errors import LoadTestError, TargetError, UsageError
 from loadtest.targets import Target, TargetKind
 
@@ -26,7 +27,12 @@ def populate(
     product: options.ProductIds = None,
     quantity: Annotated[
         int | None,
-        typer.Option(min=0, help="How many of each.", show_default=f"as in the sample, else {_QUANTITY}"),
+        typer.Option(
+            min=0,
+            help="How many of each.",
+            show_default=f"as in the sample, else {_QUANTITY}",
+            rich_help_panel=Panel.MAIN,
+        ),
     ] = None,
     allow_untagged_table: options.AllowUntagged = False,
     yes: options.Yes = False,
