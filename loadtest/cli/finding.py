@@ -52,7 +52,7 @@ def run_search(wanted: Search, run_target: RunTarget, output: Output) -> int:
     output.thresholds()
     texts = [*wanted.thresholds, *(_RATE_HOLDS if wanted.of == "rate" else ())]
     thresholds = [parse(text) for text in texts]
-    prepare_table(run_target, quiet=output.quiet)
+    keeping = prepare_table(run_target, wanted.plan(wanted.lowest), quiet=output.quiet)
     folder = make_folder(output.runs_dir / f"{datetime.now(UTC):%Y-%m-%dT%H-%M-%SZ}-{secrets.token_hex(5)}")
 
     async def probe(level: float, series: Series) -> Probe:
@@ -70,19 +70,29 @@ def run_search(wanted: Search, run_target: RunTarget, output: Output) -> int:
 
     async def main() -> Found:
         with interrupts() as interrupt:
-            series = Series(
-                interrupt, thresholds, wanted.max_spend_usd, keep_history=output.history, quiet=output.quiet
-            )
-            return await search(
-                wanted.lowest,
-                wanted.highest,
-                wanted.precision,
-                lambda level: probe(level, series),
-                whole=wanted.of == "concurrency",
-            )
+            async with keeping.around() as kept:
+                series = Series(
+                    interrupt,
+                    thresholds,
+                    wanted.max_spend_usd,
+                    keep_history=output.history,
+                    quiet=output.quiet,
+                    kept=kept,
+                )
+                return await search(
+                    wanted.lowest,
+                    wanted.highest,
+                    wanted.precision,
+                    lambda level: probe(level, series),
+                    whole=wanted.of == "concurrency",
+                )
 
+    not_put_back = None
     try:
-        found = anyio.run(main, backend_options={"use_uvloop": True})
+        try:
+            found = anyio.run(main, backend_options={"use_uvloop": True})
+        finally:
+            not_put_back = keeping.tell()
     except LoadTestError:
         discard(folder)
         raise
@@ -93,6 +103,8 @@ def run_search(wanted: Search, run_target: RunTarget, output: Output) -> int:
         typer.echo(f"{untested:,} of {plural(len(found.probes), 'run')} {UNTESTED}: no win was contested", err=True)
     typer.echo(f"every level's report in {folder}", err=True)
     typer.echo(_sentence(wanted, found))
+    if not_put_back is not None:
+        raise not_put_back
     return SAFE if found.highest is not None else THRESHOLD_CROSSED
 
 

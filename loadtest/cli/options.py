@@ -201,7 +201,7 @@ AllowUntagged = Annotated[
         rich_help_panel=_TARGET,
     ),
 ]
-Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before making or deleting a table on AWS.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before changing what loadtest did not make.")]
 PopulateTable = Annotated[
     bool,
     typer.Option(

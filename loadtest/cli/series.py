@@ -16,6 +16,7 @@ from loadtest.session import Interrupt
 from loadtest.thresholds import Threshold
 
 if TYPE_CHECKING:
+    from loadtest.dynamo.put_back import Kept
     from loadtest.order import Operation
 
 
@@ -37,7 +38,10 @@ class Silent:
 
 
 class Series:
-    """Runs that share a limit of spending (None: none), and writes without an answer, which a later run may meet."""
+    """Runs that share a limit of spending (None: none), and writes without an answer, which a later run may meet.
+
+    `kept` is what is put back after the last of them.
+    """
 
     def __init__(
         self,
@@ -47,11 +51,13 @@ class Series:
         *,
         keep_history: bool,
         quiet: bool,
+        kept: "Kept | None",
     ) -> None:
         self._interrupt = interrupt
         self._thresholds = thresholds
         self._limit_usd = limit_usd
         self._keep_history = keep_history
+        self._kept = kept
         self._watcher = Silent(quiet=quiet)
         self._spent_usd = 0.0
         self._lost: list[Operation] = []
@@ -75,6 +81,7 @@ class Series:
                 self._thresholds,
                 keep_history=self._keep_history,
                 lost=self._lost,
+                kept=self._kept,
             )
         except UsageError as error:  # the first run's is the user's, a later one's a lack of money
             raise (LoadTestError(str(error)) if self._spent_usd else error) from error
