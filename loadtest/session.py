@@ -180,7 +180,7 @@ class Session:
         try:
             if isinstance(self._plan, Race):
                 self._until = Until(self._plan.rounds, self._plan.exclude, self._plan.within_s)
-                await race(self._plan, scene, self._until)
+                await race(self._plan, scene, self._until, lambda: self.recorder.spent_usd(self._plan.prices))
             elif self._restocker is not None and self._budget is not None:
                 await load(self._plan, scene, self._restocker, self._budget)
         finally:

@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 from loadtest import document
 from loadtest.checker import Status
+from loadtest.checker.verdict import plural
 from loadtest.cli import INCONCLUSIVE, SAFE, THRESHOLD_CROSSED, VIOLATED
 from loadtest.cli.execute import interrupts, prepare_table, write_junit
 from loadtest.cli.folders import COMPARISON
@@ -25,7 +26,7 @@ from loadtest.comparison import UNTESTED, Cell, Comparison
 from loadtest.errors import UsageError
 from loadtest.render.comparison import print_comparison
 from loadtest.report import Report
-from loadtest.sweep import Progress, Setting, Swept, sweep
+from loadtest.sweep import Progress, Setting, Swept, shortened, sweep
 from loadtest.thresholds import Threshold, check
 
 
@@ -40,6 +41,8 @@ def run_matrix(
 ) -> int:
     """Run every cell, compare, print, and say by the exit code how it ended."""
     thresholds = output.thresholds()
+    if output.dry_run:
+        return _dry_run(matrix, times, run_target, max_spend_usd)
     keeping = prepare_table(run_target, matrix[0].plan, quiet=output.quiet)
     started_at = datetime.now(UTC)
     comparison_id = f"{started_at:%Y-%m-%dT%H-%M-%SZ}-{secrets.token_hex(5)}"
@@ -69,6 +72,14 @@ def run_matrix(
     if error is not None and code != VIOLATED:
         raise error
     return code
+
+
+def _dry_run(matrix: Sequence[Setting], times: int, run_target: RunTarget, max_spend_usd: float | None) -> int:
+    from loadtest.cli.dry_run import Runs, dry_run
+
+    runs = [Runs(shortened(matrix[0].plan)), *(Runs(cell.plan, times) for cell in matrix)]
+    note = f"{plural(len(matrix), 'cell')}, each {times:,} times, after a short one that is thrown away"
+    return dry_run(runs, run_target, max_spend_usd, note)
 
 
 def compare_stored(paths: Sequence[Path], baseline: Sequence[Cell], output: Output) -> int:

@@ -66,21 +66,24 @@ def _is_product(item: "Item") -> bool:
 
 def _question(plan: Race | Load, connection: "Connection", found: Mapping[str, "Item"]) -> str:
     """What the run would overwrite, as a question but for its mark."""
-    shown = "; ".join(_change(plan, item) for item in list(found.values())[:_SHOWN])
+    from loadtest.dynamo.foreign import described
+
+    first = list(found.items())[:_SHOWN]
+    shown = "; ".join(f"{item_id!r}, which has {described(item)}: {change(plan, item)}" for item_id, item in first)
     more = f"; and {plural(len(found) - _SHOWN, 'product')} more" if len(found) > _SHOWN else ""
     those = f"{plural(len(found), 'product')} in table {connection.table!r} {connection.where} "
     those += "was" if len(found) == 1 else "were"
     return f"{those} not made by loadtest. The run changes {shown}{more}; afterwards it puts back what was there. Go on"
 
 
-def _change(plan: Race | Load, item: "Item") -> str:
-    from loadtest.dynamo.foreign import described, value_of
+def change(plan: Race | Load, item: "Item") -> str:
+    """What a run makes of a product, in words."""
+    from loadtest.dynamo.foreign import value_of
 
     restocked = isinstance(plan, Load) and plan.restock
     last_restock = f", last_restock {value_of(item, 'last_restock')} → a time" if restocked else ""
     return (
-        f"{item['id']['S']!r}, which has {described(item)}: "
-        f"quantity {value_of(item, 'quantity')} → {plan.stock} and what the orders leave of it, "
+        f"quantity {value_of(item, 'quantity')} → {plan.stock:,} and what the orders leave of it, "
         f"version {value_of(item, 'version')} → one more with each write, "
         f"last_order {value_of(item, 'last_order')} → an order's id{last_restock}"
     )

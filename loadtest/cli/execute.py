@@ -31,6 +31,10 @@ from loadtest.thresholds import Threshold
 def execute(plan: Race | Load, run_target: RunTarget, output: Output) -> int:
     """Run it to its report and return the exit code."""
     thresholds = output.thresholds()
+    if output.dry_run:
+        from loadtest.cli.dry_run import Runs, dry_run
+
+        return dry_run([Runs(plan)], run_target, plan.max_spend_usd)
     keeping = prepare_table(run_target, plan, quiet=output.quiet)
     with Live(plan, quiet=output.quiet) as live:
         ended = run_here(plan, output.runs_dir, live, thresholds, keeping, keep_history=output.history)

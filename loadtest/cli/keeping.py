@@ -38,9 +38,9 @@ class Keeping:
         if not self._product_ids:
             yield None
             return
-        async with opened(self._target, pool=1) as connection:
-            async with connect(connection.patient()) as client:
-                connection = replace(connection, region=client.meta.region_name)  # for who does it by hand
+        async with opened(self._target, pool=1) as place:
+            async with connect(place.patient()) as client:
+                connection = replace(place, region=client.meta.region_name)  # for who does it by hand
                 self._kept = Kept(await foreign_items(client, connection, self._product_ids))
             self._announce(connection)
             try:

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from loadtest.backoff import Backoff
-from loadtest.cost import READ_USD_PER_MILLION, WRITE_USD_PER_MILLION
+from loadtest.cost import Prices
 from loadtest.dynamo.client import ClientKind
 from loadtest.errors import UsageError
 from loadtest.targets import TargetKind
@@ -105,7 +105,7 @@ WriteUnitPrice = Annotated[
         max=1_000_000,
         metavar="USD",
         help="Price of a million write units.",
-        show_default=f"{WRITE_USD_PER_MILLION}, on demand in us-east-1",
+        show_default=f"{Prices().write_usd_per_million}, on demand in us-east-1",
         rich_help_panel=_COST,
     ),
 ]
@@ -117,7 +117,7 @@ ReadUnitPrice = Annotated[
         max=1_000_000,
         metavar="USD",
         help="Price of a million read units.",
-        show_default=f"{READ_USD_PER_MILLION}, on demand in us-east-1",
+        show_default=f"{Prices().read_usd_per_million}, on demand in us-east-1",
         rich_help_panel=_COST,
     ),
 ]
@@ -208,6 +208,14 @@ PopulateTable = Annotated[
         "--populate-table",
         help="First write the sample, making the table if it is missing.",
         rich_help_panel=_TARGET,
+    ),
+]
+DryRun = Annotated[
+    bool,
+    typer.Option(
+        "--dry-run",
+        help="Say what would be done and what it would cost; write nothing.",
+        rich_help_panel=_COST,
     ),
 ]
 Json = Annotated[

@@ -53,6 +53,7 @@ def race(
         typer.Option(min=1, help="Most requests in flight at once.", show_default="all orders"),
     ] = None,
     gate: Annotated[bool, typer.Option("--gate/--no-gate", help="Hold every write until all orders have read.")] = True,
+    max_spend: options.MaxSpend = None,
 ) -> int:
     """Place many orders for one product at the same moment and show who won.
 
@@ -74,7 +75,8 @@ def race(
         spread=orders.spread(),
         concurrency=in_flight_that_fits(min(concurrency or number_of_requests, number_of_requests), "--concurrency"),
         gate=gate,
-        prices=pricing.prices(),
+        max_spend_usd=max_spend,
+        prices=pricing.prices(run_target.priced_region),
         seed=orders.chosen_seed(),
         target=run_target.chosen(),
     )

@@ -63,15 +63,13 @@ class Series:
         self._lost: list[Operation] = []
 
     async def run(self, plan: Race | Load, folder: Path) -> Ended:
-        """Run it with what is left. Raises LoadTestError if nothing is; a load is stopped before it spends more."""
+        """Run it with what is left. Raises LoadTestError if nothing is; it is stopped before it spends more."""
         if self._limit_usd is not None:
             left_usd = self._limit_usd - self._spent_usd
             if left_usd <= 0:
                 spent = f"${self._spent_usd:,.4f} is spent"
                 raise LoadTestError(f"{spent}: another run would pass --max-spend {self._limit_usd:g}")
-
-            if isinstance(plan, Load):
-                plan = replace(plan, max_spend_usd=left_usd)
+            plan = replace(plan, max_spend_usd=left_usd)
         try:
             ended = await run(
                 plan,

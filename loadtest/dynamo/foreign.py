@@ -24,7 +24,15 @@ _SHOWN = 40  # characters of a value
 async def foreign_items(
     client: DynamoDBClient, connection: Connection, item_ids: Sequence[str], repaired: OnRepair = uncounted
 ) -> dict[str, Item]:
-    """Those of the items that are there and that the tool did not make, whole, by consistent reads."""
+    """Those of the items that are there and that the tool did not make, whole."""
+    found = await items_of(client, connection, item_ids, repaired)
+    return {item_id: item for item_id, item in found.items() if not is_made_here(item)}
+
+
+async def items_of(
+    client: DynamoDBClient, connection: Connection, item_ids: Sequence[str], repaired: OnRepair = uncounted
+) -> dict[str, Item]:
+    """Those of the items that are there, whole, by consistent reads. TargetError if refused."""
     found: dict[str, Item] = {}
     for n in range(0, len(item_ids), _AT_ONCE):
         keys = [{"id": {"S": item_id}} for item_id in item_ids[n : n + _AT_ONCE]]
@@ -33,8 +41,7 @@ async def foreign_items(
             with explained(connection):
                 answer = await patiently(client.batch_get_item, OwnRequest.READ, repaired, RequestItems=wanted)
             for item in answer["Responses"].get(connection.table, ()):
-                if not is_made_here(item):
-                    found[item["id"]["S"]] = item
+                found[item["id"]["S"]] = item
             if wanted := answer.get("UnprocessedKeys", {}):
                 await anyio.sleep(_WAIT_S)
     return {item_id: found[item_id] for item_id in item_ids if item_id in found}

@@ -200,8 +200,8 @@ def require_ours(table: TableDescription, connection: Connection, *, allow_untag
     why = "does not carry the tag loadtest=allowed" if table.tagged is False else "does not tell its tags"
     raise TargetError(
         f"table {table.name!r} {connection.where} {why}, so it is left alone; mark it with: "
-        f"aws dynamodb tag-resource --resource-arn {table.arn} --tags Key=loadtest,Value=allowed{connection.aws_options} "
-        "(or run with --allow-untagged-table)"
+        f"aws dynamodb tag-resource --resource-arn {table.arn} --tags Key=loadtest,Value=allowed"
+        f"{connection.aws_options} (or run with --allow-untagged-table)"
     )
 
 
