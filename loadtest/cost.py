@@ -56,7 +56,7 @@ def prices_in(region: str | None) -> Prices:
     if region is None or region == _USUAL_REGION:
         return Prices()
     if (price := _LIST.regions.get(region)) is None:
-        return Prices(source=f"on demand, {_USUAL_REGION} for want of {region}, as of {_LIST.as_of}")
+        return Prices(source=f"on demand, {_USUAL_REGION} in place of {region}, as of {_LIST.as_of}")
     return Prices(price.read_usd_per_million, price.write_usd_per_million, f"on demand, {region}, as of {_LIST.as_of}")
 
 

@@ -201,7 +201,9 @@ AllowUntagged = Annotated[
         rich_help_panel=_TARGET,
     ),
 ]
-Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before changing what loadtest did not make.")]
+Yes = Annotated[
+    bool, typer.Option("--yes", "-y", help="Do not ask before changing what loadtest did not make, or a table on AWS.")
+]
 PopulateTable = Annotated[
     bool,
     typer.Option(
