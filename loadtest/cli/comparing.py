@@ -12,11 +12,13 @@ from msgspec.structs import replace
 
 from loadtest import document
 from loadtest.checker import Status
+from loadtest.checker.verdict import plural
 from loadtest.cli import INCONCLUSIVE, SAFE, THRESHOLD_CROSSED, VIOLATED
 from loadtest.cli.execute import interrupts, prepare_table, write_junit
 from loadtest.cli.folders import COMPARISON
 from loadtest.cli.groups import Output, RunTarget
 from loadtest.cli.invoked import invocation
+from loadtest.cli.keeping import Keeping
 from loadtest.cli.reader import to_reader
 from loadtest.cli.series import Series
 from loadtest.cli.stored import repeats, stored
@@ -25,7 +27,7 @@ from loadtest.comparison import UNTESTED, Cell, Comparison
 from loadtest.errors import UsageError
 from loadtest.render.comparison import print_comparison
 from loadtest.report import Report
-from loadtest.sweep import Progress, Setting, Swept, sweep
+from loadtest.sweep import Progress, Setting, Swept, shortened, sweep
 from loadtest.thresholds import Threshold, check
 
 
@@ -40,11 +42,16 @@ def run_matrix(
 ) -> int:
     """Run every cell, compare, print, and say by the exit code how it ended."""
     thresholds = output.thresholds()
-    prepare_table(run_target, quiet=output.quiet)
+    if output.dry_run:
+        return _dry_run(matrix, times, run_target, max_spend_usd)
+    keeping = prepare_table(run_target, matrix[0].plan, quiet=output.quiet)
     started_at = datetime.now(UTC)
     comparison_id = f"{started_at:%Y-%m-%dT%H-%M-%SZ}-{secrets.token_hex(5)}"
     folder = make_folder(output.runs_dir / comparison_id)
-    swept = _sweep(matrix, times, seed, folder, thresholds, output, max_spend_usd)
+    try:
+        swept = _sweep(matrix, times, seed, folder, thresholds, output, max_spend_usd, keeping)
+    finally:
+        not_put_back = keeping.tell()
     found = [report for one in swept.repeats for report in one.reports]
     comparison = compare(
         swept.repeats,
@@ -63,9 +70,18 @@ def run_matrix(
     show(comparison, output, folder, crossed)
     write_junit(found, output.junit, gate=False)
     code = comparison_code(comparison, crossed)
-    if swept.error is not None and code != VIOLATED:
-        raise swept.error
+    error = swept.error or not_put_back
+    if error is not None and code != VIOLATED:
+        raise error
     return code
+
+
+def _dry_run(matrix: Sequence[Setting], times: int, run_target: RunTarget, max_spend_usd: float | None) -> int:
+    from loadtest.cli.dry_run import Runs, dry_run
+
+    runs = [Runs(shortened(matrix[0].plan)), *(Runs(cell.plan, times) for cell in matrix)]
+    note = f"{plural(len(matrix), 'cell')}, each {times:,} times, after a short one that is thrown away"
+    return dry_run(runs, run_target, max_spend_usd, note)
 
 
 def compare_stored(paths: Sequence[Path], baseline: Sequence[Cell], output: Output) -> int:
@@ -148,18 +164,21 @@ def _sweep(
     thresholds: Sequence[Threshold],
     output: Output,
     max_spend_usd: float | None,
+    keeping: Keeping,
 ) -> Swept:
     async def main() -> Swept:
         with interrupts() as interrupt:
-            series = Series(
-                interrupt,
-                thresholds,
-                max_spend_usd,
-                keep_history=output.history,
-                quiet=output.quiet,
-                invocation=invocation(seed),
-            )
-            return await sweep(matrix, times, seed, folder, series.run, lambda made: _tell(made, output))
+            async with keeping.around() as kept:
+                series = Series(
+                    interrupt,
+                    thresholds,
+                    max_spend_usd,
+                    keep_history=output.history,
+                    quiet=output.quiet,
+                    invocation=invocation(seed),
+                    kept=kept,
+                )
+                return await sweep(matrix, times, seed, folder, series.run, lambda made: _tell(made, output))
 
     try:
         return anyio.run(main, backend_options={"use_uvloop": True})

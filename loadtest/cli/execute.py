@@ -7,12 +7,15 @@ from pathlib import Path
 
 import anyio
 import typer
+from msgspec.structs import replace
 
 from loadtest import document
 from loadtest.checker import Status
 from loadtest.cli import INCONCLUSIVE, INTERRUPTED, SAFE, THRESHOLD_CROSSED, VIOLATED
+from loadtest.cli.consent import foreign_products
 from loadtest.cli.groups import Output, RunTarget
 from loadtest.cli.invoked import invocation
+from loadtest.cli.keeping import Keeping
 from loadtest.cli.reader import to_reader
 from loadtest.errors import UsageError
 from loadtest.experiment import Ended, run
@@ -29,9 +32,13 @@ from loadtest.thresholds import Threshold
 def execute(plan: Race | Load, run_target: RunTarget, output: Output) -> int:
     """Run it to its report and return the exit code."""
     thresholds = output.thresholds()
-    prepare_table(run_target, quiet=output.quiet)
+    if output.dry_run:
+        from loadtest.cli.dry_run import Runs, dry_run
+
+        return dry_run([Runs(plan)], run_target, plan.max_spend_usd)
+    keeping = prepare_table(run_target, plan, quiet=output.quiet)
     with Live(plan, quiet=output.quiet) as live:
-        ended = run_here(plan, output.runs_dir, live, thresholds, keep_history=output.history)
+        ended = run_here(plan, output.runs_dir, live, thresholds, keeping, keep_history=output.history)
     print_report(ended.report, ended.folder, to_stdout=not output.json_to_stdout, quiet=output.quiet)
     if output.json_to_stdout:
         with to_reader() as file:
@@ -46,20 +53,34 @@ def run_here(
     plan: Race | Load,
     runs_dir: Path,
     watcher: Watcher,
-    thresholds: Sequence[Threshold] = (),
+    thresholds: Sequence[Threshold],
+    keeping: Keeping,
     *,
     keep_history: bool = True,
 ) -> Ended:
-    """Run it on an event loop of its own."""
+    """Run it on an event loop of its own, and put back what the tool did not make."""
 
     async def main() -> Ended:
         with interrupts() as interrupt:
             asked = invocation(plan.seed)
-            return await run(
-                plan, runs_dir, watcher, interrupt, thresholds, keep_history=keep_history, invocation=asked
-            )
+            async with keeping.around() as kept:
+                return await run(
+                    plan,
+                    runs_dir,
+                    watcher,
+                    interrupt,
+                    thresholds,
+                    keep_history=keep_history,
+                    invocation=asked,
+                    kept=kept,
+                )
 
-    return anyio.run(main, backend_options={"use_uvloop": True})
+    error = None
+    try:
+        ended = anyio.run(main, backend_options={"use_uvloop": True})
+    finally:
+        error = keeping.tell()
+    return replace(ended, error=ended.error or error)
 
 
 def exit_code(ended: Ended) -> int:
@@ -105,13 +126,22 @@ def in_flight_that_fits(wanted: int, option: str, *, exactly: bool = False) -> i
     return fits
 
 
-def prepare_table(run_target: RunTarget, *, quiet: bool) -> None:
-    """Write the sample first, if that is wanted and the target does not do so by itself."""
+def populate_first(run_target: RunTarget, *, quiet: bool) -> None:
+    """Write the sample, if that is wanted and the target does not do so by itself, over nothing of anybody else's."""
     target = run_target.chosen()
     if run_target.populate_table and target.kind is not TargetKind.EMBEDDED:
         from loadtest.cli.tables import fill
 
-        fill(target, yes=run_target.yes, quiet=quiet)
+        fill(target, yes=run_target.yes, quiet=quiet, spare_foreign=True)
+
+
+def prepare_table(run_target: RunTarget, plan: Race | Load, *, quiet: bool) -> Keeping:
+    """Write the sample first, if that is wanted, and ask before what the tool did not make is changed.
+
+    What is returned puts that back afterwards.
+    """
+    populate_first(run_target, quiet=quiet)
+    return Keeping(plan.target, foreign_products(plan, yes=run_target.yes), quiet=quiet)
 
 
 @contextmanager

@@ -14,7 +14,7 @@ import typer
 from loadtest.backoff import Backoff
 from loadtest.cli import options
 from loadtest.cli.panels import Panel
-from loadtest.cost import Prices
+from loadtest.cost import Prices, prices_in
 from loadtest.dynamo.client import ClientKind
 from loadtest.errors import UsageError
 from loadtest.targets import Target, TargetKind
@@ -149,9 +149,9 @@ class Pricing:
     write_unit_price: options.WriteUnitPrice = None
     read_unit_price: options.ReadUnitPrice = None
 
-    def prices(self) -> Prices:
-        """The prices given, or else the usual ones; whoever gives one is told no date."""
-        usual = Prices()
+    def prices(self, region: str | None = None) -> Prices:
+        """The prices given, or else the usual ones of the region; whoever gives one is told no date."""
+        usual = prices_in(region)
         if self.write_unit_price is None and self.read_unit_price is None:
             return usual
         write = usual.write_usd_per_million if self.write_unit_price is None else self.write_unit_price
@@ -214,6 +214,13 @@ class RunTarget:
             faults=self.fault,
         )
 
+    @property
+    def priced_region(self) -> str | None:
+        """The region whose prices count: on AWS the one that is named here or in the environment."""
+        if self.target is not TargetKind.AWS:
+            return None
+        return self.region or os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
+
 
 @dataclass(frozen=True, slots=True)
 class Output:
@@ -225,6 +232,7 @@ class Output:
     runs_dir: options.RunsDir = Path("runs")
     history: options.History = True
     quiet: options.Quiet = False
+    dry_run: options.DryRun = False
     debug: options.Debug = False
 
     def thresholds(self) -> list["Threshold"]:

@@ -228,7 +228,10 @@ AllowUntagged = Annotated[
 Yes = Annotated[
     bool,
     typer.Option(
-        "--yes", "-y", help="Do not ask before making or deleting a table on AWS.", rich_help_panel=Panel.GENERAL
+        "--yes",
+        "-y",
+        help="Do not ask before changing what loadtest did not make, or a table on AWS.",
+        rich_help_panel=Panel.GENERAL,
     ),
 ]
 PopulateTable = Annotated[
@@ -237,6 +240,14 @@ PopulateTable = Annotated[
         "--populate-table",
         help="First write the sample, making the table if it is missing.",
         rich_help_panel=Panel.TARGET,
+    ),
+]
+DryRun = Annotated[
+    bool,
+    typer.Option(
+        "--dry-run",
+        help="Say what would be done and what it would cost; write nothing.",
+        rich_help_panel=Panel.COST,
     ),
 ]
 Json = Annotated[

@@ -9,7 +9,7 @@ from rich.console import Console
 
 from loadtest import document
 from loadtest.cli import INTERRUPTED, SAFE, VIOLATED
-from loadtest.cli.execute import interrupts, prepare_table
+from loadtest.cli.execute import interrupts, populate_first
 from loadtest.cli.groups import RunTarget, require_writable
 from loadtest.errors import LoadTestError
 from loadtest.open_files import connections_that_fit
@@ -24,7 +24,7 @@ def run_probe(run_target: RunTarget, json: Path | None, *, quiet: bool) -> int:
     if json is not None and not to_stdout:
         require_writable(json)
     target = run_target.chosen()
-    prepare_table(run_target, quiet=quiet)
+    populate_first(run_target, quiet=quiet)
     fits = connections_that_fit(max(BURSTS))
     bursts = sorted({min(size, fits) for size in BURSTS})
 
