@@ -1,6 +1,5 @@
 """A report as text for a terminal."""
 
-import os
 import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -66,11 +65,8 @@ def a_console(*, to_stdout: bool) -> Console:
 
 def put(console: Console, drawn: str) -> None:
     """Write what was drawn, without the blanks at the ends of lines."""
-    try:
-        console.file.write("\n".join(line.rstrip() for line in drawn.split("\n")))
-        console.file.flush()
-    except BrokenPipeError:  # the reader has seen enough; the exit code still tells
-        os.dup2(os.open(os.devnull, os.O_WRONLY), console.file.fileno())
+    console.file.write("\n".join(line.rstrip() for line in drawn.split("\n")))
+    console.file.flush()
 
 
 def _print_tables(console: Console, report: Report, folder: Path) -> None:
