@@ -11,6 +11,7 @@ from loadtest.cli.cluster import local
 from loadtest.cli.compare import compare
 from loadtest.cli.export import export
 from loadtest.cli.find import find
+from loadtest.cli.help import App
 from loadtest.cli.load import load
 from loadtest.cli.probe import probe
 from loadtest.cli.race import race
@@ -19,17 +20,17 @@ from loadtest.cli.scenario import run
 from loadtest.cli.serve import serve
 from loadtest.cli.tables import create, delete, describe, populate
 
-app = typer.Typer(
+app = App(
     name="loadtest",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-table = typer.Typer(no_args_is_help=True, help="Make, describe or delete the table without Terraform.")
+table = App(no_args_is_help=True, help="Make, describe or delete the table without Terraform.")
 app.add_typer(table, name="table", epilog="Example: loadtest table create --endpoint-url http://127.0.0.1:8000")
 
 
-cluster = typer.Typer(no_args_is_help=True, help="Run a Dask cluster to try --cluster with.")
+cluster = App(no_args_is_help=True, help="Run a Dask cluster to try --cluster with.")
 app.add_typer(cluster, name="cluster", epilog="Example: loadtest cluster local --workers 4")
 
 

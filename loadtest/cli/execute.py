@@ -32,7 +32,9 @@ def execute(plan: Race | Load, run_target: RunTarget, output: Output) -> int:
     prepare_table(run_target, quiet=output.quiet)
     with Live(plan, quiet=output.quiet) as live:
         ended = run_here(plan, output.runs_dir, live, thresholds, keep_history=output.history)
-    print_report(ended.report, ended.folder, to_stdout=not output.json_to_stdout, quiet=output.quiet)
+    print_report(
+        ended.report, ended.folder, to_stdout=not output.json_to_stdout, quiet=output.quiet, verbose=output.verbose
+    )
     write_documents(output, ended.report, [ended.report])
     return exit_code(ended)
 

@@ -225,6 +225,7 @@ class Output:
     runs_dir: options.RunsDir = Path("runs")
     history: options.History = True
     quiet: options.Quiet = False
+    verbose: options.Verbose = False
     debug: options.Debug = False
 
     def thresholds(self) -> list["Threshold"]:

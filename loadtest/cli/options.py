@@ -233,6 +233,15 @@ History = Annotated[
     typer.Option("--history/--no-history", help="Keep every request, 500 to 700 bytes each.", rich_help_panel=_OUTPUT),
 ]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but the verdict.", rich_help_panel=_OUTPUT)]
+Verbose = Annotated[
+    bool,
+    typer.Option(
+        "--verbose",
+        "-v",
+        help="Print the figures of the tool itself too, not only those in doubt.",
+        rich_help_panel=_OUTPUT,
+    ),
+]
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
 ThresholdOption = Annotated[
     list[str] | None,

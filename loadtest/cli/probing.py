@@ -4,7 +4,6 @@ from pathlib import Path
 
 import anyio
 import typer
-from rich.console import Console
 
 from loadtest import document
 from loadtest.cli import INTERRUPTED, SAFE, VIOLATED
@@ -15,6 +14,7 @@ from loadtest.errors import LoadTestError
 from loadtest.open_files import connections_that_fit
 from loadtest.probe.connections import BURSTS
 from loadtest.probe.run import Probed, probe
+from loadtest.render.console import a_screen
 from loadtest.render.probe import print_probe
 
 
@@ -33,7 +33,7 @@ def run_probe(run_target: RunTarget, json: Path | None, *, quiet: bool) -> int:
             typer.echo(sentence, err=True)
 
     async def main() -> Probed:
-        with interrupts() as interrupt, Console(stderr=True).status("", refresh_per_second=2) as status:
+        with interrupts() as interrupt, a_screen().status("", refresh_per_second=2) as status:
             return await probe(target, bursts, say, lambda question: status.update(f"{question} …"), interrupt)
 
     ended = anyio.run(main, backend_options={"use_uvloop": True})

@@ -9,6 +9,7 @@ import codecs
 import errno
 import io
 import os
+import re
 import select
 import sys
 import unicodedata
@@ -17,11 +18,14 @@ from pathlib import Path
 from typing import Any
 
 from loadtest.errors import LoadTestError
+from loadtest.render.window import width
 
 STDOUT = "-"
 _LIKE = "loadtest.like"
 # One character for one: what stands in columns stays there.
 _IN_ASCII = str.maketrans("→×–−·…±µμ≠└├─│╭╮╰╯━⁻•", ">x---~~uu#++-|++++--*")
+_COLOURS = re.compile(r"\x1b\[[0-9;]*m")
+_INDENT = "  "  # of what is wrapped, beyond that of its first line
 _NOBODY_LISTENS = (errno.EPIPE, errno.EIO, errno.EBADF)
 
 
@@ -48,7 +52,17 @@ class _Tolerant(io.FileIO):
 
 
 class _Stream(io.TextIOWrapper):
-    """Text for a standard stream; what its encoding lacks is replaced by something like it."""
+    """Text for a standard stream; what its encoding lacks is replaced by something like it.
+
+    On a terminal whole lines that are too long are wrapped between words.
+    """
+
+    def write(self, text: str, /) -> int:
+        """Write all of it."""
+        columns = width(self) if text.endswith("\n") else None
+        shown = text if columns is None else "\n".join(_wrapped(line, columns) for line in text.split("\n"))
+        super().write(shown)
+        return len(text)
 
     @property
     def encoding(self) -> str:  # type: ignore[override]
@@ -128,6 +142,25 @@ def _raw() -> _Tolerant | None:
     """What standard output writes to; None if a calling program has put something else in its place."""
     raw = getattr(getattr(sys.stdout, "buffer", None), "raw", None)
     return raw if isinstance(raw, _Tolerant) else None
+
+
+def _wrapped(line: str, columns: int) -> str:
+    """Lines of at most so many columns; colours take none, and what moves the cursor is left alone."""
+    plain = _COLOURS.sub("", line)
+    indent = " " * (len(plain) - len(plain.lstrip())) + _INDENT
+    if len(plain) <= columns or "\x1b" in plain or "\r" in plain:
+        return line
+    lines, used = [""], 0
+    for word in re.findall(r" *[^ ]+", line):
+        length = len(_COLOURS.sub("", word))
+        if used and used + length > columns:
+            word = indent + word.lstrip()  # noqa: PLW2901 - on the next line
+            length = len(_COLOURS.sub("", word))
+            lines.append("")
+            used = 0
+        lines[-1] += word
+        used += length
+    return "\n".join(lines)
 
 
 def _refused(error: OSError) -> str:

@@ -217,9 +217,9 @@ def test_with_json_on_standard_output_nothing_else_goes_there_and_the_tables_go_
 
 def test_quiet_prints_the_verdict_with_its_worth_and_json_goes_to_its_file(cli: Cli, tmp_path: Path) -> None:
     done = cli("race", "-n", "10", "--quiet", "--json", "out.json")
-    power, verdict = done.stdout.splitlines()
+    contention, verdict = done.stdout.splitlines()
     assert (verdict, done.stderr) == ("1 of 10 orders won the last item; 9 were rejected: safe", "")
-    assert power.startswith("power: ")
+    assert contention.startswith("contention: ")
     assert json.loads((tmp_path / "out.json").read_text())["orders"]["placed"] == 10
 
 
