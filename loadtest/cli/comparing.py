@@ -92,7 +92,7 @@ def show(
     comparison: Comparison, runs: Sequence[Report], output: Output, folder: Path | None, crossed: Sequence[str]
 ) -> None:
     """Print it, and write it and its runs where the user wants them."""
-    print_comparison(comparison, folder, crossed, to_stdout=not output.json_to_stdout, quiet=output.quiet)
+    print_comparison(comparison, folder, crossed, to_stdout=not output.document_to_stdout, quiet=output.quiet)
     write_documents(output, comparison, runs)
 
 

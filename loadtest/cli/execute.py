@@ -33,7 +33,7 @@ def execute(plan: Race | Load, run_target: RunTarget, output: Output) -> int:
     with Live(plan, quiet=output.quiet) as live:
         ended = run_here(plan, output.runs_dir, live, thresholds, keep_history=output.history)
     print_report(
-        ended.report, ended.folder, to_stdout=not output.json_to_stdout, quiet=output.quiet, verbose=output.verbose
+        ended.report, ended.folder, to_stdout=not output.document_to_stdout, quiet=output.quiet, verbose=output.verbose
     )
     write_documents(output, ended.report, [ended.report])
     return exit_code(ended)

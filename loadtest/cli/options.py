@@ -225,7 +225,10 @@ RunsDir = Annotated[
 JUnit = Annotated[
     Path | None,
     typer.Option(
-        "--junit", metavar="PATH", help="Write verdict and thresholds there as JUnit XML.", rich_help_panel=_OUTPUT
+        "--junit",
+        metavar="PATH",
+        help="Write verdict and thresholds there as JUnit XML; - is standard output.",
+        rich_help_panel=_OUTPUT,
     ),
 ]
 History = Annotated[

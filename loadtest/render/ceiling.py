@@ -7,7 +7,7 @@ from loadtest.calibrate import Ceiling
 _ROOM = 75  # columns of the whole table
 _WHOLE = "{:>9}  {:>9}  {:>12}  {:>9}  {:>13}  {:>13}"
 _TITLES = ("", "in flight", "operations/s", "CPU µs/op", "added p50, ms", "added p99, ms")
-_PART = "{0:>5}  {1:>9}  {2:>7}  {5:>7}"  # of the same
+_PART = "{0:>5}  {1:>9}  {2:>7}  {5:>9}"  # of the same
 _PART_TITLES = ("", "in flight", "op/s", "", "", "p99, ms")
 
 

@@ -142,7 +142,7 @@ def _load(report: Report) -> Iterator[str]:
         return
     arrivals, work, dropped = report.arrivals, report.work, report.orders.dropped
     yield (
-        f"goodput {report.goodput_per_s:,.1f} accepted orders a second over {report.duration_s:,.2f} s; "
+        f"goodput: {report.goodput_per_s:,.1f} accepted orders a second over {report.duration_s:,.2f} s; "
         f"{_or_none(work.attempts_per_accepted)} attempts and {_or_none(work.writes_per_accepted)} writes for each; "
         f"{work.wasted_writes:,} writes wasted"
     )
