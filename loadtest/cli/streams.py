@@ -54,12 +54,12 @@ class _Tolerant(io.FileIO):
 class _Stream(io.TextIOWrapper):
     """Text for a standard stream; what its encoding lacks is replaced by something like it.
 
-    On a terminal whole lines that are too long are wrapped between words.
+    On a terminal lines that are too long are wrapped between words.
     """
 
     def write(self, text: str, /) -> int:
         """Write all of it."""
-        columns = width(self) if text.endswith("\n") else None
+        columns = width(self)
         shown = text if columns is None else "\n".join(_wrapped(line, columns) for line in text.split("\n"))
         super().write(shown)
         return len(text)

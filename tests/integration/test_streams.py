@@ -1,14 +1,17 @@
 """Standard streams that cannot take what is written: the exit code is what it would have been."""
 
 import errno
+import fcntl
 import io
 import json
 import os
 import pty
+import struct
 import subprocess
 import sys
+import termios
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -204,3 +207,43 @@ def test_a_pipe_that_does_not_block_gets_the_whole_document(large: Path, tmp_pat
     assert process.returncode == 0
     assert len(whole) > 2**17
     assert got == whole
+
+
+def on_a_terminal(columns: int, *arguments: str, **environment: str) -> tuple[int, str]:
+    """The exit code of `loadtest …`, and what a terminal of that width was sent."""
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 50, columns, 0, 0))
+    variables = {name: value for name, value in clean_environment().items() if name not in ("COLUMNS", "NO_COLOR")}
+    command = [sys.executable, "-m", "loadtest", *arguments]
+    process = subprocess.Popen(command, env={**variables, **environment}, stdin=theirs, stdout=theirs, stderr=theirs)
+    os.close(theirs)
+    sent = bytearray()
+    with io.FileIO(ours) as screen, suppress(OSError):  # the end of a terminal is an error of reading
+        while part := screen.read(2**16):
+            sent += part
+    return process.wait(60), sent.decode().replace("\r\n", "\n")
+
+
+@pytest.mark.parametrize("columns", [40, 60, 80])
+def test_on_a_terminal_lines_are_wrapped_between_words(columns: int, run: Run) -> None:
+    code, text = on_a_terminal(columns, "check", VIOLATED, TERM="xterm", NO_COLOR="1")
+    assert code == 1
+    assert max(map(len, text.splitlines())) <= columns
+    whole = run(["check", VIOLATED]).stdout.decode()
+    assert set(text.split()) >= set(" ".join(line for line in whole.splitlines() if ": " in line).split())
+    assert " ".join(text.split()).endswith(SENTENCE)
+
+
+def test_a_message_is_wrapped_too() -> None:
+    code, text = on_a_terminal(40, "check", "nothing/of/this/name.jsonl", TERM="xterm")
+    assert code == 2
+    assert text == "loadtest: cannot read\n  nothing/of/this/name.jsonl: No such\n  file or directory\n"
+
+
+@pytest.mark.parametrize(
+    ("environment", "coloured"), [({"TERM": "xterm"}, True), ({"TERM": "dumb"}, False), ({"NO_COLOR": "1"}, False)]
+)
+def test_a_verdict_on_a_terminal_is_coloured(environment: dict[str, str], coloured: bool) -> None:
+    _, text = on_a_terminal(100, "check", VIOLATED, **environment)
+    assert (f"\x1b[1;31m{SENTENCE}\x1b[0m" in text) == coloured
+    assert ("\x1b" in text) == coloured
