@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from loadtest.cli import groups, options
+from loadtest.cli.streams import STDOUT, deliver
 from loadtest.errors import UsageError
 
 if TYPE_CHECKING:
@@ -20,7 +21,10 @@ def report(
         list[Path], typer.Argument(metavar="RUN...", help="Run folders, comparison folders or their files.")
     ],
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write one HTML page that needs no network.")
+        Path | None,
+        typer.Option(
+            "--output", "-o", metavar="FILE", help="Write one HTML page that needs no network; - is standard output."
+        ),
     ] = None,
     png: Annotated[
         Path | None, typer.Option("--png", metavar="DIR", help="Write the charts into this folder as PNG.")
@@ -31,7 +35,6 @@ def report(
     debug: options.Debug = False,
 ) -> int:
     """Draw stored runs: verdict, orders by outcome, latency by outcome, over time, and the comparison of levels."""
-    from loadtest import document
     from loadtest.cli.stored import stored
 
     if output is None and png is None and svg is None:
@@ -48,8 +51,9 @@ def report(
     if output is not None:
         from loadtest.render.page.html import page
 
-        document.write(output, page(shown, comparisons).encode())
-        typer.echo(f"wrote {output}", err=True)
+        deliver(output, page(shown, comparisons).encode())
+        if str(output) != STDOUT:
+            typer.echo(f"wrote {output}", err=True)
     for folder, kind in ((png, "png"), (svg, "svg")):
         if folder is not None:
             _draw(folder, kind, shown, comparisons)

@@ -150,7 +150,7 @@ def _load(report: Report) -> Iterator[str]:
         late = arrivals.late_ms
         lost = f"{dropped:,} of {arrivals.due:,} dropped" if dropped else "none dropped"
         yield (
-            f"{arrivals.achieved_per_s:,.1f} of {arrivals.due_per_s:,.1f} orders a second began, {lost}; "
+            f"arrivals: {arrivals.achieved_per_s:,.1f} of {arrivals.due_per_s:,.1f} orders a second began, {lost}; "
             f"late by {late.p50:,.2f} ms (p50), {late.p99:,.2f} (p99), {late.max:,.2f} (max)"
         )
     if work.slowest and work.most_tried:

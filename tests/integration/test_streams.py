@@ -158,13 +158,15 @@ def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-@pytest.fixture(params=["--edn", "--prometheus"])
+@pytest.fixture(params=["--edn", "--prometheus", "page"])
 def exported(request: pytest.FixtureRequest, large: Path) -> list[str]:
     """The arguments that write a document to standard output."""
     if request.param == "--edn":
         return ["export", str(large), "--edn", "-"]
     report = large.with_name("report.json")
     document.write(report, document.encode(configured("version", 10, 1)))
+    if request.param == "page":
+        return ["report", str(report), "-o", "-"]
     return ["export", str(report), "--prometheus", "-"]
 
 
