@@ -22,6 +22,7 @@ from loadtest.compare import Repeats, compare
 from loadtest.comparison import UNTESTED, Cell, Comparison
 from loadtest.errors import UsageError
 from loadtest.render.comparison import print_comparison
+from loadtest.render.own import briefly
 from loadtest.report import Report
 from loadtest.sweep import Progress, Setting, Swept, sweep
 from loadtest.thresholds import Threshold, check
@@ -162,7 +163,7 @@ def _tell(progress: Progress, output: Output) -> None:
     p99 = f", p99 {accepted.p99:,.1f} ms" if accepted else ""
     typer.echo(
         f"{progress.done:,} of {progress.of:,}: {progress.name}: {report.goodput_per_s:,.1f} accepted a second{p99}, "
-        f"{UNTESTED if report.verdict.untested else report.verdict.status}",
+        f"{UNTESTED if report.verdict.untested else report.verdict.status}{briefly(report, verbose=output.verbose)}",
         err=True,
     )
 

@@ -25,6 +25,11 @@ def lines(report: Report, *, verbose: bool) -> Iterator[str]:
                 yield f"{worker.name} ({worker.host}) {worker.lost}"
 
 
+def briefly(report: Report, *, verbose: bool) -> str:
+    """The end of a line on one run of many: what the tool itself took, if `verbose`."""
+    return f", client overhead {report.client.own_share:.1%}" if verbose else ""
+
+
 def _overhead(report: Report) -> str:
     client = report.client
     cost = ""

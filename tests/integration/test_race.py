@@ -224,8 +224,11 @@ def test_quiet_prints_the_verdict_with_its_worth_and_json_goes_to_its_file(cli: 
 
 
 def test_the_tables_show_what_the_report_holds(cli: Cli) -> None:
-    done = cli("race", "-n", "30", "--rounds", "2")
+    done = cli("race", "-n", "30", "--rounds", "2", "-v")
     lines = [line.split() for line in done.stdout.splitlines()]
+    assert {"client overhead", "send spread", "overlap"} <= {
+        line.partition(":")[0] for line in done.stdout.splitlines()
+    }
     assert ["rejected", "58", "conflict", "58"] in lines
     assert ["p#4", "1", "0", "2"] in lines
     assert ["1", "2"] in lines  # one winner in two rounds
