@@ -20,6 +20,7 @@ from loadtest.cli.series import Series
 from loadtest.comparison import UNTESTED
 from loadtest.errors import InterruptedRunError, LoadTestError, UsageError
 from loadtest.plan import Load
+from loadtest.render.own import briefly
 from loadtest.report import Report
 from loadtest.search import CONFIRMATIONS, Found, Probe, doubled, search
 from loadtest.thresholds import parse
@@ -68,7 +69,7 @@ def run_search(wanted: Search, run_target: RunTarget, output: Output) -> int:
             raise ended.error
         made = _probe(level, ended.report)
         if not output.quiet:
-            typer.echo(f"{wanted.of} {made.said}", err=True)
+            typer.echo(f"{wanted.of} {made.said}{briefly(ended.report, verbose=output.verbose)}", err=True)
         return made
 
     async def main() -> Found:

@@ -14,6 +14,7 @@ import typer
 from loadtest.backoff import Backoff
 from loadtest.cli import options
 from loadtest.cli.panels import Panel
+from loadtest.cli.streams import STDOUT
 from loadtest.cost import Prices, prices_in
 from loadtest.dynamo.client import ClientKind
 from loadtest.errors import UsageError
@@ -232,6 +233,7 @@ class Output:
     runs_dir: options.RunsDir = Path("runs")
     history: options.History = True
     quiet: options.Quiet = False
+    verbose: options.Verbose = False
     dry_run: options.DryRun = False
     debug: options.Debug = False
 
@@ -240,14 +242,16 @@ class Output:
         from loadtest.thresholds import parse
 
         for path in (self.json, self.junit):
-            if path is not None and str(path) != "-":
+            if path is not None and str(path) != STDOUT:
                 require_writable(path)
+        if str(self.json) == str(self.junit) == STDOUT:
+            raise UsageError("--json - and --junit - cannot both go to standard output")
         return [parse(text) for text in self.threshold or ()]
 
     @property
-    def json_to_stdout(self) -> bool:
+    def document_to_stdout(self) -> bool:
         """Whether nothing else may go there."""
-        return str(self.json) == "-"
+        return STDOUT in (str(self.json), str(self.junit))
 
 
 def _kind(kind: TargetKind | None, endpoint_url: str | None) -> TargetKind:

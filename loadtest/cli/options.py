@@ -268,7 +268,10 @@ RunsDir = Annotated[
 JUnit = Annotated[
     Path | None,
     typer.Option(
-        "--junit", metavar="PATH", help="Write verdict and thresholds there as JUnit XML.", rich_help_panel=Panel.OUTPUT
+        "--junit",
+        metavar="PATH",
+        help="Write verdict and thresholds there as JUnit XML; - is standard output.",
+        rich_help_panel=Panel.OUTPUT,
     ),
 ]
 History = Annotated[
@@ -279,6 +282,15 @@ History = Annotated[
 ]
 Quiet = Annotated[
     bool, typer.Option("--quiet", "-q", help="Print nothing but the verdict.", rich_help_panel=Panel.GENERAL)
+]
+Verbose = Annotated[
+    bool,
+    typer.Option(
+        "--verbose",
+        "-v",
+        help="Print the figures of the tool itself too, not only those in doubt.",
+        rich_help_panel=Panel.GENERAL,
+    ),
 ]
 WHAT_RUNS_ARE = (
     "Runs, comparisons or folders of them, or the file that one is stored in; latest is the newest in the folder runs."
