@@ -1,12 +1,14 @@
 """Capacity units as DynamoDB charges them, and what they cost.
 
 Sizes and units: the developer guide, "DynamoDB item sizes and formats" and "Read and write operations". A condition
-that refuses a write is charged like the write; a transaction costs two units where a single write costs one. Prices:
-on demand, us-east-1.
+that refuses a write is charged like the write; a transaction costs two units where a single write costs one. What a
+unit costs is in `prices.json`, and nowhere else.
 """
 
+import pkgutil
 from math import ceil
 
+import msgspec
 from msgspec import Struct
 
 from loadtest.order import Kind, Outcome
@@ -14,21 +16,48 @@ from loadtest.order import Kind, Outcome
 _READ_UNIT_BYTES = 4096
 _WRITE_UNIT_BYTES = 1024
 RECORD_BYTES = 150  # of an order's record in a transaction, well below one unit
-READ_USD_PER_MILLION = 0.125
-WRITE_USD_PER_MILLION = 0.625
-PRICES = "on demand, us-east-1, as of 2024-11-01"
+_USUAL_REGION = "us-east-1"
+
+
+class _Price(Struct, frozen=True):
+    write_usd_per_million: float
+    read_usd_per_million: float
+
+
+class _PriceList(Struct, frozen=True):
+    """The file: prices on demand by region, since when they hold, and the last date on which they were seen to."""
+
+    what: str
+    source: str
+    in_force_since: str
+    as_of: str
+    regions: dict[str, _Price]
+
+
+_LIST = msgspec.json.decode(pkgutil.get_data("loadtest", "prices.json") or b"", type=_PriceList)
+_USUAL = _LIST.regions[_USUAL_REGION]
+PRICES = f"on demand, {_USUAL_REGION}, as of {_LIST.as_of}"
 
 
 class Prices(Struct, frozen=True):
     """US dollars for a million units, and where the figures come from."""
 
-    read_usd_per_million: float = READ_USD_PER_MILLION
-    write_usd_per_million: float = WRITE_USD_PER_MILLION
+    read_usd_per_million: float = _USUAL.read_usd_per_million
+    write_usd_per_million: float = _USUAL.write_usd_per_million
     source: str = PRICES
 
     def usd(self, read_units: float, write_units: float) -> float:
         """The price of so many units."""
         return (read_units * self.read_usd_per_million + write_units * self.write_usd_per_million) / 1e6
+
+
+def prices_in(region: str | None) -> Prices:
+    """The prices on demand in a region; where it is None, or none are known, those of us-east-1: `source` says so."""
+    if region is None or region == _USUAL_REGION:
+        return Prices()
+    if (price := _LIST.regions.get(region)) is None:
+        return Prices(source=f"on demand, {_USUAL_REGION} in place of {region}, as of {_LIST.as_of}")
+    return Prices(price.read_usd_per_million, price.write_usd_per_million, f"on demand, {region}, as of {_LIST.as_of}")
 
 
 def units(kind: Kind, outcome: Outcome, item_bytes: int, *, consistent: bool = True) -> float:
@@ -63,10 +92,12 @@ REQUESTS = {  # of one attempt: reads, writes, transactions
 }
 
 
-def estimate(strategy: str, orders: int, attempts: int, item_bytes: int, prices: Prices) -> Estimate:
+def estimate(
+    strategy: str, orders: int, attempts: int, item_bytes: int, prices: Prices, *, consistent: bool = True
+) -> Estimate:
     """Before a run. An order that is told sold out by its read costs less than the least."""
     reads, writes, transactions = REQUESTS[strategy]
-    read_units = reads * units(Kind.READ, Outcome.ACCEPTED, item_bytes)
+    read_units = reads * units(Kind.READ, Outcome.ACCEPTED, item_bytes, consistent=consistent)
     write_units = writes * units(Kind.WRITE, Outcome.ACCEPTED, item_bytes)
     write_units += transactions * units(Kind.TRANSACTION, Outcome.ACCEPTED, item_bytes)
     least = prices.usd(read_units, write_units) * orders

@@ -3,7 +3,7 @@
 import os
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any, TypeVar
 
@@ -80,7 +80,7 @@ def writing(path: Path) -> Iterator[IO[bytes]]:
     """A file that is there, whole, once the block ends well; else the one before stays. Raises as `write` does."""
     try:
         if path.exists() and not path.is_file():
-            with path.open("wb") as device:
+            with suppress(BrokenPipeError), path.open("wb") as device:  # a reader that left has seen enough
                 yield device
             return
         place = Path(os.path.realpath(path))  # a link stays one

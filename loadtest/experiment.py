@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from loadtest import document
 from loadtest.checker import Status, Verdict
 from loadtest.dynamo.client import stamps
+from loadtest.dynamo.put_back import Kept
 from loadtest.errors import InterruptedRunError, LoadTestError, UsageError
 from loadtest.history import Conditions, HistoryWriter, read_history
 from loadtest.invocation import Invocation
@@ -49,12 +50,14 @@ async def run(
     keep_history: bool = True,
     lost: list[Operation] | None = None,
     invocation: Invocation | None = None,
+    kept: Kept | None = None,
 ) -> Ended:
     """Run the race or the load and store report and history in a new folder below `runs_dir`.
 
     The watcher is shown nothing that the history on disk does not have. `interrupt` returns, with the signal's name,
     when the run shall stop. Raises LoadTestError if it ends before an order is placed; a run that stops later has a
-    report all the same, marked as not completed. `lost` carries writes without an answer from run to run on one table.
+    report all the same, marked as not completed. `lost` carries writes without an answer from run to run on one table,
+    and `kept` what is to be put back after the last of them.
     """
     started_at = datetime.now(UTC)
     run_id = f"{started_at:%Y-%m-%dT%H-%M-%SZ}-{secrets.token_hex(5)}"
@@ -65,7 +68,7 @@ async def run(
             conditions = _conditions(plan, started_at, made_in, thresholds, lost, invocation)
             return files.enter_context(HistoryWriter(folder / "history.jsonl", run_id, conditions, going.in_flight))
 
-        going = Session(plan, run_id, begin_history if keep_history else None, watcher, lost)
+        going = Session(plan, run_id, begin_history if keep_history else None, watcher, lost, kept)
         files.callback(going.close)
         await going.execute(folder, interrupt)
         judgement = await going.judgement(interrupt) if going.recorder.begun else None
@@ -75,6 +78,9 @@ async def run(
         if error is None and going.signal is None:  # arrivals by chance may not come at all
             error = LoadTestError("no order came in that time; give a higher rate or a longer duration")
         raise error or InterruptedRunError(f"stopped by {going.signal} before the first order was placed")
+    if kept is not None:
+        kept.late |= {each.product_id for each in judgement.lost} & kept.items.keys()
+        kept.others |= {each.product_id for each in judgement.verdict.violations if each.kind == "external_write"}
     if lost is not None and plan.target.kind is not TargetKind.EMBEDDED:
         lost[:] = judgement.lost
     report = summarize(

@@ -2,12 +2,11 @@
 
 import time
 from collections.abc import Callable
-from math import ceil
 from typing import TYPE_CHECKING
 
 import anyio
 
-from loadtest.cost import REQUESTS, Estimate, estimate
+from loadtest.ahead import ahead
 from loadtest.errors import TargetError, UsageError
 from loadtest.order import (
     Event,
@@ -26,7 +25,6 @@ if TYPE_CHECKING:
     from loadtest.dynamo.setup import Stocked
 
 _RESTOCK_EVERY_S = 0.02
-_ASSUMED_S = 0.005  # of a request, for the estimate of a closed loop
 
 
 async def load(plan: Load, scene: Scene, restocker: "Restocker", budget: "Budget") -> None:
@@ -103,32 +101,19 @@ class Budget:
 
     def plan_for(self, item_bytes: int, announce: Callable[[str], None]) -> None:
         """Say what the run may cost. UsageError if even the least is above the limit."""
-        plan, schedule = self._plan, self._plan.schedule
-        seconds = plan.warm_up_s + plan.duration_s
-        orders = (
-            ceil(schedule.orders)
-            if schedule
-            else ceil(plan.concurrency * seconds / _ASSUMED_S / sum(REQUESTS[plan.strategy]))
-        )
-        cost = estimate(plan.strategy, orders, plan.attempts, item_bytes, plan.prices)
-        self._order_usd = cost.most_usd / max(1, orders)
-        if plan.max_spend_usd is not None and schedule is not None and cost.least_usd > plan.max_spend_usd:
+        plan, wanted = self._plan, ahead(self._plan, item_bytes)
+        cost = wanted.cost
+        self._order_usd = cost.most_usd / max(1, wanted.orders)
+        if plan.max_spend_usd is not None and not wanted.assumed and cost.least_usd > plan.max_spend_usd:
             raise UsageError(
-                f"{orders:,} orders cost at least ${cost.least_usd:,.4f}, more than the "
+                f"{wanted.orders:,} orders cost at least ${cost.least_usd:,.4f}, more than the "
                 f"${plan.max_spend_usd:,.4f} that --max-spend leaves; none of them was placed"
             )
         if plan.target.kind is TargetKind.AWS or plan.max_spend_usd is not None:
-            announce(_said(cost, plan, closed=schedule is None))
+            announce(f"estimate: {wanted.said(plan.prices.source)}")
 
     def passed(self, spent_usd: float, in_flight: int) -> bool:
         """Whether what is under way, and as much again as since the last time, would pass the limit."""
         limit, lately_usd = self._plan.max_spend_usd, spent_usd - self._spent_usd
         self._spent_usd = spent_usd
         return limit is not None and spent_usd + lately_usd + in_flight * self._order_usd > limit
-
-
-def _said(cost: Estimate, plan: Load, *, closed: bool) -> str:
-    orders = f"{cost.orders:,} orders" + (f" (if a request takes {_ASSUMED_S * 1e3:g} ms)" if closed else "")
-    most = "" if cost.most_usd == cost.least_usd else f" to ${cost.most_usd:,.4f} if each needs all its attempts"
-    units = f"{cost.most_write_units:,.0f} write and {cost.most_read_units:,.0f} read units"
-    return f"estimate: {orders} cost about ${cost.least_usd:,.4f}{most}, for at most {units} ({plan.prices.source})"

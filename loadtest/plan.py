@@ -37,7 +37,10 @@ class Spread(Struct, frozen=True, kw_only=True):
 
 
 class Plan(Struct, frozen=True, kw_only=True):
-    """What both have in common. `concurrency` is the most requests in flight at once."""
+    """What both have in common. `concurrency` is the most requests in flight at once.
+
+    `max_spend_usd` is what its orders may cost at most; None: no limit.
+    """
 
     strategy: str = "version"
     units: int = 1
@@ -48,6 +51,7 @@ class Plan(Struct, frozen=True, kw_only=True):
     concurrency: int = 100
     prices: Prices = Prices()
     seed: int = 0
+    max_spend_usd: float | None = None
     target: Target = Target()
     spread: Spread = Spread()
 
@@ -100,7 +104,6 @@ class Load(Plan, frozen=True, kw_only=True):
     skew: float = 0.0
     stock: int = 1_000_000
     restock: bool = False
-    max_spend_usd: float | None = None
 
     @property
     def rules(self) -> Rules:

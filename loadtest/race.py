@@ -1,20 +1,30 @@
 """A race: rounds of orders for one product, all at once."""
 
 import time
+from collections.abc import Callable
 from itertools import count
 
+from msgspec.structs import replace
+
+from loadtest.ahead import ahead
+from loadtest.errors import LoadTestError, UsageError
 from loadtest.order import Order, RoundStarted
 from loadtest.plan import Race
 from loadtest.scene import Scene
+from loadtest.targets import TargetKind
 from loadtest.until import Until
 
 
-async def race(plan: Race, scene: Scene, until: Until) -> None:
-    """Round after round until it is over: set the stock, place all orders at once, read what is left."""
+async def race(plan: Race, scene: Scene, until: Until, spent_usd: Callable[[], float]) -> None:
+    """Round after round until it is over: set the stock, place all orders at once, read what is left.
+
+    `spent_usd` is what the orders have cost so far. LoadTestError before a round that could pass the plan's limit.
+    """
     for number in count(1):
         if until.over:
             break
         stocked = await scene.own.set_stock(number, plan.product, plan.stock)
+        _afford(plan, number, stocked.item_bytes, spent_usd(), scene.announce)
         await scene.placer.ready()
         prefix = f"{scene.prefix}-{number}"
         orders = [
@@ -24,3 +34,27 @@ async def race(plan: Race, scene: Scene, until: Until) -> None:
         scene.emit(RoundStarted(number, stocked.product, len(orders), now_ns, stocked.item_bytes, prefix, plan.units))
         async with scene.round(number, [plan.product]):
             await scene.placer.round(orders)
+
+
+def _afford(plan: Race, number: int, item_bytes: int, spent_usd: float, announce: Callable[[str], None]) -> None:
+    """Say before the first round what all may cost, and before each whether it could pass the limit.
+
+    UsageError if the first could, LoadTestError if a later one could.
+    """
+    limit_usd = plan.max_spend_usd
+    if number == 1 and (plan.target.kind is TargetKind.AWS or limit_usd is not None):
+        announce(f"estimate: {ahead(plan, item_bytes).said(plan.prices.source)}")
+    if limit_usd is None:
+        return
+    round_usd = ahead(replace(plan, rounds=1, exclude=None), item_bytes).cost.most_usd
+    if spent_usd + round_usd <= limit_usd:
+        return
+    if number == 1:
+        raise UsageError(
+            f"a round of {plan.number_of_requests:,} orders may cost ${round_usd:,.6f}, more than the "
+            f"${limit_usd:,.6f} that --max-spend leaves; none of them was placed"
+        )
+    raise LoadTestError(
+        f"stopped at ${spent_usd:,.6f}: a further round may cost ${round_usd:,.6f}, which would pass --max-spend "
+        f"(${limit_usd:,.6f} for this run)"
+    )

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 
 from msgspec import Struct
 
-_CONFIRMATIONS = 2
+CONFIRMATIONS = 2  # of the level that was found
 
 
 class Probe(Struct, frozen=True):
@@ -57,11 +57,19 @@ async def search(
                 good = between
             else:
                 bad = between
-        again = [await holds(good) for _ in range(_CONFIRMATIONS)]
+        again = [await holds(good) for _ in range(CONFIRMATIONS)]
         if any(again):
             return Found(good, bad is None, probes)
         bad, good = good, _below(good, lowest, probes)
     return Found(None, False, probes)
+
+
+def doubled(lowest: float, highest: float) -> list[float]:
+    """The levels that are tried as long as each holds."""
+    levels = [lowest]
+    while levels[-1] < highest:
+        levels.append(min(levels[-1] * 2, highest))
+    return levels
 
 
 def _between(good: float, bad: float, precision: float, *, whole: bool) -> float | None:

@@ -17,6 +17,7 @@ from loadtest.dynamo import setup
 from loadtest.dynamo.client import Connection, DynamoDBClient, connect, stamps
 from loadtest.dynamo.own_writes import OwnWrites
 from loadtest.dynamo.patience import OnRepair
+from loadtest.dynamo.put_back import Kept
 from loadtest.dynamo.table import Table, calls_by_client
 from loadtest.effort import Effort
 from loadtest.errors import LoadTestError
@@ -64,10 +65,12 @@ class Session:
         begin_history: Callable[[dict[str, Any]], HistoryWriter] | None,
         watcher: Watcher,
         lost: list[Operation] | None,
+        kept: Kept | None,
     ) -> None:
         self.recorder = Recorder()
         exclude = plan.exclude if isinstance(plan, Race) else None
         self._checker = Checker(carried(lost or ()), is_load=isinstance(plan, Load), exclude=exclude)
+        self._kept = kept
         self._late = {op.order_id for op in lost or ()}
         self._judge: Judge | None = None  # instead of the checker
         self._settling = Settling()
@@ -150,6 +153,8 @@ class Session:
                         self._judge = Judge(self._history.path)
             description = await _prepare(plan, clerk, connection, self._repaired)
             prefix = self._run_id[-10:]
+            if self._kept is not None:
+                self._kept.runs.append(prefix)
             async with self._placing(way, client) as self._placer:
                 if self._proxy is not None:
                     await self._proxy.begin(description.arn)
@@ -175,7 +180,7 @@ class Session:
         try:
             if isinstance(self._plan, Race):
                 self._until = Until(self._plan.rounds, self._plan.exclude, self._plan.within_s)
-                await race(self._plan, scene, self._until)
+                await race(self._plan, scene, self._until, lambda: self.recorder.spent_usd(self._plan.prices))
             elif self._restocker is not None and self._budget is not None:
                 await load(self._plan, scene, self._restocker, self._budget)
         finally:
@@ -231,6 +236,8 @@ class Session:
         if self._judge is None:
             self._checker(event)
         self._settling(event)
+        if self._kept is not None:
+            self._kept(event)
         if self._until is not None:
             self._until(event)
         if self._restocker is not None:

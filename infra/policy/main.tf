@@ -9,8 +9,8 @@ data "aws_iam_policy_document" "run" {
     sid       = "Run"
     resources = [var.table_arn]
     actions = [
-      "dynamodb:BatchGetItem", # the records of orders, after a transaction run
-      "dynamodb:DeleteItem",   # probe deletes the items that it made
+      "dynamodb:BatchGetItem", # which products the tool did not make; the records of orders, after a transaction run
+      "dynamodb:DeleteItem",   # what probe made; the records of orders for a product that the tool did not make
       "dynamodb:DescribeTable",
       "dynamodb:GetItem",
       "dynamodb:ListTagsOfResource",

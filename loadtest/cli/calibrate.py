@@ -1,5 +1,6 @@
 """`loadtest calibrate`: what can be believed on this machine."""
 
+import sys
 from typing import Annotated
 
 import typer
@@ -31,16 +32,18 @@ def calibrate(
     from loadtest.calibrate import calibrate as measure
     from loadtest.open_files import connections_that_fit
     from loadtest.render.ceiling import heading, line, remark
+    from loadtest.render.window import width
 
     fits = connections_that_fit(max(IN_FLIGHT))
     levels = [level for level in IN_FLIGHT if level <= fits]
     duration_s = seconds("--duration", duration)
     if not _SHORTEST_S <= duration_s <= _LONGEST_S:
         raise UsageError("--duration must be from 100ms to 10m")
-    typer.echo(heading(client.value))
+    columns = width(sys.stdout)
+    typer.echo(heading(client.value, columns))
 
     def done(ceiling: Ceiling) -> None:
-        typer.echo(line(ceiling))
+        typer.echo(line(ceiling, columns))
 
     ceilings = anyio.run(measure, client, levels, duration_s, done, backend_options={"use_uvloop": True})
     typer.echo(remark(ceilings))

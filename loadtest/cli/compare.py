@@ -239,7 +239,7 @@ def _race(
         consistent_reads=orders.consistent_reads,
         spread=orders.spread(),
         concurrency=in_flight_that_fits(min(settings["concurrency"], placed), "--concurrency", exactly=True),
-        prices=pricing.prices(),
+        prices=pricing.prices(run_target.priced_region),
         target=run_target.chosen(),
     )
 

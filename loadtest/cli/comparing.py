@@ -12,20 +12,22 @@ from msgspec.structs import replace
 
 from loadtest import document
 from loadtest.checker import Status
+from loadtest.checker.verdict import plural
 from loadtest.cli import INCONCLUSIVE, SAFE, THRESHOLD_CROSSED, VIOLATED
-from loadtest.cli.execute import interrupts, prepare_table, write_junit
+from loadtest.cli.execute import interrupts, prepare_table, write_documents
 from loadtest.cli.folders import COMPARISON
 from loadtest.cli.groups import Output, RunTarget
 from loadtest.cli.invoked import invocation
-from loadtest.cli.reader import to_reader
+from loadtest.cli.keeping import Keeping
 from loadtest.cli.series import Series
 from loadtest.cli.stored import repeats, stored
 from loadtest.compare import Repeats, compare
 from loadtest.comparison import UNTESTED, Cell, Comparison
 from loadtest.errors import UsageError
 from loadtest.render.comparison import print_comparison
+from loadtest.render.own import briefly
 from loadtest.report import Report
-from loadtest.sweep import Progress, Setting, Swept, sweep
+from loadtest.sweep import Progress, Setting, Swept, shortened, sweep
 from loadtest.thresholds import Threshold, check
 
 
@@ -40,11 +42,16 @@ def run_matrix(
 ) -> int:
     """Run every cell, compare, print, and say by the exit code how it ended."""
     thresholds = output.thresholds()
-    prepare_table(run_target, quiet=output.quiet)
+    if output.dry_run:
+        return _dry_run(matrix, times, run_target, max_spend_usd)
+    keeping = prepare_table(run_target, matrix[0].plan, quiet=output.quiet)
     started_at = datetime.now(UTC)
     comparison_id = f"{started_at:%Y-%m-%dT%H-%M-%SZ}-{secrets.token_hex(5)}"
     folder = make_folder(output.runs_dir / comparison_id)
-    swept = _sweep(matrix, times, seed, folder, thresholds, output, max_spend_usd)
+    try:
+        swept = _sweep(matrix, times, seed, folder, thresholds, output, max_spend_usd, keeping)
+    finally:
+        not_put_back = keeping.tell()
     found = [report for one in swept.repeats for report in one.reports]
     comparison = compare(
         swept.repeats,
@@ -60,12 +67,20 @@ def run_matrix(
     )
     document.write(folder / COMPARISON, document.encode(comparison))
     crossed = _crossed(swept.repeats)
-    show(comparison, output, folder, crossed)
-    write_junit(found, output.junit, gate=False)
+    show(comparison, found, output, folder, crossed)
     code = comparison_code(comparison, crossed)
-    if swept.error is not None and code != VIOLATED:
-        raise swept.error
+    error = swept.error or not_put_back
+    if error is not None and code != VIOLATED:
+        raise error
     return code
+
+
+def _dry_run(matrix: Sequence[Setting], times: int, run_target: RunTarget, max_spend_usd: float | None) -> int:
+    from loadtest.cli.dry_run import Runs, dry_run
+
+    runs = [Runs(shortened(matrix[0].plan)), *(Runs(cell.plan, times) for cell in matrix)]
+    note = f"{plural(len(matrix), 'cell')}, each {times:,} times, after a short one that is thrown away"
+    return dry_run(runs, run_target, max_spend_usd, note)
 
 
 def compare_stored(paths: Sequence[Path], baseline: Sequence[Cell], output: Output) -> int:
@@ -88,19 +103,16 @@ def compare_stored(paths: Sequence[Path], baseline: Sequence[Cell], output: Outp
         baseline=baseline,
     )
     crossed = _crossed([Repeats(one.name, one.settings, _checked(one.reports, thresholds)) for one in cells])
-    show(comparison, output, None, crossed)
-    write_junit(runs, output.junit, gate=False)
+    show(comparison, runs, output, None, crossed)
     return comparison_code(comparison, crossed)
 
 
-def show(comparison: Comparison, output: Output, folder: Path | None, crossed: Sequence[str]) -> None:
-    """Print it, and write it where the user wants it."""
-    print_comparison(comparison, folder, crossed, to_stdout=not output.json_to_stdout, quiet=output.quiet)
-    if output.json_to_stdout:
-        with to_reader() as file:
-            file.write(document.encode(comparison))
-    elif output.json is not None:
-        document.write(output.json, document.encode(comparison))
+def show(
+    comparison: Comparison, runs: Sequence[Report], output: Output, folder: Path | None, crossed: Sequence[str]
+) -> None:
+    """Print it, and write it and its runs where the user wants them."""
+    print_comparison(comparison, folder, crossed, to_stdout=not output.document_to_stdout, quiet=output.quiet)
+    write_documents(output, comparison, runs)
 
 
 def comparison_code(comparison: Comparison, crossed: Sequence[str]) -> int:
@@ -148,18 +160,21 @@ def _sweep(
     thresholds: Sequence[Threshold],
     output: Output,
     max_spend_usd: float | None,
+    keeping: Keeping,
 ) -> Swept:
     async def main() -> Swept:
         with interrupts() as interrupt:
-            series = Series(
-                interrupt,
-                thresholds,
-                max_spend_usd,
-                keep_history=output.history,
-                quiet=output.quiet,
-                invocation=invocation(seed),
-            )
-            return await sweep(matrix, times, seed, folder, series.run, lambda made: _tell(made, output))
+            async with keeping.around() as kept:
+                series = Series(
+                    interrupt,
+                    thresholds,
+                    max_spend_usd,
+                    keep_history=output.history,
+                    quiet=output.quiet,
+                    invocation=invocation(seed),
+                    kept=kept,
+                )
+                return await sweep(matrix, times, seed, folder, series.run, lambda made: _tell(made, output))
 
     try:
         return anyio.run(main, backend_options={"use_uvloop": True})
@@ -176,7 +191,7 @@ def _tell(progress: Progress, output: Output) -> None:
     p99 = f", p99 {accepted.p99:,.1f} ms" if accepted else ""
     typer.echo(
         f"{progress.done:,} of {progress.of:,}: {progress.name}: {report.goodput_per_s:,.1f} accepted a second{p99}, "
-        f"{UNTESTED if report.verdict.untested else report.verdict.status}",
+        f"{UNTESTED if report.verdict.untested else report.verdict.status}{briefly(report, verbose=output.verbose)}",
         err=True,
     )
 

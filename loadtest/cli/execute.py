@@ -7,14 +7,18 @@ from pathlib import Path
 
 import anyio
 import typer
+from msgspec.structs import replace
 
 from loadtest import document
 from loadtest.checker import Status
 from loadtest.cli import INCONCLUSIVE, INTERRUPTED, SAFE, THRESHOLD_CROSSED, VIOLATED
+from loadtest.cli.consent import foreign_products
 from loadtest.cli.groups import Output, RunTarget
 from loadtest.cli.invoked import invocation
-from loadtest.cli.reader import to_reader
-from loadtest.errors import UsageError
+from loadtest.cli.keeping import Keeping
+from loadtest.cli.streams import deliver
+from loadtest.comparison import Comparison
+from loadtest.errors import LoadTestError, UsageError
 from loadtest.experiment import Ended, run
 from loadtest.open_files import connections_that_fit
 from loadtest.plan import Load, Race
@@ -29,16 +33,17 @@ from loadtest.thresholds import Threshold
 def execute(plan: Race | Load, run_target: RunTarget, output: Output) -> int:
     """Run it to its report and return the exit code."""
     thresholds = output.thresholds()
-    prepare_table(run_target, quiet=output.quiet)
+    if output.dry_run:
+        from loadtest.cli.dry_run import Runs, dry_run
+
+        return dry_run([Runs(plan)], run_target, plan.max_spend_usd)
+    keeping = prepare_table(run_target, plan, quiet=output.quiet)
     with Live(plan, quiet=output.quiet) as live:
-        ended = run_here(plan, output.runs_dir, live, thresholds, keep_history=output.history)
-    print_report(ended.report, ended.folder, to_stdout=not output.json_to_stdout, quiet=output.quiet)
-    if output.json_to_stdout:
-        with to_reader() as file:
-            file.write(document.encode(ended.report))
-    elif output.json is not None:
-        document.write(output.json, document.encode(ended.report))
-    write_junit([ended.report], output.junit)
+        ended = run_here(plan, output.runs_dir, live, thresholds, keeping, keep_history=output.history)
+    print_report(
+        ended.report, ended.folder, to_stdout=not output.document_to_stdout, quiet=output.quiet, verbose=output.verbose
+    )
+    write_documents(output, ended.report, [ended.report])
     return exit_code(ended)
 
 
@@ -46,20 +51,34 @@ def run_here(
     plan: Race | Load,
     runs_dir: Path,
     watcher: Watcher,
-    thresholds: Sequence[Threshold] = (),
+    thresholds: Sequence[Threshold],
+    keeping: Keeping,
     *,
     keep_history: bool = True,
 ) -> Ended:
-    """Run it on an event loop of its own."""
+    """Run it on an event loop of its own, and put back what the tool did not make."""
 
     async def main() -> Ended:
         with interrupts() as interrupt:
             asked = invocation(plan.seed)
-            return await run(
-                plan, runs_dir, watcher, interrupt, thresholds, keep_history=keep_history, invocation=asked
-            )
+            async with keeping.around() as kept:
+                return await run(
+                    plan,
+                    runs_dir,
+                    watcher,
+                    interrupt,
+                    thresholds,
+                    keep_history=keep_history,
+                    invocation=asked,
+                    kept=kept,
+                )
 
-    return anyio.run(main, backend_options={"use_uvloop": True})
+    error = None
+    try:
+        ended = anyio.run(main, backend_options={"use_uvloop": True})
+    finally:
+        error = keeping.tell()
+    return replace(ended, error=ended.error or error)
 
 
 def exit_code(ended: Ended) -> int:
@@ -77,12 +96,29 @@ def exit_code(ended: Ended) -> int:
     return SAFE if all(checked.holds for checked in ended.report.thresholds) else THRESHOLD_CROSSED
 
 
-def write_junit(found: Sequence[Report], path: Path | None, *, gate: bool = True) -> None:
-    """Write verdicts and thresholds for CI, if that is wanted. Only a `gate` wants something put to the test."""
-    if path is not None:
+def write_documents(output: Output, made: Report | Comparison, runs: Sequence[Report]) -> None:
+    """Write what `--json` and `--junit` ask for, of the one whether or not the other can be written.
+
+    Raises LoadTestError for each that cannot. Of a single run, the JUnit file wants something put to the test.
+    """
+    failed = []
+    if output.json is not None:
+        failed += _undelivered(output.json, document.encode(made))
+    if output.junit is not None:
         from loadtest.render.junit import junit
 
-        document.write(path, junit(found, gate=gate))
+        failed += _undelivered(output.junit, junit(runs, gate=isinstance(made, Report)))
+    if failed:
+        raise LoadTestError("; ".join(failed))
+
+
+def _undelivered(path: Path, content: bytes) -> list[str]:
+    """Why a document could not be written, if so."""
+    try:
+        deliver(path, content)
+    except LoadTestError as error:
+        return [str(error)]
+    return []
 
 
 def in_flight_that_fits(wanted: int, option: str, *, exactly: bool = False) -> int:
@@ -105,13 +141,22 @@ def in_flight_that_fits(wanted: int, option: str, *, exactly: bool = False) -> i
     return fits
 
 
-def prepare_table(run_target: RunTarget, *, quiet: bool) -> None:
-    """Write the sample first, if that is wanted and the target does not do so by itself."""
+def populate_first(run_target: RunTarget, *, quiet: bool) -> None:
+    """Write the sample, if that is wanted and the target does not do so by itself, over nothing of anybody else's."""
     target = run_target.chosen()
     if run_target.populate_table and target.kind is not TargetKind.EMBEDDED:
         from loadtest.cli.tables import fill
 
-        fill(target, yes=run_target.yes, quiet=quiet)
+        fill(target, yes=run_target.yes, quiet=quiet, spare_foreign=True)
+
+
+def prepare_table(run_target: RunTarget, plan: Race | Load, *, quiet: bool) -> Keeping:
+    """Write the sample first, if that is wanted, and ask before what the tool did not make is changed.
+
+    What is returned puts that back afterwards.
+    """
+    populate_first(run_target, quiet=quiet)
+    return Keeping(plan.target, foreign_products(plan, yes=run_target.yes), quiet=quiet)
 
 
 @contextmanager

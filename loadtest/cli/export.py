@@ -8,13 +8,12 @@ import typer
 
 from loadtest.cli.jepsen import export_history
 from loadtest.cli.options import Debug, Runs
-from loadtest.cli.reader import to_reader
+from loadtest.cli.streams import STDOUT, deliver
 from loadtest.errors import UsageError
 
 if TYPE_CHECKING:
     from loadtest.report import Report
 
-_STDOUT = "-"
 _FROM_ENVIRONMENT = "env"
 
 
@@ -144,12 +143,7 @@ def _make_folder(folder: Path) -> None:
 
 
 def _write(contents: Sequence[tuple[Path, str]]) -> None:
-    from loadtest import document
-
     for path, content in contents:
-        if str(path) == _STDOUT:
-            with to_reader() as file:
-                file.write(content.encode())
-        else:
-            document.write(path, content.encode())
+        deliver(path, content.encode())
+        if str(path) != STDOUT:
             typer.echo(f"wrote {path}", err=True)

@@ -20,8 +20,9 @@ from loadtest.cli.series import Series
 from loadtest.comparison import UNTESTED
 from loadtest.errors import InterruptedRunError, LoadTestError, UsageError
 from loadtest.plan import Load
+from loadtest.render.own import briefly
 from loadtest.report import Report
-from loadtest.search import Found, Probe, search
+from loadtest.search import CONFIRMATIONS, Found, Probe, doubled, search
 from loadtest.thresholds import parse
 
 _RATE_HOLDS = ("orders.dropped == 0", "late.p99 < 100ms")
@@ -53,7 +54,9 @@ def run_search(wanted: Search, run_target: RunTarget, output: Output) -> int:
     output.thresholds()
     texts = [*wanted.thresholds, *(_RATE_HOLDS if wanted.of == "rate" else ())]
     thresholds = [parse(text) for text in texts]
-    prepare_table(run_target, quiet=output.quiet)
+    if output.dry_run:
+        return _dry_run(wanted, run_target)
+    keeping = prepare_table(run_target, wanted.plan(wanted.lowest), quiet=output.quiet)
     folder = make_folder(output.runs_dir / f"{datetime.now(UTC):%Y-%m-%dT%H-%M-%SZ}-{secrets.token_hex(5)}")
 
     async def probe(level: float, series: Series) -> Probe:
@@ -66,29 +69,35 @@ def run_search(wanted: Search, run_target: RunTarget, output: Output) -> int:
             raise ended.error
         made = _probe(level, ended.report)
         if not output.quiet:
-            typer.echo(f"{wanted.of} {made.said}", err=True)
+            typer.echo(f"{wanted.of} {made.said}{briefly(ended.report, verbose=output.verbose)}", err=True)
         return made
 
     async def main() -> Found:
         with interrupts() as interrupt:
-            series = Series(
-                interrupt,
-                thresholds,
-                wanted.max_spend_usd,
-                keep_history=output.history,
-                quiet=output.quiet,
-                invocation=invocation(wanted.plan(wanted.lowest).seed),
-            )
-            return await search(
-                wanted.lowest,
-                wanted.highest,
-                wanted.precision,
-                lambda level: probe(level, series),
-                whole=wanted.of == "concurrency",
-            )
+            async with keeping.around() as kept:
+                series = Series(
+                    interrupt,
+                    thresholds,
+                    wanted.max_spend_usd,
+                    keep_history=output.history,
+                    quiet=output.quiet,
+                    invocation=invocation(wanted.plan(wanted.lowest).seed),
+                    kept=kept,
+                )
+                return await search(
+                    wanted.lowest,
+                    wanted.highest,
+                    wanted.precision,
+                    lambda level: probe(level, series),
+                    whole=wanted.of == "concurrency",
+                )
 
+    not_put_back = None
     try:
-        found = anyio.run(main, backend_options={"use_uvloop": True})
+        try:
+            found = anyio.run(main, backend_options={"use_uvloop": True})
+        finally:
+            not_put_back = keeping.tell()
     except LoadTestError:
         discard(folder)
         raise
@@ -99,7 +108,19 @@ def run_search(wanted: Search, run_target: RunTarget, output: Output) -> int:
         typer.echo(f"{untested:,} of {plural(len(found.probes), 'run')} {UNTESTED}: no win was contested", err=True)
     typer.echo(f"every level's report in {folder}", err=True)
     typer.echo(_sentence(wanted, found))
+    if not_put_back is not None:
+        raise not_put_back
     return SAFE if found.highest is not None else THRESHOLD_CROSSED
+
+
+def _dry_run(wanted: Search, run_target: RunTarget) -> int:
+    from loadtest.cli.dry_run import Runs, dry_run
+
+    levels = doubled(wanted.lowest, wanted.highest)
+    runs = [Runs(wanted.plan(level)) for level in levels] + [Runs(wanted.plan(wanted.highest), CONFIRMATIONS)]
+    shown = ", ".join(f"{level:,.6g}" for level in levels)
+    note = f"at {wanted.of} {shown}, and the last {CONFIRMATIONS} times more, if all hold; else others between them"
+    return dry_run(runs, run_target, wanted.max_spend_usd, note)
 
 
 def _probe(level: float, report: Report) -> Probe:

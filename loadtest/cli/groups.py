@@ -14,7 +14,8 @@ import typer
 from loadtest.backoff import Backoff
 from loadtest.cli import options
 from loadtest.cli.panels import Panel
-from loadtest.cost import Prices
+from loadtest.cli.streams import STDOUT
+from loadtest.cost import Prices, prices_in
 from loadtest.dynamo.client import ClientKind
 from loadtest.errors import UsageError
 from loadtest.targets import Target, TargetKind
@@ -149,9 +150,9 @@ class Pricing:
     write_unit_price: options.WriteUnitPrice = None
     read_unit_price: options.ReadUnitPrice = None
 
-    def prices(self) -> Prices:
-        """The prices given, or else the usual ones; whoever gives one is told no date."""
-        usual = Prices()
+    def prices(self, region: str | None = None) -> Prices:
+        """The prices given, or else the usual ones of the region; whoever gives one is told no date."""
+        usual = prices_in(region)
         if self.write_unit_price is None and self.read_unit_price is None:
             return usual
         write = usual.write_usd_per_million if self.write_unit_price is None else self.write_unit_price
@@ -214,6 +215,13 @@ class RunTarget:
             faults=self.fault,
         )
 
+    @property
+    def priced_region(self) -> str | None:
+        """The region whose prices count: on AWS the one that is named here or in the environment."""
+        if self.target is not TargetKind.AWS:
+            return None
+        return self.region or os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
+
 
 @dataclass(frozen=True, slots=True)
 class Output:
@@ -225,6 +233,8 @@ class Output:
     runs_dir: options.RunsDir = Path("runs")
     history: options.History = True
     quiet: options.Quiet = False
+    verbose: options.Verbose = False
+    dry_run: options.DryRun = False
     debug: options.Debug = False
 
     def thresholds(self) -> list["Threshold"]:
@@ -232,14 +242,16 @@ class Output:
         from loadtest.thresholds import parse
 
         for path in (self.json, self.junit):
-            if path is not None and str(path) != "-":
+            if path is not None and str(path) != STDOUT:
                 require_writable(path)
+        if str(self.json) == str(self.junit) == STDOUT:
+            raise UsageError("--json - and --junit - cannot both go to standard output")
         return [parse(text) for text in self.threshold or ()]
 
     @property
-    def json_to_stdout(self) -> bool:
+    def document_to_stdout(self) -> bool:
         """Whether nothing else may go there."""
-        return str(self.json) == "-"
+        return STDOUT in (str(self.json), str(self.junit))
 
 
 def _kind(kind: TargetKind | None, endpoint_url: str | None) -> TargetKind:

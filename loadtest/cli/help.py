@@ -4,7 +4,6 @@ It is drawn without rich, which takes longer to import than all commands togethe
 """
 
 import inspect
-import os
 import shutil
 import sys
 import textwrap
@@ -18,6 +17,7 @@ from typer.core import TyperArgument, TyperCommand, TyperGroup, TyperOption
 from loadtest.cli import WRONG_USAGE, hints
 from loadtest.cli.panels import Panel, panel_of
 from loadtest.errors import UsageError
+from loadtest.render.window import coloured
 
 _WIDEST = 100  # columns; longer lines are hard to read
 _NARROW = 60  # columns; with fewer, text stands under the name and not beside it
@@ -115,7 +115,7 @@ def _lines(command: Any, ctx: Any, columns: int) -> Iterator[str]:
     longest = max((len(name) for title, rows in panels.items() if title != _COMMANDS for name, _ in rows), default=0)
     for title, rows in panels.items():
         yield ""
-        yield typer.style(title, bold=True) if sys.stdout.isatty() and not os.environ.get("NO_COLOR") else title
+        yield typer.style(title, bold=True) if coloured(sys.stdout) else title
         yield from _definitions(rows, columns, max(len(name) for name, _ in rows) if title == _COMMANDS else longest)
     if of_files := [each.opts[0].removeprefix("--") for each in _options(command) if panel_of(each) is Panel.FILE]:
         yield ""

@@ -136,7 +136,7 @@ def load_plan(
         backoff=orders.backoff,
         consistent_reads=orders.consistent_reads,
         spread=orders.spread(),
-        prices=pricing.prices(),
+        prices=pricing.prices(run_target.priced_region),
         seed=orders.chosen_seed(),
         target=run_target.chosen(),
         **fields,

@@ -229,7 +229,10 @@ AllowUntagged = Annotated[
 Yes = Annotated[
     bool,
     typer.Option(
-        "--yes", "-y", help="Do not ask before making or deleting a table on AWS.", rich_help_panel=Panel.GENERAL
+        "--yes",
+        "-y",
+        help="Do not ask before changing what loadtest did not make, or a table on AWS.",
+        rich_help_panel=Panel.GENERAL,
     ),
 ]
 PopulateTable = Annotated[
@@ -238,6 +241,14 @@ PopulateTable = Annotated[
         "--populate-table",
         help="First write the sample, making the table if it is missing.",
         rich_help_panel=Panel.TARGET,
+    ),
+]
+DryRun = Annotated[
+    bool,
+    typer.Option(
+        "--dry-run",
+        help="Say what would be done and what it would cost; write nothing.",
+        rich_help_panel=Panel.COST,
     ),
 ]
 Json = Annotated[
@@ -258,7 +269,10 @@ RunsDir = Annotated[
 JUnit = Annotated[
     Path | None,
     typer.Option(
-        "--junit", metavar="PATH", help="Write verdict and thresholds there as JUnit XML.", rich_help_panel=Panel.OUTPUT
+        "--junit",
+        metavar="PATH",
+        help="Write verdict and thresholds there as JUnit XML; - is standard output.",
+        rich_help_panel=Panel.OUTPUT,
     ),
 ]
 History = Annotated[
@@ -269,6 +283,15 @@ History = Annotated[
 ]
 Quiet = Annotated[
     bool, typer.Option("--quiet", "-q", help="Print nothing but the verdict.", rich_help_panel=Panel.GENERAL)
+]
+Verbose = Annotated[
+    bool,
+    typer.Option(
+        "--verbose",
+        "-v",
+        help="Print the figures of the tool itself too, not only those in doubt.",
+        rich_help_panel=Panel.GENERAL,
+    ),
 ]
 WHAT_RUNS_ARE = (
     "Runs, comparisons or folders of them, or the file that one is stored in; latest is the newest in the folder runs."

@@ -86,6 +86,7 @@ def race(
     run_target: groups.RunTarget,
     pricing: groups.Pricing,
     output: groups.Output,
+    max_spend: options.MaxSpend = None,
 ) -> int:
     """Place many orders for one product at the same moment and show who won.
 
@@ -107,7 +108,8 @@ def race(
         spread=orders.spread(),
         concurrency=in_flight_that_fits(min(concurrency or number_of_requests, number_of_requests), "--concurrency"),
         gate=gate,
-        prices=pricing.prices(),
+        max_spend_usd=max_spend,
+        prices=pricing.prices(run_target.priced_region),
         seed=orders.chosen_seed(),
         target=run_target.chosen(),
     )

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from loadtest.cli import groups, options
+from loadtest.cli.streams import STDOUT, deliver
 from loadtest.errors import UsageError
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ def report(
             "--output",
             "-o",
             metavar="FILE",
-            help="Write one HTML page that needs no network.",
+            help="Write one HTML page that needs no network; - is standard output.",
             show_default="report.html in the run's folder, without --png and --svg",
         ),
     ] = None,
@@ -37,7 +38,6 @@ def report(
     debug: options.Debug = False,
 ) -> int:
     """Draw stored runs: verdict, orders by outcome, latency by outcome, over time, and the comparison of levels."""
-    from loadtest import document
     from loadtest.cli.stored import stored
 
     if output is None and ((png is None and svg is None) or open_page):
@@ -54,8 +54,9 @@ def report(
     if output is not None:
         from loadtest.render.page.html import page
 
-        document.write(output, page(shown, comparisons).encode())
-        typer.echo(f"wrote {output}", err=True)
+        deliver(output, page(shown, comparisons).encode())
+        if str(output) != STDOUT:
+            typer.echo(f"wrote {output}", err=True)
     for folder, kind in ((png, "png"), (svg, "svg")):
         if folder is not None:
             _draw(folder, kind, shown, comparisons)

@@ -21,14 +21,12 @@ def runs(
     """
     import msgspec
 
-    from loadtest import document
     from loadtest.cli.folders import entries
-    from loadtest.cli.reader import to_reader
+    from loadtest.cli.streams import STDOUT, deliver
     from loadtest.cli.summaries import summary
     from loadtest.render.listing import print_listing
 
-    to_stdout = str(json) == "-"
-    if json is not None and not to_stdout:
+    if json is not None:
         groups.require_writable(json)
     if not folder.is_dir() and folder != Path("runs"):
         raise UsageError(f"there is no folder {folder}")
@@ -37,13 +35,10 @@ def runs(
     except OSError as error:
         raise UsageError(f"cannot read {folder}: {error.strerror}") from error
     found.sort(key=lambda one: one.when)
-    content = msgspec.json.format(msgspec.json.encode(found), indent=2) + b"\n"
-    if to_stdout:
-        with to_reader() as file:
-            file.write(content)
-        return 0
     if json is not None:
-        document.write(json, content)
+        deliver(json, msgspec.json.format(msgspec.json.encode(found), indent=2) + b"\n")
+    if str(json) == STDOUT:
+        return 0
     print_listing(found)
     if not found:
         typer.echo(f"no runs in {folder}: loadtest race makes one", err=True)

@@ -17,6 +17,7 @@ from loadtest.session import Interrupt
 from loadtest.thresholds import Threshold
 
 if TYPE_CHECKING:
+    from loadtest.dynamo.put_back import Kept
     from loadtest.order import Operation
 
 
@@ -38,7 +39,10 @@ class Silent:
 
 
 class Series:
-    """Runs that share a limit of spending (None: none), and writes without an answer, which a later run may meet."""
+    """Runs that share a limit of spending (None: none), and writes without an answer, which a later run may meet.
+
+    `kept` is what is put back after the last of them.
+    """
 
     def __init__(
         self,
@@ -49,26 +53,26 @@ class Series:
         keep_history: bool,
         quiet: bool,
         invocation: Invocation | None,
+        kept: "Kept | None",
     ) -> None:
         self._interrupt = interrupt
         self._thresholds = thresholds
         self._limit_usd = limit_usd
         self._keep_history = keep_history
         self._invocation = invocation
+        self._kept = kept
         self._watcher = Silent(quiet=quiet)
         self._spent_usd = 0.0
         self._lost: list[Operation] = []
 
     async def run(self, plan: Race | Load, folder: Path) -> Ended:
-        """Run it with what is left. Raises LoadTestError if nothing is; a load is stopped before it spends more."""
+        """Run it with what is left. Raises LoadTestError if nothing is; it is stopped before it spends more."""
         if self._limit_usd is not None:
             left_usd = self._limit_usd - self._spent_usd
             if left_usd <= 0:
                 spent = f"${self._spent_usd:,.4f} is spent"
                 raise LoadTestError(f"{spent}: another run would pass --max-spend {self._limit_usd:g}")
-
-            if isinstance(plan, Load):
-                plan = replace(plan, max_spend_usd=left_usd)
+            plan = replace(plan, max_spend_usd=left_usd)
         try:
             ended = await run(
                 plan,
@@ -79,6 +83,7 @@ class Series:
                 keep_history=self._keep_history,
                 lost=self._lost,
                 invocation=self._invocation,
+                kept=self._kept,
             )
         except UsageError as error:  # the first run's is the user's, a later one's a lack of money
             raise (LoadTestError(str(error)) if self._spent_usd else error) from error

@@ -1,19 +1,20 @@
 """`loadtest populate` and `loadtest table …`: the table and its sample products."""
 
-import sys
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from msgspec.structs import replace
 
 from loadtest.cli import groups, options
 from loadtest.cli.groups import grouped
 from loadtest.cli.panels import Panel
-from loadtest.errors import LoadTestError, TargetError, UsageError
+from loadtest.errors import TargetError, UsageError
 from loadtest.targets import Target, TargetKind
 
 if TYPE_CHECKING:
     from loadtest.dynamo.client import Connection, DynamoDBClient
+    from loadtest.dynamo.setup import TableDescription
     from loadtest.order import Product
 
 _QUANTITY = 10  # of a product that is not of the sample
@@ -40,13 +41,11 @@ def populate(
 ) -> int:
     """Write the six sample products p#0 to p#5, or those named, making the table first if it is missing."""
     chosen = place.at(target, allow_untagged_table=allow_untagged_table)
-    fill(chosen, yes=yes, products=_wanted(product, quantity))
+    fill(chosen, yes=yes, spare_foreign=False, products=_wanted(product, quantity))
     return 0
 
 
 def _wanted(ids: list[str] | None, quantity: int | None) -> "Sequence[Product]":
-    from msgspec.structs import replace
-
     from loadtest.dynamo.setup import SAMPLE
     from loadtest.order import Product
 
@@ -68,7 +67,7 @@ def create(
     chosen = place.at(target)
 
     async def work(client: "DynamoDBClient", connection: "Connection") -> None:
-        _ask(chosen, connection, f"Make the on-demand table {place.table!r}", yes=yes)
+        _ask_on_aws(chosen, connection, f"Make the on-demand table {place.table!r}", yes=yes)
         if await setup.describe_table(client, connection) is not None:
             raise setup.exists_already(connection)
         await setup.create_table(client, connection)
@@ -121,6 +120,7 @@ def delete(
     debug: options.Debug = False,
 ) -> int:
     """Delete the table with all that is in it."""
+    from loadtest.cli.consent import ask
     from loadtest.dynamo import setup
 
     chosen = place.at(target)
@@ -130,7 +130,11 @@ def delete(
         if found is None:
             raise TargetError(f"there is no table {place.table!r} {connection.where}")
         setup.require_ours(found, connection, allow_untagged=allow_untagged_table)
-        _ask(chosen, connection, f"Delete table {place.table!r} with about {found.items:,} items", yes=yes)
+        question = f"Delete table {place.table!r} with about {found.items:,} items"
+        if chosen.kind is TargetKind.AWS:
+            _ask_on_aws(chosen, connection, question, yes=yes)
+        elif foreign := await _foreign_in(client, connection, found):
+            ask(f"{foreign}. {question} {connection.where}", yes=yes)
         await setup.delete_table(client, connection)
         typer.echo(f"deleted table {place.table!r} {connection.where}")
 
@@ -138,11 +142,35 @@ def delete(
     return 0
 
 
-def fill(target: Target, *, yes: bool, quiet: bool = False, products: "Sequence[Product] | None" = None) -> None:
-    """Write the products, or the sample, making the table first if it is missing (on AWS only after a yes)."""
-    from loadtest.dynamo import setup
+async def _foreign_in(client: "DynamoDBClient", connection: "Connection", table: "TableDescription") -> str:
+    """What of the table, or in it, the tool did not make, in a sentence; empty if all is its own."""
+    from loadtest.dynamo.foreign import foreign_item_in
+    from loadtest.dynamo.setup import is_tagged
 
-    written = tuple(products or setup.SAMPLE)
+    if not await is_tagged(client, connection, table.arn):
+        return "This table was not made by loadtest"
+    item_id = await foreign_item_in(client, connection)
+    return "" if item_id is None else f"This table holds what was not made by loadtest, such as {item_id!r}"
+
+
+def fill(
+    target: Target,
+    *,
+    yes: bool,
+    spare_foreign: bool,
+    quiet: bool = False,
+    products: "Sequence[Product] | None" = None,
+) -> None:
+    """Write the products, or the sample, making the table first if it is missing (on AWS only after a yes).
+
+    What the tool did not make is overwritten only after a yes, or, with `spare_foreign`, left as it is.
+    """
+    from loadtest.cli.consent import ask, overwriting
+    from loadtest.dynamo import setup
+    from loadtest.dynamo.foreign import foreign_items
+    from loadtest.dynamo.put_back import by_hand
+
+    wanted = tuple(products or setup.SAMPLE)
 
     def say(message: str) -> None:
         if not quiet:
@@ -151,15 +179,24 @@ def fill(target: Target, *, yes: bool, quiet: bool = False, products: "Sequence[
     async def work(client: "DynamoDBClient", connection: "Connection") -> None:
         found = await setup.describe_table(client, connection)
         if found is None:
-            _ask(target, connection, f"Make the on-demand table {target.table!r}", yes=yes)
+            _ask_on_aws(target, connection, f"Make the on-demand table {target.table!r}", yes=yes)
             await setup.create_table(client, connection)
             say(f"made table {target.table!r} {connection.where}")
         else:
             setup.require_usable(found, connection)
             setup.require_ours(found, connection, allow_untagged=target.allow_untagged_table)
-        await setup.populate(client, connection, written)
+        foreign = await foreign_items(client, connection, [product.id for product in wanted])
+        if foreign and not spare_foreign:
+            ask(overwriting(connection, foreign), yes=yes)
+            here = replace(connection, region=client.meta.region_name)
+            for item_id, item in foreign.items():
+                say(f"{item_id!r} is overwritten; to have it again: {by_hand(here, item)}")
+        written = [product for product in wanted if not (spare_foreign and product.id in foreign)]
+        await setup.populate(client, connection, written, over=foreign)
         stock = ", ".join(f"{product.id} {product.quantity}" for product in written)
-        say(f"wrote to table {target.table!r}: {stock} in stock")
+        say(f"wrote to table {target.table!r}: {stock} in stock" if written else "wrote nothing")
+        if spare_foreign and foreign:
+            say(f"left as they are, for loadtest did not make them: {', '.join(foreign)}")
 
     _on(target, work)
 
@@ -182,11 +219,9 @@ def _on(target: Target, work: Work) -> None:
     anyio.run(connected)
 
 
-def _ask(target: Target, connection: "Connection", question: str, *, yes: bool) -> None:
+def _ask_on_aws(target: Target, connection: "Connection", question: str, *, yes: bool) -> None:
     """On AWS, go on only after a yes."""
-    if target.kind is not TargetKind.AWS or yes:
-        return
-    if not sys.stdin.isatty():
-        raise UsageError(f"{question} {connection.where}? Nobody is there to ask: add --yes")
-    if not typer.confirm(f"{question} {connection.where}?", err=True):
-        raise LoadTestError("nothing was done")
+    from loadtest.cli.consent import ask
+
+    if target.kind is TargetKind.AWS:
+        ask(f"{question} {connection.where}", yes=yes)

@@ -1,6 +1,7 @@
 """Where the operations go, and the aioboto3 client that takes them there."""
 
 import ipaddress
+import shlex
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from enum import StrEnum
@@ -25,6 +26,7 @@ class DynamoDBClient(Protocol):
     async def put_item(self, **request: Any) -> dict[str, Any]: ...
     async def update_item(self, **request: Any) -> dict[str, Any]: ...
     async def delete_item(self, **request: Any) -> dict[str, Any]: ...
+    async def scan(self, **request: Any) -> dict[str, Any]: ...
     async def transact_write_items(self, **request: Any) -> dict[str, Any]: ...
     async def create_table(self, **request: Any) -> dict[str, Any]: ...
     async def describe_table(self, **request: Any) -> dict[str, Any]: ...
@@ -77,6 +79,12 @@ class Connection(Struct, frozen=True, kw_only=True):
         time-out leaves room for a second try while the run waits.
         """
         return replace(self, connect_timeout_s=10.0, read_timeout_s=8.0, sdk_retries=0, pool=10, client=ClientKind.SDK)
+
+    @property
+    def aws_options(self) -> str:
+        """The options with which the AWS command line reaches the same place, each after a space."""
+        places = (("endpoint-url", self.endpoint_url), ("region", self.region), ("profile", self.profile))
+        return "".join(f" --{option} {shlex.quote(value)}" for option, value in places if value)
 
     @property
     def loopback(self) -> bool:

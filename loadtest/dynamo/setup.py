@@ -6,6 +6,7 @@ TargetErrors that say what to do.
 
 import shlex
 import time
+from collections.abc import Collection, Iterable
 from typing import Any
 
 import anyio
@@ -14,15 +15,20 @@ from msgspec import Struct
 
 from loadtest.dynamo.client import ClientKind, Connection, DynamoDBClient, fill
 from loadtest.dynamo.errors import CONDITION_FAILED, code_of, explained, missing_table
-from loadtest.dynamo.items import Item, item_bytes, restock_stamp, to_item, to_product
+from loadtest.dynamo.items import MADE_BY, Item, item_bytes, restock_stamp, to_item, to_product
 from loadtest.dynamo.patience import OnRepair, patiently, uncounted
 from loadtest.dynamo.table import Table
 from loadtest.errors import TargetError
 from loadtest.order import OwnRequest, Product
 
 TAG = {"Key": "loadtest", "Value": "allowed"}
+_MARK = {"id": {"S": "loadtest#table"}, **MADE_BY}  # stands for the tag in a table of a server that keeps no tags
 _ACTIVE_WITHIN_S = 300.0  # a new table
 KEEP_S = 24 * 3600
+_UNLESS_FOREIGN: dict[str, Any] = {
+    "ConditionExpression": "attribute_not_exists(id) OR made_by = :loadtest",
+    "ExpressionAttributeValues": {":loadtest": MADE_BY["made_by"]},
+}
 EXPIRES_AT = "expires_at"  # the table's time-to-live attribute: order records vanish by themselves
 SAMPLE = tuple(
     Product(id=f"p#{n}", name=name, quantity=quantity, version=1)
@@ -33,7 +39,10 @@ SAMPLE = tuple(
 
 
 class TableDescription(Struct, frozen=True):
-    """What matters of a table: its state, key, billing and whether it carries the tool's tag (None: not said)."""
+    """What matters of a table: its state, key, billing and whether it carries the tool's tag (None: not said).
+
+    Where the server keeps no tags, the item that the tool puts into a table of its own counts as one.
+    """
 
     name: str
     status: str
@@ -61,7 +70,7 @@ async def describe_table(
         key=tuple((k["AttributeName"], k["KeyType"], types[k["AttributeName"]]) for k in table["KeySchema"]),
         billing=table.get("BillingModeSummary", {}).get("BillingMode", "PROVISIONED"),
         items=table.get("ItemCount", 0),
-        tagged=await _is_tagged(client, connection, arn, repaired),
+        tagged=None if connection.loopback else await is_tagged(client, connection, arn, repaired),
     )
 
 
@@ -76,8 +85,26 @@ async def _described(client: DynamoDBClient, connection: Connection, repaired: O
     return table
 
 
-async def _is_tagged(client: DynamoDBClient, connection: Connection, arn: str, repaired: OnRepair) -> bool | None:
-    if connection.loopback:
+async def is_tagged(
+    client: DynamoDBClient, connection: Connection, arn: str, repaired: OnRepair = uncounted
+) -> bool | None:
+    """Whether the table is the tool's, or marked by its owner as meant for load; None if the server does not say."""
+    tagged = await _has_tag(client, connection, arn, repaired)
+    if tagged or connection.endpoint_url is None:
+        return tagged
+    with explained(connection):
+        key: dict[str, Any] = {"TableName": connection.table, "Key": {"id": _MARK["id"]}, "ConsistentRead": True}
+        try:
+            answer = await patiently(client.get_item, OwnRequest.TABLE, repaired, **key)
+        except ClientError as error:
+            if code_of(error) != "ValidationException":  # another key than the tool's tables have
+                raise
+            return tagged
+    return answer.get("Item") == _MARK or tagged
+
+
+async def _has_tag(client: DynamoDBClient, connection: Connection, arn: str, repaired: OnRepair) -> bool | None:
+    if not arn:
         return None
     request: dict[str, Any] = {"ResourceArn": arn}
     with explained(connection):
@@ -85,7 +112,8 @@ async def _is_tagged(client: DynamoDBClient, connection: Connection, arn: str, r
             try:
                 page = await patiently(client.list_tags_of_resource, OwnRequest.TABLE, repaired, **request)
             except ClientError as error:
-                if code_of(error) in ("UnknownOperationException", "AccessDeniedException"):
+                unsaid = ("UnknownOperationException", "AccessDeniedException")
+                if connection.endpoint_url or code_of(error) in unsaid:  # each server has its own way to say no
                     return None
                 raise
             if TAG in page.get("Tags", []):
@@ -119,7 +147,8 @@ async def create_table(client: DynamoDBClient, connection: Connection, repaired:
             if code_of(error) == "ResourceInUseException":
                 raise exists_already(connection) from error
             raise
-        await _until_active(client, connection, repaired)
+        table = await _until_active(client, connection, repaired)
+        await _mark_where_tags_are_lost(client, connection, table.get("TableArn", ""), repaired)
         try:
             ttl = {"Enabled": True, "AttributeName": EXPIRES_AT}
             await patiently(
@@ -135,17 +164,24 @@ async def create_table(client: DynamoDBClient, connection: Connection, repaired:
                 raise
 
 
+async def _mark_where_tags_are_lost(
+    client: DynamoDBClient, connection: Connection, arn: str, repaired: OnRepair
+) -> None:
+    if connection.endpoint_url is not None and not await _has_tag(client, connection, arn, repaired):
+        await patiently(client.put_item, OwnRequest.TABLE, repaired, TableName=connection.table, Item=_MARK)
+
+
 def exists_already(connection: Connection) -> TargetError:
     """The error of making a table that is there."""
     return TargetError(f"table {connection.table!r} exists already {connection.where}")
 
 
-async def _until_active(client: DynamoDBClient, connection: Connection, repaired: OnRepair) -> None:
+async def _until_active(client: DynamoDBClient, connection: Connection, repaired: OnRepair) -> dict[str, Any]:
     until_s = time.monotonic() + _ACTIVE_WITHIN_S
     while True:
         table = await _described(client, connection, repaired)  # None: it may take a while until it can be seen
         if table is not None and table["TableStatus"] == "ACTIVE":
-            return
+            return table
         if time.monotonic() > until_s:
             raise TargetError(f"table {connection.table!r} {connection.where} is not active after 5 minutes")
         await anyio.sleep(0.1 if connection.loopback else 2)
@@ -163,16 +199,10 @@ def require_ours(table: TableDescription, connection: Connection, *, allow_untag
     if connection.loopback or allow_untagged or table.tagged:
         return
     why = "does not carry the tag loadtest=allowed" if table.tagged is False else "does not tell its tags"
-    places = (
-        ("endpoint-url", connection.endpoint_url),
-        ("region", connection.region),
-        ("profile", connection.profile),
-    )
-    where = "".join(f" --{option} {value}" for option, value in places if value)
     raise TargetError(
         f"table {table.name!r} {connection.where} {why}, so it is left alone; mark it with: "
-        f"aws dynamodb tag-resource --resource-arn {table.arn} --tags Key=loadtest,Value=allowed{where} "
-        "(or run with --allow-untagged-table)"
+        f"aws dynamodb tag-resource --resource-arn {table.arn} --tags Key=loadtest,Value=allowed"
+        f"{connection.aws_options} (or run with --allow-untagged-table)"
     )
 
 
@@ -193,14 +223,25 @@ def require_usable(table: TableDescription | None, connection: Connection) -> Ta
 async def populate(
     client: DynamoDBClient,
     connection: Connection,
-    products: tuple[Product, ...] = SAMPLE,
+    products: Iterable[Product] = SAMPLE,
     repaired: OnRepair = uncounted,
+    *,
+    over: Collection[str] = (),
 ) -> None:
-    """Write the products whole, over whatever is there under their ids."""
+    """Write the products whole, over what the tool itself made under their ids, and under those in `over` over all.
+
+    TargetError if anything else is there.
+    """
     put, table = client.put_item, connection.table
     with explained(connection):
         for product in products:
-            await patiently(put, OwnRequest.POPULATE, repaired, TableName=table, Item=to_item(product))
+            guarded = {} if product.id in over else _UNLESS_FOREIGN
+            try:
+                await patiently(put, OwnRequest.POPULATE, repaired, TableName=table, Item=to_item(product), **guarded)
+            except ClientError as error:
+                if code_of(error) != CONDITION_FAILED:
+                    raise
+                raise TargetError(f"item {product.id!r} in table {table!r} is not loadtest's own") from error
 
 
 class Stocked(Struct, frozen=True):

@@ -7,7 +7,8 @@ from msgspec import Struct
 from rich.text import Text
 
 from loadtest.checker import Status
-from loadtest.render.terminal import STYLES, a_console, put
+from loadtest.render.console import a_console, put
+from loadtest.render.terminal import STYLES
 
 UNFINISHED = "unfinished"
 UNREADABLE = "unreadable"

@@ -48,6 +48,7 @@ def assert_one_line(done: subprocess.CompletedProcess[str], code: int, *parts: s
         (["race", "--runs-dir", "/proc/runs"], ["/proc/runs", "--runs-dir"]),
         (["race", "--json", "nowhere/report.json"], ["nowhere"]),
         (["race", "--json", "/"], ["it is a folder"]),
+        (["race", "--json", "-", "--junit", "-"], ["--json -", "--junit -"]),
         (["populate"], ["--endpoint-url", "--target aws"]),
         (["table", "describe"], ["--endpoint-url", "--target aws"]),
         (["serve", "--port", "0"], ["--port"]),

@@ -215,18 +215,21 @@ def test_with_json_on_standard_output_nothing_else_goes_there_and_the_tables_go_
 
 def test_quiet_prints_the_verdict_with_its_worth_and_json_goes_to_its_file(cli: Cli, tmp_path: Path) -> None:
     done = cli("race", "-n", "10", "--quiet", "--json", "out.json")
-    power, verdict = done.stdout.splitlines()
+    contention, verdict = done.stdout.splitlines()
     assert verdict.startswith("1 of 10 orders won the last item; 9 were rejected: ")
     assert is_sound(done)
     assert done.stderr == ""
-    assert power.startswith("power: ")
+    assert contention.startswith("contention: ")
     assert json.loads((tmp_path / "out.json").read_text())["orders"]["placed"] == 10
 
 
 def test_the_tables_show_what_the_report_holds(cli: Cli) -> None:
-    done = cli("race", "-n", "30", "--rounds", "2")
+    done = cli("race", "-n", "30", "--rounds", "2", "-v")
     assert is_sound(done)
     lines = [line.split() for line in done.stdout.splitlines()]
+    assert {"client overhead", "send spread", "overlap"} <= {
+        line.partition(":")[0] for line in done.stdout.splitlines()
+    }
     assert ["rejected", "58", "conflict", "58"] in lines
     assert ["p#4", "1", "0", "2"] in lines
     assert ["1", "2"] in lines  # one winner in two rounds

@@ -92,5 +92,5 @@ def test_the_size_that_an_attribute_is_charged_by(value: dict[str, Any], size: i
 
 def test_the_size_of_an_item_is_that_of_all_its_attributes() -> None:
     product = to_item(Product("p#4", "Last samovar", 1, 12))
-    assert item_bytes(product) == (2 + 3) + (4 + 12) + (8 + 2) + (7 + 2)
+    assert item_bytes(product) == (2 + 3) + (4 + 12) + (8 + 2) + (7 + 2) + (7 + 8)
     assert item_bytes({}) == 0

@@ -45,7 +45,7 @@ def test_a_run_that_is_safe_says_what_that_is_worth() -> None:
     texts = _of(ReportedVerdict(Status.SAFE, "1 of 100 orders won: safe", [], [], power=power))
     assert "✅ safe" in texts
     assert "1 of 100 orders won: safe" in texts
-    assert any(text.startswith("power: 98 of 99 writes overlapped") and "0.95" in text for text in texts)
+    assert any(text.startswith("contention: 1 of 1 win was contested") and "95 %" in text for text in texts)
 
 
 def test_a_violation_is_told_with_the_orders_that_show_it() -> None:
@@ -53,7 +53,7 @@ def test_a_violation_is_told_with_the_orders_that_show_it() -> None:
     texts = _of(ReportedVerdict(Status.VIOLATED, "violated", [violation] * 12, []))
     assert "❌ oversold, round 1, p#4: 2 units (a-1, a-2, a-3, …)" in texts
     assert "and 2 more violations, all in the report" in texts
-    assert not any(text.startswith("power") for text in texts)
+    assert not any(text.startswith("contention") for text in texts)
 
 
 @pytest.mark.parametrize(("holds", "sign"), [(True, "✅"), (False, "❌")])

@@ -50,7 +50,7 @@ def _said(report: Report) -> Iterator[str]:
     if not report.completed:
         yield f"- stopped early: {_text(report.stopped_by or 'unknown')}"
     if (worth := power.shown(verdict)) is not None:
-        yield f"- power: {_text(worth)}"
+        yield f"- contention: {_text(worth)}"
     if report.hint is not None:
         yield f"- hint: {_text(report.hint)}"
     for checked in report.thresholds:

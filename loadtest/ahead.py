@@ -1,0 +1,69 @@
+"""What a plan asks for, reckoned before it is run: orders, requests, time, units and price.
+
+How long a request will take nobody knows beforehand: what rests on the assumption says so.
+"""
+
+from math import ceil
+
+from msgspec import Struct
+
+from loadtest.cost import REQUESTS, Estimate, estimate
+from loadtest.plan import Load, Race
+
+ASSUMED_S = 0.005  # of a request
+_ASSUMED_PER_S = 2_000  # requests that client and server get through, however many are in flight
+_BEGIN_S = 1.5  # from the command to the first order
+_BETWEEN_S = 0.1  # rounds: the stock is set, the evidence read
+
+
+class Ahead(Struct, frozen=True):
+    """Orders, requests and price of a plan, and how long about it takes.
+
+    `assumed`: the number of orders rests on ASSUMED_S. `open_end`: of a race, all figures are of one round of as many
+    as it takes.
+    """
+
+    orders: int
+    cost: Estimate
+    seconds: float
+    assumed: bool = False
+    open_end: bool = False
+
+    def said(self, prices: str) -> str:
+        """The price in a sentence; `prices` says where it comes from."""
+        cost, assumed = self.cost, f" (if a request takes {ASSUMED_S * 1e3:g} ms)" if self.assumed else ""
+        of = " of each round" if self.open_end else ""
+        most = "" if cost.most_usd == cost.least_usd else f" to ${cost.most_usd:,.4f} if each needs all its attempts"
+        price = f"about ${cost.least_usd:,.4f}{most}"
+        units = f"{cost.most_write_units:,.0f} write and {cost.most_read_units:,.0f} read units"
+        return f"{self.orders:,} orders{of}{assumed} cost {price}, for at most {units} ({prices})"
+
+
+def ahead(plan: Race | Load, item_bytes: int) -> Ahead:
+    """The same for a product of that size."""
+    return _of_race(plan, item_bytes) if isinstance(plan, Race) else _of_load(plan, item_bytes)
+
+
+def _of_race(plan: Race, item_bytes: int) -> Ahead:
+    rounds = plan.rounds if plan.exclude is None else None
+    orders = plan.number_of_requests * (rounds or 1)
+    requests = plan.number_of_requests * sum(REQUESTS[plan.strategy])
+    round_s = _BETWEEN_S + requests * max(ASSUMED_S / plan.concurrency, 1 / _ASSUMED_PER_S)
+    seconds = round_s * (rounds or 1)
+    if rounds is None:
+        seconds = min(plan.within_s or float("inf"), round_s * (plan.rounds or float("inf")))
+    return Ahead(orders, _cost(plan, orders, item_bytes), _BEGIN_S + seconds, open_end=rounds is None)
+
+
+def _of_load(plan: Load, item_bytes: int) -> Ahead:
+    seconds, schedule = plan.warm_up_s + plan.duration_s, plan.schedule
+    if schedule is not None:
+        orders = ceil(schedule.orders)
+    else:
+        orders = ceil(plan.concurrency * seconds / ASSUMED_S / sum(REQUESTS[plan.strategy]))
+    return Ahead(orders, _cost(plan, orders, item_bytes), _BEGIN_S + seconds, assumed=schedule is None)
+
+
+def _cost(plan: Race | Load, orders: int, item_bytes: int) -> Estimate:
+    consistent = plan.consistent_reads
+    return estimate(plan.strategy, orders, plan.attempts, item_bytes, plan.prices, consistent=consistent)

@@ -1,0 +1,100 @@
+"""What the tool did not make is changed only after a yes: the questions, and what they say."""
+
+import sys
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import anyio
+import typer
+
+from loadtest.checker.verdict import plural
+from loadtest.errors import LoadTestError, UsageError
+from loadtest.plan import Load, Race
+from loadtest.targets import TargetKind, opened
+
+if TYPE_CHECKING:
+    from loadtest.dynamo.client import Connection
+    from loadtest.dynamo.items import Item
+
+_SHOWN = 3  # products in one question
+
+
+def ask(question: str, *, yes: bool) -> None:
+    """Go on only after a yes. UsageError if nobody can be asked, LoadTestError if the answer is no."""
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        raise UsageError(f"{question}? Nobody is there to ask: add --yes")
+    if not typer.confirm(f"{question}?", err=True):
+        raise LoadTestError("nothing was done")
+
+
+def foreign_products(plan: Race | Load, *, yes: bool) -> list[str]:
+    """The products of the plan that the tool did not make, once a person has agreed that the run changes them.
+
+    What is no product is left out: the run refuses it. Raises as `ask` does, and TargetError if the table is not fit.
+    """
+    if plan.target.kind is TargetKind.EMBEDDED:
+        return []
+    connection, found = anyio.run(_look, plan)
+    if found:
+        ask(_question(plan, connection, found), yes=yes)
+    return list(found)
+
+
+async def _look(plan: Race | Load) -> tuple["Connection", dict[str, "Item"]]:
+    from loadtest.dynamo import setup
+    from loadtest.dynamo.client import connect
+    from loadtest.dynamo.foreign import foreign_items
+
+    async with opened(plan.target, pool=1) as connection, connect(connection.patient()) as client:
+        table = setup.require_usable(await setup.describe_table(client, connection), connection)
+        setup.require_ours(table, connection, allow_untagged=plan.target.allow_untagged_table)
+        found = await foreign_items(client, connection, plan.product_ids)
+    return connection, {product_id: item for product_id, item in found.items() if _is_product(item)}
+
+
+def _is_product(item: "Item") -> bool:
+    from loadtest.dynamo.items import to_product
+
+    try:
+        to_product(item, "")
+    except ValueError:
+        return False
+    return True
+
+
+def _question(plan: Race | Load, connection: "Connection", found: Mapping[str, "Item"]) -> str:
+    """What the run would overwrite, as a question but for its mark."""
+    from loadtest.dynamo.foreign import described
+
+    first = list(found.items())[:_SHOWN]
+    shown = "; ".join(f"{item_id!r}, which has {described(item)}: {change(plan, item)}" for item_id, item in first)
+    more = f"; and {plural(len(found) - _SHOWN, 'product')} more" if len(found) > _SHOWN else ""
+    those = f"{plural(len(found), 'product')} in table {connection.table!r} {connection.where} "
+    those += "was" if len(found) == 1 else "were"
+    return f"{those} not made by loadtest. The run changes {shown}{more}; afterwards it puts back what was there. Go on"
+
+
+def change(plan: Race | Load, item: "Item") -> str:
+    """What a run makes of a product, in words."""
+    from loadtest.dynamo.foreign import value_of
+
+    restocked = isinstance(plan, Load) and plan.restock
+    last_restock = f", last_restock {value_of(item, 'last_restock')} → a time" if restocked else ""
+    return (
+        f"quantity {value_of(item, 'quantity')} → {plan.stock:,} and what the orders leave of it, "
+        f"version {value_of(item, 'version')} → one more with each write, "
+        f"last_order {value_of(item, 'last_order')} → an order's id{last_restock}"
+    )
+
+
+def overwriting(connection: "Connection", found: Mapping[str, "Item"]) -> str:
+    """The question before the sample is written over items that the tool did not make."""
+    from loadtest.dynamo.foreign import described
+    from loadtest.dynamo.items import to_item
+    from loadtest.dynamo.setup import SAMPLE
+
+    new = {product.id: described(to_item(product)) for product in SAMPLE}
+    each = "; ".join(f"{item_id!r}: {described(item)} → {new[item_id]}" for item_id, item in found.items())
+    return f"Overwrite in table {connection.table!r} {connection.where} what loadtest did not make: {each}"

@@ -1,0 +1,87 @@
+"""What the tool did not make: products that are not its own, and how they are shown to whoever is asked about them.
+
+What it makes carries `made_by` (`items.MADE_BY`), but for the records of orders, which are known by their ids.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import anyio
+import msgspec
+
+from loadtest.dynamo.client import Connection, DynamoDBClient
+from loadtest.dynamo.errors import explained
+from loadtest.dynamo.items import MADE_BY, Item, is_made_here
+from loadtest.dynamo.patience import OnRepair, patiently, uncounted
+from loadtest.dynamo.records import PREFIX
+from loadtest.order import OwnRequest
+
+_AT_ONCE = 100  # keys of one BatchGetItem: its limit
+_WAIT_S = 0.05
+_SHOWN = 40  # characters of a value
+
+
+async def foreign_items(
+    client: DynamoDBClient, connection: Connection, item_ids: Sequence[str], repaired: OnRepair = uncounted
+) -> dict[str, Item]:
+    """Those of the items that are there and that the tool did not make, whole."""
+    found = await items_of(client, connection, item_ids, repaired)
+    return {item_id: item for item_id, item in found.items() if not is_made_here(item)}
+
+
+async def items_of(
+    client: DynamoDBClient, connection: Connection, item_ids: Sequence[str], repaired: OnRepair = uncounted
+) -> dict[str, Item]:
+    """Those of the items that are there, whole, by consistent reads. TargetError if refused."""
+    found: dict[str, Item] = {}
+    for n in range(0, len(item_ids), _AT_ONCE):
+        keys = [{"id": {"S": item_id}} for item_id in item_ids[n : n + _AT_ONCE]]
+        wanted: dict[str, Any] = {connection.table: {"Keys": keys, "ConsistentRead": True}}
+        while wanted:
+            with explained(connection):
+                answer = await patiently(client.batch_get_item, OwnRequest.READ, repaired, RequestItems=wanted)
+            for item in answer["Responses"].get(connection.table, ()):
+                found[item["id"]["S"]] = item
+            if wanted := answer.get("UnprocessedKeys", {}):
+                await anyio.sleep(_WAIT_S)
+    return {item_id: found[item_id] for item_id in item_ids if item_id in found}
+
+
+async def foreign_item_in(client: DynamoDBClient, connection: Connection) -> str | None:
+    """The id of an item in a table keyed by `id` that the tool did not make; None if all are its own.
+
+    Reads the table until there is one.
+    """
+    request: dict[str, Any] = {
+        "TableName": connection.table,
+        "ConsistentRead": True,
+        "FilterExpression": "(attribute_not_exists(made_by) OR made_by <> :loadtest) AND NOT begins_with(id, :order)",
+        "ExpressionAttributeValues": {":loadtest": MADE_BY["made_by"], ":order": {"S": PREFIX}},
+    }
+    while True:
+        with explained(connection):
+            page = await patiently(client.scan, OwnRequest.TABLE, uncounted, **request)
+        if page.get("Items"):
+            return str(page["Items"][0]["id"]["S"])
+        if "LastEvaluatedKey" not in page:
+            return None
+        request["ExclusiveStartKey"] = page["LastEvaluatedKey"]
+
+
+def described(item: Item) -> str:
+    """The attributes of an item but for its id, in words, long values cut: `name "Kettle", quantity 7`."""
+    return ", ".join(f"{name} {value_of(item, name)}" for name in sorted(item) if name != "id") or "no attributes"
+
+
+def value_of(item: Item, name: str) -> str:
+    """One attribute's value as a person reads it; `none` if the item does not have it."""
+    if name not in item:
+        return "none"
+    ((kind, value),) = item[name].items()
+    text = str(value) if kind == "N" else msgspec.json.encode(value).decode()
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
+
+
+def as_json(item: Item) -> str:
+    """The item as the AWS command line takes it."""
+    return msgspec.json.encode(item).decode()  # bytes in base 64, as there
