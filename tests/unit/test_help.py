@@ -37,7 +37,7 @@ def shown(path: str, columns: int, monkeypatch: pytest.MonkeyPatch) -> list[str]
 def test_names_are_whole_and_lines_fit(path: str, columns: int, monkeypatch: pytest.MonkeyPatch) -> None:
     lines = shown(path, columns, monkeypatch)
     words = set(itertools.chain.from_iterable(line.replace(",", " ").split() for line in lines))
-    for parameter in COMMANDS[path].params:
+    for parameter in (each for each in COMMANDS[path].params if not getattr(each, "hidden", False)):
         assert {*parameter.opts, *parameter.secondary_opts} <= words or parameter.param_type_name == "argument"
     too_long = [line for line in lines if len(line) > min(columns, 100)]
     assert all(len(line.split()) == 1 for line in too_long)  # one word has no place to break
