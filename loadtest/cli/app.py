@@ -67,7 +67,7 @@ app.command(cls=Recorded, epilog="Example: loadtest compare --concurrency 1,10,1
     compare
 )
 app.command(cls=Recorded, epilog="Example: loadtest find --p99-under 50ms --strategy conditional")(find)
-app.command(epilog="Example: loadtest report runs/2026-11-23T09-31-28Z-84f987a417 -o report.html")(report)
+app.command(epilog="Example: loadtest report latest --open")(report)
 app.command(
     epilog="Example: loadtest run sale.toml --rounds 20",
     context_settings={"allow_extra_args": True, "allow_interspersed_args": False},

@@ -16,7 +16,7 @@ COMPARISON = "comparison.json"
 REPORT = "report.json"
 HISTORY = "history.jsonl"
 RUNS = Path("runs")
-_LATEST = "latest"
+LATEST = "latest"
 _PAGE = ".html"
 _LEFT_BY_A_RUN = {HISTORY, "server.log", "proxy.log", "faults.jsonl"}  # of one that ended before its first order
 _ID = re.compile(r"(\d{4}-\d\d-\d\dT\d\d-\d\d-\d\dZ)-")  # how the id of a run and of a comparison begins
@@ -46,6 +46,11 @@ class Group(Struct, frozen=True):
     folder: Path
     document: Path | None
     runs: list[Run]
+
+
+def is_id(name: str) -> bool:
+    """Whether a folder has the name that the tool gave it: that of a run, or of the runs of one command."""
+    return _ID.match(name) is not None
 
 
 def named(paths: Sequence[Path]) -> list[Run | Group]:
@@ -83,8 +88,8 @@ def entries(folder: Path) -> list[Run | Group]:
 
 
 def _named(path: Path) -> list[Run | Group]:
-    if path.name == _LATEST and not path.exists():
-        return [_latest(RUNS if path == Path(_LATEST) else path.parent)]
+    if path.name == LATEST and not path.exists():
+        return [_latest(RUNS if path == Path(LATEST) else path.parent)]
     if not path.is_dir():
         return [_file(path)]
     if (one := _run_or_comparison(path)) is not None:
