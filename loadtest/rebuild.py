@@ -37,7 +37,8 @@ def rebuild(path: Path) -> Report:
     conditions, as other programs write it, `config` and `environment` are empty. Raises UsageError for what is none.
     """
     header = read_header(path)
-    extent, judging, replay = Extent(header), checker(header.conditions), _Replay(header)
+    with _understood(path):
+        extent, judging, replay = Extent(header), checker(header.conditions), _Replay(header)
     part = follow(path, extent, judging, replay)
     recorder = replay.recorder
     if not recorder.begun:
