@@ -42,14 +42,6 @@ def read(path: Path, kind: type[T], schema: str) -> T:
         raise UsageError(f"{path} is not a {schema}: {in_a_line(error)}") from error
 
 
-def schema_of(path: Path) -> object:
-    """The schema that a document says it has; None if it says nothing. Raises UsageError if it cannot be read."""
-    try:
-        return msgspec.json.decode(content_of(path, _LARGEST), type=_Named).schema
-    except _NO_JSON:
-        return None
-
-
 def content_of(path: Path, largest: int) -> bytes:
     """What a file holds. Raises UsageError if it cannot be read or has more than `largest` bytes."""
     try:

@@ -8,6 +8,7 @@ import stat
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO, Self
@@ -57,6 +58,11 @@ class Header(
     unix_ns: int
     monotonic_ns: int
     conditions: Conditions | None = None
+
+    @property
+    def began_at(self) -> datetime:
+        """When it was begun. Raises OverflowError for a moment that is no date."""
+        return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=self.unix_ns // 1000)
 
 
 class HistoryWriter:

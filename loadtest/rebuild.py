@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 
 import msgspec
@@ -37,13 +37,14 @@ def rebuild(path: Path) -> Report:
     conditions, as other programs write it, `config` and `environment` are empty. Raises UsageError for what is none.
     """
     header = read_header(path)
-    extent, judging, replay = Extent(header), checker(header.conditions), _Replay(header)
+    with _understood(path):
+        extent, judging, replay = Extent(header), checker(header.conditions), _Replay(header)
     part = follow(path, extent, judging, replay)
     recorder = replay.recorder
     if not recorder.begun:
         raise UsageError(f"{path} has no order: its run was cut before the first")
-    conditions = header.conditions or _told_by(header, recorder)
     with _understood(path):
+        conditions = header.conditions or _told_by(header, recorder)
         plan: Race | Load = (
             msgspec.convert(conditions.plan, Race)
             if conditions.command == "race"
@@ -80,7 +81,7 @@ def _told_by(header: Header, recorder: Recorder) -> Conditions:
     """What a history without conditions tells of its run: when it was, and whether it was a load."""
     return Conditions(
         command="race" if recorder.seconds is None else "load",
-        started_at=datetime.fromtimestamp(header.unix_ns / 1e9, UTC).isoformat(timespec="seconds"),
+        started_at=header.began_at.isoformat(timespec="seconds"),
         plan={},
         orders=None,
         environment={},

@@ -86,7 +86,7 @@ app.command(
 )(rerun)
 app.command(
     short_help="Draw stored runs as one HTML page, or as pictures.",
-    epilog="Example: loadtest report runs/2026-11-23T09-31-28Z-84f987a417 -o report.html",
+    epilog="Example: loadtest report latest --open",
 )(report)
 app.command(
     short_help="Find out whether verdicts on a target can be believed.",

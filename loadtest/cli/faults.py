@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from loadtest.arrivals import parse_duration
+from loadtest.cli.folders import LATEST, named, runs_of
 from loadtest.cli.scenario import kind_of, nearest, read
 from loadtest.errors import UsageError
 from loadtest.faults import (
@@ -38,7 +39,7 @@ def read_faults(file: Path) -> Faults:
 
     UsageError, in words, if it has none.
     """
-    if file.is_dir() or file.suffix in (".json", ".jsonl"):
+    if file.is_dir() or file.suffix in (".json", ".jsonl") or file.name == LATEST:
         return _of_run(file)
     try:
         values = read(file)
@@ -58,7 +59,6 @@ def read_faults(file: Path) -> Faults:
 
 
 def _of_run(path: Path) -> Faults:
-    from loadtest.cli.folders import named, runs_of
     from loadtest.cli.reading import plan_of
 
     run, *_ = runs_of(named([path]))

@@ -9,14 +9,14 @@ import typer
 from msgspec import Struct
 
 from loadtest import comparison as comparisons
-from loadtest import document
 from loadtest.errors import UsageError
 
 COMPARISON = "comparison.json"
 REPORT = "report.json"
 HISTORY = "history.jsonl"
 RUNS = Path("runs")
-_LATEST = "latest"
+LATEST = "latest"
+_BEGINNING = 4096  # bytes
 _PAGE = ".html"
 _LEFT_BY_A_RUN = {HISTORY, "server.log", "proxy.log", "faults.jsonl"}  # of one that ended before its first order
 _ID = re.compile(r"(\d{4}-\d\d-\d\dT\d\d-\d\d-\d\dZ)-")  # how the id of a run and of a comparison begins
@@ -46,6 +46,11 @@ class Group(Struct, frozen=True):
     folder: Path
     document: Path | None
     runs: list[Run]
+
+
+def is_id(name: str) -> bool:
+    """Whether a folder has the name that the tool gave it: that of a run, or of the runs of one command."""
+    return _ID.match(name) is not None
 
 
 def named(paths: Sequence[Path]) -> list[Run | Group]:
@@ -83,8 +88,8 @@ def entries(folder: Path) -> list[Run | Group]:
 
 
 def _named(path: Path) -> list[Run | Group]:
-    if path.name == _LATEST and not path.exists():
-        return [_latest(RUNS if path == Path(_LATEST) else path.parent)]
+    if path.name == LATEST and not path.exists():
+        return [_latest(RUNS if path == Path(LATEST) else path.parent)]
     if not path.is_dir():
         return [_file(path)]
     if (one := _run_or_comparison(path)) is not None:
@@ -109,12 +114,20 @@ def _file(path: Path) -> Run | Group:
         return _comparison(path.parent)
     if path.name == REPORT or path.suffix == ".jsonl" or (path.exists() and not path.is_file()):
         return Run(path.parent.name if path.name in (REPORT, HISTORY) else path.stem, path)
-    # What says nothing is read as a report, and refused as one.
-    if document.schema_of(path) != comparisons.SCHEMA:
+    if not _says_comparison(path):  # what says nothing is read as a report, and refused as one
         return Run(path.stem, path)
     compared = {run for cell in comparisons.read(path).cells for run in cell.runs}
     runs = [run for run in _runs_within(path.parent) if run.name in compared]
     return Group(path.parent.name, path.parent, path, runs)
+
+
+def _says_comparison(path: Path) -> bool:
+    """By its beginning: what it is read as may have no use for a file of half a gigabyte."""
+    try:
+        with path.open("rb") as file:
+            return comparisons.SCHEMA.encode() in file.read(_BEGINNING)
+    except OSError:  # is said when it is read
+        return False
 
 
 def _comparison(folder: Path) -> Group:

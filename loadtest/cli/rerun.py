@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from loadtest.cli.invoked import Recorded
-from loadtest.cli.options import WHAT_RUNS_ARE
 from loadtest.cli.scenario import commands_of, invoke
 from loadtest.errors import UsageError
 
@@ -20,7 +19,12 @@ _OF_MANY = ("compare", "find")
 
 def rerun(
     context: typer.Context,
-    run: Annotated[Path, typer.Argument(metavar="RUN", help=f"One of them. {WHAT_RUNS_ARE}")],
+    run: Annotated[
+        Path,
+        typer.Argument(
+            metavar="RUN", help="The folder of a run, compare or find, or its file; latest is the newest in runs."
+        ),
+    ],
 ) -> Any:
     """Run the command of a stored run again, with its seed; options given after RUN replace its own.
 

@@ -10,8 +10,10 @@ from loadtest.errors import UsageError
 
 
 def runs(
-    folder: Annotated[Path, typer.Argument(metavar="[FOLDER]", help="Folder of runs.")] = Path("runs"),
-    json: options.Json = None,
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Folder of runs.")] = Path("runs"),
+    json: Annotated[
+        Path | None, typer.Option("--json", metavar="PATH", help="Write the list there as JSON; - is standard output.")
+    ] = None,
     debug: options.Debug = False,
 ) -> int:
     """List the stored runs, the newest last: when, by which command, with which verdict, and where.

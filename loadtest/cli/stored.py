@@ -8,7 +8,7 @@ import typer
 from msgspec import Struct
 
 from loadtest import comparison as comparisons
-from loadtest.cli.folders import COMPARISON, Group, Run, named
+from loadtest.cli.folders import COMPARISON, Group, Run, is_id, named
 from loadtest.cli.reading import report_of, reports_of
 from loadtest.compare import Repeats, cell, names
 from loadtest.comparison import Cell, Comparison
@@ -33,7 +33,8 @@ def stored(paths: Sequence[Path]) -> Stored:
         if isinstance(one, Run):
             single.append(one)
         elif one.document is None:
-            typer.echo(f"loadtest: {one.folder} has no {COMPARISON}: taking each run in it by itself", err=True)
+            if is_id(one.name):
+                typer.echo(f"loadtest: {one.folder} has no {COMPARISON}: taking each run in it by itself", err=True)
             single += one.runs
         else:
             comparison = comparisons.read(one.document)

@@ -1,7 +1,6 @@
 """What is said of a stored run in a list of them, read from no more of it than that takes."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 
 from msgspec import Struct
@@ -53,7 +52,7 @@ def summary(one: Run | Group) -> Summary:
             return _of_series(one.runs, folder) if one.document is None else _of_comparison(one.document, folder)
         head = _head(one)
         return Summary(head.started_at, head.command, head.status, folder, head.completed, 1, _typed(head.invocation))
-    except UsageError as error:
+    except (UsageError, OverflowError) as error:
         return Summary(started(one), "", UNREADABLE, folder, completed=False, runs=0, problem=str(error))
 
 
@@ -99,8 +98,7 @@ def _head(run: Run) -> _Head:
     if run.is_history:
         header = read_header(run.file)
         if (conditions := header.conditions) is None:  # another program's, or an earlier version's
-            began = datetime.fromtimestamp(header.unix_ns / 1e9, UTC).isoformat(timespec="seconds")
-            return _Head(SCHEMA, "", began, completed=False)
+            return _Head(SCHEMA, "", header.began_at.isoformat(timespec="seconds"), completed=False)
         return _Head(
             SCHEMA, conditions.command, conditions.started_at, completed=False, invocation=conditions.invocation
         )

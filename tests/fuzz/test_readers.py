@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from loadtest import document
 from loadtest.history import HistoryWriter
+from loadtest.invocation import Invocation
 from tests.conftest import Cli
 from tests.fuzz.commands import obeys
 from tests.fuzz.mutations import spoiled
@@ -83,12 +84,16 @@ def test_sums_of_thousands_of_digits(tmp_path: Path, history: bytes) -> None:
 @given(by_chance)
 @few(25)
 def test_a_spoiled_report(tmp_path: Path, random: Random) -> None:
-    path, other = tmp_path / "report.json", tmp_path / "other.json"
-    path.write_bytes(spoiled(document.encode(configured("version", 10)), random))
+    path, other = tmp_path / "a" / "report.json", tmp_path / "other.json"
+    path.parent.mkdir(exist_ok=True)
+    asked = Invocation("loadtest race -n 5", {"command": "race", "number-of-requests": "5", "gate": False, "seed": 1})
+    path.write_bytes(spoiled(document.encode(configured("version", 10, invocation=asked)), random))
     other.write_bytes(document.encode(configured("conditional", 10)))
     obeys("report", str(path), "-o", str(tmp_path / "page.html"))
     obeys("compare", str(path), str(other))
     obeys("export", str(path), "--csv", str(tmp_path), "--hlog", "-")
+    obeys("rerun", str(path), "--help")
+    obeys("runs", str(tmp_path))
 
 
 @given(by_chance)

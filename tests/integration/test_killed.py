@@ -245,8 +245,8 @@ OLD = b'{"type":"history","schema":"loadtest.history/1","run_id":"x","unix_ns":1
 @pytest.mark.parametrize(
     ("files", "part"),
     [
-        pytest.param({}, "cannot read", id="before its history"),
-        pytest.param({"history.jsonl": b""}, "does not begin with the header", id="before its header"),
+        pytest.param({}, "there is no run in run", id="before its history"),
+        pytest.param({"history.jsonl": b""}, "there is no run in run", id="before its header"),
         pytest.param({"history.jsonl": b'{"type":"history","schema":"loadte'}, "line 1", id="in its header"),
         pytest.param({"history.jsonl": OLD}, "has no order", id="in an earlier version"),
     ],

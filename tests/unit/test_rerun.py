@@ -117,8 +117,10 @@ def test_the_faults_of_a_stored_run_can_be_made_in_another(ran: Ran, tmp_path: P
     (tmp_path / "day.toml").write_text(TOML)
     run("race", "--fault", "day.toml")
     ran.store(tmp_path / "a")
+    ran.store(tmp_path / "runs" / "b")
     run("load", "--fault", "a")
-    assert ran.plans[1].target.faults == ran.plans[0].target.faults
+    run("load", "--fault", "./latest")
+    assert ran.plans[2].target.faults == ran.plans[1].target.faults == ran.plans[0].target.faults
     run("race")
     ran.store(tmp_path / "without")
     with pytest.raises(UsageError, match="without: no faults were made in that run"):
