@@ -105,10 +105,10 @@ def test_after_a_run_the_product_is_as_it_was(run: str, here: Shop, cli: Cli) ->
 
 @pytest.mark.parametrize("strategy", ["version", "transaction"])
 def test_on_every_server_it_is_put_back(strategy: str, shop: Shop, cli: Cli) -> None:
-    """Also where there are no transactions, or they are not atomic: whatever the verdict."""
+    """Also where there are no transactions. One order at a time: what the server makes of a race is not the point."""
     shop.make({**THEIRS, "last_order": {"S": "till-7"}})
-    done = cli("race", "-n", "10", "--strategy", strategy, "--yes", *shop.where)
-    assert done.returncode in (0, 1, 4), done.stderr
+    done = cli("race", "-n", "5", "--concurrency", "1", "--no-gate", "--strategy", strategy, "--yes", *shop.where)
+    assert done.returncode == 4, done.stderr  # no win was contested
     assert shop.items() == {"p#4": {**THEIRS, "last_order": {"S": "till-7"}}}
 
 
