@@ -16,7 +16,8 @@ from msgspec import Struct
 from loadtest.errors import UsageError
 
 _UNITS_S = {"ms": (1, 1000), "s": (1, 1), "m": (60, 1), "h": (3600, 1)}  # as fractions: 0.001 is none of a float
-_DURATION = re.compile(r"(?:\d+(?:\.\d+)?(?:ms|s|m|h))+")
+_DURATION = re.compile(r"(?:\d+(?:\.\d+)?(?:ms|s|m|h))+", re.ASCII)
+_SECONDS = re.compile(r"\d+(?:\.\d+)?", re.ASCII)
 _PART = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h)")
 _LONGEST_S = 30 * 24 * 3600.0
 
@@ -75,13 +76,26 @@ def _when(area: float, length_s: float, start: float, end: float) -> float:
 
 
 def parse_duration(text: str) -> float:
-    """Seconds of a text such as `500ms`, `30s`, `1m30s`; UsageError for any other."""
+    """Seconds of a text such as `500ms`, `30s`, `1m30s` or `5`, which is 5 s; UsageError for any other."""
+    if _SECONDS.fullmatch(text):
+        text += "s"
     if not _DURATION.fullmatch(text):
         raise UsageError(f"{text!r} is no duration like 500ms, 30s, 5m or 1m30s")
     seconds = sum(float(amount) * _UNITS_S[unit][0] / _UNITS_S[unit][1] for amount, unit in _PART.findall(text))
     if seconds > _LONGEST_S:
         raise UsageError(f"{text!r} is longer than 30 days")
     return seconds
+
+
+def parse_rate(text: str) -> float:
+    """Orders a second of a text such as `100`, `100/s`, `6000/m` or `50/100ms`; UsageError for any other."""
+    number, slash, period = text.strip().partition("/")
+    try:
+        if not slash:
+            return float(number)
+        return float(number) / parse_duration(period if period[:1].isdigit() else f"1{period or '?'}")
+    except (ValueError, UsageError, ZeroDivisionError):
+        raise UsageError(f"{text!r} is no rate like 100, 100/s or 6000/m") from None
 
 
 def parse_stages(text: str) -> list[Stage]:
@@ -92,7 +106,7 @@ def parse_stages(text: str) -> list[Stage]:
         try:
             if not colon:
                 raise ValueError
-            stage = Stage(parse_duration(duration), float(rate))
+            stage = Stage(parse_duration(duration), parse_rate(rate))
         except (ValueError, UsageError):
             raise UsageError(f"{part.strip()!r} is no stage like 30s:500 (a duration and orders a second)") from None
         if not 0 <= stage.rate_per_s < math.inf:

@@ -11,6 +11,7 @@ from msgspec import Struct
 from loadtest import document
 from loadtest.checker import Status
 from loadtest.errors import UsageError
+from loadtest.invocation import Invocation
 
 SCHEMA: Literal["loadtest.comparison/1"] = "loadtest.comparison/1"
 
@@ -100,7 +101,10 @@ class Scaling(Struct, frozen=True):
 
 
 class Comparison(Struct, frozen=True, kw_only=True):
-    """Cells side by side. `seed` shuffled the order in which the runs were made, None for stored runs."""
+    """Cells side by side. `seed` shuffled the order in which the runs were made, None for stored runs.
+
+    `invocation` is None if no command line made them.
+    """
 
     schema: Literal["loadtest.comparison/1"]
     comparison_id: str
@@ -115,6 +119,7 @@ class Comparison(Struct, frozen=True, kw_only=True):
     differences: list[Difference]
     scaling: list[Scaling]
     warnings: list[str]
+    invocation: Invocation | None = None
 
 
 def read(path: Path) -> Comparison:

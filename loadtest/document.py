@@ -3,7 +3,7 @@
 import os
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any, TypeVar
 
@@ -19,6 +19,12 @@ _LARGEST = 512 << 20  # bytes; a report of a load of a day has half of that
 _SAID = 300  # characters of a message that quotes what stands in a file
 
 
+class _Named(Struct):
+    """As much of a document as says what it is."""
+
+    schema: Any = None
+
+
 def encode(document: Struct) -> bytes:
     """The document as indented JSON."""
     return msgspec.json.format(msgspec.json.encode(document), indent=2) + b"\n"
@@ -28,7 +34,7 @@ def read(path: Path, kind: type[T], schema: str) -> T:
     """A stored document. Raises UsageError for a file that is none of this schema."""
     content = content_of(path, _LARGEST)
     try:
-        found = msgspec.json.decode(content, type=dict[str, Any]).get("schema")
+        found = msgspec.json.decode(content, type=_Named).schema
         if found != schema:
             raise UsageError(f"{path} is {in_a_line(f'a {found}')}, not a {schema}")
         return msgspec.json.decode(content, type=kind)
@@ -39,7 +45,7 @@ def read(path: Path, kind: type[T], schema: str) -> T:
 def schema_of(path: Path) -> object:
     """The schema that a document says it has; None if it says nothing. Raises UsageError if it cannot be read."""
     try:
-        return msgspec.json.decode(content_of(path, _LARGEST), type=dict[str, Any]).get("schema")
+        return msgspec.json.decode(content_of(path, _LARGEST), type=_Named).schema
     except _NO_JSON:
         return None
 
@@ -74,7 +80,7 @@ def writing(path: Path) -> Iterator[IO[bytes]]:
     """A file that is there, whole, once the block ends well; else the one before stays. Raises as `write` does."""
     try:
         if path.exists() and not path.is_file():
-            with path.open("wb") as device:
+            with suppress(BrokenPipeError), path.open("wb") as device:  # a reader that left has seen enough
                 yield device
             return
         place = Path(os.path.realpath(path))  # a link stays one

@@ -16,6 +16,7 @@ from loadtest.dynamo.client import stamps
 from loadtest.dynamo.put_back import Kept
 from loadtest.errors import InterruptedRunError, LoadTestError, UsageError
 from loadtest.history import Conditions, HistoryWriter, read_history
+from loadtest.invocation import Invocation
 from loadtest.order import Operation
 from loadtest.plan import Load, Race
 from loadtest.report import Report
@@ -48,6 +49,7 @@ async def run(
     *,
     keep_history: bool = True,
     lost: list[Operation] | None = None,
+    invocation: Invocation | None = None,
     kept: Kept | None = None,
 ) -> Ended:
     """Run the race or the load and store report and history in a new folder below `runs_dir`.
@@ -63,7 +65,7 @@ async def run(
     with ExitStack() as files:
 
         def begin_history(made_in: dict[str, Any]) -> HistoryWriter:
-            conditions = _conditions(plan, started_at, made_in, thresholds, lost)
+            conditions = _conditions(plan, started_at, made_in, thresholds, lost, invocation)
             return files.enter_context(HistoryWriter(folder / "history.jsonl", run_id, conditions, going.in_flight))
 
         going = Session(plan, run_id, begin_history if keep_history else None, watcher, lost, kept)
@@ -90,6 +92,7 @@ async def run(
         started_at=started_at,
         stopped_by=going.signal or (str(error) if error else None),
         environment=going.environment,
+        invocation=invocation,
     )
     if keep_history and judgement.verdict.status is Status.VIOLATED:
         around = _timelines(judgement.verdict, folder / "history.jsonl")
@@ -113,6 +116,7 @@ def _conditions(
     made_in: dict[str, Any],
     thresholds: Sequence[Threshold],
     lost: list[Operation] | None,
+    invocation: Invocation | None,
 ) -> Conditions:
     return Conditions(
         command=command(plan),
@@ -123,6 +127,7 @@ def _conditions(
         stamps=stamps(plan.target.client),
         thresholds=[str(threshold) for threshold in thresholds],
         lost=list(lost or ()),
+        invocation=invocation,
     )
 
 

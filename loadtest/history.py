@@ -16,6 +16,7 @@ import msgspec
 
 from loadtest.document import in_a_line
 from loadtest.errors import LoadTestError, UsageError
+from loadtest.invocation import Invocation
 from loadtest.order import Event, InFlight, Listener, Operation, RoundStarted
 
 SCHEMA = "loadtest.history/1"
@@ -25,7 +26,7 @@ _LONGEST_LINE = 16 << 20  # bytes; what has no line breaks is not read into memo
 
 
 class Conditions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What a run's report has that its events do not tell: `command`, `started_at`, `plan` and `environment` as there.
+    """What a run's report has that its events do not tell, in fields of the same names; `plan` is its `config`.
 
     `orders` is how many orders the plan places or drops, None if only the run tells. `stamps` tells whose receive times
     the events have. `thresholds` are as the user wrote them. `lost` are an earlier run's writes without an answer:
@@ -40,6 +41,7 @@ class Conditions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     stamps: str
     thresholds: list[str]
     lost: list[Operation]
+    invocation: Invocation | None = None
 
 
 class Header(

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
@@ -26,19 +26,23 @@ from loadtest.timeline import timelines
 _LONGEST_NS = 62 * 24 * 3600 * 10**9  # a month of warm-up and one of measuring
 _SETTLED_NS = 10 * 10**9  # of a second this long ago no event comes any more
 _EVENTS_BETWEEN = 4096
+_UNKNOWN = "unknown"
 
 
 def rebuild(path: Path) -> Report:
     """The report of the run whose history this is, as far as it goes. Reads it line by line, however long it is.
 
     It is `completed` if all that was planned is there; else `stopped_by` says where the history ends. A round without
-    an end lasts until the last event. What the tool itself cost is in no history, and None. Raises UsageError for what
-    is no history, and for one of an earlier version, which does not say what was planned.
+    an end lasts until the last event. What the tool itself cost is in no history, and None. Of a history without
+    conditions, as other programs write it, `config` and `environment` are empty. Raises UsageError for what is none.
     """
     header = read_header(path)
-    conditions = header.conditions
-    if conditions is None:
-        raise UsageError(f"{path} is of an earlier version and does not say what was planned; loadtest check judges it")
+    extent, judging, replay = Extent(header), checker(header.conditions), _Replay(header)
+    part = follow(path, extent, judging, replay)
+    recorder = replay.recorder
+    if not recorder.begun:
+        raise UsageError(f"{path} has no order: its run was cut before the first")
+    conditions = header.conditions or _told_by(header, recorder)
     with _understood(path):
         plan: Race | Load = (
             msgspec.convert(conditions.plan, Race)
@@ -46,25 +50,23 @@ def rebuild(path: Path) -> Report:
             else msgspec.convert(conditions.plan, Load)
         )
         started_at = datetime.fromisoformat(conditions.started_at)
-    extent, judging, replay = Extent(header), checker(conditions), _Replay(header)
-    part = follow(path, extent, judging, replay)
-    recorder = replay.recorder
-    if not recorder.begun:
-        raise UsageError(f"{path} has no order: its run was cut before the first")
     for product_id in list(extent.open):
         recorder(RoundEnded(extent.round, product_id, None, extent.last_ns, extent.last_ns))
     with _understood(path):
         report = summarize(
             recorder,
             judging.verdict(),
-            Effort(plan.target.client, conditions.stamps),
+            Effort(plan.target.client if header.conditions else _UNKNOWN, conditions.stamps),
             plan,
             run_id=header.run_id,
             started_at=started_at,
             stopped_by=part,
             environment=conditions.environment,
+            invocation=conditions.invocation,
         )
         report = _with_thresholds(_without_effort(report), conditions)
+        if header.conditions is None:  # the plan was a stand-in
+            report = replace(report, config={}, hint=None)
     if plan.target.faults is not None:
         with suppress(LoadTestError):  # the journal of faults may lie elsewhere
             report = replace(report, faults=faulty.injected(path.parent))
@@ -72,6 +74,20 @@ def rebuild(path: Path) -> Report:
         around = timelines(report.verdict.violations, read_history(path))
         report = replace(report, verdict=replace(report.verdict, timelines=around))
     return report
+
+
+def _told_by(header: Header, recorder: Recorder) -> Conditions:
+    """What a history without conditions tells of its run: when it was, and whether it was a load."""
+    return Conditions(
+        command="race" if recorder.seconds is None else "load",
+        started_at=datetime.fromtimestamp(header.unix_ns / 1e9, UTC).isoformat(timespec="seconds"),
+        plan={},
+        orders=None,
+        environment={},
+        stamps=_UNKNOWN,
+        thresholds=[],
+        lost=[],
+    )
 
 
 class _Replay:

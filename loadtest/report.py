@@ -9,6 +9,7 @@ from loadtest import document
 from loadtest.checker import Power, Settled, Status, Violation
 from loadtest.checker.verdict import plural
 from loadtest.histogram import Histogram
+from loadtest.invocation import Invocation
 from loadtest.timeline import Timeline
 
 SCHEMA: Literal["loadtest.report/1"] = "loadtest.report/1"
@@ -264,7 +265,7 @@ class Report(Struct, frozen=True, kw_only=True):
     is the response time of whole orders, from their scheduled start to their end, by outcome. `goodput_per_s` counts
     accepted orders. `seconds` is the run second by second. `repairs` counts, by what was asked, the answers to the
     tool's own requests (those around the orders) that were lost and asked for again. `hint` says what to change if a
-    race left stock unsold because of its own settings.
+    race left stock unsold because of its own settings. `invocation` is None if no command line made the run.
     """
 
     schema: Literal["loadtest.report/1"]
@@ -295,6 +296,7 @@ class Report(Struct, frozen=True, kw_only=True):
     faults: Faults | None = None
     repairs: dict[str, int] = {}
     hint: str | None = None
+    invocation: Invocation | None = None
 
     @property
     def repaired(self) -> str:

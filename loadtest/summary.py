@@ -16,6 +16,7 @@ from loadtest.checker.verdict import plural
 from loadtest.cost import Prices
 from loadtest.effort import Effort, Share
 from loadtest.histogram import Histogram
+from loadtest.invocation import Invocation
 from loadtest.order import Kind, OrderEnded, Outcome, Reason
 from loadtest.plan import Load, Race
 from loadtest.recorder import Recorder
@@ -56,6 +57,7 @@ def summarize(
     started_at: datetime,
     stopped_by: str | None,
     environment: dict[str, Any],
+    invocation: Invocation | None = None,
 ) -> Report:
     """The report of a run that has ended, or that `stopped_by` stopped."""
     duration_s = recorder.duration_ns / 1e9
@@ -91,6 +93,7 @@ def summarize(
         operations_per_s=_per_s(recorder.operations, duration_s),
         repairs={request.value: recorder.repairs[request] for request in sorted(recorder.repairs)},
         hint=_unsold(recorder, plan) if isinstance(plan, Race) else None,
+        invocation=invocation,
     )
 
 

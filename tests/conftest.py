@@ -42,6 +42,12 @@ def clean_environment(**more: str) -> dict[str, str]:
     return {**kept, **nowhere, "AWS_SHARED_CREDENTIALS_FILE": os.devnull, "COLUMNS": "120", **more}
 
 
+def scenario(folder: Path, command: str) -> tuple[str, str]:
+    """`run FILE` instead of the command: after a file, the options that stand in files only are understood too."""
+    (folder / f"{command}.toml").write_text(f'command = "{command}"\n')
+    return "run", f"{command}.toml"
+
+
 @pytest.fixture
 def cli(tmp_path: Path) -> Cli:
     """Runs `loadtest …` in an empty folder."""

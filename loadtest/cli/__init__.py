@@ -4,13 +4,12 @@ Exit codes: 0 safe · 1 violated · 2 wrong usage · 3 target unusable or run no
 5 a threshold crossed · 130 interrupted.
 """
 
-import io
-import os
 import sys
 from typing import Any, NoReturn
 
 import typer
 
+from loadtest.cli import streams
 from loadtest.errors import LoadTestError
 
 SAFE = 0
@@ -25,11 +24,10 @@ def main() -> NoReturn:
     """Run the command line and leave with its exit code; every error is one line on standard error."""
     from loadtest.cli.app import app
 
-    _open_all()
-    _Heard.begin()
+    streams.begin()
     debug = "--debug" in sys.argv[1:]
     try:
-        code: Any = app(standalone_mode=False)
+        code: Any = app(standalone_mode=False, prog_name="loadtest")
     except typer.TyperException as error:
         if message := _formatted(error):  # none if the help was printed instead
             _say(message, debug)
@@ -43,46 +41,16 @@ def main() -> NoReturn:
     except BaseExceptionGroup as group:
         if group.subgroup((KeyboardInterrupt, SystemExit)) is not None:
             _say("interrupted", debug)
-            sys.exit(INTERRUPTED)
-        first = _first(group)
-        _say(str(first) if isinstance(first, LoadTestError) else _internal(first), debug)
-        code = getattr(first, "exit_code", LoadTestError.exit_code)
+            code = INTERRUPTED
+        else:
+            first = _first(group)
+            _say(str(first) if isinstance(first, LoadTestError) else _internal(first), debug)
+            code = getattr(first, "exit_code", LoadTestError.exit_code)
     except Exception as error:  # noqa: BLE001 - the last line of defence
         _say(_internal(error), debug)
         code = LoadTestError.exit_code
+    streams.finish()
     sys.exit(code if isinstance(code, int) else 0)
-
-
-def _open_all() -> None:
-    """A standard stream that the parent closed would be the next file opened: the history, or uvloop's own."""
-    for number in range(3):
-        try:
-            os.fstat(number)
-        except OSError:
-            os.open(os.devnull, os.O_RDWR)  # takes the lowest free number: this one
-
-
-class _Heard(io.FileIO):
-    """Standard error until its reader has left: what goes on need not be heard, and the exit code still tells."""
-
-    def write(self, data: Any, /) -> int:
-        """All of it, or as much as the reader took."""
-        try:
-            return super().write(data)
-        except BrokenPipeError:
-            nowhere = os.open(os.devnull, os.O_WRONLY)
-            os.dup2(nowhere, self.fileno())
-            os.close(nowhere)
-            return super().write(data)
-
-    @classmethod
-    def begin(cls) -> None:
-        """From now on, unless the parent closed it, or a program that calls this one put another in its place."""
-        standard = sys.__stderr__
-        if standard is None or sys.stderr is not standard:
-            return
-        heard = io.BufferedWriter(cls(2, "w", closefd=False))
-        sys.stderr = io.TextIOWrapper(heard, standard.encoding, "backslashreplace", line_buffering=True)
 
 
 def _first(group: BaseExceptionGroup[Any]) -> Exception:

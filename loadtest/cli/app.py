@@ -11,25 +11,30 @@ from loadtest.cli.cluster import local
 from loadtest.cli.compare import compare
 from loadtest.cli.export import export
 from loadtest.cli.find import find
+from loadtest.cli.help import App, show_help
+from loadtest.cli.invoked import Recorded, Root
 from loadtest.cli.load import load
 from loadtest.cli.probe import probe
 from loadtest.cli.race import race
 from loadtest.cli.report import report
+from loadtest.cli.rerun import rerun
+from loadtest.cli.runs import runs
 from loadtest.cli.scenario import run
 from loadtest.cli.serve import serve
 from loadtest.cli.tables import create, delete, describe, populate
 
-app = typer.Typer(
+app = App(
     name="loadtest",
+    cls=Root,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-table = typer.Typer(no_args_is_help=True, help="Make, describe or delete the table without Terraform.")
+table = App(no_args_is_help=True, help="Make, describe or delete the table without Terraform.")
 app.add_typer(table, name="table", epilog="Example: loadtest table create --endpoint-url http://127.0.0.1:8000")
 
 
-cluster = typer.Typer(no_args_is_help=True, help="Run a Dask cluster to try --cluster with.")
+cluster = App(no_args_is_help=True, help="Run a Dask cluster to try --cluster with.")
 app.add_typer(cluster, name="cluster", epilog="Example: loadtest cluster local --workers 4")
 
 
@@ -39,7 +44,7 @@ def _version(wanted: bool) -> None:
         raise typer.Exit
 
 
-@app.callback(epilog="Example: loadtest race --number-of-requests 100")
+@app.callback(epilog="Example: loadtest race -n 100. Options of a command: loadtest race --help")
 def root(
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and leave.")
@@ -52,23 +57,67 @@ def root(
     """
 
 
-app.command(epilog="Example: loadtest race --number-of-requests 100 --rounds 20 --strategy conditional")(race)
-app.command(epilog="Example: loadtest load --rate 500 --duration 30s --warmup 5s --products 20 --skew 1 --attempts 5")(
-    load
-)
-app.command(epilog="Example: loadtest compare --concurrency 1,10,100 --strategy version,conditional")(compare)
-app.command(epilog="Example: loadtest find --p99-under 50ms --strategy conditional")(find)
-app.command(epilog="Example: loadtest report runs/2026-11-23T09-31-28Z-84f987a417 -o report.html")(report)
+# In this order they stand in the help; README's table has the same.
 app.command(
+    cls=Recorded,
+    short_help="Place many orders for one product at once and show who won.",
+    epilog="Example: loadtest race -n 100 --rounds 20 --strategy conditional",
+)(race)
+app.command(
+    cls=Recorded,
+    short_help="Place orders over time and show what they cost.",
+    epilog="Example: loadtest load --rate 500 --duration 30s --warmup 5s --products 20 --skew 1 --attempts 5",
+)(load)
+app.command(
+    cls=Recorded,
+    short_help="Run levels and strategies, and say which differences are real.",
+    epilog="Example: loadtest compare --concurrency 1,10,100 --strategy version,conditional",
+)(compare)
+app.command(
+    cls=Recorded,
+    short_help="Find the highest concurrency or rate that holds the thresholds.",
+    epilog="Example: loadtest find --p99-under 50ms --strategy conditional",
+)(find)
+app.command(
+    short_help="Draw stored runs as one HTML page, or as pictures.",
+    epilog="Example: loadtest report runs/2026-11-23T09-31-28Z-84f987a417 -o report.html",
+)(report)
+app.command(
+    short_help="Find out whether verdicts on a target can be believed.",
+    epilog="Example: loadtest probe --endpoint-url http://127.0.0.1:8000 --populate-table",
+)(probe)
+app.command(
+    short_help="Judge a stored history again.",
+    epilog="Example: loadtest check runs/2026-11-23T09-31-28Z-84f987a417",
+)(check)
+app.command(
+    short_help="Give stored runs to other tools.",
+    epilog="Example: loadtest export runs/* --csv tables",
+)(export)
+app.command(
+    short_help="Run the command that a file describes.",
     epilog="Example: loadtest run sale.toml --rounds 20",
     context_settings={"allow_extra_args": True, "allow_interspersed_args": False},
 )(run)
-app.command(epilog="Example: loadtest check runs/2026-11-23T09-31-28Z-84f987a417")(check)
-app.command(epilog="Example: loadtest export runs/* --csv tables")(export)
-app.command(epilog="Example: loadtest populate --endpoint-url http://127.0.0.1:8000")(populate)
-app.command(epilog="Example: loadtest probe --endpoint-url http://127.0.0.1:8000 --populate-table")(probe)
-app.command(epilog="Example: loadtest calibrate --client sdk")(calibrate)
-app.command(epilog="Example: loadtest serve --port 8000")(serve)
+app.command(
+    short_help="Make a stored run again.",
+    epilog="Example: loadtest rerun latest --rounds 100",
+    context_settings={"allow_extra_args": True, "allow_interspersed_args": False},
+)(rerun)
+app.command(short_help="List the stored runs.", epilog="Example: loadtest runs")(runs)
+app.command(
+    short_help="Write the six sample products p#0 to p#5.",
+    epilog="Example: loadtest populate --endpoint-url http://127.0.0.1:8000",
+)(populate)
+app.command(
+    short_help="Run the embedded server in the foreground, for other clients.",
+    epilog="Example: loadtest serve --port 8000",
+)(serve)
+app.command(
+    short_help="Measure what this machine can believe.",
+    epilog="Example: loadtest calibrate --client sdk",
+)(calibrate)
+app.command(name="help", epilog="Example: loadtest help table create")(show_help)
 table.command(epilog="Example: loadtest table create --target aws --region eu-west-1 --table sale-test")(create)
 table.command(epilog="Example: loadtest table describe --endpoint-url http://127.0.0.1:8000")(describe)
 table.command(epilog="Example: loadtest table delete --target aws --region eu-west-1 --table sale-test")(delete)

@@ -1,16 +1,24 @@
 """`loadtest calibrate`: what can be believed on this machine."""
 
+import sys
 from typing import Annotated
 
 import typer
 
 from loadtest.cli import options
+from loadtest.cli.groups import seconds
 from loadtest.dynamo.client import ClientKind
+from loadtest.errors import UsageError
+
+_SHORTEST_S = 0.1
+_LONGEST_S = 600
 
 
 def calibrate(
     client: Annotated[ClientKind, typer.Option(help="Whose ceiling: the wire's, or the SDK's.")] = ClientKind.WIRE,
-    seconds: Annotated[float, typer.Option(min=0.1, max=600, help="How long each level is measured.")] = 1.0,
+    duration: Annotated[
+        str, typer.Option("--duration", "-d", metavar="TIME", help="How long each level is measured.")
+    ] = "1s",
     debug: options.Debug = False,
 ) -> int:
     """Measure this machine's ceiling against a server that does next to nothing.
@@ -24,14 +32,19 @@ def calibrate(
     from loadtest.calibrate import calibrate as measure
     from loadtest.open_files import connections_that_fit
     from loadtest.render.ceiling import heading, line, remark
+    from loadtest.render.window import width
 
     fits = connections_that_fit(max(IN_FLIGHT))
     levels = [level for level in IN_FLIGHT if level <= fits]
-    typer.echo(heading(client.value))
+    duration_s = seconds("--duration", duration)
+    if not _SHORTEST_S <= duration_s <= _LONGEST_S:
+        raise UsageError("--duration must be from 100ms to 10m")
+    columns = width(sys.stdout)
+    typer.echo(heading(client.value, columns))
 
     def done(ceiling: Ceiling) -> None:
-        typer.echo(line(ceiling))
+        typer.echo(line(ceiling, columns))
 
-    ceilings = anyio.run(measure, client, levels, seconds, done, backend_options={"use_uvloop": True})
+    ceilings = anyio.run(measure, client, levels, duration_s, done, backend_options={"use_uvloop": True})
     typer.echo(remark(ceilings))
     return 0

@@ -1,7 +1,6 @@
 """`loadtest check`: the verdict of a stored history, made again from its events."""
 
 from pathlib import Path
-from typing import Annotated
 
 import typer
 
@@ -9,25 +8,27 @@ from loadtest.cli import INCONCLUSIVE, SAFE, VIOLATED, options
 
 
 def check(
-    history: Annotated[
-        Path,
-        typer.Argument(metavar="RUN", help="A run folder, or its history.jsonl; one of a run that was cut will do."),
-    ],
+    runs: options.Runs,
     debug: options.Debug = False,
 ) -> int:
-    """Judge a stored history: every request and result of a run, whether or not it came to its end.
+    """Judge stored histories: every request and result of a run, whether or not it came to its end.
 
-    Reads it line by line, however long it is, and says how it is a part if it is one. Of the folder of a comparison it
-    judges every run. The exit code is that of the worst verdict.
+    Reads each line by line, however long it is, and says how it is a part if it is one. The exit code is that of the
+    worst verdict.
     """
-    from loadtest.cli.folders import HISTORY, runs_in
+    from loadtest.cli.folders import named, runs_of
 
-    members = [member for member in runs_in(history) if (member / HISTORY).exists()]
+    every = runs_of(named(runs))
+    kept = [run for run in every if run.history.exists()]
+    if len(every) == 1 or not kept:
+        return _judge(every[0].history)
+    for run in every:
+        if run not in kept:
+            typer.echo(f"loadtest: left out: {run.file}: its history was not kept", err=True)
     statuses = set()
-    for member in members or [history]:
-        if members:
-            typer.echo(f"{member.name}:")
-        statuses.add(_judge(member / HISTORY if member.is_dir() else member))
+    for run in kept:
+        typer.echo(f"{run.name}:")
+        statuses.add(_judge(run.history))
     return next(code for code in (VIOLATED, INCONCLUSIVE, SAFE) if code in statuses)
 
 

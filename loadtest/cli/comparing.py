@@ -14,17 +14,18 @@ from loadtest import document
 from loadtest.checker import Status
 from loadtest.checker.verdict import plural
 from loadtest.cli import INCONCLUSIVE, SAFE, THRESHOLD_CROSSED, VIOLATED
-from loadtest.cli.execute import interrupts, prepare_table, write_junit
+from loadtest.cli.execute import interrupts, prepare_table, write_documents
 from loadtest.cli.folders import COMPARISON
 from loadtest.cli.groups import Output, RunTarget
+from loadtest.cli.invoked import invocation
 from loadtest.cli.keeping import Keeping
-from loadtest.cli.reader import to_reader
 from loadtest.cli.series import Series
 from loadtest.cli.stored import repeats, stored
 from loadtest.compare import Repeats, compare
 from loadtest.comparison import UNTESTED, Cell, Comparison
 from loadtest.errors import UsageError
 from loadtest.render.comparison import print_comparison
+from loadtest.render.own import briefly
 from loadtest.report import Report
 from loadtest.sweep import Progress, Setting, Swept, shortened, sweep
 from loadtest.thresholds import Threshold, check
@@ -62,11 +63,11 @@ def run_matrix(
         seed=seed,
         order=swept.order,
         baseline=baseline,
+        invocation=invocation(seed),
     )
     document.write(folder / COMPARISON, document.encode(comparison))
     crossed = _crossed(swept.repeats)
-    show(comparison, output, folder, crossed)
-    write_junit(found, output.junit, gate=False)
+    show(comparison, found, output, folder, crossed)
     code = comparison_code(comparison, crossed)
     error = swept.error or not_put_back
     if error is not None and code != VIOLATED:
@@ -102,19 +103,16 @@ def compare_stored(paths: Sequence[Path], baseline: Sequence[Cell], output: Outp
         baseline=baseline,
     )
     crossed = _crossed([Repeats(one.name, one.settings, _checked(one.reports, thresholds)) for one in cells])
-    show(comparison, output, None, crossed)
-    write_junit(runs, output.junit, gate=False)
+    show(comparison, runs, output, None, crossed)
     return comparison_code(comparison, crossed)
 
 
-def show(comparison: Comparison, output: Output, folder: Path | None, crossed: Sequence[str]) -> None:
-    """Print it, and write it where the user wants it."""
-    print_comparison(comparison, folder, crossed, to_stdout=not output.json_to_stdout, quiet=output.quiet)
-    if output.json_to_stdout:
-        with to_reader() as file:
-            file.write(document.encode(comparison))
-    elif output.json is not None:
-        document.write(output.json, document.encode(comparison))
+def show(
+    comparison: Comparison, runs: Sequence[Report], output: Output, folder: Path | None, crossed: Sequence[str]
+) -> None:
+    """Print it, and write it and its runs where the user wants them."""
+    print_comparison(comparison, folder, crossed, to_stdout=not output.document_to_stdout, quiet=output.quiet)
+    write_documents(output, comparison, runs)
 
 
 def comparison_code(comparison: Comparison, crossed: Sequence[str]) -> int:
@@ -168,7 +166,13 @@ def _sweep(
         with interrupts() as interrupt:
             async with keeping.around() as kept:
                 series = Series(
-                    interrupt, thresholds, max_spend_usd, keep_history=output.history, quiet=output.quiet, kept=kept
+                    interrupt,
+                    thresholds,
+                    max_spend_usd,
+                    keep_history=output.history,
+                    quiet=output.quiet,
+                    invocation=invocation(seed),
+                    kept=kept,
                 )
                 return await sweep(matrix, times, seed, folder, series.run, lambda made: _tell(made, output))
 
@@ -187,7 +191,7 @@ def _tell(progress: Progress, output: Output) -> None:
     p99 = f", p99 {accepted.p99:,.1f} ms" if accepted else ""
     typer.echo(
         f"{progress.done:,} of {progress.of:,}: {progress.name}: {report.goodput_per_s:,.1f} accepted a second{p99}, "
-        f"{UNTESTED if report.verdict.untested else report.verdict.status}",
+        f"{UNTESTED if report.verdict.untested else report.verdict.status}{briefly(report, verbose=output.verbose)}",
         err=True,
     )
 

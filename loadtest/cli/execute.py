@@ -14,9 +14,11 @@ from loadtest.checker import Status
 from loadtest.cli import INCONCLUSIVE, INTERRUPTED, SAFE, THRESHOLD_CROSSED, VIOLATED
 from loadtest.cli.consent import foreign_products
 from loadtest.cli.groups import Output, RunTarget
+from loadtest.cli.invoked import invocation
 from loadtest.cli.keeping import Keeping
-from loadtest.cli.reader import to_reader
-from loadtest.errors import UsageError
+from loadtest.cli.streams import deliver
+from loadtest.comparison import Comparison
+from loadtest.errors import LoadTestError, UsageError
 from loadtest.experiment import Ended, run
 from loadtest.open_files import connections_that_fit
 from loadtest.plan import Load, Race
@@ -38,13 +40,10 @@ def execute(plan: Race | Load, run_target: RunTarget, output: Output) -> int:
     keeping = prepare_table(run_target, plan, quiet=output.quiet)
     with Live(plan, quiet=output.quiet) as live:
         ended = run_here(plan, output.runs_dir, live, thresholds, keeping, keep_history=output.history)
-    print_report(ended.report, ended.folder, to_stdout=not output.json_to_stdout, quiet=output.quiet)
-    if output.json_to_stdout:
-        with to_reader() as file:
-            file.write(document.encode(ended.report))
-    elif output.json is not None:
-        document.write(output.json, document.encode(ended.report))
-    write_junit([ended.report], output.junit)
+    print_report(
+        ended.report, ended.folder, to_stdout=not output.document_to_stdout, quiet=output.quiet, verbose=output.verbose
+    )
+    write_documents(output, ended.report, [ended.report])
     return exit_code(ended)
 
 
@@ -61,8 +60,18 @@ def run_here(
 
     async def main() -> Ended:
         with interrupts() as interrupt:
+            asked = invocation(plan.seed)
             async with keeping.around() as kept:
-                return await run(plan, runs_dir, watcher, interrupt, thresholds, keep_history=keep_history, kept=kept)
+                return await run(
+                    plan,
+                    runs_dir,
+                    watcher,
+                    interrupt,
+                    thresholds,
+                    keep_history=keep_history,
+                    invocation=asked,
+                    kept=kept,
+                )
 
     error = None
     try:
@@ -87,12 +96,29 @@ def exit_code(ended: Ended) -> int:
     return SAFE if all(checked.holds for checked in ended.report.thresholds) else THRESHOLD_CROSSED
 
 
-def write_junit(found: Sequence[Report], path: Path | None, *, gate: bool = True) -> None:
-    """Write verdicts and thresholds for CI, if that is wanted. Only a `gate` wants something put to the test."""
-    if path is not None:
+def write_documents(output: Output, made: Report | Comparison, runs: Sequence[Report]) -> None:
+    """Write what `--json` and `--junit` ask for, of the one whether or not the other can be written.
+
+    Raises LoadTestError for each that cannot. Of a single run, the JUnit file wants something put to the test.
+    """
+    failed = []
+    if output.json is not None:
+        failed += _undelivered(output.json, document.encode(made))
+    if output.junit is not None:
         from loadtest.render.junit import junit
 
-        document.write(path, junit(found, gate=gate))
+        failed += _undelivered(output.junit, junit(runs, gate=isinstance(made, Report)))
+    if failed:
+        raise LoadTestError("; ".join(failed))
+
+
+def _undelivered(path: Path, content: bytes) -> list[str]:
+    """Why a document could not be written, if so."""
+    try:
+        deliver(path, content)
+    except LoadTestError as error:
+        return [str(error)]
+    return []
 
 
 def in_flight_that_fits(wanted: int, option: str, *, exactly: bool = False) -> int:

@@ -7,21 +7,18 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from loadtest.cli.jepsen import export_history
-from loadtest.cli.options import Debug
-from loadtest.cli.reader import to_reader
+from loadtest.cli.options import Debug, Runs
+from loadtest.cli.streams import STDOUT, deliver
 from loadtest.errors import UsageError
 
 if TYPE_CHECKING:
     from loadtest.report import Report
 
-_STDOUT = "-"
 _FROM_ENVIRONMENT = "env"
 
 
 def export(
-    runs: Annotated[
-        list[Path], typer.Argument(metavar="RUN", help="Run folders, or their report.json or history.jsonl.")
-    ],
+    runs: Runs,
     csv: Annotated[
         Path | None,
         typer.Option("--csv", metavar="DIR", help="Write runs.csv, seconds.csv and latency.csv into this folder."),
@@ -44,25 +41,35 @@ def export(
             help="Send OpenTelemetry metrics to a collector; env takes its URL from OTEL_EXPORTER_OTLP_ENDPOINT.",
         ),
     ] = None,
+    markdown: Annotated[
+        Path | None,
+        typer.Option(
+            "--markdown",
+            metavar="FILE",
+            help="Write a summary for a pull request or a job's page; - is standard output.",
+        ),
+    ] = None,
     edn: Annotated[
         Path | None,
         typer.Option("--edn", metavar="FILE", help="Write the history of one run as Jepsen's; - is standard output."),
     ] = None,
     debug: Debug = False,
 ) -> int:
-    """Give stored runs to other tools: spreadsheets, HdrHistogram's, Prometheus, OpenTelemetry, Jepsen's checkers.
+    """Give stored runs to other tools: spreadsheets, HdrHistogram, Prometheus, OpenTelemetry, pull requests, Jepsen's.
 
     Files of these names are replaced, whole or not at all.
     """
-    from loadtest.cli.folders import file_of, run_of
+    from loadtest.cli.folders import named, runs_of
+    from loadtest.cli.reading import reports_of
 
-    of_reports = any(given is not None for given in (csv, hlog, prometheus, otlp))
+    of_reports = any(given is not None for given in (csv, hlog, prometheus, otlp, markdown))
     if not of_reports and edn is None:
-        raise UsageError("nothing to export to: give --csv, --hlog, --prometheus, --otlp or --edn")
-    paths = list(dict.fromkeys(file_of(run) for run in runs)) if of_reports else []
-    histories = [run / "history.jsonl" if run.is_dir() else run for run in runs] if edn is not None else []
-    _require_apart({"--hlog": hlog, "--prometheus": prometheus, "--edn": edn}, [*paths, *histories])
-    if len(histories) > 1:
+        raise UsageError("nothing to export to: give --csv, --hlog, --prometheus, --otlp, --markdown or --edn")
+    stored = runs_of(named(runs))
+    read = [*(run.file for run in stored if of_reports), *(run.history for run in stored if edn is not None)]
+    outputs = {"--hlog": hlog, "--prometheus": prometheus, "--markdown": markdown, "--edn": edn}
+    _require_apart(outputs, read)
+    if edn is not None and len(stored) > 1:
         raise UsageError("--edn takes one run: the clocks of several do not fit together")
     endpoint = None if otlp == _FROM_ENVIRONMENT else otlp
     if otlp is not None:
@@ -70,10 +77,10 @@ def export(
 
         metrics_url(endpoint)
 
-    reports = [run_of(path) for path in paths]
-    _write(_contents(reports, csv, hlog, prometheus))
+    reports = [report for _, report in reports_of(stored)] if of_reports else []
+    _write(_contents(reports, csv, hlog, prometheus, markdown))
     if edn is not None:
-        export_history(histories[0], edn)
+        export_history(stored[0].history, edn)
     if otlp is not None:
         push(reports, endpoint)
         typer.echo(f"sent the metrics of {len(reports):,} {'run' if len(reports) == 1 else 'runs'}", err=True)
@@ -92,7 +99,11 @@ def _require_apart(outputs: Mapping[str, Path | None], inputs: Sequence[Path]) -
 
 
 def _contents(
-    reports: "Sequence[Report]", csv: Path | None, hlog: Path | None, prometheus: Path | None
+    reports: "Sequence[Report]",
+    csv: Path | None,
+    hlog: Path | None,
+    prometheus: Path | None,
+    markdown: Path | None,
 ) -> list[tuple[Path, str]]:
     """What to write where; all of it is made before anything is written."""
     contents: list[tuple[Path, str]] = []
@@ -115,6 +126,10 @@ def _contents(
                 err=True,
             )
         contents.append((prometheus, exposition(reports)))
+    if markdown is not None:
+        from loadtest.render.export.markdown import markdown as summary
+
+        contents.append((markdown, summary(reports)))
     if csv is not None:
         _make_folder(csv)
     return contents
@@ -128,12 +143,7 @@ def _make_folder(folder: Path) -> None:
 
 
 def _write(contents: Sequence[tuple[Path, str]]) -> None:
-    from loadtest import document
-
     for path, content in contents:
-        if str(path) == _STDOUT:
-            with to_reader() as file:
-                file.write(content.encode())
-        else:
-            document.write(path, content.encode())
+        deliver(path, content.encode())
+        if str(path) != STDOUT:
             typer.echo(f"wrote {path}", err=True)

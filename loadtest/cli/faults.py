@@ -5,6 +5,8 @@ from math import isfinite
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from loadtest.arrivals import parse_duration
 from loadtest.cli.scenario import kind_of, nearest, read
 from loadtest.errors import UsageError
@@ -32,7 +34,12 @@ Check = Callable[[str, Any], Any]
 
 
 def read_faults(file: Path) -> Faults:
-    """The faults of a file of their own, or of a scenario of `loadtest run`. UsageError, in words, if it has none."""
+    """The faults of a file of their own, of a scenario of `loadtest run`, or of a stored run.
+
+    UsageError, in words, if it has none.
+    """
+    if file.is_dir() or file.suffix in (".json", ".jsonl"):
+        return _of_run(file)
     try:
         values = read(file)
         if "command" in values:  # a scenario: its other keys are for the command
@@ -48,6 +55,20 @@ def read_faults(file: Path) -> Faults:
         return faults(values["fault"], seed)
     except UsageError as error:
         raise UsageError(f"{file}: {error}") from error
+
+
+def _of_run(path: Path) -> Faults:
+    from loadtest.cli.folders import named, runs_of
+    from loadtest.cli.reading import plan_of
+
+    run, *_ = runs_of(named([path]))
+    try:
+        found = msgspec.convert(plan_of(run).get("target", {}).get("faults"), Faults | None)
+    except (msgspec.ValidationError, AttributeError) as error:
+        raise UsageError(f"{path}: its faults cannot be understood: {error}") from error
+    if found is None:
+        raise UsageError(f"{path}: no faults were made in that run")
+    return found
 
 
 def faults(sections: Any, seed: int | None = None) -> Faults:
@@ -217,10 +238,13 @@ def _text(key: str, value: Any, example: str) -> str:
 
 
 def _duration(key: str, value: Any) -> float:
+    """Seconds of a text like 20ms, or of a number of them."""
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    text = f"{_number(key, value):.9g}" if number else _text(key, value, "20ms")
     try:
-        return parse_duration(_text(key, value, "20ms"))
+        return parse_duration(text)
     except UsageError as error:
-        raise UsageError(f"{key}: {error}" if isinstance(value, str) else str(error)) from error
+        raise UsageError(f"{key}: {error}") from error
 
 
 def _one_of(*names: str) -> Check:

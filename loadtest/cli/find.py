@@ -1,6 +1,6 @@
 """`loadtest find`: the highest concurrency or rate that still holds a threshold."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Annotated
 
@@ -9,9 +9,8 @@ import typer
 from loadtest.cli import groups, options
 from loadtest.cli.groups import grouped
 from loadtest.cli.load import Arrivals, arrivals, load_plan
+from loadtest.cli.panels import Panel
 from loadtest.errors import UsageError
-
-_SEARCH = "Search"
 
 
 class Of(StrEnum):
@@ -30,27 +29,55 @@ class Limits:
         typer.Option(
             metavar="TIME",
             help="What must hold: 99 of 100 accepted orders take less, from due to end. --threshold adds more.",
-            rich_help_panel=_SEARCH,
+            rich_help_panel=Panel.MAIN,
         ),
     ] = None
     of: Annotated[
-        Of, typer.Option(help="What is raised: buyers in a closed loop, or orders a second.", rich_help_panel=_SEARCH)
+        Of,
+        typer.Option(
+            help="What is raised: buyers in a closed loop, or orders a second.",
+            rich_help_panel=Panel.MAIN,
+        ),
     ] = Of.CONCURRENCY
     lowest: Annotated[
-        float | None,
-        typer.Option("--from", help="Where to begin.", show_default="1; a rate 10", rich_help_panel=_SEARCH),
-    ] = None
-    highest: Annotated[
-        float | None,
+        str | None,
         typer.Option(
-            "--to", help="Where to stop at the latest.", show_default="1,000; a rate 10,000", rich_help_panel=_SEARCH
+            "--from",
+            metavar="LEVEL",
+            help="Where to begin.",
+            show_default="1; a rate 10",
+            rich_help_panel=Panel.MAIN,
         ),
     ] = None
+    highest: Annotated[
+        str | None,
+        typer.Option(
+            "--to",
+            metavar="LEVEL",
+            help="Where to stop at the latest.",
+            show_default="1,000; a rate 10,000",
+            rich_help_panel=Panel.MAIN,
+        ),
+    ] = None
+    duration: Annotated[
+        str,
+        typer.Option(
+            "--duration", "-d", metavar="TIME", help="How long each level is measured.", rich_help_panel=Panel.MAIN
+        ),
+    ] = "5s"
+    warmup: Annotated[
+        str, typer.Option(metavar="TIME", help="Before each measuring.", rich_help_panel=Panel.ORDERS)
+    ] = "1s"
     precision: Annotated[
-        float, typer.Option(min=0.001, max=1, help="How exact, as a share of the level.", rich_help_panel=_SEARCH)
+        float,
+        typer.Option(
+            min=0.001,
+            max=1,
+            metavar="SHARE",
+            help="How exact, as a share of the level.",
+            rich_help_panel=Panel.ORDERS,
+        ),
     ] = 0.05
-    duration: Annotated[str, typer.Option(help="How long each level is measured.", rich_help_panel=_SEARCH)] = "5s"
-    warmup: Annotated[str, typer.Option(help="Before each measuring.", rich_help_panel=_SEARCH)] = "1s"
 
     def thresholds(self) -> list[str]:
         """The threshold that --p99-under stands for."""
@@ -59,29 +86,38 @@ class Limits:
     def ends(self) -> tuple[float, float]:
         """The lowest and the highest level. Raises UsageError if there is nothing between them."""
         rate = self.of is Of.RATE
-        first = (10.0 if rate else 1.0) if self.lowest is None else self.lowest
-        last = (10_000.0 if rate else 1_000.0) if self.highest is None else self.highest
+        first = self._end("--from", self.lowest or ("10" if rate else "1"))
+        last = self._end("--to", self.highest or ("10000" if rate else "1000"))
         if not 0 < first <= last <= 1_000_000 or (not rate and not (first.is_integer() and last.is_integer())):
             raise UsageError(f"no {self.of.value} lies from --from {first:g} to --to {last:g}")
         return first, last
 
+    def _end(self, option: str, text: str) -> float:
+        from loadtest.arrivals import parse_rate
+
+        try:
+            return parse_rate(text) if self.of is Of.RATE else float(text)
+        except (ValueError, UsageError):
+            raise UsageError(f"{option} {text!r} is no {self.of.value}") from None
+
     def at(self, level: float) -> Arrivals:
         """How orders arrive at a level."""
         if self.of is Of.RATE:
-            return Arrivals(duration=self.duration, warmup=self.warmup, rate=level)
+            return Arrivals(duration=self.duration, warmup=self.warmup, rate=str(level))
         return Arrivals(duration=self.duration, warmup=self.warmup, concurrency=int(level))
 
 
 @grouped
 def find(
+    *,
     limits: Limits,
+    strategy: options.StrategyOption = options.StrategyName.VERSION,
     contention: groups.Contention,
     orders: groups.Orders,
     run_target: groups.RunTarget,
+    max_spend: options.MaxSpend = None,
     pricing: groups.Pricing,
     output: groups.Output,
-    strategy: options.StrategyOption = options.StrategyName.VERSION,
-    max_spend: options.MaxSpend = None,
 ) -> int:
     """Find the highest concurrency or rate at which the thresholds still hold.
 
@@ -95,6 +131,7 @@ def find(
     if not texts:
         raise UsageError("nothing to hold: give --p99-under 50ms, or --threshold")
     first, last = limits.ends()
+    orders = replace(orders, seed=orders.chosen_seed())  # one for all levels
 
     def plan(level: float) -> Load:
         fields = arrivals(limits.at(level), exactly=True)

@@ -15,10 +15,12 @@ from loadtest.cli import SAFE, THRESHOLD_CROSSED, VIOLATED
 from loadtest.cli.comparing import discard, make_folder
 from loadtest.cli.execute import interrupts, prepare_table
 from loadtest.cli.groups import Output, RunTarget
+from loadtest.cli.invoked import invocation
 from loadtest.cli.series import Series
 from loadtest.comparison import UNTESTED
 from loadtest.errors import InterruptedRunError, LoadTestError, UsageError
 from loadtest.plan import Load
+from loadtest.render.own import briefly
 from loadtest.report import Report
 from loadtest.search import CONFIRMATIONS, Found, Probe, doubled, search
 from loadtest.thresholds import parse
@@ -67,7 +69,7 @@ def run_search(wanted: Search, run_target: RunTarget, output: Output) -> int:
             raise ended.error
         made = _probe(level, ended.report)
         if not output.quiet:
-            typer.echo(f"{wanted.of} {made.said}", err=True)
+            typer.echo(f"{wanted.of} {made.said}{briefly(ended.report, verbose=output.verbose)}", err=True)
         return made
 
     async def main() -> Found:
@@ -79,6 +81,7 @@ def run_search(wanted: Search, run_target: RunTarget, output: Output) -> int:
                     wanted.max_spend_usd,
                     keep_history=output.history,
                     quiet=output.quiet,
+                    invocation=invocation(wanted.plan(wanted.lowest).seed),
                     kept=kept,
                 )
                 return await search(

@@ -13,42 +13,44 @@ import typer
 
 from loadtest.backoff import Backoff
 from loadtest.cli import options
+from loadtest.cli.panels import Panel
+from loadtest.cli.streams import STDOUT
 from loadtest.cost import Prices, prices_in
 from loadtest.dynamo.client import ClientKind
 from loadtest.errors import UsageError
 from loadtest.targets import Target, TargetKind
 
 if TYPE_CHECKING:
-    from loadtest.faults import Faults
     from loadtest.plan import Spread
     from loadtest.thresholds import Threshold
 
-_CONTENTION = "Contention"
 _PRODUCT = "p#4"
+_SHORTEST_TIMEOUT_S = 0.001
 
 
 def grouped(command: Callable[..., int]) -> Callable[..., int]:
-    """The command with every parameter that is a dataclass spread into its fields, for typer to read."""
-    parameters, shared = [], []
+    """The command with every parameter that is a dataclass spread into its fields, for typer to read.
+
+    Its parameters are keyword-only, so that they can stand in the order in which its help shows them.
+    """
+    parameters = []
     groups: dict[str, Any] = {}
     for parameter in inspect.signature(command, eval_str=True).parameters.values():
         if not is_dataclass(parameter.annotation):
-            parameters.append(parameter)
+            parameters.append(parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY))
             continue
         group: Any = parameter.annotation
         groups[parameter.name] = group
         annotations = inspect.get_annotations(group, eval_str=True)
-        shared += [
+        parameters += [
             inspect.Parameter(
                 field.name,
-                inspect.Parameter.POSITIONAL_OR_KEYWORD,
+                inspect.Parameter.KEYWORD_ONLY,
                 default=field.default,
                 annotation=annotations[field.name],
             )
             for field in fields(group)
         ]
-
-    parameters += shared  # a command's own options come first in its help
 
     @wraps(command)
     def spread(**given: Any) -> int:
@@ -97,7 +99,11 @@ class Contention:
     products: Annotated[
         int,
         typer.Option(
-            min=1, max=100_000, help="Products that are ordered; 1 is --product.", rich_help_panel=_CONTENTION
+            min=1,
+            max=100_000,
+            metavar="N",
+            help="Products that are ordered; 1 is --product.",
+            rich_help_panel=Panel.ORDERS,
         ),
     ] = 1
     skew: Annotated[
@@ -105,8 +111,9 @@ class Contention:
         typer.Option(
             min=0,
             max=20,
+            metavar="S",
             help="How hot the hottest is: Zipf's exponent over the products, 0 wants all alike.",
-            rich_help_panel=_CONTENTION,
+            rich_help_panel=Panel.ORDERS,
         ),
     ] = 0.0
     product: options.ProductId = _PRODUCT
@@ -114,9 +121,10 @@ class Contention:
         int | None,
         typer.Option(
             min=0,
+            metavar="N",
             help="Quantity of each product, set before the run.",
             show_default="1,000,000; in a race 1",
-            rich_help_panel=_CONTENTION,
+            rich_help_panel=Panel.ORDERS,
         ),
     ] = None
     restock: Annotated[
@@ -124,7 +132,7 @@ class Contention:
         typer.Option(
             "--restock/--no-restock",
             help="Fill a product up to --stock again when less than half is left.",
-            rich_help_panel=_CONTENTION,
+            rich_help_panel=Panel.ORDERS,
         ),
     ] = False
 
@@ -177,14 +185,14 @@ class Place:
 class RunTarget:
     """Where the orders of a run go, and how."""
 
-    populate_table: options.PopulateTable = False
     target: options.TargetOption = None
     endpoint_url: options.EndpointUrl = None
     region: options.Region = None
-    profile: options.Profile = None
     table: options.TableName = "products"
-    connect_timeout: options.ConnectTimeout = 10.0
-    read_timeout: options.ReadTimeout = 30.0
+    populate_table: options.PopulateTable = False
+    profile: options.Profile = None
+    connect_timeout: options.ConnectTimeout = "10s"
+    read_timeout: options.ReadTimeout = "30s"
     sdk_retries: options.SdkRetries = 0
     client: options.ClientOption = None
     fault: options.Fault = None
@@ -199,12 +207,12 @@ class RunTarget:
             region=self.region,
             profile=self.profile,
             table=self.table,
-            connect_timeout_s=self.connect_timeout,
-            read_timeout_s=self.read_timeout,
+            connect_timeout_s=_timeout_s("--connect-timeout", self.connect_timeout),
+            read_timeout_s=_timeout_s("--read-timeout", self.read_timeout),
             sdk_retries=self.sdk_retries,
             client=self.client or (ClientKind.SDK if self.sdk_retries else ClientKind.WIRE),
             allow_untagged_table=self.allow_untagged_table,
-            faults=self._faults(),
+            faults=self.fault,
         )
 
     @property
@@ -213,13 +221,6 @@ class RunTarget:
         if self.target is not TargetKind.AWS:
             return None
         return self.region or os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
-
-    def _faults(self) -> "Faults | None":
-        if self.fault is None:
-            return None
-        from loadtest.cli.faults import read_faults
-
-        return read_faults(self.fault)
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,6 +233,7 @@ class Output:
     runs_dir: options.RunsDir = Path("runs")
     history: options.History = True
     quiet: options.Quiet = False
+    verbose: options.Verbose = False
     dry_run: options.DryRun = False
     debug: options.Debug = False
 
@@ -240,20 +242,38 @@ class Output:
         from loadtest.thresholds import parse
 
         for path in (self.json, self.junit):
-            if path is not None and str(path) != "-":
+            if path is not None and str(path) != STDOUT:
                 require_writable(path)
+        if str(self.json) == str(self.junit) == STDOUT:
+            raise UsageError("--json - and --junit - cannot both go to standard output")
         return [parse(text) for text in self.threshold or ()]
 
     @property
-    def json_to_stdout(self) -> bool:
+    def document_to_stdout(self) -> bool:
         """Whether nothing else may go there."""
-        return str(self.json) == "-"
+        return STDOUT in (str(self.json), str(self.junit))
 
 
 def _kind(kind: TargetKind | None, endpoint_url: str | None) -> TargetKind:
     if kind is not None:
         return kind
     return TargetKind.ENDPOINT if endpoint_url is not None else TargetKind.EMBEDDED
+
+
+def seconds(option: str, text: str) -> float:
+    """The seconds of a duration that an option gives. Raises UsageError if it is none."""
+    from loadtest.arrivals import parse_duration
+
+    try:
+        return parse_duration(text)
+    except UsageError as error:
+        raise UsageError(f"{option} {error}") from error
+
+
+def _timeout_s(option: str, text: str) -> float:
+    if (timeout_s := seconds(option, text)) < _SHORTEST_TIMEOUT_S:
+        raise UsageError(f"{option} must be at least 1ms")
+    return timeout_s
 
 
 def require_writable(path: Path) -> None:

@@ -7,12 +7,12 @@ import typer
 
 from loadtest.cli import groups, options
 from loadtest.cli.groups import grouped
+from loadtest.cli.panels import Panel
 from loadtest.errors import UsageError
 
 if TYPE_CHECKING:
     from loadtest.plan import Load
 
-_ARRIVALS = "Arrivals"
 _BUYERS = 10
 _STOCK = 1_000_000
 _FASTEST_PER_S = 1_000_000
@@ -22,62 +22,80 @@ _FASTEST_PER_S = 1_000_000
 class Arrivals:
     """When orders arrive."""
 
+    rate: Annotated[
+        str | None,
+        typer.Option(
+            "--rate",
+            "-r",
+            metavar="RATE",
+            help="Open loop: orders a second, whether or not earlier ones have ended: 100, 100/s or 6000/m.",
+            rich_help_panel=Panel.MAIN,
+        ),
+    ] = None
     duration: Annotated[
         str | None,
-        typer.Option(help="How long orders arrive: 500ms, 30s, 5m.", rich_help_panel=_ARRIVALS, show_default="10s"),
+        typer.Option(
+            "--duration",
+            "-d",
+            metavar="TIME",
+            help="How long orders arrive: 30s, 500ms, 1m30s, or seconds.",
+            rich_help_panel=Panel.MAIN,
+            show_default="10s",
+        ),
     ] = None
     concurrency: Annotated[
         int | None,
         typer.Option(
+            "--concurrency",
+            "-c",
             min=1,
             max=1_000_000,
+            metavar="N",
             help="Closed loop: that many buyers, each ordering again when the last order has ended.",
             show_default=f"{_BUYERS}, without --rate and --stages",
-            rich_help_panel=_ARRIVALS,
+            rich_help_panel=Panel.MAIN,
         ),
     ] = None
-    rate: Annotated[
-        float | None,
-        typer.Option(
-            help="Open loop: orders a second, whether or not earlier ones have ended.", rich_help_panel=_ARRIVALS
-        ),
-    ] = None
+    warmup: Annotated[
+        str,
+        typer.Option(metavar="TIME", help="Order for so long before the measuring begins.", rich_help_panel=Panel.MAIN),
+    ] = "0s"
     stages: Annotated[
         str | None,
         typer.Option(
             metavar="TIME:RATE,…",
             help="Open loop: from 0, in each stage's time evenly to its rate: 10s:100,30s:500,10s:0.",
-            rich_help_panel=_ARRIVALS,
+            rich_help_panel=Panel.ORDERS,
         ),
     ] = None
     poisson: Annotated[
-        bool, typer.Option("--poisson", help="Let orders come by chance instead of evenly.", rich_help_panel=_ARRIVALS)
+        bool,
+        typer.Option("--poisson", help="Let orders come by chance instead of evenly.", rich_help_panel=Panel.ORDERS),
     ] = False
-    warmup: Annotated[
-        str, typer.Option(help="Order for so long before the measuring begins.", rich_help_panel=_ARRIVALS)
-    ] = "0s"
     max_in_flight: Annotated[
         int | None,
         typer.Option(
             min=1,
             max=1_000_000,
+            metavar="N",
             help="Open loop: most orders under way; one that is due beyond it is dropped, not delayed.",
             show_default="two seconds of the highest rate, 1,000 to 10,000",
-            rich_help_panel=_ARRIVALS,
+            rich_help_panel=Panel.ORDERS,
         ),
     ] = None
 
 
 @grouped
 def load(
+    *,
     arriving: Arrivals,
+    strategy: options.StrategyOption = options.StrategyName.VERSION,
     contention: groups.Contention,
     orders: groups.Orders,
     run_target: groups.RunTarget,
+    max_spend: options.MaxSpend = None,
     pricing: groups.Pricing,
     output: groups.Output,
-    strategy: options.StrategyOption = options.StrategyName.VERSION,
-    max_spend: options.MaxSpend = None,
 ) -> int:
     """Place orders over time and show what they cost: goodput, latency by outcome, wasted writes, second by second.
 
@@ -125,14 +143,17 @@ def load_plan(
     )
 
 
-def seconds(option: str, text: str) -> float:
-    """The seconds of a duration that an option gives. Raises UsageError if it is none."""
-    from loadtest.arrivals import parse_duration
+def rate(option: str, text: str) -> float:
+    """The orders a second that an option gives. Raises UsageError if it gives none, or too many."""
+    from loadtest.arrivals import parse_rate
 
     try:
-        return parse_duration(text)
+        per_s = parse_rate(text)
     except UsageError as error:
         raise UsageError(f"{option} {error}") from error
+    if not 0 < per_s <= _FASTEST_PER_S:
+        raise UsageError(f"{option} must be above 0 and at most {_FASTEST_PER_S:,} orders a second")
+    return per_s
 
 
 def arrivals(arriving: Arrivals, *, exactly: bool = False) -> dict[str, Any]:
@@ -148,8 +169,8 @@ def arrivals(arriving: Arrivals, *, exactly: bool = False) -> dict[str, Any]:
         raise UsageError(f"{' and '.join(given)} contradict one another: orders arrive in one way")
     if arriving.stages is not None and arriving.duration is not None:
         raise UsageError("--duration does not go with --stages, which say how long they take")
-    warm_up_s = seconds("--warmup", arriving.warmup)
-    duration_s = seconds("--duration", "10s" if arriving.duration is None else arriving.duration)
+    warm_up_s = groups.seconds("--warmup", arriving.warmup)
+    duration_s = groups.seconds("--duration", "10s" if arriving.duration is None else arriving.duration)
     if not duration_s:
         raise UsageError("--duration must be longer than 0")
     if arriving.rate is not None or arriving.stages is not None:
@@ -167,10 +188,8 @@ def _open_loop(arriving: Arrivals, duration_s: float) -> dict[str, Any]:
     from loadtest.plan import in_flight_for
 
     if arriving.rate is not None:
-        if not 0 < arriving.rate <= _FASTEST_PER_S:
-            raise UsageError(f"--rate must be above 0 and at most {_FASTEST_PER_S:,} orders a second")
-        fields: dict[str, Any] = {"duration_s": duration_s, "rate_per_s": arriving.rate}
-        highest_per_s = arriving.rate
+        highest_per_s = rate("--rate", arriving.rate)
+        fields: dict[str, Any] = {"duration_s": duration_s, "rate_per_s": highest_per_s}
     else:
         steps = parse_stages(arriving.stages or "")
         schedule = Rate(steps)

@@ -1,4 +1,7 @@
-"""Options that several commands share, one by one; `loadtest.cli.groups` has them in groups."""
+"""Options that several commands share, one by one; `loadtest.cli.groups` has them in groups.
+
+`Panel` says which panel of the help an option belongs to.
+"""
 
 from enum import StrEnum
 from pathlib import Path
@@ -7,15 +10,11 @@ from typing import Annotated
 import typer
 
 from loadtest.backoff import Backoff
-from loadtest.cost import Prices
+from loadtest.cli.panels import Panel
 from loadtest.dynamo.client import ClientKind
 from loadtest.errors import UsageError
+from loadtest.faults import Faults
 from loadtest.targets import TargetKind
-
-_TARGET = "Target"
-_OUTPUT = "Output"
-_COST = "Cost"
-_MACHINES = "Machines"
 
 
 class StrategyName(StrEnum):
@@ -29,9 +28,16 @@ class StrategyName(StrEnum):
 
 StrategyOption = Annotated[
     StrategyName,
-    typer.Option("--strategy", help="How an order becomes requests; unconditional is the one that oversells."),
+    typer.Option(
+        "--strategy",
+        help="How an order becomes requests; unconditional is the one that oversells.",
+        rich_help_panel=Panel.MAIN,
+    ),
 ]
-Units = Annotated[int, typer.Option("--units", min=1, help="Units that each order takes.")]
+Units = Annotated[
+    int,
+    typer.Option("--units", min=1, metavar="N", help="Units that each order takes.", rich_help_panel=Panel.ORDERS),
+]
 
 
 def _product(product_id: str) -> str:
@@ -43,22 +49,49 @@ def _product(product_id: str) -> str:
     return product_id
 
 
-ProductId = Annotated[str, typer.Option("--product", callback=_product, help="Id of the product that is bought.")]
-Attempts = Annotated[
-    int,
-    typer.Option("--attempts", min=1, max=1000, help="Attempts of an order at most; after a conflict it reads again."),
-]
-BackoffOption = Annotated[Backoff, typer.Option("--backoff", help="How long an order waits between two attempts.")]
-ConsistentReads = Annotated[
-    bool,
+ProductId = Annotated[
+    str,
     typer.Option(
-        "--consistent-reads/--eventual-reads",
-        help="Read consistently, or, for half the price, perhaps an old version: stale reads are counted.",
+        "--product",
+        metavar="ID",
+        callback=_product,
+        help="Id of the product that is bought.",
+        rich_help_panel=Panel.ORDERS,
     ),
 ]
+ProductIds = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--product",
+        metavar="ID",
+        callback=lambda ids: [_product(each) for each in ids or ()],
+        help="Write only this one: of the sample, or with an id of your own. Repeatable.",
+        show_default="the six of the sample",
+    ),
+]
+Attempts = Annotated[
+    int,
+    typer.Option(
+        "--attempts",
+        min=1,
+        max=1000,
+        metavar="N",
+        help="Attempts of an order at most; after a conflict it reads again.",
+        rich_help_panel=Panel.MAIN,
+    ),
+]
+BackoffOption = Annotated[Backoff, typer.Option("--backoff", rich_help_panel=Panel.FILE)]
+ConsistentReads = Annotated[bool, typer.Option("--consistent-reads/--eventual-reads", rich_help_panel=Panel.FILE)]
 Seed = Annotated[
     int | None,
-    typer.Option("--seed", min=0, help="Seed of everything random; the report has it.", show_default="a new one"),
+    typer.Option(
+        "--seed",
+        min=0,
+        metavar="N",
+        help="Seed of everything random; the report has it.",
+        show_default="a new one",
+        rich_help_panel=Panel.ORDERS,
+    ),
 ]
 Processes = Annotated[
     str | None,
@@ -67,7 +100,7 @@ Processes = Annotated[
         metavar="N|auto",
         help="Processes here that place the orders; auto is one for each core.",
         show_default="1",
-        rich_help_panel=_MACHINES,
+        rich_help_panel=Panel.MACHINES,
     ),
 ]
 ClusterOption = Annotated[
@@ -76,13 +109,16 @@ ClusterOption = Annotated[
         "--cluster",
         metavar="ADDRESS",
         help="Place the orders from every worker of this Dask cluster, tls://HOST:8786; needs the extra cluster.",
-        rich_help_panel=_MACHINES,
+        rich_help_panel=Panel.MACHINES,
     ),
 ]
 ClusterAuthorities = Annotated[
     Path | None,
     typer.Option(
-        "--cluster-ca", metavar="FILE", help="Authority to trust for tls://, a PEM file.", rich_help_panel=_MACHINES
+        "--cluster-ca",
+        metavar="FILE",
+        help="Authority to trust for tls://, a PEM file.",
+        rich_help_panel=Panel.MACHINES,
     ),
 ]
 ClusterCertificate = Annotated[
@@ -91,35 +127,18 @@ ClusterCertificate = Annotated[
         "--cluster-cert",
         metavar="FILE",
         help="Certificate of this client for tls://, a PEM file.",
-        rich_help_panel=_MACHINES,
+        rich_help_panel=Panel.MACHINES,
     ),
 ]
 ClusterKey = Annotated[
-    Path | None, typer.Option("--cluster-key", metavar="FILE", help="Its key, a PEM file.", rich_help_panel=_MACHINES)
+    Path | None,
+    typer.Option("--cluster-key", metavar="FILE", help="Its key, a PEM file.", rich_help_panel=Panel.MACHINES),
 ]
 WriteUnitPrice = Annotated[
-    float | None,
-    typer.Option(
-        "--write-unit-price",
-        min=0,
-        max=1_000_000,
-        metavar="USD",
-        help="Price of a million write units.",
-        show_default=f"{Prices().write_usd_per_million}, on demand in us-east-1",
-        rich_help_panel=_COST,
-    ),
+    float | None, typer.Option("--write-unit-price", min=0, max=1_000_000, rich_help_panel=Panel.FILE)
 ]
 ReadUnitPrice = Annotated[
-    float | None,
-    typer.Option(
-        "--read-unit-price",
-        min=0,
-        max=1_000_000,
-        metavar="USD",
-        help="Price of a million read units.",
-        show_default=f"{Prices().read_usd_per_million}, on demand in us-east-1",
-        rich_help_panel=_COST,
-    ),
+    float | None, typer.Option("--read-unit-price", min=0, max=1_000_000, rich_help_panel=Panel.FILE)
 ]
 MaxSpend = Annotated[
     float | None,
@@ -129,7 +148,7 @@ MaxSpend = Annotated[
         max=1_000_000_000,
         metavar="USD",
         help="Stop before the orders cost more than that.",
-        rich_help_panel=_COST,
+        rich_help_panel=Panel.COST,
     ),
 ]
 
@@ -137,60 +156,65 @@ TargetOption = Annotated[
     TargetKind | None,
     typer.Option(
         "--target",
-        help="Where the orders go. Without it: the embedded server, or the endpoint if --endpoint-url is given.",
-        rich_help_panel=_TARGET,
+        help="Where the orders go.",
+        show_default="endpoint with --endpoint-url, else embedded",
+        rich_help_panel=Panel.MAIN,
     ),
 ]
 RemoteTargetOption = Annotated[
     TargetKind | None,
-    typer.Option("--target", help="Where the table is: endpoint or aws.", rich_help_panel=_TARGET),
+    typer.Option("--target", metavar="NAME", help="Where the table is: endpoint or aws.", rich_help_panel=Panel.MAIN),
 ]
 EndpointUrl = Annotated[
     str | None,
-    typer.Option("--endpoint-url", metavar="URL", help="A server that speaks DynamoDB.", rich_help_panel=_TARGET),
+    typer.Option("--endpoint-url", metavar="URL", help="A server that speaks DynamoDB.", rich_help_panel=Panel.MAIN),
 ]
-Region = Annotated[str | None, typer.Option("--region", help="AWS region.", rich_help_panel=_TARGET)]
-Profile = Annotated[str | None, typer.Option("--profile", help="AWS profile.", rich_help_panel=_TARGET)]
-TableName = Annotated[str, typer.Option("--table", help="Name of the table.", rich_help_panel=_TARGET)]
-ConnectTimeout = Annotated[
-    float,
-    typer.Option("--connect-timeout", min=0.001, help="Seconds to wait for a connection.", rich_help_panel=_TARGET),
+Region = Annotated[str | None, typer.Option("--region", metavar="NAME", help="AWS region.", rich_help_panel=Panel.MAIN)]
+Profile = Annotated[
+    str | None, typer.Option("--profile", metavar="NAME", help="AWS profile.", rich_help_panel=Panel.TARGET)
 ]
-ReadTimeout = Annotated[
-    float,
-    typer.Option(
-        "--read-timeout",
-        min=0.001,
-        help="Seconds to wait for an answer; a write without one is unknown, not rejected.",
-        rich_help_panel=_TARGET,
-    ),
+TableName = Annotated[
+    str, typer.Option("--table", metavar="NAME", help="Name of the table.", rich_help_panel=Panel.MAIN)
 ]
+ConnectTimeout = Annotated[str, typer.Option("--connect-timeout", rich_help_panel=Panel.FILE)]
+ReadTimeout = Annotated[str, typer.Option("--read-timeout", rich_help_panel=Panel.FILE)]
 SdkRetries = Annotated[
     int,
     typer.Option(
         "--sdk-retries",
         min=0,
         max=100,
+        metavar="N",
         help="Let the SDK resend what failed, behind the tool's back, to see what that does.",
-        rich_help_panel=_TARGET,
+        rich_help_panel=Panel.CLIENT,
     ),
 ]
 ClientOption = Annotated[
     ClientKind | None,
     typer.Option(
         "--client",
-        help="Who sends the requests: the wire, or the SDK as shipped. Without it: the wire, or the SDK with "
-        "--sdk-retries.",
-        rich_help_panel=_TARGET,
+        help="Who sends the requests: the tool's own client, or the SDK as shipped.",
+        show_default="sdk with --sdk-retries, else wire",
+        rich_help_panel=Panel.CLIENT,
     ),
 ]
+
+
+def _faults(file: str) -> Faults:
+    from loadtest.cli.faults import read_faults
+
+    return read_faults(Path(file))
+
+
 Fault = Annotated[
-    Path | None,
+    Faults | None,
     typer.Option(
         "--fault",
         metavar="FILE",
-        help="Make a bad day on the way to the target: lost answers, errors, delays, throttling. A file of TOML.",
-        rich_help_panel=_TARGET,
+        parser=_faults,  # once, however many runs there will be
+        help="Make a bad day on the way to the target: lost answers, errors, delays, throttling. A file of TOML; "
+        "- is standard input; a stored run's are made again.",
+        rich_help_panel=Panel.CLIENT,
     ),
 ]
 AllowUntagged = Annotated[
@@ -198,18 +222,24 @@ AllowUntagged = Annotated[
     typer.Option(
         "--allow-untagged-table",
         help="Write to a table on AWS that is not tagged loadtest=allowed.",
-        rich_help_panel=_TARGET,
+        rich_help_panel=Panel.TARGET,
     ),
 ]
 Yes = Annotated[
-    bool, typer.Option("--yes", "-y", help="Do not ask before changing what loadtest did not make, or a table on AWS.")
+    bool,
+    typer.Option(
+        "--yes",
+        "-y",
+        help="Do not ask before changing what loadtest did not make, or a table on AWS.",
+        rich_help_panel=Panel.GENERAL,
+    ),
 ]
 PopulateTable = Annotated[
     bool,
     typer.Option(
         "--populate-table",
         help="First write the sample, making the table if it is missing.",
-        rich_help_panel=_TARGET,
+        rich_help_panel=Panel.TARGET,
     ),
 ]
 DryRun = Annotated[
@@ -217,7 +247,7 @@ DryRun = Annotated[
     typer.Option(
         "--dry-run",
         help="Say what would be done and what it would cost; write nothing.",
-        rich_help_panel=_COST,
+        rich_help_panel=Panel.COST,
     ),
 ]
 Json = Annotated[
@@ -226,30 +256,53 @@ Json = Annotated[
         "--json",
         metavar="PATH",
         help="Write the report there, too; - is standard output, and then nothing else goes there.",
-        rich_help_panel=_OUTPUT,
+        rich_help_panel=Panel.MAIN,
     ),
 ]
 RunsDir = Annotated[
-    Path, typer.Option("--runs-dir", help="Folder that gets a folder for each run.", rich_help_panel=_OUTPUT)
+    Path,
+    typer.Option(
+        "--runs-dir", metavar="DIR", help="Folder that gets a folder for each run.", rich_help_panel=Panel.OUTPUT
+    ),
 ]
 JUnit = Annotated[
     Path | None,
     typer.Option(
-        "--junit", metavar="PATH", help="Write verdict and thresholds there as JUnit XML.", rich_help_panel=_OUTPUT
+        "--junit",
+        metavar="PATH",
+        help="Write verdict and thresholds there as JUnit XML; - is standard output.",
+        rich_help_panel=Panel.OUTPUT,
     ),
 ]
 History = Annotated[
     bool,
-    typer.Option("--history/--no-history", help="Keep every request, 500 to 700 bytes each.", rich_help_panel=_OUTPUT),
+    typer.Option(
+        "--history/--no-history", help="Keep every request, 500 to 700 bytes each.", rich_help_panel=Panel.OUTPUT
+    ),
 ]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but the verdict.", rich_help_panel=_OUTPUT)]
-Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
+Quiet = Annotated[
+    bool, typer.Option("--quiet", "-q", help="Print nothing but the verdict.", rich_help_panel=Panel.GENERAL)
+]
+Verbose = Annotated[
+    bool,
+    typer.Option(
+        "--verbose",
+        "-v",
+        help="Print the figures of the tool itself too, not only those in doubt.",
+        rich_help_panel=Panel.GENERAL,
+    ),
+]
+WHAT_RUNS_ARE = (
+    "Runs, comparisons or folders of them, or the file that one is stored in; latest is the newest in the folder runs."
+)
+Runs = Annotated[list[Path], typer.Argument(metavar="RUN...", help=WHAT_RUNS_ARE)]
+Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.", rich_help_panel=Panel.GENERAL)]
 ThresholdOption = Annotated[
     list[str] | None,
     typer.Option(
         "--threshold",
-        metavar="TEXT",
+        metavar="LIMIT",
         help="What must hold, else exit code 5: 'p99(write.accepted) < 50ms', 'orders.failed == 0'. Repeatable.",
-        rich_help_panel=_OUTPUT,
+        rich_help_panel=Panel.MAIN,
     ),
 ]

@@ -1,26 +1,26 @@
 """Probing the target and showing what was found."""
 
-import sys
 from pathlib import Path
 
 import anyio
 import typer
-from rich.console import Console
 
 from loadtest import document
 from loadtest.cli import INTERRUPTED, SAFE, VIOLATED
 from loadtest.cli.execute import interrupts, populate_first
 from loadtest.cli.groups import RunTarget, require_writable
+from loadtest.cli.streams import STDOUT, deliver
 from loadtest.errors import LoadTestError
 from loadtest.open_files import connections_that_fit
 from loadtest.probe.connections import BURSTS
 from loadtest.probe.run import Probed, probe
+from loadtest.render.console import a_screen
 from loadtest.render.probe import print_probe
 
 
 def run_probe(run_target: RunTarget, json: Path | None, *, quiet: bool) -> int:
     """Ask, print and write what was found, and return the exit code."""
-    to_stdout = str(json) == "-"
+    to_stdout = str(json) == STDOUT
     if json is not None and not to_stdout:
         require_writable(json)
     target = run_target.chosen()
@@ -33,16 +33,14 @@ def run_probe(run_target: RunTarget, json: Path | None, *, quiet: bool) -> int:
             typer.echo(sentence, err=True)
 
     async def main() -> Probed:
-        with interrupts() as interrupt, Console(stderr=True).status("", refresh_per_second=2) as status:
+        with interrupts() as interrupt, a_screen().status("", refresh_per_second=2) as status:
             return await probe(target, bursts, say, lambda question: status.update(f"{question} …"), interrupt)
 
     ended = anyio.run(main, backend_options={"use_uvloop": True})
     found = ended.probe
     print_probe(found, to_stdout=not to_stdout, quiet=quiet)
-    if to_stdout:
-        sys.stdout.buffer.write(document.encode(found))
-    elif json is not None:
-        document.write(json, document.encode(found))
+    if json is not None:
+        deliver(json, document.encode(found))
     return _exit_code(ended)
 
 

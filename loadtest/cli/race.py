@@ -7,6 +7,7 @@ import typer
 
 from loadtest.cli import groups, options
 from loadtest.cli.groups import grouped
+from loadtest.cli.panels import Panel
 from loadtest.errors import UsageError
 
 _LEAST_SHARE = 1e-6
@@ -14,22 +15,47 @@ _LEAST_SHARE = 1e-6
 
 @grouped
 def race(
-    orders: groups.Orders,
-    run_target: groups.RunTarget,
-    pricing: groups.Pricing,
-    output: groups.Output,
+    *,
     number_of_requests: Annotated[
-        int, typer.Option("--number-of-requests", "-n", min=1, max=1_000_000, help="Orders placed in each round.")
+        int,
+        typer.Option(
+            "--number-of-requests",
+            "-n",
+            min=1,
+            max=1_000_000,
+            metavar="N",
+            help="Orders placed in each round.",
+            rich_help_panel=Panel.MAIN,
+        ),
     ] = 100,
-    stock: Annotated[int, typer.Option(min=0, help="Quantity of the product, set before each round.")] = 1,
-    product: options.ProductId = "p#4",
     rounds: Annotated[
         int | None,
         typer.Option(
             min=1,
             max=1_000_000,
+            metavar="N",
             help="How often the race is run; with --exclude at most.",
             show_default="1; with --exclude no limit",
+            rich_help_panel=Panel.MAIN,
+        ),
+    ] = None,
+    strategy: options.StrategyOption = options.StrategyName.VERSION,
+    stock: Annotated[
+        int,
+        typer.Option(
+            min=0, metavar="N", help="Quantity of the product, set before each round.", rich_help_panel=Panel.MAIN
+        ),
+    ] = 1,
+    concurrency: Annotated[
+        int | None,
+        typer.Option(
+            "--concurrency",
+            "-c",
+            min=1,
+            metavar="N",
+            help="Most requests in flight at once.",
+            show_default="all orders",
+            rich_help_panel=Panel.MAIN,
         ),
     ] = None,
     exclude: Annotated[
@@ -37,6 +63,7 @@ def race(
         typer.Option(
             metavar="SHARE",
             help="Run rounds until a higher rate of double wins is excluded with 95 % certainty: 1% or 0.01.",
+            rich_help_panel=Panel.ORDERS,
         ),
     ] = None,
     within: Annotated[
@@ -45,14 +72,20 @@ def race(
             metavar="TIME",
             help="With --exclude: begin no round later than so long after the first.",
             show_default="60s, without --rounds",
+            rich_help_panel=Panel.ORDERS,
         ),
     ] = None,
-    strategy: options.StrategyOption = options.StrategyName.VERSION,
-    concurrency: Annotated[
-        int | None,
-        typer.Option(min=1, help="Most requests in flight at once.", show_default="all orders"),
-    ] = None,
-    gate: Annotated[bool, typer.Option("--gate/--no-gate", help="Hold every write until all orders have read.")] = True,
+    product: options.ProductId = "p#4",
+    gate: Annotated[
+        bool,
+        typer.Option(
+            "--gate/--no-gate", help="Hold every write until all orders have read.", rich_help_panel=Panel.ORDERS
+        ),
+    ] = True,
+    orders: groups.Orders,
+    run_target: groups.RunTarget,
+    pricing: groups.Pricing,
+    output: groups.Output,
     max_spend: options.MaxSpend = None,
 ) -> int:
     """Place many orders for one product at the same moment and show who won.
@@ -85,15 +118,13 @@ def race(
 
 def _until(rounds: int | None, exclude: str | None, within: str | None) -> dict[str, Any]:
     """The fields of a Race that say how many rounds it has. Raises UsageError if the options contradict one another."""
-    from loadtest.cli.load import seconds
-
     if exclude is None:
         if within is not None:
             raise UsageError("--within goes with --exclude; --rounds says how often a race is run")
         return {"rounds": 1 if rounds is None else rounds}
     if within is None and rounds is None:
         within = "60s"
-    within_s = None if within is None else seconds("--within", within)
+    within_s = None if within is None else groups.seconds("--within", within)
     return {"rounds": rounds, "exclude": _share(exclude), "within_s": within_s}
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from loadtest.cli import groups, options
+from loadtest.cli.streams import STDOUT, deliver
 from loadtest.errors import UsageError
 
 if TYPE_CHECKING:
@@ -16,11 +17,16 @@ if TYPE_CHECKING:
 
 
 def report(
-    runs: Annotated[
-        list[Path], typer.Argument(metavar="RUN...", help="Run folders, comparison folders or their files.")
-    ],
+    runs: options.Runs,
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write one HTML page that needs no network.")
+        Path | None,
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="FILE",
+            help="Write one HTML page that needs no network; - is standard output.",
+            show_default="report.html in the run's folder, without --png and --svg",
+        ),
     ] = None,
     png: Annotated[
         Path | None, typer.Option("--png", metavar="DIR", help="Write the charts into this folder as PNG.")
@@ -28,14 +34,14 @@ def report(
     svg: Annotated[
         Path | None, typer.Option("--svg", metavar="DIR", help="Write the charts into this folder as SVG.")
     ] = None,
+    open_page: Annotated[bool, typer.Option("--open", help="Show the page in the browser.")] = False,
     debug: options.Debug = False,
 ) -> int:
     """Draw stored runs: verdict, orders by outcome, latency by outcome, over time, and the comparison of levels."""
-    from loadtest import document
     from loadtest.cli.stored import stored
 
-    if output is None and png is None and svg is None:
-        raise UsageError("nothing to write: give -o report.html, --png DIR or --svg DIR")
+    if output is None and ((png is None and svg is None) or open_page):
+        output = _beside(runs)
     if output is not None:
         groups.require_writable(output)
     found = stored(runs)
@@ -48,12 +54,37 @@ def report(
     if output is not None:
         from loadtest.render.page.html import page
 
-        document.write(output, page(shown, comparisons).encode())
-        typer.echo(f"wrote {output}", err=True)
+        deliver(output, page(shown, comparisons).encode())
+        if str(output) != STDOUT:
+            typer.echo(f"wrote {output}", err=True)
     for folder, kind in ((png, "png"), (svg, "svg")):
         if folder is not None:
             _draw(folder, kind, shown, comparisons)
+    if open_page and output is not None:
+        _open(output)
     return 0
+
+
+def _beside(runs: "Sequence[Path]") -> Path:
+    """Where the page of one run or comparison goes: into its folder, or beside a file of another name."""
+    from loadtest.cli.folders import COMPARISON, HISTORY, REPORT, Run, named
+
+    found = named(runs)
+    if len(found) > 1:
+        raise UsageError("a page of several runs lies in the folder of none of them: give -o report.html")
+    (one,) = found
+    file = one.file if isinstance(one, Run) else one.document or one.folder / COMPARISON
+    if file.exists() and not file.is_file():
+        raise UsageError(f"{file} is no file that a page can lie beside: give -o report.html")
+    return file.with_name("report.html") if file.name in (COMPARISON, HISTORY, REPORT) else file.with_suffix(".html")
+
+
+def _open(page: Path) -> None:
+    """In the browser; where there is none the page is there all the same."""
+    import webbrowser
+
+    if not webbrowser.open(page.resolve().as_uri()):
+        typer.echo(f"loadtest: there is no browser here; open {page} in one", err=True)
 
 
 def _typical(comparison: "Comparison", members: "Sequence[Report]") -> "list[Report]":

@@ -3,6 +3,7 @@
 Every option of every command can stand in a file, because the file is turned into the command line that it stands for.
 """
 
+import sys
 import traceback
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -11,17 +12,22 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperArgument, TyperCommand, TyperGroup, TyperOption
 
+from loadtest.cli.hints import FROM_FILE, names_here
 from loadtest.errors import UsageError
 
-_ITSELF = "run"
+_RUN_ANOTHER = ("run", "rerun")
 _LARGEST = 32 << 10  # bytes
 _LONGEST_LINE = 8 << 10  # bytes; tomllib's time grows with the square of a dotted key's length
 _SHOWN = 100  # characters of a name that stands in a file
+_kept: dict[Path, bytes] = {}  # what was read from a pipe, which is read for the command and for its faults
 
 
 def run(
     context: typer.Context,
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="TOML: command = 'race', and that command's options.")],
+    file: Annotated[
+        Path,
+        typer.Argument(metavar="FILE", help="TOML: command = 'race', and that command's options; - is standard input."),
+    ],
 ) -> Any:
     """Run the command that a file describes; options given after FILE replace the file's.
 
@@ -29,15 +35,26 @@ def run(
 
     Paths in the file are relative to the current folder. loadtest run FILE --help is the help of the file's command.
     """
-    root = context.find_root()
-    commands = _commands(root.command)
     try:
         values = _with_faults(read(file), file)
+    except UsageError as error:
+        raise UsageError(f"{file}: {error}") from error
+    return invoke(context, values, str(file))
+
+
+def invoke(context: typer.Context, values: dict[str, Any], source: str) -> Any:
+    """Run the command that these keys and values of a scenario describe; what is wrong with them is said of `source`.
+
+    The arguments left over in the context come after them.
+    """
+    root, commands = context.find_root(), commands_of(context)
+    try:
         name = command_name(values, commands)
         arguments = argv(values, commands[name], context.args)
     except UsageError as error:
-        raise UsageError(f"{file}: {error}") from error
+        raise UsageError(f"{source}: {error}") from error
     given = on_command_line(commands[name], context.args)
+    context.meta[FROM_FILE] = True
     try:
         with commands[name].make_context(name, arguments, parent=root) as inner:
             return commands[name].invoke(inner)
@@ -47,17 +64,18 @@ def run(
         if values.get("debug") is True and "debug" not in given:
             traceback.print_exc()
         if isinstance(error, UsageError):
-            raise UsageError(f"{file}: {error}") from error
+            raise UsageError(f"{source}: {error}") from error
         if isinstance(error, typer.TyperException):
             said = f"{' '.join(error.format_message().split()).rstrip('.')}. See: {root.command_path} {name} --help"
-            raise UsageError(said if _was_typed(error, given) else f"{file}: {said}") from error
+            raise UsageError(said if _was_typed(error, given) else f"{source}: {said}") from error
         raise
 
 
-def _commands(group: object) -> dict[str, TyperCommand]:
-    """The commands that a file can name: all but this one and groups."""
+def commands_of(context: typer.Context) -> dict[str, TyperCommand]:
+    """The commands that a file can name: all but groups and those that run another."""
+    group: object = context.find_root().command
     every = group.commands if isinstance(group, TyperGroup) else {}
-    return {name: each for name, each in every.items() if isinstance(each, TyperCommand) and name != _ITSELF}
+    return {name: each for name, each in every.items() if isinstance(each, TyperCommand) and name not in _RUN_ANOTHER}
 
 
 def _was_typed(error: typer.TyperException, given: set[str]) -> bool:
@@ -72,11 +90,7 @@ def read(file: Path) -> dict[str, Any]:
 
     from loadtest.document import in_a_line
 
-    try:
-        with file.open("rb") as toml:
-            content = toml.read(_LARGEST + 1)
-    except OSError as error:
-        raise UsageError(f"cannot read it: {error.strerror}") from error
+    content = _content(file)
     if len(content) > _LARGEST:
         raise UsageError(f"it is too large: it has more than {_LARGEST:,} bytes")
     if any(len(line) > _LONGEST_LINE for line in content.split(b"\n")):
@@ -87,6 +101,23 @@ def read(file: Path) -> dict[str, Any]:
         raise UsageError(f"it is no TOML: byte {error.start + 1:,} is not UTF-8") from error
     except (ValueError, RecursionError) as error:  # numbers of thousands of digits, lists a thousand deep
         raise UsageError(f"it is no TOML: {in_a_line(error)}") from error
+
+
+def _content(file: Path) -> bytes:
+    """The bytes of a file, `-` is standard input. What is no file on disk cannot be read again, so it is kept."""
+    if file in _kept:
+        return _kept[file]
+    try:
+        if str(file) == "-":
+            content = sys.stdin.buffer.read(_LARGEST + 1)
+        else:
+            with file.open("rb") as toml:
+                content = toml.read(_LARGEST + 1)
+    except OSError as error:
+        raise UsageError(f"cannot read it: {error.strerror}") from error
+    if not file.is_file():
+        _kept[file] = content
+    return content
 
 
 def _with_faults(values: dict[str, Any], file: Path) -> dict[str, Any]:
@@ -142,7 +173,8 @@ def argv(values: Mapping[str, Any], command: TyperCommand, extra: Sequence[str])
         elif name == "help":
             raise UsageError(f"{key!r} makes no sense in a file; give --help after it")
         else:
-            raise UsageError(f"unknown key {key[:_SHOWN]!r}; {nearest(name, [*options, *positional])}")
+            meant = [other[2:] for other in names_here(f"--{name}") if other[2:] in options] or [name]
+            raise UsageError(f"unknown key {key[:_SHOWN]!r}; {nearest(meant[0], [*options, *positional])}")
     if not any(each.name in given for each in positional.values()):
         line += [word for name in positional for word in words.get(name, [])]
     return [*line, *extra]

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from loadtest.effort import Effort
 from loadtest.errors import LoadTestError, UsageError
 from loadtest.experiment import Ended, run
+from loadtest.invocation import Invocation
 from loadtest.plan import Load, Race
 from loadtest.recorder import Recorder
 from loadtest.session import Interrupt
@@ -51,12 +52,14 @@ class Series:
         *,
         keep_history: bool,
         quiet: bool,
+        invocation: Invocation | None,
         kept: "Kept | None",
     ) -> None:
         self._interrupt = interrupt
         self._thresholds = thresholds
         self._limit_usd = limit_usd
         self._keep_history = keep_history
+        self._invocation = invocation
         self._kept = kept
         self._watcher = Silent(quiet=quiet)
         self._spent_usd = 0.0
@@ -79,6 +82,7 @@ class Series:
                 self._thresholds,
                 keep_history=self._keep_history,
                 lost=self._lost,
+                invocation=self._invocation,
                 kept=self._kept,
             )
         except UsageError as error:  # the first run's is the user's, a later one's a lack of money

@@ -8,8 +8,8 @@ import typer
 from msgspec import Struct
 
 from loadtest import comparison as comparisons
-from loadtest import document
-from loadtest.cli.folders import COMPARISON, HISTORY, REPORT, file_of, run_of, runs_in
+from loadtest.cli.folders import COMPARISON, Group, Run, named
+from loadtest.cli.reading import report_of, reports_of
 from loadtest.compare import Repeats, cell, names
 from loadtest.comparison import Cell, Comparison
 from loadtest.errors import UsageError
@@ -27,43 +27,25 @@ class Stored(Struct, frozen=True):
 
 def stored(paths: Sequence[Path]) -> Stored:
     """Read them. Raises UsageError for what is none of the two."""
-    runs: list[tuple[str, Report]] = []
+    single: list[Run] = []
     found: list[tuple[str, Comparison, list[Report]]] = []
-    for path in paths:
-        if path.is_dir() and (path / COMPARISON).exists():
-            path = path / COMPARISON  # noqa: PLW2901 - the same, said in full
-        elif members := runs_in(path):
-            runs += _cut_series(path, members)
-            continue
-        file = file_of(path)
-        # What says nothing is read as a report, and refused as one.
-        if file.name != HISTORY and document.schema_of(file) == comparisons.SCHEMA:
-            comparison = comparisons.read(file)
-            found.append((file.parent.name, comparison, _runs_of(comparison, file.parent)))
+    for one in named(paths):
+        if isinstance(one, Run):
+            single.append(one)
+        elif one.document is None:
+            typer.echo(f"loadtest: {one.folder} has no {COMPARISON}: taking each run in it by itself", err=True)
+            single += one.runs
         else:
-            runs.append((file.parent.name if file.name in (REPORT, HISTORY) else file.stem, run_of(file)))
+            comparison = comparisons.read(one.document)
+            found.append((one.name, comparison, _runs_of(comparison, one)))
+    runs = [(run.name, report) for run, report in reports_of(single, alone=not found)]
     return Stored(runs, found)
 
 
-def _cut_series(folder: Path, members: Sequence[Path]) -> list[tuple[str, Report]]:
-    """All runs in it; one that was killed before its first order is none."""
-    typer.echo(f"loadtest: {folder} has no {COMPARISON}: taking each run in it by itself", err=True)
-    found = []
-    for member in members:
-        file = file_of(member)
-        try:
-            found.append((member.name, run_of(file)))
-        except UsageError as error:
-            if file.name == REPORT:
-                raise
-            typer.echo(f"loadtest: left out: {error}", err=True)
-    return found
-
-
-def _runs_of(comparison: Comparison, folder: Path) -> list[Report]:
+def _runs_of(comparison: Comparison, group: Group) -> list[Report]:
     """The reports of a comparison's runs, as far as they lie beside it."""
-    files = [file_of(folder / run) for one in comparison.cells for run in one.runs]
-    return [run_of(file) for file in files if file.exists()]
+    beside = {run.name: run for run in group.runs}
+    return [report_of(beside[run]) for one in comparison.cells for run in one.runs if run in beside]
 
 
 def repeats(found: Stored, *, against_others: bool) -> list[Repeats]:

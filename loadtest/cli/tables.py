@@ -1,7 +1,7 @@
 """`loadtest populate` and `loadtest table …`: the table and its sample products."""
 
-from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from msgspec.structs import replace
@@ -14,7 +14,9 @@ from loadtest.targets import Target, TargetKind
 if TYPE_CHECKING:
     from loadtest.dynamo.client import Connection, DynamoDBClient
     from loadtest.dynamo.setup import TableDescription
+    from loadtest.order import Product
 
+_QUANTITY = 10  # of a product that is not of the sample
 Work = Callable[["DynamoDBClient", "Connection"], Awaitable[None]]
 
 
@@ -22,14 +24,28 @@ Work = Callable[["DynamoDBClient", "Connection"], Awaitable[None]]
 def populate(
     place: groups.Place,
     target: options.RemoteTargetOption = None,
+    product: options.ProductIds = None,
+    quantity: Annotated[
+        int | None,
+        typer.Option(min=0, help="How many of each.", show_default=f"as in the sample, else {_QUANTITY}"),
+    ] = None,
     allow_untagged_table: options.AllowUntagged = False,
     yes: options.Yes = False,
     debug: options.Debug = False,
 ) -> int:
-    """Write the six sample products p#0 to p#5, making the table first if it is missing."""
+    """Write the six sample products p#0 to p#5, or those named, making the table first if it is missing."""
     chosen = place.at(target, allow_untagged_table=allow_untagged_table)
-    fill(chosen, yes=yes, spare_foreign=False)
+    fill(chosen, yes=yes, spare_foreign=False, products=_wanted(product, quantity))
     return 0
+
+
+def _wanted(ids: list[str] | None, quantity: int | None) -> "Sequence[Product]":
+    from loadtest.dynamo.setup import SAMPLE
+    from loadtest.order import Product
+
+    sample = {each.id: each for each in SAMPLE}
+    wanted = [sample.get(id_, Product(id=id_, name=id_, quantity=_QUANTITY, version=1)) for id_ in ids or sample]
+    return wanted if quantity is None else [replace(each, quantity=quantity) for each in wanted]
 
 
 @grouped
@@ -131,8 +147,15 @@ async def _foreign_in(client: "DynamoDBClient", connection: "Connection", table:
     return "" if item_id is None else f"This table holds what was not made by loadtest, such as {item_id!r}"
 
 
-def fill(target: Target, *, yes: bool, spare_foreign: bool, quiet: bool = False) -> None:
-    """Write the sample, making the table first if it is missing (on AWS only after a yes).
+def fill(
+    target: Target,
+    *,
+    yes: bool,
+    spare_foreign: bool,
+    quiet: bool = False,
+    products: "Sequence[Product] | None" = None,
+) -> None:
+    """Write the products, or the sample, making the table first if it is missing (on AWS only after a yes).
 
     What the tool did not make is overwritten only after a yes, or, with `spare_foreign`, left as it is.
     """
@@ -140,6 +163,8 @@ def fill(target: Target, *, yes: bool, spare_foreign: bool, quiet: bool = False)
     from loadtest.dynamo import setup
     from loadtest.dynamo.foreign import foreign_items
     from loadtest.dynamo.put_back import by_hand
+
+    wanted = tuple(products or setup.SAMPLE)
 
     def say(message: str) -> None:
         if not quiet:
@@ -154,16 +179,16 @@ def fill(target: Target, *, yes: bool, spare_foreign: bool, quiet: bool = False)
         else:
             setup.require_usable(found, connection)
             setup.require_ours(found, connection, allow_untagged=target.allow_untagged_table)
-        foreign = await foreign_items(client, connection, [product.id for product in setup.SAMPLE])
+        foreign = await foreign_items(client, connection, [product.id for product in wanted])
         if foreign and not spare_foreign:
             ask(overwriting(connection, foreign), yes=yes)
             here = replace(connection, region=client.meta.region_name)
             for item_id, item in foreign.items():
                 say(f"{item_id!r} is overwritten; to have it again: {by_hand(here, item)}")
-        written = [product for product in setup.SAMPLE if not (spare_foreign and product.id in foreign)]
+        written = [product for product in wanted if not (spare_foreign and product.id in foreign)]
         await setup.populate(client, connection, written, over=foreign)
-        sample = ", ".join(f"{product.id} {product.quantity}" for product in written)
-        say(f"wrote to table {target.table!r}: {sample} in stock" if written else "wrote nothing")
+        stock = ", ".join(f"{product.id} {product.quantity}" for product in written)
+        say(f"wrote to table {target.table!r}: {stock} in stock" if written else "wrote nothing")
         if spare_foreign and foreign:
             say(f"left as they are, for loadtest did not make them: {', '.join(foreign)}")
 

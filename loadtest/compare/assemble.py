@@ -12,6 +12,7 @@ from loadtest.compare.differences import Samples, differences, statement
 from loadtest.compare.estimates import cell
 from loadtest.compare.scaling import fit
 from loadtest.comparison import SCHEMA, Cell, Comparison, Scaling
+from loadtest.invocation import Invocation
 from loadtest.report import Report
 
 _CONCURRENCY = "concurrency"
@@ -81,6 +82,7 @@ def compare(
     seed: int | None = None,
     order: Sequence[str] = (),
     baseline: Sequence[Cell] = (),
+    invocation: Invocation | None = None,
 ) -> Comparison:
     """The whole document. With a `baseline`, only differences against it are tested; its cells come first, renamed.
 
@@ -110,6 +112,7 @@ def compare(
         differences=made,
         scaling=scaling(now),
         warnings=_warnings(repeats, before, now, against, batched),
+        invocation=invocation,
     )
 
 

@@ -4,6 +4,7 @@ A request whose answer is lost is sent again; `repaired` hears of each such answ
 TargetErrors that say what to do.
 """
 
+import shlex
 import time
 from collections.abc import Collection, Iterable
 from typing import Any
@@ -271,10 +272,13 @@ async def read_stock(
     with explained(connection):
         response = await patiently(client.get_item, OwnRequest.READ, repaired, **request)
     remedy = f"write the sample with: loadtest populate {connection.options}"
-    if product_id not in {product.id for product in SAMPLE}:
-        remedy = f"put it there with quantity and version, or give one of p#0 to p#{len(SAMPLE) - 1} as --product"
+    own = product_id not in {product.id for product in SAMPLE}
     if "Item" not in response:
+        if own:
+            remedy = f"write it with: loadtest populate --product {shlex.quote(product_id)} {connection.options}"
         raise TargetError(f"there is no product {product_id!r} in table {connection.table!r}; {remedy}")
+    if own:
+        remedy = f"put it there with quantity and version, or give one of p#0 to p#{len(SAMPLE) - 1} as --product"
     try:
         return to_stocked(response["Item"], product_id)
     except ValueError as error:

@@ -8,7 +8,7 @@ from loadtest.timeline import Timeline
 
 _MOST_NAME = 16
 _MOST_WORDS = 48
-_LEAST_BAR = 20
+_LEAST_BAR, _NARROW_BAR = 20, 10  # where there is room, and where there is little
 _MOST_WIDTH = 140
 MARK, _OTHER = "* ", "  "
 
@@ -22,9 +22,10 @@ def text(violation: Violation, timeline: Timeline, width: int) -> Iterator[str]:
     prefix, names = short([op.order_id for op in ops])
     said = [did(op, prefix) for op in ops]
     name_width = min(max(5, *map(len, names)), _MOST_NAME)
-    words = max(10, min(max(map(len, said)), _MOST_WORDS, width - name_width - _LEAST_BAR - 4))
-    bar = max(_LEAST_BAR, width - len(_OTHER) - name_width - words - 2)
-    yield f"around {violation.kind}, round {violation.round}, {violation.product_id}:{_of(ops, violation)}"
+    least = max(_NARROW_BAR, min(_LEAST_BAR, width // 4))
+    words = max(10, min(max(map(len, said)), _MOST_WORDS, width - name_width - least - 4))
+    bar = max(least, width - len(_OTHER) - name_width - words - 2)
+    yield f"trace of {violation.kind}, round {violation.round}, {violation.product_id}:{_of(ops, violation)}"
     begin = clipped(f"{prefix}…" if prefix else "", words)
     yield f"{_OTHER}{'order':{name_width}} {begin:{words}} {axis.labels(bar)}".rstrip()
     for op, name, what in zip(ops, names, said, strict=True):

@@ -1,6 +1,7 @@
 """A comparison as text for a terminal."""
 
-from collections.abc import Sequence
+import shlex
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from rich.console import Console
@@ -10,7 +11,7 @@ from rich.text import Text
 from loadtest.checker import Status
 from loadtest.checker.verdict import plural
 from loadtest.comparison import UNTESTED, Cell, Comparison, Estimate
-from loadtest.render.terminal import a_console, put
+from loadtest.render.console import a_console, fitting, put
 
 _SHOWN = (
     ("goodput_per_s", "goodput/s", 1),
@@ -35,6 +36,8 @@ def print_comparison(
             _print(console, comparison, folder)
         for sentence in crossed:
             console.print(Text(f"threshold of {sentence}", style="bold red"))
+        if not quiet:
+            console.print()
         console.print(_verdicts(comparison))
     put(console, drawn.get())
 
@@ -48,8 +51,8 @@ def _print(console: Console, comparison: Comparison, folder: Path | None) -> Non
         console.print(Text("stopped early, so this is a part", style="bold yellow"))
     for columns in (_SHOWN[:3], _SHOWN[3:5], _SHOWN[5:]):
         shown = [one for one in columns if any(cell.metrics[one[0]].median is not None for cell in comparison.cells)]
-        if shown:
-            console.print(_table(comparison.cells, shown))
+        for table in _tables(console, comparison.cells, shown):
+            console.print(table)
     real = [one for one in comparison.differences if one.real]
     console.print(f"\n{comparison.test}")
     for one in real[:_DIFFERENCES_SHOWN]:
@@ -64,11 +67,20 @@ def _print(console: Console, comparison: Comparison, folder: Path | None) -> Non
         console.print(Text(warning, style="yellow"))
     if folder is not None:
         console.print(f"comparison and runs in {folder}")
+        console.print(f"as a page: loadtest report {shlex.quote(str(folder))}")
+
+
+def _tables(console: Console, cells: Sequence[Cell], columns: Sequence[tuple[str, str, int]]) -> Iterator[Table]:
+    """One, or where there is no room several of fewer columns each."""
+    while columns:
+        shown = fitting(console, [_table(cells, columns[:count]) for count in range(len(columns), 0, -1)])
+        yield shown
+        columns = columns[len(shown.columns) - 1 :]
 
 
 def _table(cells: Sequence[Cell], columns: Sequence[tuple[str, str, int]]) -> Table:
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    table.add_column("\ncell", no_wrap=True)
+    table.add_column("\ncell")
     for _, title, _ in columns:
         table.add_column(f"\n{title}", justify="right", no_wrap=True)
     for cell in cells:

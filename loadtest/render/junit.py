@@ -70,7 +70,7 @@ def _suite(report: Report, index: int, name: str, *, gate: bool) -> ET.Element:
     worth = power.shown(report.verdict)
     said = [report.verdict.sentence, *(checked.sentence for checked in report.thresholds)]
     if worth is not None:
-        said.append(f"power: {worth}")
+        said.append(f"contention: {worth}")
     ET.SubElement(suite, "system-out").text = _clean("\n".join(said))
     ET.SubElement(suite, "system-err")
     return suite

@@ -4,7 +4,7 @@ import time
 from types import TracebackType
 from typing import Self
 
-from rich.console import Console, Group
+from rich.console import Group
 from rich.live import Live as RichLive
 from rich.progress_bar import ProgressBar
 from rich.table import Table
@@ -14,10 +14,13 @@ from loadtest.effort import Effort
 from loadtest.order import Outcome
 from loadtest.plan import Load, Race
 from loadtest.recorder import Recorder
+from loadtest.render.console import a_screen
 
 _SHOW_AFTER_S = 1.0
 _PLAIN_EVERY_S = 5.0
 _DRAW_EVERY_S = 0.5  # a drawing takes 3 ms, in which no order starts
+_ROOM = 72  # columns that the table of outcomes takes
+_LATE_MS = 100.0  # a lag that is worth a line
 _OUTCOMES = tuple(Outcome)
 
 
@@ -27,7 +30,7 @@ class Live:
     def __init__(self, plan: Race | Load, *, quiet: bool) -> None:
         self._plan = plan
         self._quiet = quiet
-        self._console = Console(stderr=True, markup=False)
+        self._console = a_screen()
         self._started = self._last = time.monotonic()
         self._view: RichLive | None = None
 
@@ -43,7 +46,7 @@ class Live:
     def announce(self, sentence: str) -> None:
         """Say something before the run."""
         if not self._quiet:
-            self._console.print(sentence, highlight=False, soft_wrap=True)
+            self._console.print(sentence, soft_wrap=True)
 
     def show(self, recorder: Recorder, effort: Effort) -> None:
         """Show how far the run is."""
@@ -54,12 +57,12 @@ class Live:
         self._last = now
         gone_s = now - self._started
         if not self._console.is_terminal:
-            self._console.print(_line(self._plan, recorder, gone_s), highlight=False, soft_wrap=True)
+            self._console.print(_line(self._plan, recorder, gone_s), soft_wrap=True)
             return
         if self._view is None:
             self._view = RichLive(console=self._console, auto_refresh=False, transient=True)
             self._view.start()
-        self._view.update(_view(self._plan, recorder, effort, gone_s), refresh=True)
+        self._view.update(_view(self._plan, recorder, effort, gone_s, self._console.width), refresh=True)
 
 
 def _line(plan: Race | Load, recorder: Recorder, gone_s: float) -> str:
@@ -100,7 +103,22 @@ def _rounds_done(plan: Race, recorder: Recorder, gone_s: float) -> tuple[int, in
     return int(gone_s * 1000), int((plan.within_s or 0.0) * 1000)
 
 
-def _view(plan: Race | Load, recorder: Recorder, effort: Effort, gone_s: float) -> Group:
+def _view(plan: Race | Load, recorder: Recorder, effort: Effort, gone_s: float, columns: int) -> Group:
+    if isinstance(plan, Race):
+        done, whole = _rounds_done(plan, recorder, gone_s)
+        of = "" if plan.rounds is None else f" of {plan.rounds:,}"
+        last = f"{recorder.rounds:,}{of} rounds, {recorder.operations:,} requests answered, {gone_s:.0f} s"
+    else:
+        done, whole = int(recorder.elapsed_s * 1000), int(plan.duration_s * 1000)
+        last = ", ".join([*_phase(plan, recorder), *_lately(recorder), _left(plan, recorder)])
+    bar = ProgressBar(total=max(1, whole), completed=min(done, whole), width=60)
+    lag_ms = effort.loop_lag.max_ns / 1e6
+    late = [Text(f"this process was busy: its event loop was up to {lag_ms:,.0f} ms late", style="dim")]
+    counts = _table(plan, recorder) if columns >= _ROOM else Text(", ".join(_counts(recorder)))
+    return Group(counts, Text(last), *(late if lag_ms >= _LATE_MS else []), bar)
+
+
+def _table(plan: Race | Load, recorder: Recorder) -> Table:
     counts = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0))
     row = []
     for outcome in _OUTCOMES:
@@ -110,13 +128,4 @@ def _view(plan: Race | Load, recorder: Recorder, effort: Effort, gone_s: float) 
         counts.add_column("dropped", justify="right")
         row.append(f"{recorder.dropped:,}")
     counts.add_row(*row)
-    if isinstance(plan, Race):
-        done, whole = _rounds_done(plan, recorder, gone_s)
-        of = "" if plan.rounds is None else f" of {plan.rounds:,}"
-        last = f"{recorder.rounds:,}{of} rounds, {recorder.operations:,} requests answered, {gone_s:.0f} s"
-    else:
-        done, whole = int(recorder.elapsed_s * 1000), int(plan.duration_s * 1000)
-        last = ", ".join([*_phase(plan, recorder), *_lately(recorder), _left(plan, recorder)])
-    lag_ms = effort.loop_lag.max_ns / 1e6
-    late = Text(f"the event loop was at most {lag_ms:,.1f} ms late", style="dim")
-    return Group(counts, Text(last), late, ProgressBar(total=max(1, whole), completed=min(done, whole), width=60))
+    return counts

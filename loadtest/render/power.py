@@ -10,17 +10,29 @@ def shown(verdict: Verdict | ReportedVerdict) -> str | None:
     power = verdict.power
     if not power.accepted or verdict.status is Status.VIOLATED:
         return None
-    met = f"{power.overlapping:,} of {plural(power.writes, 'write')} overlapped an accepted one"
     if not power.contested:
-        return f"{met}: no win was contested, so this run cannot show a double win"
+        return "no win was contested, so this run cannot show a double win"
     wins = f"{power.contested:,} of {plural(power.accepted, 'win')} {'was' if power.contested == 1 else 'were'}"
-    rate = f"double wins at a rate above {power.excluded_rate:.3g} (95 %) if they come independently"
-    return f"{met}; {wins} contested, which excludes {rate}{_in_bursts(power)}"
+    excluded = f"double wins in more than {_percent(power.excluded_rate)} of contested wins"
+    return f"{wins} contested; that excludes, with 95 % certainty, {excluded}{_in_bursts(power)}"
+
+
+def overlap(power: Power) -> str:
+    """How many writes could have met one that won."""
+    return f"{power.overlapping:,} of {plural(power.writes, 'write')} overlapped an accepted one"
+
+
+def _percent(share: float) -> str:
+    return f"{share * 100:.3g} %"
 
 
 def _in_bursts(power: Power) -> str:
+    """The same of rounds or seconds: double wins need not come independently of one another."""
     rounds, seconds = power.contested_rounds, power.contested_seconds
     if not rounds and not seconds:  # a report of an earlier version does not say
         return ""
     where = plural(rounds, "round") if rounds else plural(seconds, "second")
-    return f", and in more than {power.excluded_share:.3g} of the {'rounds' if rounds else 'seconds'} if not ({where})"
+    return (
+        f", and, should they come in bursts, in more than {_percent(power.excluded_share)} of the "
+        f"{'rounds' if rounds else 'seconds'} ({where})"
+    )

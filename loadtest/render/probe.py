@@ -1,14 +1,16 @@
 """The table of `loadtest probe`."""
 
+from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from loadtest.checker.verdict import plural
 from loadtest.probe.document import Finding, Probe, Shown
-from loadtest.render.terminal import a_console, put
+from loadtest.render.console import a_console, put
 
 _STYLES = {Shown.YES: "green", Shown.NO: "bold red", Shown.NOT_SHOWN: "yellow"}
 _NAMED = 3
+_ROOM = 130  # columns in which the table can be read
 _FIT = {True: "bold green", False: "bold red", None: "bold yellow"}
 
 
@@ -17,11 +19,16 @@ def print_probe(probe: Probe, *, to_stdout: bool, quiet: bool) -> None:
     console = a_console(to_stdout=to_stdout)
     with console.capture() as drawn:
         if not quiet:
-            console.print(_table(probe), soft_wrap=False)
+            if console.width >= _ROOM:
+                console.print(_table(probe), soft_wrap=False)
+            else:
+                _print_list(console, probe)
             requests = ", ".join(f"{count:,} {operation}" for operation, count in probe.requests.items())
             console.print(f"\n{requests} in {probe.duration_s:.1f} s")
         if probe.left_behind:
             console.print(Text(_left_behind(probe), style="bold yellow"))
+        if not quiet:
+            console.print()
         console.print(Text(probe.sentence, style=_FIT[probe.fit]))
     put(console, drawn.get())
 
@@ -35,6 +42,13 @@ def _table(probe: Probe) -> Table:
     for finding in probe.findings:
         table.add_row(finding.question, _answer(finding), Text(finding.seen), Text(finding.meaning))
     return table
+
+
+def _print_list(console: Console, probe: Probe) -> None:
+    for finding in probe.findings:
+        console.print(Text.assemble((finding.question, "bold"), ": ", _answer(finding)))
+        console.print(f"  seen: {finding.seen}")
+        console.print(f"  for a verdict: {finding.meaning}")
 
 
 def _answer(finding: Finding) -> Text:

@@ -1,8 +1,7 @@
 """A report as text for a terminal."""
 
-import os
-import shutil
-from collections.abc import Iterator, Sequence
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from rich.console import Console
@@ -11,32 +10,36 @@ from rich.text import Text
 
 from loadtest.checker import Status, Verdict, Violation
 from loadtest.checker.verdict import plural
-from loadtest.render import around, power
+from loadtest.render import around, own, power
+from loadtest.render.console import a_console, fitting, put
+from loadtest.render.window import width
 from loadtest.report import Latency, Report, ReportedVerdict
 from loadtest.timeline import Timeline
 
 _VIOLATIONS_SHOWN = 5
 _DOUBTS_SHOWN = 5
 _PRODUCTS_SHOWN = 5
-_WIDE = 160
+_PERCENTILES = ("p50", "p90", "p99", "p99.9", "max")
 _LOG = 80  # columns of a time line where nobody looks at a window
-_NARROWEST = 100
-_STYLES = {Status.SAFE: "bold green", Status.VIOLATED: "bold red", Status.INCONCLUSIVE: "bold yellow"}
+STYLES = {Status.SAFE: "bold green", Status.VIOLATED: "bold red", Status.INCONCLUSIVE: "bold yellow"}
 
 
-def print_report(report: Report, folder: Path, *, to_stdout: bool, quiet: bool) -> None:
-    """Print the tables and, last, the verdict; only what it is worth and the verdict if `quiet`."""
+def print_report(report: Report, folder: Path, *, to_stdout: bool, quiet: bool, verbose: bool = False) -> None:
+    """Print the tables and, last, the verdict; only what it is worth and the verdict if `quiet`.
+
+    Figures of the tool itself are only shown where they make others doubtful, or if `verbose`.
+    """
     console = a_console(to_stdout=to_stdout)
     with console.capture() as drawn:
         if not quiet:
-            _print_tables(console, report, folder)
+            _print_tables(console, report, folder, verbose=verbose)
         else:
-            for line in _power(report.verdict):
+            for line in _contention(report.verdict):
                 console.print(line)
         for checked in report.thresholds:
             if not checked.holds or not quiet:
                 console.print(Text(f"threshold {checked.sentence}", style="" if checked.holds else "bold red"))
-        console.print(Text(report.verdict.sentence, style=_STYLES[report.verdict.status]))
+        _print_sentence(console, report.verdict, apart=not quiet)
     put(console, drawn.get())
 
 
@@ -50,30 +53,21 @@ def print_verdict(verdict: Verdict, part: str | None, timelines: Sequence[Timeli
             console.print(line)
         _print_violations(console, verdict.violations, timelines)
         for doubt in verdict.doubts[:_DOUBTS_SHOWN]:
-            console.print(f"doubt: {doubt}")
+            console.print(f"reason: {doubt}")
         if (more := len(verdict.doubts) - _DOUBTS_SHOWN) > 0:
-            console.print(f"and {more:,} more doubts")
-        console.print(Text(verdict.sentence, style=_STYLES[verdict.status]))
+            console.print(f"and {more:,} more reasons")
+        _print_sentence(console, verdict, apart=True)
     put(console, drawn.get())
 
 
-def a_console(*, to_stdout: bool) -> Console:
-    """Standard output, or standard error if a report goes there; wide where nobody looks at a window."""
-    console = Console(stderr=not to_stdout, highlight=False, markup=False, soft_wrap=True)
-    console.width = max(console.width, _NARROWEST) if console.is_terminal else _WIDE  # better wrapped than cut
-    return console
+def _print_sentence(console: Console, verdict: Verdict | ReportedVerdict, *, apart: bool) -> None:
+    """The last line, a whole one, `apart` from the lines above it."""
+    if apart:
+        console.print()
+    console.print(Text(verdict.sentence, style=STYLES[verdict.status]))
 
 
-def put(console: Console, drawn: str) -> None:
-    """Write what was drawn, without the blanks at the ends of lines."""
-    try:
-        console.file.write("\n".join(line.rstrip() for line in drawn.split("\n")))
-        console.file.flush()
-    except BrokenPipeError:  # the reader has seen enough; the exit code still tells
-        os.dup2(os.open(os.devnull, os.O_WRONLY), console.file.fileno())
-
-
-def _print_tables(console: Console, report: Report, folder: Path) -> None:
+def _print_tables(console: Console, report: Report, folder: Path, *, verbose: bool) -> None:
     console.print(_heading(report))
     if report.stopped_by:
         console.print(Text(f"stopped early, so this is a part: {report.stopped_by}", style="bold yellow"))
@@ -81,12 +75,12 @@ def _print_tables(console: Console, report: Report, folder: Path) -> None:
     if report.rounds.count > 1:
         console.print(_winners(report))
     if report.command == "load":
-        console.print(_order_times(report))
-    console.print(_latency(report))
-    for line in (*_load(report), _cost(report), _client(report), *_evidence(report.verdict)):
+        console.print(fitting(console, _order_times(report)))
+    console.print(fitting(console, _latency(report)))
+    for line in (*_load(report), *_cost(report, verbose=verbose), *_evidence(report.verdict)):
         console.print(line)
-    if report.client.workers:
-        console.print(_workers(report))
+    for line in own.lines(report, verbose=verbose):
+        console.print(line)
     if report.faults is not None:
         console.print(f"faults injected: {report.faults.sentence}")
     if report.repaired:
@@ -97,6 +91,7 @@ def _print_tables(console: Console, report: Report, folder: Path) -> None:
     kept = [file.partition(".")[0] for file in ("report.json", "history.jsonl") if (folder / file).exists()]
     if kept:
         console.print(f"{' and '.join(kept)} in {folder}")
+        console.print(f"as a page: loadtest report {shlex.quote(str(folder))}")
     for message, count in report.orders.problems.items():
         console.print(f"{count:,} × {message}")
     _print_violations(console, report.verdict.violations, report.verdict.timelines, ", all in the report")
@@ -107,12 +102,13 @@ def _print_violations(
 ) -> None:
     for violation in violations[:_VIOLATIONS_SHOWN]:
         orders = ", ".join(violation.orders[:3]) + (", …" if violation.orders_count > 3 else "")
-        console.print(f"violation {violation.kind}, round {violation.round}: {violation.message} ({orders})")
+        said = f", round {violation.round}: {violation.message} ({orders})"
+        console.print(Text.assemble((f"violation {violation.kind}", "bold red"), said))
     if (more := len(violations) - _VIOLATIONS_SHOWN) > 0:
         console.print(f"and {more:,} more violations{where}")
     if timelines:
-        width = shutil.get_terminal_size().columns if console.is_terminal else _LOG
-        for line in around.text(violations[timelines[0].violation], timelines[0], width):
+        columns = width(console.file) or _LOG
+        for line in around.text(violations[timelines[0].violation], timelines[0], columns):
             console.print(Text(line, style="bold" if line.startswith(around.MARK) else ""))
 
 
@@ -120,8 +116,7 @@ def _heading(report: Report) -> str:
     config = report.config
     if report.command == "race":
         how = f"{config['number_of_requests']:,} orders of {config['units']:,} × {config['product']}"
-        of = "" if config["rounds"] is None else f" of {config['rounds']:,}"
-        return f"{config['strategy']}: {how}, {report.rounds.count:,}{of} rounds, target {report.environment['target']}"
+        return f"{config['strategy']}: {how}, {_rounds(report)}, target {report.environment['target']}"
     products = config["product"] if config["products"] == 1 else f"{config['products']:,} products"
     skew = f" (skew {config['skew']:g})" if config["skew"] else ""
     return (
@@ -130,13 +125,18 @@ def _heading(report: Report) -> str:
     )
 
 
+def _rounds(report: Report) -> str:
+    ended, planned = report.rounds.count, report.config["rounds"]
+    return plural(ended, "round") if planned in (None, ended) else f"{ended:,} of {plural(planned, 'round')}"
+
+
 def _arrivals(report: Report) -> str:
     config, arrivals = report.config, report.arrivals
     if arrivals.kind == "closed":
         return f"{plural(config['concurrency'], 'buyer')} for {config['duration_s']:,.4g} s"
     constant, stages = config["rate_per_s"], config["stages"]
     rate = f"orders in {len(stages):,} stages" if constant is None else f"{constant:,.6g} orders a second"
-    return f"{rate}{', by chance,' if config['poisson'] else ''} for {config['duration_s']:,.4g} s"
+    return f"{rate}{' at random (Poisson)' if config['poisson'] else ''} for {config['duration_s']:,.4g} s"
 
 
 def _load(report: Report) -> Iterator[str]:
@@ -144,7 +144,7 @@ def _load(report: Report) -> Iterator[str]:
         return
     arrivals, work, dropped = report.arrivals, report.work, report.orders.dropped
     yield (
-        f"goodput {report.goodput_per_s:,.1f} accepted orders a second over {report.duration_s:,.2f} s; "
+        f"goodput: {report.goodput_per_s:,.1f} accepted orders a second over {report.duration_s:,.2f} s; "
         f"{_or_none(work.attempts_per_accepted)} attempts and {_or_none(work.writes_per_accepted)} writes for each; "
         f"{work.wasted_writes:,} writes wasted"
     )
@@ -152,7 +152,7 @@ def _load(report: Report) -> Iterator[str]:
         late = arrivals.late_ms
         lost = f"{dropped:,} of {arrivals.due:,} dropped" if dropped else "none dropped"
         yield (
-            f"{arrivals.achieved_per_s:,.1f} of {arrivals.due_per_s:,.1f} orders a second began, {lost}; "
+            f"arrivals: {arrivals.achieved_per_s:,.1f} of {arrivals.due_per_s:,.1f} orders a second began, {lost}; "
             f"late by {late.p50:,.2f} ms (p50), {late.p99:,.2f} (p99), {late.max:,.2f} (max)"
         )
     if work.slowest and work.most_tried:
@@ -174,13 +174,13 @@ def _evidence(verdict: Verdict | ReportedVerdict) -> Iterator[str]:
         yield f"phantom rejects: {plural(verdict.phantom_rejects, 'order')} won and {_were(verdict)} told otherwise"
     if verdict.stale_reads:
         yield f"stale reads: {plural(verdict.stale_reads, 'read')} that need not be consistent showed an old version"
-    yield from _power(verdict)
+    yield from _contention(verdict)
 
 
-def _power(verdict: Verdict | ReportedVerdict) -> Iterator[str]:
+def _contention(verdict: Verdict | ReportedVerdict) -> Iterator[str]:
     said = power.shown(verdict)
     if said is not None:
-        yield f"power: {said}"
+        yield f"contention: {said}"
 
 
 def _were(verdict: Verdict | ReportedVerdict) -> str:
@@ -191,46 +191,20 @@ def _or_none(figure: float | None) -> str:
     return "–" if figure is None else f"{figure:,.2f}"
 
 
-def _cost(report: Report) -> str:
+def _cost(report: Report, *, verbose: bool) -> Iterator[str]:
     capacity = report.capacity
     each = capacity.usd_per_1000_accepted
     price = "" if each is None else f", ${each:,.6f} for 1,000 accepted orders"
-    return (
-        f"{capacity.write_units:,.0f} write and {capacity.read_units:,.0f} read units, ${capacity.usd:,.6f}{price} "
-        f"({capacity.prices}; {capacity.reported:.0%} of the units as the server reported)"
-    )
-
-
-def _client(report: Report) -> str:
-    client, spread = report.client, report.client.burst_spread_ms
-    burst = f"; a burst left within {spread.median:,.1f} ms" if spread else ""
-    cost = ""
-    if client.cpu_cores is not None and client.loop_lag_ms is not None:
-        cost = f", {client.cpu_cores:.0%} of a core, loop lag p99 {client.loop_lag_ms.p99:,.1f} ms"
-    return (
-        f"{report.operations_per_s:,.0f} operations a second over {report.duration_s:,.2f} s; "
-        f"own share of the response time {client.own_share:.1%} ({client.name}{cost}){burst}"
-    )
-
-
-def _workers(report: Report) -> str:
-    """One line for all, one more for each that was lost."""
-    workers, spread = report.client.workers, report.client.start_spread_ms
-    uncertain_ms = max(worker.clock_uncertainty_ms for worker in workers)
-    clocks = f", clocks compared to ±{uncertain_ms:,.2f} ms" if uncertain_ms else ""
-    most = f", {spread.max:,.2f} at most" if spread and spread.max > spread.median else ""
-    began = f"; began within {spread.median:,.2f} ms of one another{most}" if spread else ""
-    hosts = len({worker.host for worker in workers})
-    processes = "1 process" if len(workers) == 1 else f"{len(workers):,} processes"
-    lines = [f"placed by {processes} on {plural(hosts, 'machine')}{clocks}{began}"]
-    lines += [f"{worker.name} ({worker.host}) {worker.lost}" for worker in workers if worker.lost is not None]
-    return "\n".join(lines)
+    reported = f"; {capacity.reported:.0%} of the units as the server reported" if verbose else ""
+    units = f"{capacity.write_units:,.0f} write and {capacity.read_units:,.0f} read units"
+    yield f"cost: ${capacity.usd:,.6f} for {units}{price} ({capacity.prices}{reported})"
+    yield f"throughput: {report.operations_per_s:,.0f} operations a second over {report.duration_s:,.2f} s"
 
 
 def _table(*headings: str) -> Table:
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for heading in headings:
-        table.add_column(heading, justify="right" if heading != headings[0] else "left", no_wrap=True)
+        table.add_column(heading, justify="right" if heading != headings[0] else "left", no_wrap=heading != headings[0])
     return table
 
 
@@ -273,25 +247,27 @@ def _winners(report: Report) -> Table:
     return table
 
 
-def _latency(report: Report) -> Table:
-    table = _percentiles("service time, ms")
-    for kind, outcomes in report.latency_ms.items():
-        for outcome, figures in outcomes.items():
-            _add(table, f"{kind} {outcome}", figures)
+def _latency(report: Report) -> list[Table]:
+    rows = {
+        f"{kind} {outcome}": figures
+        for kind, outcomes in report.latency_ms.items()
+        for outcome, figures in outcomes.items()
+    }
+    return _percentiles("service time, ms", rows)
+
+
+def _order_times(report: Report) -> list[Table]:
+    return _percentiles("order, due to end, ms", report.order_ms)
+
+
+def _percentiles(title: str, rows: Mapping[str, Latency]) -> list[Table]:
+    """The widest table first; where there is no room, the percentiles that tell least are left out."""
+    return [_figures(title, rows, columns) for columns in (_PERCENTILES, ("p50", "p99", "max"), ("p50", "p99"))]
+
+
+def _figures(title: str, rows: Mapping[str, Latency], columns: Sequence[str]) -> Table:
+    table = _table(f"\n{title}", "\ncount", *(f"\n{column}" for column in columns))
+    for name, figures in rows.items():
+        values = (getattr(figures, column.replace(".", "")) for column in columns)
+        table.add_row(name, f"{figures.count:,}", *(f"{value:,.2f}" for value in values))
     return table
-
-
-def _order_times(report: Report) -> Table:
-    table = _percentiles("order, due to end, ms")
-    for outcome, figures in report.order_ms.items():
-        _add(table, outcome, figures)
-    return table
-
-
-def _percentiles(title: str) -> Table:
-    return _table(f"\n{title}", "\ncount", "\np50", "\np90", "\np99", "\np99.9", "\nmax")
-
-
-def _add(table: Table, name: str, figures: Latency) -> None:
-    percentiles = (figures.p50, figures.p90, figures.p99, figures.p999, figures.max)
-    table.add_row(name, f"{figures.count:,}", *(f"{value:,.2f}" for value in percentiles))

@@ -42,6 +42,7 @@ def cluster(workers: int, port: int) -> Iterator[str]:
             n_workers=workers,
             threads_per_worker=1,
             dashboard_address=None,
+            scheduler_kwargs={"dashboard": False, "dashboard_address": f"{_HOST}:0"},  # Dask's own port may be taken
             silence_logs=logging.ERROR,
         ) as made,
     ):

@@ -59,7 +59,7 @@ def running(url: str, command: tuple[str, ...], folder: Path) -> Iterator[subpro
 def verdict(folder: Path) -> int | None:
     """The exit code of `loadtest check`; None if there is nothing to judge."""
     try:
-        return check(folder)
+        return check([folder])
     except UsageError:
         return None
 

@@ -149,8 +149,9 @@ def test_thresholds_are_checked_on_stored_runs(cli: Cli, folder: Path) -> None:
 
 def test_spending_ends_a_comparison_with_what_was_measured(cli: Cli, tmp_path: Path) -> None:
     # A dollar an order: 100 for the warm-up, and 30 for each run, of which the budget is below ten.
-    spend = ["--write-unit-price", "1000000", "--max-spend", "200"]
-    done = cli("compare", "--rate", "100,101", "--strategy", "conditional", *SHORT[:4], "--repeats", "5", *spend)
+    (tmp_path / "spend.toml").write_text('command = "compare"\nwrite-unit-price = 1000000\nmax-spend = 200\n')
+    arguments = ["--rate", "100/s,6060/m", "--strategy", "conditional", *SHORT[:4], "--repeats", "5"]
+    done = cli("run", "spend.toml", *arguments)
     assert done.returncode == 3
     assert "--max-spend" in done.stderr.splitlines()[-1]
     assert "stopped early, so this is a part" in done.stdout
@@ -196,7 +197,9 @@ def changed(source: Path, target: Path, **changes: Any) -> None:
         (["--rate", "10", "--workload", "race"], ["--rate goes with --workload load"]),
         (["--concurrency", "1", "--repeats", "0"], ["--repeats"]),
         (["{run}"], ["one cell alone"]),
-        (["{run}", "{run}", "--concurrency", "1"], ["the options of the matrix do not go with them"]),
+        (["{run}", "{run}", "--concurrency", "1"], ["--concurrency does not go with stored runs"]),
+        (["{run}", "{run}", "--workload", "race"], ["--workload does not go with stored runs"]),
+        (["{run}", "{run}", "-q", "--endpoint-url", "http://h:1"], ["--endpoint-url does not go with stored runs"]),
         (["no_cells.json"], ["nothing to compare"]),
         (["{run}", "other_schema.json"], ["loadtest.report/9", "not a loadtest.report/1"]),
         (["{run}", "truncated.json"], ["truncated.json", "is not a loadtest.report/1"]),
@@ -301,5 +304,5 @@ def test_a_report_of_a_comparison_is_a_page_and_pictures(cli: Cli, folder: Path,
 
 def test_wrong_usage_of_report(cli: Cli, folder: Path, tmp_path: Path) -> None:
     (tmp_path / "a_file").touch()
-    assert_one_line(cli("report", str(folder)), 2, "nothing to write")
+    assert_one_line(cli("report", str(folder), *map(str, runs_in(folder, 1))), 2, "give -o report.html")
     assert_one_line(cli("report", str(folder), "--png", "a_file"), 2, "cannot make the folder")

@@ -76,7 +76,7 @@ def test_it_is_said_how_many_runs_prometheus_does_not_get(cli: Cli, stored: Stor
 @pytest.mark.parametrize(
     ("arguments", "code", "says"),
     [
-        ([], 2, "--csv, --hlog, --prometheus, --otlp or --edn"),
+        ([], 2, "--csv, --hlog, --prometheus, --otlp, --markdown or --edn"),
         (["--hlog", "a", "--prometheus", "a"], 2, "cannot both write a"),
         (["--hlog", "-", "--prometheus", "-"], 2, "cannot both write -"),
         (["--edn", "a", "--prometheus", "a"], 2, "--prometheus and --edn cannot both write a"),

@@ -161,10 +161,13 @@ def test_transactions_over_several_products(client: str, load: LoadRun) -> None:
 
 
 @pytest.mark.parametrize("backoff", Backoff)
-def test_attempts_win_in_the_end_with_each_backoff(backoff: Backoff, load: LoadRun) -> None:
-    code, report = load("--duration", "300ms", "--concurrency", "6", "--attempts", "100", "--backoff", backoff.value)
+def test_attempts_win_in_the_end_with_each_backoff(backoff: Backoff, cli: Cli, tmp_path: Path) -> None:
+    (tmp_path / "load.toml").write_text(f'command = "load"\nbackoff = "{backoff.value}"\n')
+    done = cli("run", "load.toml", "--json", "-", "-d", "300ms", "-c", "6", "--attempts", "100")
+    report = json.loads(done.stdout)
+    assert_all_ended(report)
     work = report["work"]
-    assert (code, report["config"]["backoff"]) == (0, backoff.value)
+    assert (done.returncode, report["config"]["backoff"]) == (0, backoff.value)
     assert report["orders"]["accepted"] > 0
     assert work["conflicts"] == work["wasted_writes"] > 0
     assert work["most_tried"]["attempts"] > 1
@@ -240,8 +243,8 @@ def test_ctrl_c_ends_each_order_once_and_leaves_a_report(start: Start, tmp_path:
 
 
 def test_spending_stops_a_load_and_leaves_no_order_unknown(cli: Cli, tmp_path: Path) -> None:
-    done = cli("load", "--duration", "10m", "--strategy", "conditional", "--max-spend", "2",
-               "--write-unit-price", "4000", "--read-unit-price", "0")  # fmt: skip
+    (tmp_path / "load.toml").write_text('command = "load"\nwrite-unit-price = 4000\nread-unit-price = 0\n')
+    done = cli("run", "load.toml", "--duration", "10m", "--strategy", "conditional", "--max-spend", "2")
     assert done.returncode == 3
     announced, error = done.stderr.splitlines()[0], done.stderr.splitlines()[-1]
     assert announced.startswith("estimate: ")
@@ -348,10 +351,12 @@ def test_on_another_server_products_are_made_that_are_missing(server_urls: Calla
         (["--skew", "nan", "--products", "3"], ["--skew"]),
         (["--products", "3", "--product", "p#1"], ["--product goes with one product"]),
         (["--duration", "0s"], ["--duration must be longer than 0"]),
-        (["--duration", "10"], ["'10' is no duration like 500ms"]),
+        (["--duration", "10x"], ["'10x' is no duration like 500ms"]),
+        (["--rate", "5/x"], ["'5/x' is no rate like 100, 100/s or 6000/m"]),
+        (["--rate", "120000000/m"], ["--rate must be above 0 and at most 1,000,000"]),
         (["--warmup", "soon"], ["'soon' is no duration"]),
         (["--max-spend", "nan"], ["--max-spend"]),
-        (["--write-unit-price", "inf"], ["--write-unit-price"]),
+        (["--write-unit-price", "1"], ["--write-unit-price is set in a scenario file only: write-unit-price = …"]),
     ],
 )
 def test_wrong_usage_of_a_load_is_one_line(

@@ -121,6 +121,11 @@ def test_a_full_disk_hides_no_violation(processes: str, start: Start) -> None:
     assert "cannot write the history" in errors.splitlines()[-1]
 
 
+def not_progress(errors: str) -> list[str]:
+    """The lines without those that a run prints every few seconds."""
+    return [line for line in errors.splitlines() if "orders ended" not in line]
+
+
 def test_a_reader_that_leaves_early_does_not_change_the_exit_code(cli: Cli, tmp_path: Path) -> None:
     done = subprocess.run(
         ["bash", "-c", '"$0" -m loadtest race -n 5 | true; exit ${PIPESTATUS[0]}', sys.executable],
@@ -131,7 +136,8 @@ def test_a_reader_that_leaves_early_does_not_change_the_exit_code(cli: Cli, tmp_
         check=False,
         timeout=60,
     )
-    assert (done.returncode, done.stderr) == (0, "")
+    assert done.returncode in (0, 4)  # with or without a contested win, as it would have been with a reader
+    assert not_progress(done.stderr) == []
 
 
 def test_whoever_hears_of_progress_may_leave_early(tmp_path: Path) -> None:
@@ -160,8 +166,8 @@ def test_a_standard_stream_that_is_closed_from_the_start_is_no_matter(
 ) -> None:
     process = start("race", "-n", "5", wrapped_in=f"exec {closed}")
     output, errors = process.communicate(timeout=60)
-    assert process.returncode == 0, errors
-    assert errors == ""
-    assert ("safe" in output) == (" >&-" not in f" {closed}")
+    assert process.returncode in (0, 4), errors  # with or without a contested win
+    assert not_progress(errors) == []
+    assert ("1 of 5 orders won" in output) == (" >&-" not in f" {closed}")
     assert the_report(tmp_path)["completed"]
     assert len(list(read_history(next(tmp_path.glob("runs/*/history.jsonl"))))) > 5  # nothing else was written there

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from loadtest.arrivals import Rate, Stage, parse_duration, parse_stages, steady
+from loadtest.arrivals import Rate, Stage, parse_duration, parse_rate, parse_stages, steady
 from loadtest.errors import UsageError
 from loadtest.plan import Load, in_flight_for
 
@@ -107,6 +107,8 @@ def test_a_duration_in_milliseconds_gives_no_order_too_many(milliseconds: int, r
     ("text", "seconds"),
     [
         ("500ms", 0.5),
+        ("5", 5),
+        ("0.5", 0.5),
         ("30s", 30),
         ("5m", 300),
         ("1m30s", 90),
@@ -127,7 +129,24 @@ def test_every_duration_that_can_be_written_can_be_read(hours: int, minutes: int
     assert parse_duration(text) == pytest.approx(hours * 3600 + minutes * 60 + seconds + ms / 1000)
 
 
-BAD_DURATIONS = ("", "10", "s", "10 s", "-1s", "+1s", "1e3s", "10S", "1.s", ".5s", "nan", "infs", "1s,", "721h")
+BAD_DURATIONS = (
+    "",
+    "10x",
+    "10.",
+    "1m30",
+    "s",
+    "10 s",
+    "-1s",
+    "+1s",
+    "1e3s",
+    "10S",
+    "1.s",
+    ".5s",
+    "nan",
+    "infs",
+    "1s,",
+    "721h",
+)
 
 
 @pytest.mark.parametrize("text", [*BAD_DURATIONS, "9" * 400 + "h"])
@@ -158,6 +177,32 @@ def test_any_text_is_a_list_of_stages_or_a_wrong_usage(text: str) -> None:
 def test_every_list_of_stages_that_can_be_written_can_be_read(stages: list[tuple[int, int]]) -> None:
     text = ", ".join(f"{seconds}s:{rate}" for seconds, rate in stages)
     assert parse_stages(text) == [Stage(float(seconds), float(rate)) for seconds, rate in stages]
+
+
+@pytest.mark.parametrize(
+    ("text", "per_s"),
+    [
+        ("100", 100),
+        ("0.5", 0.5),
+        ("100/s", 100),
+        ("6000/m", 100),
+        ("3600/h", 1),
+        ("50/100ms", 500),
+        ("30/1m30s", 1 / 3),
+    ],
+)
+def test_rates(text: str, per_s: float) -> None:
+    assert parse_rate(text) == pytest.approx(per_s)
+
+
+@pytest.mark.parametrize("text", ["", "/", "/s", "100/", "100/x", "100/0s", "fast", "1/s/s", "100 per s", "100/-1s"])
+def test_what_is_no_rate_is_a_wrong_usage_in_one_line(text: str) -> None:
+    with pytest.raises(UsageError, match="is no rate like"):
+        parse_rate(text)
+
+
+def test_the_rates_of_stages_may_have_units() -> None:
+    assert parse_stages("10:100/s, 1m:6000/m") == [Stage(10.0, 100.0), Stage(60.0, 100.0)]
 
 
 BAD_STAGES = ("10s", "10s:", ":5", "5x:3", "10s:five", "10s:nan", "10s:-1", "10s:inf", "10s:1e999", "10s:5;5s:5")

@@ -89,7 +89,7 @@ def test_a_suite_says_what_its_verdict_is_worth() -> None:
     found = Power(100, 99, accepted=1, contested=1, excluded_rate=0.95)
     (suite,) = parsed(a_report(verdict=replace(verdict(Status.SAFE), power=found)))
     assert {"contested": "1", "excluded_rate": "0.95", "overlapped": "99"}.items() <= properties(suite).items()
-    assert str(suite.findtext("system-out")).splitlines()[-1].startswith("power: 99 of 100 writes overlapped")
+    assert str(suite.findtext("system-out")).splitlines()[-1].startswith("contention: 1 of 1 win was contested")
 
 
 @pytest.mark.parametrize(("gate", "tag"), [(True, "error"), (False, "skipped")])

@@ -38,8 +38,8 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 def screen(monkeypatch: pytest.MonkeyPatch) -> Callable[[], str]:
     """The live view draws on a terminal of ours; what it drew so far."""
     file = io.StringIO()
-    made = lambda **_: Console(file=file, force_terminal=True, width=100, color_system=None)  # noqa: E731
-    monkeypatch.setattr("loadtest.render.live.Console", made)
+    made = lambda: Console(file=file, force_terminal=True, width=100, color_system=None)  # noqa: E731
+    monkeypatch.setattr("loadtest.render.live.a_screen", made)
     return file.getvalue
 
 
@@ -137,8 +137,8 @@ def test_what_the_run_is_about_to_do_is_said_unless_quiet(quiet: bool, capsys: p
 @pytest.mark.parametrize(
     ("plan", "recorder", "parts"),
     [
-        (LOAD, load_recorder(), ["accepted", "dropped", "1,232", "2 accepted a second", "s left", "event loop"]),
-        (RACE, recorded(one_round()), ["accepted", "1 of 4 rounds", "6 requests answered", "event loop"]),
+        (LOAD, load_recorder(), ["accepted", "dropped", "1,232", "2 accepted a second", "s left"]),
+        (RACE, recorded(one_round()), ["accepted", "1 of 4 rounds", "6 requests answered"]),
         (LOAD, load_recorder(closed=False), ["1,232", "s left"]),
     ],
 )
@@ -150,10 +150,28 @@ def test_the_view_on_a_terminal_has_the_counts(
         assert part in screen()
 
 
+@pytest.mark.parametrize(("lag_ms", "told"), [(99, False), (250, True)])
+def test_only_a_late_event_loop_is_told(lag_ms: int, told: bool, clock: Clock, screen: Callable[[], str]) -> None:
+    effort = Effort("wire", "kernel")
+    effort.loop_lag.record(lag_ms * 1_000_000)
+    with Live(RACE, quiet=False) as live:
+        clock.now_s += 5.0
+        live.show(EMPTY, effort)
+    assert ("event loop was up to 250 ms late" in screen()) == told
+
+
+def test_in_a_narrow_window_the_counts_are_a_line(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = io.StringIO()
+    narrow = Console(file=file, force_terminal=True, width=40, color_system=None)
+    monkeypatch.setattr("loadtest.render.live.a_screen", lambda: narrow)
+    show(LOAD, load_recorder(), clock)
+    assert "2 accepted, 1,232 rejected, 1 dropped" in " ".join(file.getvalue().split())
+
+
 def test_the_view_is_drawn_twice_a_second_and_taken_away(clock: Clock, screen: Any) -> None:
     with Live(LOAD, quiet=False) as live:
         for _ in range(12):  # three seconds of quarters
             clock.now_s += 0.25
             live.show(load_recorder(), Effort("wire", "kernel"))
-        assert screen().count("event loop") == 5  # from 1 s on
-    assert screen().endswith("\x1b[1A\x1b[2K" * 5)  # five lines up, and each is cleared
+        assert screen().count(" s left") == 5  # from 1 s on
+    assert screen().endswith("\x1b[1A\x1b[2K" * 4)  # four lines up, and each is cleared

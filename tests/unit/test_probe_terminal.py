@@ -4,6 +4,7 @@ from msgspec.structs import replace
 from loadtest.probe.document import SCHEMA, Probe, Shown
 from loadtest.probe.questions import CONDITIONAL, TOKEN
 from loadtest.render.probe import print_probe
+from tests.unit.test_terminal import Terminal
 
 PROBE = Probe(
     schema=SCHEMA,
@@ -46,3 +47,17 @@ def test_what_was_left_behind_is_always_said(quiet: bool, capsys: pytest.Capture
     assert "2 items could not be deleted (probe#1, probe#2)" in output
     one = printed(replace(PROBE, left_behind=[f"probe#{n}" for n in range(5)]), capsys, quiet=quiet)
     assert "5 items could not be deleted (probe#0, probe#1, probe#2, …)" in one
+
+
+@pytest.mark.parametrize(("columns", "rows"), [(80, False), (129, False), (130, True)])
+def test_in_a_narrow_window_each_question_is_a_paragraph(
+    columns: int, rows: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = Terminal()
+    monkeypatch.setattr("sys.stdout", file)
+    monkeypatch.setenv("COLUMNS", str(columns))
+    monkeypatch.setenv("NO_COLOR", "1")
+    print_probe(PROBE, to_stdout=True, quiet=False)
+    paragraph = f"{CONDITIONAL.name}: yes (0 of 300 races)\n  seen: as seen\n  for a verdict: {CONDITIONAL.yes}\n"
+    assert (paragraph in file.getvalue()) == (not rows)
+    assert file.getvalue().startswith("question ") == rows

@@ -241,6 +241,10 @@ def refused(done: subprocess.CompletedProcess[str]) -> str:
         ("command = 'race'\nrounds = 2026-11-23", "rounds must be a text or a number, not a date or time"),
         ("command = 'race'\n[rounds]\na = 5", "rounds must be a text or a number, not a table"),
         ("command = 'race'\n[race]\nrounds = 5", "unknown key 'race'"),
+        ("command = 'load'\nvus = 5", "unknown key 'vus'; did you mean 'concurrency'?"),
+        ("command = 'race'\nread-timeout = '5 s'", "--read-timeout '5 s' is no duration like 500ms"),
+        ("command = 'race'\nread-timeout = 0", "--read-timeout must be at least 1ms"),
+        ("command = 'load'\nwrite-unit-price = 'inf'", "--write-unit-price"),
         ("command = 'race'\nhelp = true", "'help' makes no sense"),
         ("command = 'race'\nrounds = 0", "Invalid value for '--rounds'"),
         ("command = 'race'\nrounds = 'many'", "Invalid value for '--rounds'"),
@@ -269,7 +273,7 @@ def test_an_error_of_what_was_typed_does_not_name_the_file(cli: Cli, tmp_path: P
     (tmp_path / "sale.toml").write_text("command = 'race'\nrounds = 5")
     for extra, said in (
         (["--rounds", "0"], "Invalid value for '--rounds'"),
-        (["--round", "3"], "No such option: --round"),
+        (["--round", "3"], "race has no --round; did you mean --rounds?"),
         (["--rounds"], "requires an argument"),
         (["another.toml"], "another.toml"),
     ):

@@ -215,8 +215,16 @@ def test_what_is_neither_a_run_nor_a_comparison_is_a_wrong_usage(document: bytes
     assert "\n" not in str(refused.value)
 
 
-@pytest.mark.parametrize("name", ["missing", "missing.json", "empty"])
-def test_what_is_not_there_is_a_wrong_usage(name: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("missing", r"cannot read .*No such file"),
+        ("missing.json", r"cannot read .*No such file"),
+        ("empty", "there is no run in .*empty"),
+        ("latest", "there is no run in .*, so none is the latest"),
+    ],
+)
+def test_what_is_not_there_is_a_wrong_usage(name: str, said: str, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
-    with pytest.raises(UsageError, match=r"cannot read .*No such file"):
+    with pytest.raises(UsageError, match=said):
         stored([tmp_path / name])

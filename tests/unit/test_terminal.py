@@ -1,10 +1,12 @@
 """Reports as text."""
 
+import io
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from loadtest.arrivals import Stage
 from loadtest.checker import Checker
@@ -52,12 +54,19 @@ def a_day(*product_ids: str) -> Market:
     return market
 
 
+class Terminal(io.StringIO):
+    """A stream that says it is one."""
+
+    def isatty(self) -> bool:
+        return True
+
+
 @pytest.fixture
 def printed(capsys: pytest.CaptureFixture[str]) -> Any:
     """Prints a report to standard output and returns its lines."""
 
-    def run(report: Report, *, quiet: bool = False) -> list[str]:
-        print_report(report, Path("runs/a-run"), to_stdout=True, quiet=quiet)
+    def run(report: Report, *, quiet: bool = False, verbose: bool = False) -> list[str]:
+        print_report(report, Path("runs/a-run"), to_stdout=True, quiet=quiet, verbose=verbose)
         return capsys.readouterr().out.splitlines()
 
     return run
@@ -80,8 +89,7 @@ def test_a_load_shows_what_it_cost_and_who_was_served_worst(printed: Any) -> Non
     text = "\n".join(lines)
     assert "3.67 attempts and 3.67 writes for each; 8 writes wasted" in text
     assert "worst served: 0.0 ms (a-1-5, rejected); 7 attempts (a-1-5, rejected)" in text
-    assert "11 write and 0 read units, $0.000007, $0.002292 for 1,000 accepted orders" in text
-    assert "0% of the units as the server reported" in text
+    assert "cost: $0.000007 for 11 write and 0 read units, $0.002292 for 1,000 accepted orders (on demand" in text
     assert "7 attempts, target embedded" in lines[0]
 
 
@@ -98,7 +106,7 @@ def test_a_load_shows_whole_orders_and_single_requests(printed: Any) -> None:
     ("plan", "says"),
     [
         (Load(concurrency=20, duration_s=1.5), "version: 20 buyers for 1.5 s of 1 × p#4, 1 attempt,"),
-        (rated(poisson=True), "50 orders a second, by chance, for 2 s"),
+        (rated(poisson=True), "50 orders a second at random (Poisson) for 2 s"),
         (rated(stages=[Stage(1, 5), Stage(2, 0)], rate_per_s=None, duration_s=3.0), "orders in 2 stages for 3 s"),
         (rated(products=20, skew=1.5, units=3), "of 3 × 20 products (skew 1.5)"),
     ],
@@ -142,17 +150,17 @@ def test_a_name_in_brackets_is_shown_as_it_is(name: str, printed: Any) -> None:
 
 
 def test_quiet_leaves_the_verdict_and_what_it_is_worth(printed: Any) -> None:
-    power, verdict = printed(report_of(one_round(), Race(number_of_requests=3)), quiet=True)
+    contention, verdict = printed(report_of(one_round(), Race(number_of_requests=3)), quiet=True)
     assert verdict == "1 of 3 orders won the last item; 2 were rejected: safe"
-    assert power == (
-        "power: 2 of 3 writes overlapped an accepted one; 1 of 1 win was contested, which excludes double wins at a "
-        "rate above 0.95 (95 %) if they come independently, and in more than 0.95 of the rounds if not (1 round)"
+    assert contention == (
+        "contention: 1 of 1 win was contested; that excludes, with 95 % certainty, double wins in more than 95 % of "
+        "contested wins, and, should they come in bursts, in more than 95 % of the rounds (1 round)"
     )
 
 
 def test_a_run_without_a_contested_win_says_so(printed: Any) -> None:
     assert printed(report_of(a_day().end(), rated()), quiet=True)[0] == (
-        "power: 0 of 11 writes overlapped an accepted one: no win was contested, so this run cannot show a double win"
+        "contention: no win was contested, so this run cannot show a double win"
     )
 
 
@@ -180,3 +188,80 @@ def test_a_race_has_nothing_of_a_load(printed: Any) -> None:
     for word in ("dropped", "goodput", "worst served", "due to end"):
         assert word not in text
     assert "3 write and 3 read units" in text
+
+
+OF_THE_TOOL = ("overlap: ", "client overhead: ", "send spread: ")
+
+
+def told(lines: list[str]) -> set[str]:
+    """Which figures of the tool itself are among the lines."""
+    return {name for name in OF_THE_TOOL for line in lines if line.startswith(name)}
+
+
+def test_figures_of_the_tool_itself_are_told_to_whoever_asks(printed: Any) -> None:
+    report = report_of(one_round(), Race(number_of_requests=3))
+    assert told(printed(report)) == set()
+    lines = printed(report, verbose=True)
+    assert told(lines) == set(OF_THE_TOOL)
+    assert any(line.endswith("0% of the units as the server reported)") for line in lines)
+
+
+@pytest.mark.parametrize(("share", "shown"), [(0.24, False), (0.25, True)])
+def test_a_large_client_overhead_is_told(share: float, shown: bool, printed: Any) -> None:
+    report = report_of(one_round(), Race(number_of_requests=3))
+    lines = printed(replace(report, client=replace(report.client, own_share=share)))
+    assert told(lines) == ({"client overhead: "} if shown else set())
+
+
+def test_a_burst_that_met_nothing_shows_how_far_apart_it_was_sent(printed: Any) -> None:
+    report = report_of(one_round(), Race(number_of_requests=3))
+    assert told(printed(replace(report, verdict=replace(report.verdict, untested=True)))) == {"send spread: "}
+
+
+def test_the_verdict_is_the_last_line_and_stands_alone(printed: Any) -> None:
+    report = report_of(one_round(), Race(number_of_requests=3))
+    assert printed(report)[-2:] == ["", report.verdict.sentence]
+
+
+@pytest.mark.parametrize("columns", [40, 60, 80])
+@pytest.mark.parametrize("command", ["race", "load"])
+def test_tables_fit_the_window(columns: int, command: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = Terminal()
+    monkeypatch.setattr("sys.stdout", file)
+    monkeypatch.setenv("COLUMNS", str(columns))
+    monkeypatch.setenv("NO_COLOR", "1")
+    race = report_of(one_round(), Race(number_of_requests=3))
+    report = race if command == "race" else report_of(a_day().end(), rated())
+    print_report(report, Path("runs/a-run"), to_stdout=True, quiet=False)
+    lines = file.getvalue().splitlines()
+    figures = [line for line in lines if line.startswith(("write ", "read ", "accepted", "service time", "stock"))]
+    assert max(map(len, figures)) <= columns
+    assert any(line.startswith("service time, ms  count") and line.endswith(("p99", "max")) for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("environment", "terminal", "coloured"),
+    [
+        ({"TERM": "xterm"}, True, True),
+        ({"TERM": "xterm"}, False, False),
+        ({"TERM": "dumb"}, True, False),
+        ({}, True, False),
+        ({"TERM": "xterm", "NO_COLOR": "1"}, True, False),
+        ({"TERM": "xterm", "NO_COLOR": ""}, True, True),
+        ({"FORCE_COLOR": "1"}, False, True),
+        ({"FORCE_COLOR": "1", "NO_COLOR": "1"}, True, False),
+    ],
+)
+def test_the_verdict_is_coloured_where_that_is_wanted(
+    environment: dict[str, str], terminal: bool, coloured: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = Terminal() if terminal else io.StringIO()
+    monkeypatch.setattr("sys.stdout", file)
+    for name in ("TERM", "NO_COLOR", "FORCE_COLOR"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    report = report_of(one_round(), Race(number_of_requests=3))
+    print_report(report, Path("runs/a-run"), to_stdout=True, quiet=False)
+    assert ("\x1b[" in file.getvalue()) == coloured
+    assert (f"\x1b[1;32m{report.verdict.sentence}" in file.getvalue()) == coloured

@@ -52,6 +52,14 @@ class Compared(Struct, frozen=True):
     other: Table
 
 
+class Setup(Struct, frozen=True):
+    """How a run or a comparison was set up, and the `line` that made it; empty if that is not known."""
+
+    name: str
+    line: str
+    tables: list[Table]
+
+
 class Contents(Struct, frozen=True):
     """The page from top to bottom."""
 
@@ -67,7 +75,7 @@ class Contents(Struct, frozen=True):
     orders: list[tuple[Figure | None, Table]]
     runs: list[Run]
     compared: list[Compared]
-    setup: list[tuple[str, list[Table]]]
+    setup: list[Setup]
 
     def figures(self) -> list[Figure]:
         """All charts of the page."""

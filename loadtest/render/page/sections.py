@@ -8,7 +8,7 @@ from loadtest.checker import Violation
 from loadtest.comparison import Comparison
 from loadtest.render.page import figures, headline, tables, theme
 from loadtest.render.page.figures import Figure
-from loadtest.render.page.outline import Compared, Contents, Run
+from loadtest.render.page.outline import Compared, Contents, Run, Setup
 from loadtest.render.page.series import MOST_SECONDS, spans
 from loadtest.render.page.tables import Table
 from loadtest.render.page.timelines import around
@@ -172,10 +172,13 @@ def _compared(comparison: Comparison, name: str) -> Compared:
     )
 
 
-def _setup(reports: Mapping[str, Report], comparisons: Sequence[Comparison]) -> list[tuple[str, list[Table]]]:
-    found = [(each.comparison_id, each.config, each.environment) for each in comparisons]
-    found += [(name, report.config, report.environment) for name, report in reports.items()]
+def _setup(reports: Mapping[str, Report], comparisons: Sequence[Comparison]) -> list[Setup]:
+    found: list[tuple[str, Report | Comparison]] = [(each.comparison_id, each) for each in comparisons]
     return [
-        (name, [tables.settings("Configuration", config), tables.settings("Environment", environment)])
-        for name, config, environment in found
+        Setup(
+            name,
+            of.invocation.typed if of.invocation else "",
+            [tables.settings("Configuration", of.config), tables.settings("Environment", of.environment)],
+        )
+        for name, of in [*found, *reports.items()]
     ]

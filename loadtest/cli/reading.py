@@ -1,0 +1,72 @@
+"""The reports of runs that the user names."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from loadtest.cli.folders import Run
+from loadtest.errors import UsageError
+
+if TYPE_CHECKING:
+    from loadtest.invocation import Invocation
+    from loadtest.report import Report
+
+
+def plan_of(run: Run) -> dict[str, Any]:
+    """How a run was configured; nothing is in it if its history does not say so."""
+    if not run.is_history:
+        from loadtest import report
+
+        return report.read(run.file).config
+    from loadtest.history import read_header
+
+    conditions = read_header(run.file).conditions
+    return conditions.plan if conditions else {}
+
+
+def invocation_of(run: Run) -> "Invocation | None":
+    """The command line that made a run, if it is known."""
+    if not run.is_history:
+        from loadtest import report
+
+        return report.read(run.file).invocation
+    from loadtest.history import read_header
+
+    conditions = read_header(run.file).conditions
+    return conditions.invocation if conditions else None
+
+
+def report_of(run: Run) -> "Report":
+    """A run's report, or one that is made again from its history, which is then said."""
+    if not run.is_history:
+        from loadtest import report
+
+        return report.read(run.file)
+    from loadtest.rebuild import rebuild
+
+    made = rebuild(run.file)
+    how = "" if made.completed else f"it is a part, {made.stopped_by}; "
+    typer.echo(f"loadtest: the report is made from {run.file}: {how}what the tool itself cost is not in it", err=True)
+    return made
+
+
+def reports_of(runs: Sequence[Run], *, alone: bool = True) -> "list[tuple[Run, Report]]":
+    """Each run with its report.
+
+    One that was cut may have a history of which none can be made: it is left out, which is said, unless nothing else
+    is left and there is nothing beside these runs (`alone`).
+    """
+    found: list[tuple[Run, Report]] = []
+    refused: UsageError | None = None
+    for run in runs:
+        try:
+            found.append((run, report_of(run)))
+        except UsageError as error:
+            if not run.is_history or (alone and len(runs) == 1):
+                raise
+            refused = error
+            typer.echo(f"loadtest: left out: {error}", err=True)
+    if refused is not None and alone and not found:
+        raise UsageError("there is nothing left of what was given")
+    return found

@@ -1,0 +1,65 @@
+"""A list of stored runs as text for a terminal."""
+
+import shutil
+from collections.abc import Sequence
+
+from msgspec import Struct
+from rich.text import Text
+
+from loadtest.checker import Status
+from loadtest.render.console import a_console, put
+from loadtest.render.terminal import STYLES
+
+UNFINISHED = "unfinished"
+UNREADABLE = "unreadable"
+_HEADING = ("when (UTC)", "command", "verdict", "folder")
+_BETWEEN = "  "
+
+
+class Summary(Struct, frozen=True, omit_defaults=True):
+    """A run, or the `runs` of one command that have a folder together. `when` is in ISO 8601.
+
+    `verdict` is a status, the worst of several, `unfinished` or `unreadable`; `problem` says why it cannot be read.
+    `typed` is the command line, None if that is not known.
+    """
+
+    when: str
+    command: str
+    verdict: str
+    folder: str
+    completed: bool
+    runs: int
+    typed: str | None = None
+    problem: str | None = None
+
+
+def print_listing(found: Sequence[Summary]) -> None:
+    """A line for each, which is broken before the folder where the window is too narrow for it."""
+    if not found:
+        return
+    console = a_console(to_stdout=True)
+    rows = [_HEADING, *(_row(one) for one in found)]
+    widths = [max(len(row[column]) for row in rows) for column in range(3)]
+    folders = max(len(row[3]) for row in rows)
+    narrow = console.is_terminal and sum(widths) + 3 * len(_BETWEEN) + folders > shutil.get_terminal_size().columns
+    with console.capture() as drawn:
+        for row, one in zip(rows, [None, *found], strict=True):
+            when, command, verdict = (cell.ljust(width) for cell, width in zip(row, widths, strict=False))
+            line = Text(_BETWEEN.join((when, command, "")))
+            line.append(verdict, style=_style(one))
+            line.append(f"\n{_BETWEEN}{row[3]}" if narrow else f"{_BETWEEN}{row[3]}")
+            console.print(line)
+            if one is not None and one.problem:
+                console.print(f"{_BETWEEN}{one.problem}")
+    put(console, drawn.get())
+
+
+def _row(one: Summary) -> tuple[str, str, str, str]:
+    when = one.when[:19].replace("T", " ")
+    command = f"{one.command}, {one.runs:,} runs" if one.runs > 1 else one.command
+    part = "" if one.completed or one.verdict in (UNFINISHED, UNREADABLE) else ", stopped early"
+    return when, command, one.verdict + part, one.folder
+
+
+def _style(one: Summary | None) -> str:
+    return STYLES.get(Status(one.verdict), "") if one is not None and one.verdict in set(Status) else ""
