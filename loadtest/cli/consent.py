@@ -1,7 +1,7 @@
 """What the tool did not make is changed only after a yes: the questions, and what they say."""
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import anyio
@@ -15,6 +15,7 @@ from loadtest.targets import TargetKind, opened
 if TYPE_CHECKING:
     from loadtest.dynamo.client import Connection
     from loadtest.dynamo.items import Item
+    from loadtest.order import Product
 
 _SHOWN = 3  # products in one question
 
@@ -89,12 +90,11 @@ def change(plan: Race | Load, item: "Item") -> str:
     )
 
 
-def overwriting(connection: "Connection", found: Mapping[str, "Item"]) -> str:
-    """The question before the sample is written over items that the tool did not make."""
+def overwriting(connection: "Connection", found: Mapping[str, "Item"], products: Sequence["Product"]) -> str:
+    """The question before the products are written over items that the tool did not make."""
     from loadtest.dynamo.foreign import described
     from loadtest.dynamo.items import to_item
-    from loadtest.dynamo.setup import SAMPLE
 
-    new = {product.id: described(to_item(product)) for product in SAMPLE}
+    new = {product.id: described(to_item(product)) for product in products}
     each = "; ".join(f"{item_id!r}: {described(item)} → {new[item_id]}" for item_id, item in found.items())
     return f"Overwrite in table {connection.table!r} {connection.where} what loadtest did not make: {each}"

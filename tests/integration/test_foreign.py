@@ -199,12 +199,23 @@ def test_the_sample_is_written_beside_what_is_there(here: Shop, cli: Cli) -> Non
     assert here.items()["p#4"] == THEIRS
 
 
-def test_populate_says_how_to_have_again_what_it_overwrites(here: Shop, cli: Cli) -> None:
-    here.make(THEIRS)
-    done = cli("populate", "--yes", *here.where)
+@pytest.mark.parametrize(
+    ("named", "item_id", "name"),
+    [([], "p#4", "Last samovar"), (["--product", "sku-1", "--product", "sku-1", "--product", "x"], "sku-1", "sku-1")],
+)
+def test_populate_says_how_to_have_again_what_it_overwrites(
+    named: list[str], item_id: str, name: str, here: Shop, cli: Cli
+) -> None:
+    theirs = {**THEIRS, "id": {"S": item_id}}
+    here.make(theirs)
+    done = cli("populate", *named, *here.where)
+    assert done.returncode == 2
+    assert f'→ made_by "loadtest", name "{name}", quantity' in done.stderr
+    assert here.items() == {item_id: theirs}
+    done = cli("populate", *named, "--yes", *here.where)
     assert done.returncode == 0
-    assert here.items()["p#4"]["name"] == {"S": "Last samovar"}
-    assert "'p#4' is overwritten; to have it again: aws dynamodb put-item" in done.stderr
+    assert here.items()[item_id]["name"] == {"S": name}
+    assert f"'{item_id}' is overwritten; to have it again: aws dynamodb put-item" in done.stderr
 
 
 def test_a_table_of_its_own_that_holds_a_strangers_item_is_asked_about(shop: Shop, cli: Cli) -> None:
