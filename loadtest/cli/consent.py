@@ -8,7 +8,7 @@ import anyio
 import typer
 
 from loadtest.checker.verdict import plural
-from loadtest.errors import LoadTestError, UsageError
+from loadtest.errors import LoadTestError, TargetError, UsageError
 from loadtest.plan import Load, Race
 from loadtest.targets import TargetKind, opened
 
@@ -44,15 +44,26 @@ def foreign_products(plan: Race | Load, *, yes: bool) -> list[str]:
 
 
 async def _look(plan: Race | Load) -> tuple["Connection", dict[str, "Item"]]:
+    from loadtest.dynamo.client import connect
+
+    async with opened(plan.target, pool=1) as connection:
+        try:
+            return connection, await _foreign(plan, connection)
+        except TargetError:
+            async with connect(connection):  # if the orders' own client is not possible, that says more
+                raise
+
+
+async def _foreign(plan: Race | Load, connection: "Connection") -> dict[str, "Item"]:
     from loadtest.dynamo import setup
     from loadtest.dynamo.client import connect
     from loadtest.dynamo.foreign import foreign_items
 
-    async with opened(plan.target, pool=1) as connection, connect(connection.patient()) as client:
+    async with connect(connection.patient()) as client:
         table = setup.require_usable(await setup.describe_table(client, connection), connection)
         setup.require_ours(table, connection, allow_untagged=plan.target.allow_untagged_table)
         found = await foreign_items(client, connection, plan.product_ids)
-    return connection, {product_id: item for product_id, item in found.items() if _is_product(item)}
+    return {product_id: item for product_id, item in found.items() if _is_product(item)}
 
 
 def _is_product(item: "Item") -> bool:
