@@ -1,20 +1,21 @@
 """What the tool did not make is changed only after a yes: the questions, and what they say."""
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import anyio
 import typer
 
 from loadtest.checker.verdict import plural
-from loadtest.errors import LoadTestError, UsageError
+from loadtest.errors import LoadTestError, TargetError, UsageError
 from loadtest.plan import Load, Race
 from loadtest.targets import TargetKind, opened
 
 if TYPE_CHECKING:
     from loadtest.dynamo.client import Connection
     from loadtest.dynamo.items import Item
+    from loadtest.order import Product
 
 _SHOWN = 3  # products in one question
 
@@ -43,15 +44,26 @@ def foreign_products(plan: Race | Load, *, yes: bool) -> list[str]:
 
 
 async def _look(plan: Race | Load) -> tuple["Connection", dict[str, "Item"]]:
+    from loadtest.dynamo.client import connect
+
+    async with opened(plan.target, pool=1) as connection:
+        try:
+            return connection, await _foreign(plan, connection)
+        except TargetError:
+            async with connect(connection):  # if the orders' own client is not possible, that says more
+                raise
+
+
+async def _foreign(plan: Race | Load, connection: "Connection") -> dict[str, "Item"]:
     from loadtest.dynamo import setup
     from loadtest.dynamo.client import connect
     from loadtest.dynamo.foreign import foreign_items
 
-    async with opened(plan.target, pool=1) as connection, connect(connection.patient()) as client:
+    async with connect(connection.patient()) as client:
         table = setup.require_usable(await setup.describe_table(client, connection), connection)
         setup.require_ours(table, connection, allow_untagged=plan.target.allow_untagged_table)
         found = await foreign_items(client, connection, plan.product_ids)
-    return connection, {product_id: item for product_id, item in found.items() if _is_product(item)}
+    return {product_id: item for product_id, item in found.items() if _is_product(item)}
 
 
 def _is_product(item: "Item") -> bool:
@@ -89,12 +101,11 @@ def change(plan: Race | Load, item: "Item") -> str:
     )
 
 
-def overwriting(connection: "Connection", found: Mapping[str, "Item"]) -> str:
-    """The question before the sample is written over items that the tool did not make."""
+def overwriting(connection: "Connection", found: Mapping[str, "Item"], products: Sequence["Product"]) -> str:
+    """The question before the products are written over items that the tool did not make."""
     from loadtest.dynamo.foreign import described
     from loadtest.dynamo.items import to_item
-    from loadtest.dynamo.setup import SAMPLE
 
-    new = {product.id: described(to_item(product)) for product in SAMPLE}
+    new = {product.id: described(to_item(product)) for product in products}
     each = "; ".join(f"{item_id!r}: {described(item)} → {new[item_id]}" for item_id, item in found.items())
     return f"Overwrite in table {connection.table!r} {connection.where} what loadtest did not make: {each}"

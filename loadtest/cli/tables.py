@@ -187,7 +187,7 @@ def fill(
             setup.require_ours(found, connection, allow_untagged=target.allow_untagged_table)
         foreign = await foreign_items(client, connection, [product.id for product in wanted])
         if foreign and not spare_foreign:
-            ask(overwriting(connection, foreign), yes=yes)
+            ask(overwriting(connection, foreign, wanted), yes=yes)
             here = replace(connection, region=client.meta.region_name)
             for item_id, item in foreign.items():
                 say(f"{item_id!r} is overwritten; to have it again: {by_hand(here, item)}")

@@ -33,9 +33,13 @@ async def items_of(
     client: DynamoDBClient, connection: Connection, item_ids: Sequence[str], repaired: OnRepair = uncounted
 ) -> dict[str, Item]:
     """Those of the items that are there, whole, by consistent reads. TargetError if refused."""
+    if len(item_ids) == 1:  # as a run itself reads its product: not every server has more
+        item = await _item(client, connection, item_ids[0], repaired)
+        return {} if item is None else {item_ids[0]: item}
     found: dict[str, Item] = {}
-    for n in range(0, len(item_ids), _AT_ONCE):
-        keys = [{"id": {"S": item_id}} for item_id in item_ids[n : n + _AT_ONCE]]
+    each = list(dict.fromkeys(item_ids))  # a batch must not name one twice
+    for n in range(0, len(each), _AT_ONCE):
+        keys = [{"id": {"S": item_id}} for item_id in each[n : n + _AT_ONCE]]
         wanted: dict[str, Any] = {connection.table: {"Keys": keys, "ConsistentRead": True}}
         while wanted:
             with explained(connection):
@@ -44,7 +48,15 @@ async def items_of(
                 found[item["id"]["S"]] = item
             if wanted := answer.get("UnprocessedKeys", {}):
                 await anyio.sleep(_WAIT_S)
-    return {item_id: found[item_id] for item_id in item_ids if item_id in found}
+    return {item_id: found[item_id] for item_id in each if item_id in found}
+
+
+async def _item(client: DynamoDBClient, connection: Connection, item_id: str, repaired: OnRepair) -> Item | None:
+    request: dict[str, Any] = {"TableName": connection.table, "Key": {"id": {"S": item_id}}, "ConsistentRead": True}
+    with explained(connection):
+        answer = await patiently(client.get_item, OwnRequest.READ, repaired, **request)
+    item: Item | None = answer.get("Item")
+    return item
 
 
 async def foreign_item_in(client: DynamoDBClient, connection: Connection) -> str | None:

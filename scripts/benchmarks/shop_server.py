@@ -30,7 +30,7 @@ class Shop:
         return {**{name: {"S": value} for name, value in more.items()}, **counted}
 
     def read(self) -> dict[str, dict[str, str]]:
-        return self.item(id="p#4", name="Samovar", **self._set_by)
+        return self.item(id="p#4", name="Samovar", made_by="loadtest", **self._set_by)
 
     def set(self, quantity: int, name: str) -> None:
         self.quantity, self.version, self._set_by = quantity, self.version + 1, {"last_order": name}

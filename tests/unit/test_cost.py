@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loadtest.cost import PRICES, Prices, estimate, units
+from loadtest.cost import PRICES, Prices, estimate, prices_in, units
 from loadtest.order import Kind, Outcome
 
 CHARGED = (Outcome.ACCEPTED, Outcome.REJECTED, Outcome.UNKNOWN)
@@ -75,3 +75,11 @@ def test_the_requests_of_each_strategy(strategy: str, read_units: float, write_u
     cost = estimate(strategy, 100, 1, 80, Prices())
     assert (cost.most_read_units, cost.most_write_units) == (read_units, write_units)
     assert cost.least_usd == cost.most_usd
+
+
+def test_the_prices_of_a_region() -> None:
+    assert prices_in(None) == prices_in("us-east-1") == Prices()
+    assert prices_in("us-west-2").source.startswith("on demand, us-west-2, as of 20")
+    elsewhere = prices_in("mars-north-1")
+    assert (elsewhere.read_usd_per_million, elsewhere.write_usd_per_million) == (0.125, 0.625)
+    assert elsewhere.source.startswith("on demand, us-east-1 in place of mars-north-1, as of 20")

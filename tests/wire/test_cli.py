@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from loadtest.dynamo import wire
+from loadtest.dynamo.items import MADE_BY
 from tests.conftest import Cli
 from tests.wire.scripted import Peer, Scripted, answer, in_a_thread, refusal
 
@@ -95,7 +96,7 @@ def test_what_is_done_around_runs_does_not_need_the_wire(server_urls: Callable[[
 
 
 def test_calls_whose_answer_was_lost_are_the_wires_own(cli: Cli) -> None:
-    product = {"id": {"S": "p#4"}, "name": {"S": "x"}, "quantity": {"N": "1"}, "version": {"N": "1"}}
+    product = {"id": {"S": "p#4"}, "name": {"S": "x"}, "quantity": {"N": "1"}, "version": {"N": "1"}, **MADE_BY}
     table = {
         "TableStatus": "ACTIVE",
         "TableName": "products",
