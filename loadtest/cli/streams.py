@@ -11,6 +11,7 @@ import io
 import os
 import re
 import select
+import stat
 import sys
 import unicodedata
 from collections.abc import Iterable
@@ -26,7 +27,6 @@ _LIKE = "loadtest.like"
 _IN_ASCII = str.maketrans("→×–−·…±µμ≠└├─│╭╮╰╯━⁻•", ">x---~~uu#++-|++++--*")
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 _INDENT = "  "  # of what is wrapped, beyond that of its first line
-_NOBODY_LISTENS = (errno.EPIPE, errno.EIO, errno.EBADF)
 
 
 class _Tolerant(io.FileIO):
@@ -87,7 +87,7 @@ def finish() -> None:
     """Write what is left, and say on standard error if standard output did not take everything."""
     sys.stdout.flush()
     raw = _raw()
-    if raw is not None and raw.error is not None and raw.error.errno not in _NOBODY_LISTENS and not raw.told:
+    if raw is not None and raw.error is not None and not raw.told and not _nobody_listens(raw.error):
         print(f"loadtest: {_refused(raw.error)}", file=sys.stderr)
     sys.stderr.flush()
 
@@ -147,20 +147,22 @@ def _raw() -> _Tolerant | None:
 def _wrapped(line: str, columns: int) -> str:
     """Lines of at most so many columns; colours take none, and what moves the cursor is left alone."""
     plain = _COLOURS.sub("", line)
-    indent = " " * (len(plain) - len(plain.lstrip())) + _INDENT
     if len(plain) <= columns or "\x1b" in plain or "\r" in plain:
         return line
-    lines, used = [""], 0
+    indent = " " * (len(plain) - len(plain.lstrip())) + _INDENT
+    lines: list[str] = []
     for word in re.findall(r" *[^ ]+", line):
-        length = len(_COLOURS.sub("", word))
-        if used and used + length > columns:
-            word = indent + word.lstrip()  # noqa: PLW2901 - on the next line
-            length = len(_COLOURS.sub("", word))
-            lines.append("")
-            used = 0
-        lines[-1] += word
-        used += length
+        if lines and len(_COLOURS.sub("", lines[-1] + word)) <= columns:
+            lines[-1] += word
+        else:
+            lines.append(indent + word.lstrip() if lines else word)
     return "\n".join(lines)
+
+
+def _nobody_listens(error: OSError) -> bool:
+    """Whether the reader left, the parent closed the stream, or a terminal hung up: of a file, EIO is a broken disk."""
+    hung_up = error.errno == errno.EIO and stat.S_ISCHR(os.fstat(1).st_mode)
+    return hung_up or error.errno in (errno.EPIPE, errno.EBADF)
 
 
 def _refused(error: OSError) -> str:

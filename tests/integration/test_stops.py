@@ -128,7 +128,7 @@ def not_progress(errors: str) -> list[str]:
 
 def test_a_reader_that_leaves_early_does_not_change_the_exit_code(cli: Cli, tmp_path: Path) -> None:
     done = subprocess.run(
-        ["bash", "-c", '"$0" -m loadtest race -n 5 | true; exit ${PIPESTATUS[0]}', sys.executable],
+        ["bash", "-c", '"$0" -m loadtest race -n 5 -q | true; exit ${PIPESTATUS[0]}', sys.executable],
         cwd=tmp_path,
         env=clean_environment(),
         capture_output=True,
@@ -164,7 +164,7 @@ def test_whoever_hears_of_progress_may_leave_early(tmp_path: Path) -> None:
 def test_a_standard_stream_that_is_closed_from_the_start_is_no_matter(
     closed: str, start: Start, tmp_path: Path
 ) -> None:
-    process = start("race", "-n", "5", wrapped_in=f"exec {closed}")
+    process = start("race", "-n", "5", "-q", wrapped_in=f"exec {closed}")
     output, errors = process.communicate(timeout=60)
     assert process.returncode in (0, 4), errors  # with or without a contested win
     assert not_progress(errors) == []

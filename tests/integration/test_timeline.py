@@ -21,7 +21,7 @@ def only_folder(tmp_path: Path) -> Path:
 def timeline(printed: str) -> list[str]:
     """The lines from the title to the last operation."""
     lines = printed.splitlines()
-    first = next(n for n, line in enumerate(lines) if line.startswith("around "))
+    first = next(n for n, line in enumerate(lines) if line.startswith("trace of "))
     last = max(n for n, line in enumerate(lines) if line.endswith(("|", "?")))
     return lines[first : last + 1]
 
@@ -62,5 +62,5 @@ def test_without_a_violation_or_a_history_there_is_none(
 ) -> None:
     done = cli(*arguments)
     assert done.returncode == code or (code == 0 and is_sound(done))
-    assert "around " not in done.stdout
+    assert "trace of " not in done.stdout
     assert json.loads((only_folder(tmp_path) / "report.json").read_text())["verdict"]["timelines"] == []
