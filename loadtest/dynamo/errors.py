@@ -4,14 +4,17 @@ Whether a write may have been applied decides between `failed` and `unknown`: on
 the table, or what the table surely refused, is `failed`. A code that is in no table keeps its code and message.
 """
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from socket import gaierror
 from typing import Any
 
 from aiohttp import ClientConnectorError
 from botocore.exceptions import (
     BotoCoreError,
     ClientError,
+    ConnectionClosedError,
     ConnectTimeoutError,
     CredentialRetrievalError,
     EndpointConnectionError,
@@ -193,4 +196,14 @@ def _one_line(message: str) -> str:
 
 
 def _first_line(error: Exception) -> str:
-    return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+    line = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+    cause = error.kwargs.get("error") if isinstance(error, EndpointConnectionError | ConnectionClosedError) else None
+    return line if cause is None else f"{line.rstrip('.')}: {_one_line(_of_the_system(cause))}"
+
+
+def _of_the_system(cause: Exception) -> str:
+    """Why there is no connection, in the system's words: what the libraries make of them names one address or all."""
+    error = getattr(cause, "os_error", cause)  # of aiohttp's
+    if not isinstance(error, OSError) or error.errno is None:
+        return str(error)
+    return str(error.strerror) if isinstance(error, gaierror) else os.strerror(error.errno)

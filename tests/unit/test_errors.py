@@ -205,7 +205,7 @@ ON_AWS = Connection(table="products", region="eu-north-1", options="--target aws
         (
             NEVER_SENT[0],
             CONNECTION,
-            f'no answer at {URL} (Could not connect to the endpoint URL: "{URL}"); '
+            f'no answer at {URL} (Could not connect to the endpoint URL: "{URL}": Connection refused); '
             "is it running, and is the address right?",
         ),
         (

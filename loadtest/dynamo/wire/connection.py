@@ -68,13 +68,11 @@ class Connection:
         self.closed = True
         self._reset()
 
-    async def open(self, family: int, address: tuple[str, int], context: ssl.SSLContext | None, host: str) -> None:
-        """Connect, with TLS if there is a context. Raises OSError, ssl.SSLError included."""
-        self._socket = socket.socket(family, socket.SOCK_STREAM)
+    async def open(self, connected: socket.socket, context: ssl.SSLContext | None, host: str) -> None:
+        """Take over a connected socket, with TLS if there is a context. Raises OSError, ssl.SSLError included."""
+        self._socket = connected
         try:
-            self._socket.setblocking(False)
             self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            await self._loop.sock_connect(self._socket, address)
             if context is not None:
                 await self._handshake(context, host)
             if KERNEL_STAMPS:
@@ -90,7 +88,7 @@ class Connection:
 
     async def _handshake(self, context: ssl.SSLContext, host: str) -> None:
         self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
-        tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname=host)
+        tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname=host.rstrip("."))
         while True:
             try:
                 tls.do_handshake()
