@@ -216,13 +216,14 @@ class Worker(Struct, frozen=True):
 class Client(Struct, frozen=True):
     """What the tool itself cost.
 
-    `stamps` tells whose receive times these are: `kernel`, `read` (when the bytes were read) or `sdk` (when the
-    call returned). `served` counts the run's calls by client and operation, `fallbacks` those that the wire left to
-    the SDK, by operation and reason. `own_share` is the part of all response
-    time that was spent in this process; `cpu_cores` its CPU seconds for each second of the rounds. `bound` says in
-    words that the tool was the bottleneck, and what to do. What no history tells is None in a report made from one:
-    `served`, `fallbacks`, `loop_lag_ms`, `cpu_s`, `cpu_cores`, `bound`, and `workers` and `start_spread_ms`, which are
-    those of several processes: from the first that began to the last, the middle start and the widest.
+    `stamps` tells whose receive times these are: `kernel`, `reader` (when this process read the bytes) or `sdk` (when
+    the call returned); `reader_stamps` how many answers have the reader's. `served` counts the run's calls by client
+    and operation, `fallbacks` those that the wire left to the SDK, by operation and reason. `own_share` is the part of
+    all response time that was spent in this process; `cpu_cores` its CPU seconds for each second of the rounds.
+    `bound` says in words that the tool was the bottleneck, and what to do. What no history tells is None in a report
+    made from one: `reader_stamps`, `served`, `fallbacks`, `loop_lag_ms`, `cpu_s`, `cpu_cores`, `bound`, and `workers`
+    and `start_spread_ms`, which are those of several processes: from the first that began to the last, the middle
+    start and the widest.
     """
 
     name: str
@@ -237,6 +238,22 @@ class Client(Struct, frozen=True):
     bound: str | None
     workers: list[Worker] = []
     start_spread_ms: BurstSpread | None = None
+    reader_stamps: int | None = None
+
+    @property
+    def stamped(self) -> str | None:
+        """What is to be known of the receive times, if they are not all the kernel's; nothing of the SDK's."""
+        if self.stamps == "reader":
+            return (
+                "receive times are this process's own, when it read the bytes, as the kernel has none here: "
+                "under load the service times hold some of its own delay"
+            )
+        if self.reader_stamps:
+            return (
+                f"{self.reader_stamps:,} answers were stamped when this process read them, as the kernel's receive "
+                "time was missing or could not be: under load their service times hold some of its own delay"
+            )
+        return None
 
 
 class ReportedVerdict(Struct, frozen=True):

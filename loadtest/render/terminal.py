@@ -91,7 +91,7 @@ def _print_tables(console: Console, report: Report, folder: Path) -> None:
         console.print(f"faults injected: {report.faults.sentence}")
     if report.repaired:
         console.print(f"repaired: {report.repaired}")
-    for remark in (report.client.bound, report.hint):
+    for remark in (report.client.stamped, report.client.bound, report.hint):
         if remark:
             console.print(Text(remark, style="bold yellow"))
     kept = [file.partition(".")[0] for file in ("report.json", "history.jsonl") if (folder / file).exists()]

@@ -11,6 +11,8 @@ import ssl
 import struct
 import sys
 import time
+from contextlib import suppress
+from functools import cache
 from typing import TYPE_CHECKING
 
 import httptools
@@ -19,12 +21,14 @@ from msgspec import Struct
 if TYPE_CHECKING:
     from loadtest.dynamo.wire.pool import Pool
 
-KERNEL_STAMPS = sys.platform == "linux"
 _SO_TIMESTAMPNS = 35  # asm-generic/socket.h; the socket module does not name it
 _TIMESPEC = struct.Struct("qq")
 _READ_SIZE = 65_536
 _CLOCK_READINGS = 3
 _CLOCKS_APART_NS = 20_000
+_ABSURD_NS = 1_000_000  # before the request or after now; less is how badly two clocks are read together
+_STAMPS_ASKED = 10  # in vain, until a kernel has none; the first may be missing as it begins to make them
+_STAMPS_APART_S = 0.005
 _NAMES: dict[bytes, str] = {}  # header names in lower case; servers send the same few for ever
 _NAMES_KEPT = 256
 _ANCILLARY_SIZE = socket.CMSG_SPACE(_TIMESPEC.size)
@@ -52,8 +56,9 @@ class Connection:
     """An open connection of a pool; carries one request at a time."""
 
     __slots__ = (
-        "_body", "_complete", "_fd", "_headers", "_incoming", "_keep_alive", "_loop", "_outgoing", "_parser", "_poll",
-        "_pool", "_received_ns", "_sent_ns", "_socket", "_status", "_tls", "_unsent", "closed", "deadline", "future",
+        "_body", "_by_kernel", "_complete", "_fd", "_headers", "_incoming", "_keep_alive", "_loop", "_outgoing",
+        "_parser", "_poll", "_pool", "_received_ns", "_sent_ns", "_socket", "_status", "_tls", "_unsent", "closed",
+        "deadline", "future",
     )  # fmt: skip
 
     def __init__(self, pool: "Pool", loop: asyncio.AbstractEventLoop) -> None:
@@ -63,6 +68,7 @@ class Connection:
         self._parser = httptools.HttpResponseParser(self)
         self._unsent = b""
         self._sent_ns = self._received_ns = 0
+        self._by_kernel = False
         self.future: asyncio.Future[Reply] | None = None
         self.deadline = 0.0
         self.closed = True
@@ -75,7 +81,7 @@ class Connection:
             self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             if context is not None:
                 await self._handshake(context, host)
-            if KERNEL_STAMPS:
+            with suppress(OSError):  # where the kernel does not stamp, the reader does
                 self._socket.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
         except BaseException:
             self._socket.close()
@@ -177,7 +183,9 @@ class Connection:
         if not data:
             self._ended()
             return
-        self._received_ns = _arrival_ns(ancillary, self._sent_ns)
+        arrived_ns = _arrival_ns(ancillary, self._sent_ns)
+        self._by_kernel = arrived_ns is not None
+        self._received_ns = time.perf_counter_ns() if arrived_ns is None else arrived_ns
         if self._tls is None:
             self._feed(data)
             return
@@ -219,6 +227,8 @@ class Connection:
 
     def _deliver(self, future: "asyncio.Future[Reply]") -> None:
         self.future = None
+        if not self._by_kernel:
+            self._pool.stamped_by_reader += 1
         future.set_result(Reply(self._status, self._headers, self._body, self._sent_ns, self._received_ns))
         self._pool.release(self, keep=self._keep_alive and not self._unsent)
 
@@ -260,19 +270,44 @@ class Connection:
             self._complete, self._keep_alive = True, self._parser.should_keep_alive()
 
 
-def _arrival_ns(ancillary: list[tuple[int, int, bytes]], sent_ns: int) -> int:
-    """When the kernel got the bytes, on the monotonic clock; now, where it does not say.
+def _arrival_ns(ancillary: list[tuple[int, int, bytes]], sent_ns: int) -> int | None:
+    """When the kernel got the bytes, on the monotonic clock; None where it does not say, or nothing that can be.
 
     The kernel's clock is the wall clock. Both are read as close together as can be: between two readings this
     process may lose the processor, or the wall clock may be set. No answer comes before its request was sent.
     """
     for level, kind, data in ancillary:
-        if level == socket.SOL_SOCKET and kind == _SO_TIMESTAMPNS:
+        if level == socket.SOL_SOCKET and kind == _SO_TIMESTAMPNS and len(data) == _TIMESPEC.size:
             seconds, nanoseconds = _TIMESPEC.unpack(data)
             for _ in range(_CLOCK_READINGS):
                 before_ns, wall_ns, now_ns = time.perf_counter_ns(), time.time_ns(), time.perf_counter_ns()
                 if now_ns - before_ns < _CLOCKS_APART_NS:
                     break
             arrived_ns: int = before_ns - (wall_ns - seconds * 1_000_000_000 - nanoseconds)
-            return min(max(arrived_ns, sent_ns), now_ns)
-    return time.perf_counter_ns()
+            if sent_ns - _ABSURD_NS <= arrived_ns <= now_ns + _ABSURD_NS:
+                return min(max(arrived_ns, sent_ns), now_ns)
+    return None
+
+
+@cache
+def kernel_stamps() -> bool:
+    """Whether this system's kernel says when it got what is read from a connection, tried on one of its own.
+
+    Some systems refuse the option (gVisor, WSL 1), others take it and say nothing.
+    """
+    if sys.platform != "linux":
+        return False
+    with (
+        suppress(OSError),
+        socket.create_server(("127.0.0.1", 0)) as listener,
+        socket.create_connection(listener.getsockname()) as reader,
+        listener.accept()[0] as writer,
+    ):
+        reader.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
+        for _ in range(_STAMPS_ASKED):
+            sent_ns = time.perf_counter_ns()
+            writer.send(b"?")
+            if _arrival_ns(reader.recvmsg(1, _ANCILLARY_SIZE)[1], sent_ns) is not None:
+                return True
+            time.sleep(_STAMPS_APART_S)
+    return False

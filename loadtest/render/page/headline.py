@@ -58,6 +58,8 @@ def _notes(name: str, report: Report) -> list[Note]:
         found.append(Note("warn", "faults injected", name, report.faults.sentence))
     if report.repaired:
         found.append(Note("warn", "repaired", name, report.repaired))
+    if report.client.stamped:
+        found.append(Note("warn", "receive times", name, report.client.stamped))
     if report.client.bound:
         found.append(Note("warn", "the tool was the bottleneck", name, report.client.bound))
     if report.hint:
