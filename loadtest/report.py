@@ -9,6 +9,7 @@ from loadtest import document
 from loadtest.checker import Power, Settled, Status, Violation
 from loadtest.checker.verdict import plural
 from loadtest.histogram import Histogram
+from loadtest.problems import Problem
 from loadtest.timeline import Timeline
 
 SCHEMA: Literal["loadtest.report/1"] = "loadtest.report/1"
@@ -30,7 +31,7 @@ class Orders(Struct, frozen=True):
     dropped: int
     warm_up: int
     rejected_by_reason: dict[str, int]
-    problems: dict[str, int]
+    problems: list[Problem]
 
 
 class Rounds(Struct, frozen=True):

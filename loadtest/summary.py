@@ -202,7 +202,7 @@ def _orders(recorder: Recorder) -> Orders:
         dropped=recorder.dropped,
         warm_up=recorder.warm_up,
         rejected_by_reason=dict(recorder.rejected_by_reason),
-        problems=dict(recorder.problems),
+        problems=recorder.problems.found(),
     )
 
 

@@ -14,7 +14,6 @@ from aiohttp import ClientConnectorError
 from botocore.exceptions import (
     BotoCoreError,
     ClientError,
-    ConnectionClosedError,
     ConnectTimeoutError,
     CredentialRetrievalError,
     EndpointConnectionError,
@@ -197,7 +196,7 @@ def _one_line(message: str) -> str:
 
 def _first_line(error: Exception) -> str:
     line = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-    cause = error.kwargs.get("error") if isinstance(error, EndpointConnectionError | ConnectionClosedError) else None
+    cause = error.kwargs.get("error") if isinstance(error, EndpointConnectionError) else None
     return line if cause is None else f"{line.rstrip('.')}: {_one_line(_of_the_system(cause))}"
 
 

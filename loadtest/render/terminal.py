@@ -18,6 +18,7 @@ from loadtest.timeline import Timeline
 _VIOLATIONS_SHOWN = 5
 _DOUBTS_SHOWN = 5
 _PRODUCTS_SHOWN = 5
+_PROBLEMS_SHOWN = 10
 _WIDE = 160
 _LOG = 80  # columns of a time line where nobody looks at a window
 _NARROWEST = 100
@@ -97,8 +98,10 @@ def _print_tables(console: Console, report: Report, folder: Path) -> None:
     kept = [file.partition(".")[0] for file in ("report.json", "history.jsonl") if (folder / file).exists()]
     if kept:
         console.print(f"{' and '.join(kept)} in {folder}")
-    for message, count in report.orders.problems.items():
-        console.print(f"{count:,} × {message}")
+    for problem in report.orders.problems[:_PROBLEMS_SHOWN]:
+        console.print(f"{problem.count:,} × {problem.sentence}")
+    if (more := len(report.orders.problems) - _PROBLEMS_SHOWN) > 0:
+        console.print(f"and {more:,} more kinds of problems, all in the report")
     _print_violations(console, report.verdict.violations, report.verdict.timelines, ", all in the report")
 
 

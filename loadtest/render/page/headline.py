@@ -65,7 +65,8 @@ def _notes(name: str, report: Report) -> list[Note]:
     if report.hint:
         found.append(Note("warn", "stock was left", name, report.hint))
     found += [Note("warn", "doubt", name, doubt) for doubt in report.verdict.doubts]
-    return found + [Note("warn", plural(n, "problem"), name, said) for said, n in report.orders.problems.items()]
+    problems = report.orders.problems
+    return found + [Note("warn", plural(each.count, "problem"), name, each.sentence) for each in problems]
 
 
 def keys(report: Report) -> list[Key]:
