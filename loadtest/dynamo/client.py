@@ -81,7 +81,7 @@ class Connection(Struct, frozen=True, kw_only=True):
     @property
     def loopback(self) -> bool:
         """Whether the endpoint is on this machine."""
-        host = urlsplit(self.endpoint_url or "").hostname or ""
+        host = (urlsplit(self.endpoint_url or "").hostname or "").rstrip(".")
         try:
             return ipaddress.ip_address(host).is_loopback
         except ValueError:

@@ -4,6 +4,7 @@ Whether a write may have been applied decides between `failed` and `unknown`: on
 the table, or what the table surely refused, is `failed`. A code that is in no table keeps its code and message.
 """
 
+import errno
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -162,6 +163,12 @@ _HINTS = {
     "AccessDeniedException": "infra/ has the policy that loadtest needs",
 }
 
+_NO_ROOM = {  # on this machine
+    errno.EMFILE: "let this process open more files (ulimit -n)",
+    errno.ENFILE: "let this machine open more files (fs.file-max)",
+    errno.EADDRNOTAVAIL: "no local port is free: wait a minute, or widen net.ipv4.ip_local_port_range",
+}
+
 
 @contextmanager
 def explained(connection: Connection) -> Iterator[None]:
@@ -177,6 +184,8 @@ def explained(connection: Connection) -> Iterator[None]:
         raise TargetError(f"the server {connection.where} refused: {code}: {message}{hint}") from error
     except BotoCoreError as error:
         hint = "is it running, and is the address right?" if connection.endpoint_url else "check the network"
+        cause = error.kwargs.get("error") if isinstance(error, EndpointConnectionError) else None
+        hint = _NO_ROOM.get(getattr(cause, "errno", None) or 0, hint)
         raise TargetError(f"no answer {connection.where} ({_first_line(error)}); {hint}") from error
 
 

@@ -1,5 +1,6 @@
 """What the kernel's receive time is made of, whatever the clocks do, and what takes its place where there is none."""
 
+import errno
 import json
 import socket
 import struct
@@ -11,7 +12,7 @@ import pytest
 
 from loadtest.dynamo import wire
 from loadtest.dynamo.client import STAMPS
-from loadtest.dynamo.wire import connection
+from loadtest.dynamo.wire import connection, stamps
 from tests.conftest import ROOT, Cli
 from tests.wire.certificates import Authority
 from tests.wire.clients import a_client, found
@@ -37,9 +38,9 @@ class Clocks:
 
 
 def arrival(clocks: Clocks, monkeypatch: pytest.MonkeyPatch, *, ago_ns: int, sent_ns: int) -> int | None:
-    monkeypatch.setattr(connection, "time", clocks)
+    monkeypatch.setattr(stamps, "time", clocks)
     stamp = struct.pack("qq", *divmod(WALL_NS - ago_ns, 1_000_000_000))
-    return connection._arrival_ns([(socket.SOL_SOCKET, 35, stamp)], sent_ns)  # noqa: SLF001 - what this is about
+    return stamps.arrival_ns([(socket.SOL_SOCKET, 35, stamp)], sent_ns)
 
 
 def test_it_is_the_kernels_time_on_the_monotonic_clock(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -69,7 +70,7 @@ def test_clocks_that_are_read_a_little_apart_give_a_time_that_can_be(
 
 @pytest.mark.parametrize("ancillary", [[], [(socket.SOL_SOCKET, 35, bytes(8))], [(socket.SOL_SOCKET, 29, bytes(16))]])
 def test_what_is_no_time_stamp_of_this_kind_is_none(ancillary: list[tuple[int, int, bytes]]) -> None:
-    assert connection._arrival_ns(ancillary, 0) is None  # noqa: SLF001 - what this is about
+    assert stamps.arrival_ns(ancillary, 0) is None
 
 
 REFUSED, IN_VAIN = 9999, socket.SO_KEEPALIVE  # an option that no kernel knows, and one that it takes and says nothing
@@ -77,8 +78,17 @@ REFUSED, IN_VAIN = 9999, socket.SO_KEEPALIVE  # an option that no kernel knows, 
 
 @pytest.mark.parametrize("option", [REFUSED, IN_VAIN])
 def test_a_kernel_without_stamps_is_known(option: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(connection, "_SO_TIMESTAMPNS", option)
-    assert connection.kernel_stamps.__wrapped__() is False
+    monkeypatch.setattr(stamps, "_SO_TIMESTAMPNS", option)
+    assert stamps.kernel_stamps.__wrapped__() is False
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="others have no stamps whatever there is room for")
+def test_without_room_for_a_connection_the_kernel_is_taken_to_stamp(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(errno.EADDRNOTAVAIL, "Cannot assign requested address")
+
+    monkeypatch.setattr(socket, "create_connection", refuse)
+    assert stamps.kernel_stamps.__wrapped__() is True
 
 
 @pytest.mark.skipif(not wire.kernel_stamps(), reason="this kernel does not tell when it received")
@@ -95,7 +105,7 @@ async def test_no_answer_is_counted_where_the_kernel_stamps() -> None:
 async def test_without_the_kernels_the_readers_times_go_with_every_answer(
     kind: str, option: int, authority: Authority, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(connection, "_SO_TIMESTAMPNS", option)
+    monkeypatch.setattr(stamps, "_SO_TIMESTAMPNS", option)
     tls, verify = (authority.server_context(), str(authority.certificate)) if kind == "tls" else (None, None)
     async with Scripted(answering, tls) as server, a_client(server.url, verify=verify) as client:
         for count in (1, 2, 3):
@@ -114,7 +124,7 @@ async def test_an_answer_that_the_kernel_did_not_stamp_is_counted_among_those_th
     def arrival_ns(_ancillary: object, sent_ns: int) -> int | None:
         return None if missing.pop() else sent_ns
 
-    monkeypatch.setattr(connection, "_arrival_ns", arrival_ns)
+    monkeypatch.setattr(connection, "arrival_ns", arrival_ns)
     async with Scripted(answering) as server, a_client(server.url) as client:
         assert [await found(client, key) for key in "1234"] == ["1", "2", "3", "4"]
         assert wire.stamped_by_reader(client) == 2

@@ -7,7 +7,8 @@ exceptions are the SDK's; what the wire does not understand exactly goes to the 
 
 from loadtest.dynamo.wire.client import Served, fill, install, opened, prepare, served, stamped_by_reader
 from loadtest.dynamo.wire.codec import OPERATIONS, NotUnderstood
-from loadtest.dynamo.wire.connection import Lost, Reply, kernel_stamps
+from loadtest.dynamo.wire.connection import Lost, Reply
+from loadtest.dynamo.wire.stamps import kernel_stamps
 
 __all__ = [
     "OPERATIONS",

@@ -8,30 +8,21 @@ import asyncio
 import select
 import socket
 import ssl
-import struct
-import sys
 import time
 from contextlib import suppress
-from functools import cache
 from typing import TYPE_CHECKING
 
 import httptools
 from msgspec import Struct
 
+from loadtest.dynamo.wire.stamps import ANCILLARY_SIZE, arrival_ns, ask_for_stamps
+
 if TYPE_CHECKING:
     from loadtest.dynamo.wire.pool import Pool
 
-_SO_TIMESTAMPNS = 35  # asm-generic/socket.h; the socket module does not name it
-_TIMESPEC = struct.Struct("qq")
 _READ_SIZE = 65_536
-_CLOCK_READINGS = 3
-_CLOCKS_APART_NS = 20_000
-_ABSURD_NS = 1_000_000  # before the request or after now; less is how badly two clocks are read together
-_STAMPS_ASKED = 10  # in vain, until a kernel has none; the first may be missing as it begins to make them
-_STAMPS_APART_S = 0.005
 _NAMES: dict[bytes, str] = {}  # header names in lower case; servers send the same few for ever
 _NAMES_KEPT = 256
-_ANCILLARY_SIZE = socket.CMSG_SPACE(_TIMESPEC.size)
 
 
 class Reply(Struct, frozen=True, gc=False):
@@ -82,7 +73,7 @@ class Connection:
             if context is not None:
                 await self._handshake(context, host)
             with suppress(OSError):  # where the kernel does not stamp, the reader does
-                self._socket.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
+                ask_for_stamps(self._socket)
         except BaseException:
             self._socket.close()
             raise
@@ -174,7 +165,7 @@ class Connection:
 
     def _readable(self) -> None:
         try:
-            data, ancillary, _flags, _address = self._socket.recvmsg(_READ_SIZE, _ANCILLARY_SIZE)
+            data, ancillary, _flags, _address = self._socket.recvmsg(_READ_SIZE, ANCILLARY_SIZE)
         except BlockingIOError:
             return
         except OSError as error:
@@ -183,7 +174,7 @@ class Connection:
         if not data:
             self._ended()
             return
-        arrived_ns = _arrival_ns(ancillary, self._sent_ns)
+        arrived_ns = arrival_ns(ancillary, self._sent_ns)
         self._by_kernel = arrived_ns is not None
         self._received_ns = time.perf_counter_ns() if arrived_ns is None else arrived_ns
         if self._tls is None:
@@ -268,46 +259,3 @@ class Connection:
             self._reset()
         else:
             self._complete, self._keep_alive = True, self._parser.should_keep_alive()
-
-
-def _arrival_ns(ancillary: list[tuple[int, int, bytes]], sent_ns: int) -> int | None:
-    """When the kernel got the bytes, on the monotonic clock; None where it does not say, or nothing that can be.
-
-    The kernel's clock is the wall clock. Both are read as close together as can be: between two readings this
-    process may lose the processor, or the wall clock may be set. No answer comes before its request was sent.
-    """
-    for level, kind, data in ancillary:
-        if level == socket.SOL_SOCKET and kind == _SO_TIMESTAMPNS and len(data) == _TIMESPEC.size:
-            seconds, nanoseconds = _TIMESPEC.unpack(data)
-            for _ in range(_CLOCK_READINGS):
-                before_ns, wall_ns, now_ns = time.perf_counter_ns(), time.time_ns(), time.perf_counter_ns()
-                if now_ns - before_ns < _CLOCKS_APART_NS:
-                    break
-            arrived_ns: int = before_ns - (wall_ns - seconds * 1_000_000_000 - nanoseconds)
-            if sent_ns - _ABSURD_NS <= arrived_ns <= now_ns + _ABSURD_NS:
-                return min(max(arrived_ns, sent_ns), now_ns)
-    return None
-
-
-@cache
-def kernel_stamps() -> bool:
-    """Whether this system's kernel says when it got what is read from a connection, tried on one of its own.
-
-    Some systems refuse the option (gVisor, WSL 1), others take it and say nothing.
-    """
-    if sys.platform != "linux":
-        return False
-    with (
-        suppress(OSError),
-        socket.create_server(("127.0.0.1", 0)) as listener,
-        socket.create_connection(listener.getsockname()) as reader,
-        listener.accept()[0] as writer,
-    ):
-        reader.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
-        for _ in range(_STAMPS_ASKED):
-            sent_ns = time.perf_counter_ns()
-            writer.send(b"?")
-            if _arrival_ns(reader.recvmsg(1, _ANCILLARY_SIZE)[1], sent_ns) is not None:
-                return True
-            time.sleep(_STAMPS_APART_S)
-    return False
