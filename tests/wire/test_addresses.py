@@ -20,6 +20,7 @@ from tests.wire.clients import a_client, found
 from tests.wire.scripted import Peer, Scripted, answering, echo
 
 NAME = "ddb.test"
+ABSOLUTE = "localhost."
 NEVER_S = 600.0  # a connect time-out that no test lives to see: whatever waits for a dead address, fails
 
 
@@ -34,7 +35,7 @@ class Resolver:
         self._of_the_system = asyncio.get_running_loop().getaddrinfo
 
     async def __call__(self, host: str, port: int, **how: Any) -> Any:
-        if host != NAME:  # uvloop asks for addresses, too
+        if host not in (NAME, ABSOLUTE):  # uvloop asks for addresses, too
             return await self._of_the_system(host, port, **how)
         self.asked += 1
         await self.answers.wait()
@@ -260,6 +261,54 @@ async def test_filling_a_pool_does_not_wait_for_a_dead_address_again_and_again(r
             before = wire.opened(client) or 0
             await wire.fill(client, 1000)
             assert (wire.opened(client) or 0) - before < 100
+
+
+async def test_known_addresses_serve_while_a_resolver_is_silent_about_others(resolver: Resolver) -> None:
+    async with Scripted(answering) as server:
+        resolver.ports = [server.port]
+        known = addresses.Addresses(NAME, 1)
+        for _ in range(2):
+            connected, _ = await asyncio.wait_for(known.connected(frozenset()), 10)
+            connected.close()
+            known.doubt()
+            resolver.answers.clear()
+        resolver.answers.set()
+
+
+async def test_an_address_that_answers_again_when_the_others_die_is_first_again(resolver: Resolver) -> None:
+    async def reached(known: addresses.Addresses) -> int:
+        connected, address = await known.connected(frozenset())
+        connected.close()
+        return int(address[4][1])
+
+    known = addresses.Addresses(NAME, 1)
+    async with Scripted(answering) as server:
+        with nobody() as dead:
+            resolver.ports = [server.port, dead]
+            await reached(known)
+            for address in await resolver(NAME, 1):
+                known.avoid(address)
+            assert {await reached(known) for _ in range(4)} == {server.port}
+            in_turn = await known._in_turn()  # noqa: SLF001 - what is tried first is what this is about
+            assert [address[4][1] for address in in_turn] == [server.port, dead]
+
+
+@pytest.mark.parametrize("kind", ["plain", "tls"])
+async def test_an_ipv6_address_in_brackets_is_reached(kind: str, authority: Authority) -> None:
+    tls, verify = (authority.server_context(), str(authority.certificate)) if kind == "tls" else (None, None)
+    try:
+        async with Scripted(answering, tls, host="::1") as server, a_client(server.url, verify=verify) as client:
+            assert [await found(client, key) for key in "12"] == ["1", "2"]
+            assert server.requests[0].headers["host"] == f"[::1]:{server.port}"
+    except OSError as error:
+        pytest.skip(f"no IPv6 here: {error}")
+
+
+async def test_a_name_that_ends_with_a_dot_is_that_of_the_certificate(resolver: Resolver, authority: Authority) -> None:
+    async with Scripted(answering, authority.server_context()) as server:
+        resolver.ports = [server.port]
+        async with a_client(f"https://{ABSOLUTE}:1", verify=str(authority.certificate)) as client:
+            assert await found(client, "2") == "2"
 
 
 def test_families_take_turns() -> None:

@@ -54,6 +54,7 @@ class Addresses:
             if other is taken:
                 break
             self.avoid(address)
+        self._avoided_until_s.pop(tried[taken], None)
         return taken, tried[taken]
 
     def avoid(self, address: AddrInfoType) -> None:
@@ -69,7 +70,7 @@ class Addresses:
             if self._asking is None:
                 self._asking = self._loop.create_task(self._ask())
             if self._doubted:
-                await asyncio.shield(self._asking)
+                await asyncio.wait([self._asking], timeout=_NEXT_AFTER_S if self._known else None)
         if not self._known:
             raise socket.gaierror(*self._refusal)
         start = self._turn % len(self._known)
