@@ -32,7 +32,8 @@ class Effort:
     """Filled in while a run goes on.
 
     `served` counts the calls by client and operation, `fallbacks` those that the wire left to the SDK by operation
-    and reason; `cpu_ns` is this process's CPU time during the rounds, `loop_lag` how late the loop gave a turn.
+    and reason, `reader_stamps` the answers that have no receive time of the kernel's; `cpu_ns` is this process's CPU
+    time during the rounds, `loop_lag` how late the loop gave a turn.
     """
 
     def __init__(self, client: str, stamps: str) -> None:
@@ -40,10 +41,12 @@ class Effort:
         self.stamps = stamps
         self.served: dict[str, Counter[str]] = {}
         self.fallbacks: Counter[str] = Counter()
+        self.reader_stamps = 0
         self.cpu_ns = 0
         self.shares: list[Share] = []  # of several processes
         self.start_spreads_ns: list[int] = []  # of each start, from the first of them to the last
         self.loop_lag = Histogram()
+        self._stamps: set[str] = set()  # of the several processes
         self._measuring = False
         self._started_ns = 0
 
@@ -52,6 +55,9 @@ class Effort:
         self.shares.append(share)
         if other is None:
             return
+        self._stamps.add(other.stamps)
+        self.stamps = "kernel" if "kernel" in self._stamps else other.stamps
+        self.reader_stamps += other.reader_stamps
         for client, calls in other.served.items():
             self.served.setdefault(client, Counter()).update(calls)
         self.fallbacks.update(other.fallbacks)

@@ -121,7 +121,9 @@ def _understood(path: Path) -> Iterator[None]:
 def _without_effort(report: Report) -> Report:
     return replace(
         report,
-        client=replace(report.client, served=None, fallbacks=None, loop_lag_ms=None, cpu_s=None, cpu_cores=None),
+        client=replace(
+            report.client, served=None, fallbacks=None, loop_lag_ms=None, cpu_s=None, cpu_cores=None, reader_stamps=None
+        ),
     )
 
 

@@ -22,9 +22,8 @@ from loadtest.order import (
     RoundEnded,
     RoundStarted,
 )
+from loadtest.problems import Problems
 from loadtest.seconds import Seconds
-
-_PROBLEMS = 100  # messages told apart; a server may put a number of its own into each
 
 
 class Recorder:
@@ -41,7 +40,7 @@ class Recorder:
         self.warm_up = 0  # orders that were due before the measuring began
         self.orders: Counter[Outcome] = Counter()
         self.rejected_by_reason: Counter[str] = Counter()
-        self.problems: Counter[str] = Counter()  # messages of failed, throttled and unknown orders
+        self.problems = Problems()  # of failed, throttled and unknown orders
         self.service: defaultdict[tuple[Kind, Outcome], Histogram] = defaultdict(Histogram)
         self.response: defaultdict[tuple[Kind, Outcome], Histogram] = defaultdict(Histogram)
         self.order: defaultdict[Outcome, Histogram] = defaultdict(Histogram)
@@ -204,9 +203,7 @@ class Recorder:
         if event.outcome is Outcome.REJECTED:
             self.rejected_by_reason[event.reason] += 1
         elif event.outcome is not Outcome.ACCEPTED:
-            problem = event.message or event.reason
-            known = problem in self.problems or len(self.problems) < _PROBLEMS
-            self.problems[problem if known else "other messages"] += 1
+            self.problems.add(event.reason, event.message)
         if waited_ns > self._slowest_ns and event.reason != WORKER_LOST:  # which was served as nobody knows
             self.slowest, self._slowest_ns = event, waited_ns
         if self.most_tried is None or event.attempts > self.most_tried.attempts:

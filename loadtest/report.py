@@ -10,6 +10,7 @@ from loadtest.checker import Power, Settled, Status, Violation
 from loadtest.checker.verdict import plural
 from loadtest.histogram import Histogram
 from loadtest.invocation import Invocation
+from loadtest.problems import Problem
 from loadtest.timeline import Timeline
 
 SCHEMA: Literal["loadtest.report/1"] = "loadtest.report/1"
@@ -31,7 +32,7 @@ class Orders(Struct, frozen=True):
     dropped: int
     warm_up: int
     rejected_by_reason: dict[str, int]
-    problems: dict[str, int]
+    problems: list[Problem]
 
 
 class Rounds(Struct, frozen=True):
@@ -217,13 +218,14 @@ class Worker(Struct, frozen=True):
 class Client(Struct, frozen=True):
     """What the tool itself cost.
 
-    `stamps` tells whose receive times these are: `kernel`, `read` (when the bytes were read) or `sdk` (when the
-    call returned). `served` counts the run's calls by client and operation, `fallbacks` those that the wire left to
-    the SDK, by operation and reason. `own_share` is the part of all response
-    time that was spent in this process; `cpu_cores` its CPU seconds for each second of the rounds. `bound` says in
-    words that the tool was the bottleneck, and what to do. What no history tells is None in a report made from one:
-    `served`, `fallbacks`, `loop_lag_ms`, `cpu_s`, `cpu_cores`, `bound`, and `workers` and `start_spread_ms`, which are
-    those of several processes: from the first that began to the last, the middle start and the widest.
+    `stamps` tells whose receive times these are: `kernel`, `reader` (when this process read the bytes) or `sdk` (when
+    the call returned); `reader_stamps` how many answers have the reader's. `served` counts the run's calls by client
+    and operation, `fallbacks` those that the wire left to the SDK, by operation and reason. `own_share` is the part of
+    all response time that was spent in this process; `cpu_cores` its CPU seconds for each second of the rounds.
+    `bound` says in words that the tool was the bottleneck, and what to do. What no history tells is None in a report
+    made from one: `reader_stamps`, `served`, `fallbacks`, `loop_lag_ms`, `cpu_s`, `cpu_cores`, `bound`, and `workers`
+    and `start_spread_ms`, which are those of several processes: from the first that began to the last, the middle
+    start and the widest.
     """
 
     name: str
@@ -238,6 +240,22 @@ class Client(Struct, frozen=True):
     bound: str | None
     workers: list[Worker] = []
     start_spread_ms: BurstSpread | None = None
+    reader_stamps: int | None = None
+
+    @property
+    def stamped(self) -> str | None:
+        """What is to be known of the receive times, if they are not all the kernel's; nothing of the SDK's."""
+        if self.stamps == "reader":
+            return (
+                "receive times are this process's own, when it read the bytes, as the kernel has none here: "
+                "under load the service times hold some of its own delay"
+            )
+        if self.reader_stamps:
+            return (
+                f"{self.reader_stamps:,} answers were stamped when this process read them, as the kernel's receive "
+                "time was missing or could not be: under load their service times hold some of its own delay"
+            )
+        return None
 
 
 class ReportedVerdict(Struct, frozen=True):

@@ -14,7 +14,7 @@ from anyio import to_thread
 from loadtest.checker import Checker, Status, Verdict
 from loadtest.checker.carried import carried
 from loadtest.dynamo import setup
-from loadtest.dynamo.client import Connection, DynamoDBClient, connect, stamps
+from loadtest.dynamo.client import Connection, DynamoDBClient, connect, stamped_by_reader, stamps
 from loadtest.dynamo.own_writes import OwnWrites
 from loadtest.dynamo.patience import OnRepair
 from loadtest.dynamo.put_back import Kept
@@ -205,10 +205,12 @@ class Session:
             return
         table = Table(client, way.table, way.sdk_retries, consistent_reads=plan.consistent_reads)
         await setup.warm_up(table, client, way, plan.product_ids[0], self._repaired)
+        before = stamped_by_reader(client)
         runner = Runner(table, load_strategy(plan.strategy), plan.rules, self._emit, Random(plan.seed))
         try:
             yield Placing(plan, runner, self.effort)
         finally:
+            self.effort.reader_stamps = stamped_by_reader(client) - before
             self.effort.served, self.effort.fallbacks = calls_by_client(client, table)
 
     @asynccontextmanager

@@ -205,7 +205,7 @@ def _orders(recorder: Recorder) -> Orders:
         dropped=recorder.dropped,
         warm_up=recorder.warm_up,
         rejected_by_reason=dict(recorder.rejected_by_reason),
-        problems=dict(recorder.problems),
+        problems=recorder.problems.found(),
     )
 
 
@@ -235,6 +235,7 @@ def _client(recorder: Recorder, effort: Effort, plan: Race | Load, duration_s: f
         bound=_bound(who, effort.client, busiest / duration_s if duration_s else 0.0, recorder.own_share),
         workers=[_worker(share, duration_s) for share in effort.shares],
         start_spread_ms=_spread(effort.start_spreads_ns),
+        reader_stamps=effort.reader_stamps,
     )
 
 

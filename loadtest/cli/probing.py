@@ -32,6 +32,9 @@ def run_probe(run_target: RunTarget, json: Path | None, *, quiet: bool) -> int:
         if not quiet:
             typer.echo(sentence, err=True)
 
+    if fits < max(BURSTS):
+        say(f"the limit of open files lets {fits:,} connections be open: no more are tried (ulimit -Hn shows it)")
+
     async def main() -> Probed:
         with interrupts() as interrupt, a_screen().status("", refresh_per_second=2) as status:
             return await probe(target, bursts, say, lambda question: status.update(f"{question} …"), interrupt)

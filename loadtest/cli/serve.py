@@ -22,7 +22,8 @@ def serve(
     from loadtest.targets.moto_host import serve as serve_moto
 
     _require_free(host, port)
-    typer.echo(f"DynamoDB (moto, in memory) on http://{host}:{port}; Ctrl-C ends it", err=True)
+    shown = f"[{host}]" if ":" in host else host
+    typer.echo(f"DynamoDB (moto, in memory) on http://{shown}:{port}; Ctrl-C ends it", err=True)
     serve_moto(host, port)
     return 0
 

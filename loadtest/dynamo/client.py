@@ -89,7 +89,7 @@ class Connection(Struct, frozen=True, kw_only=True):
     @property
     def loopback(self) -> bool:
         """Whether the endpoint is on this machine."""
-        host = urlsplit(self.endpoint_url or "").hostname or ""
+        host = (urlsplit(self.endpoint_url or "").hostname or "").rstrip(".")
         try:
             return ipaddress.ip_address(host).is_loopback
         except ValueError:
@@ -167,13 +167,20 @@ def opened_by(client: DynamoDBClient) -> int | None:
     return wire.opened(client)
 
 
+def stamped_by_reader(client: DynamoDBClient) -> int:
+    """How many answers so far the wire had to stamp itself, as the kernel did not; 0 for the SDK."""
+    from loadtest.dynamo import wire
+
+    return wire.stamped_by_reader(client)
+
+
 def stamps(client: ClientKind) -> str:
     """Whose receive times a client's stamps are: the kernel's, the reader's, or the SDK's caller's."""
     if client is ClientKind.SDK:
         return "sdk"
     from loadtest.dynamo import wire
 
-    return "kernel" if wire.KERNEL_STAMPS else "read"
+    return "kernel" if wire.kernel_stamps() else "reader"
 
 
 def _made_up(connection: Connection) -> dict[str, str]:

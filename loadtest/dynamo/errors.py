@@ -4,8 +4,11 @@ Whether a write may have been applied decides between `failed` and `unknown`: on
 the table, or what the table surely refused, is `failed`. A code that is in no table keeps its code and message.
 """
 
+import errno
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from socket import gaierror
 from typing import Any
 
 from aiohttp import ClientConnectorError
@@ -160,6 +163,12 @@ _HINTS = {
     "AccessDeniedException": "infra/ has the policy that loadtest needs",
 }
 
+_NO_ROOM = {  # on this machine
+    errno.EMFILE: "let this process open more files (ulimit -n)",
+    errno.ENFILE: "let this machine open more files (fs.file-max)",
+    errno.EADDRNOTAVAIL: "no local port is free: wait a minute, or widen net.ipv4.ip_local_port_range",
+}
+
 
 @contextmanager
 def explained(connection: Connection) -> Iterator[None]:
@@ -175,6 +184,8 @@ def explained(connection: Connection) -> Iterator[None]:
         raise TargetError(f"the server {connection.where} refused: {code}: {message}{hint}") from error
     except BotoCoreError as error:
         hint = "is it running, and is the address right?" if connection.endpoint_url else "check the network"
+        cause = error.kwargs.get("error") if isinstance(error, EndpointConnectionError) else None
+        hint = _NO_ROOM.get(getattr(cause, "errno", None) or 0, hint)
         raise TargetError(f"no answer {connection.where} ({_first_line(error)}); {hint}") from error
 
 
@@ -193,4 +204,14 @@ def _one_line(message: str) -> str:
 
 
 def _first_line(error: Exception) -> str:
-    return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+    line = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+    cause = error.kwargs.get("error") if isinstance(error, EndpointConnectionError) else None
+    return line if cause is None else f"{line.rstrip('.')}: {_one_line(_of_the_system(cause))}"
+
+
+def _of_the_system(cause: Exception) -> str:
+    """Why there is no connection, in the system's words: what the libraries make of them names one address or all."""
+    error = getattr(cause, "os_error", cause)  # of aiohttp's
+    if not isinstance(error, OSError) or error.errno is None:
+        return str(error)
+    return str(error.strerror) if isinstance(error, gaierror) else os.strerror(error.errno)

@@ -1,7 +1,6 @@
 """The server's clock, and what it does with connections."""
 
 import time
-from collections import Counter
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 
@@ -12,6 +11,7 @@ from loadtest.order import Outcome
 from loadtest.probe.document import Finding, Shown
 from loadtest.probe.questions import CLOCK, KEEP_ALIVE, burst
 from loadtest.probe.subject import Subject
+from loadtest.problems import Problems
 
 BURSTS = (200, 1000)
 BURST_WITHIN_S = 3.0
@@ -77,7 +77,7 @@ async def at_once(subject: Subject, connections: int) -> Finding:
     """So many connections opened at the same moment, with one read on each."""
     product_id = await subject.product()
     served_s: list[float] = []
-    problems: Counter[str] = Counter()
+    problems = Problems()
     async with subject.table(connections) as (table, _):
         started_s = time.monotonic()
 
@@ -86,7 +86,7 @@ async def at_once(subject: Subject, connections: int) -> Finding:
             if answer.result.outcome is Outcome.ACCEPTED:
                 served_s.append(time.monotonic() - started_s)
             else:
-                problems[answer.result.message] += 1
+                problems.add(answer.result.reason, answer.result.message)
 
         with anyio.move_on_after(BURST_WITHIN_S):
             async with anyio.create_task_group() as tasks:
@@ -94,6 +94,6 @@ async def at_once(subject: Subject, connections: int) -> Finding:
                     tasks.start_soon(one)
     served, all_served = len(served_s), len(served_s) == connections
     seen = f"all served in {served_s[-1]:.2f} s" if all_served else f"{served:,} served in {BURST_WITHIN_S:g} s"
-    seen += "".join(f"; {count:,} × {message}" for message, count in problems.most_common(1))
+    seen += "".join(f"; {problem.count:,} × {problem.sentence}" for problem in problems.found()[:1])
     figures = {"connections": connections, "served": served, "within_s": served_s[-1] if served_s else 0.0}
     return burst(connections).decided(all_served, seen, "" if all_served else f"{served:,} served", figures)

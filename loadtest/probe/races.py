@@ -1,7 +1,6 @@
 """The canary: many short races for one item, in each of which at most one write may win."""
 
 import time
-from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 
 import anyio
@@ -11,6 +10,7 @@ from loadtest.dynamo.table import Answer
 from loadtest.order import Outcome, Product
 from loadtest.probe.document import Finding, Shown
 from loadtest.probe.questions import Question
+from loadtest.problems import Problems
 
 RACERS = 4
 FEWEST = 10  # races, or reads: with fewer, up to 30 % could show a fault and none be seen
@@ -35,7 +35,7 @@ class Races(Struct):
     doubled: int = 0
     by_answers: int = 0
     by_state: int = 0
-    problems: Counter[str] = field(default_factory=Counter)
+    problems: Problems = field(default_factory=Problems)
 
     def add(self, answers: Sequence[Answer], rise: int) -> None:
         """One race: the answers to its writes, and by how much the item's version rose."""
@@ -46,7 +46,8 @@ class Races(Struct):
         self.by_answers += len(winners) > 1
         self.by_state += rise > 1
         self.doubled += len(winners) > 1 or rise > 1
-        self.problems.update(answer.result.message for answer in answers if answer.result.message)
+        for result in (answer.result for answer in answers if answer.result.message):
+            self.problems.add(result.reason, result.message)
 
     @property
     def hopeless(self) -> bool:
@@ -117,5 +118,5 @@ def finding(question: Question, races: Races) -> Finding:
 def _why_not(races: Races) -> str:
     if races.decided:
         return f"only in {races.contested:,} of {races.run:,} races two writes could have won"
-    common = "".join(f" ({message})" for message, _ in races.problems.most_common(1))
+    common = "".join(f" ({problem.message})" for problem in races.problems.found()[:1])
     return f"nobody won in {races.run:,} races{common}"

@@ -19,6 +19,7 @@ from loadtest.timeline import Timeline
 _VIOLATIONS_SHOWN = 5
 _DOUBTS_SHOWN = 5
 _PRODUCTS_SHOWN = 5
+_PROBLEMS_SHOWN = 10
 _PERCENTILES = ("p50", "p90", "p99", "p99.9", "max")
 _LOG = 80  # columns of a time line where nobody looks at a window
 STYLES = {Status.SAFE: "bold green", Status.VIOLATED: "bold red", Status.INCONCLUSIVE: "bold yellow"}
@@ -85,15 +86,17 @@ def _print_tables(console: Console, report: Report, folder: Path, *, verbose: bo
         console.print(f"faults injected: {report.faults.sentence}")
     if report.repaired:
         console.print(f"repaired: {report.repaired}")
-    for remark in (report.client.bound, report.hint):
+    for remark in (report.client.stamped, report.client.bound, report.hint):
         if remark:
             console.print(Text(remark, style="bold yellow"))
     kept = [file.partition(".")[0] for file in ("report.json", "history.jsonl") if (folder / file).exists()]
     if kept:
         console.print(f"{' and '.join(kept)} in {folder}")
         console.print(f"as a page: loadtest report {shlex.quote(str(folder))}")
-    for message, count in report.orders.problems.items():
-        console.print(f"{count:,} × {message}")
+    for problem in report.orders.problems[:_PROBLEMS_SHOWN]:
+        console.print(f"{problem.count:,} × {problem.sentence}")
+    if (more := len(report.orders.problems) - _PROBLEMS_SHOWN) > 0:
+        console.print(f"and {more:,} more kinds of problems, all in the report")
     _print_violations(console, report.verdict.violations, report.verdict.timelines, ", all in the report")
 
 

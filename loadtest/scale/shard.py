@@ -23,7 +23,7 @@ from msgspec.structs import replace
 
 from loadtest.alarm import alarm
 from loadtest.attempt import Gate
-from loadtest.dynamo.client import Connection, connect, stamps
+from loadtest.dynamo.client import Connection, connect, stamped_by_reader, stamps
 from loadtest.dynamo.setup import warm_up
 from loadtest.dynamo.table import Table, calls_by_client
 from loadtest.effort import Effort
@@ -190,6 +190,7 @@ class Shard:
         async with connect(connection) as client:
             table = Table(client, connection.table, connection.sdk_retries, consistent_reads=plan.consistent_reads)
             await warm_up(table, client, connection, plan.product_ids[0], self._repaired)
+            before = stamped_by_reader(client)
             rules, random = plan.rules, Random(f"{plan.seed}-{part.index}")
             if rules.concurrency is not None:
                 rules = replace(rules, concurrency=part.share(rules.concurrency))
@@ -210,6 +211,7 @@ class Shard:
                         await work()
                     self._done += 1
                 tasks.cancel_scope.cancel()
+            effort.reader_stamps = stamped_by_reader(client) - before
             effort.served, effort.fallbacks = calls_by_client(client, table)
         return effort
 

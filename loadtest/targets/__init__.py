@@ -4,13 +4,13 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from enum import StrEnum
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from msgspec import Struct
 
 from loadtest.dynamo.client import ClientKind, Connection
 from loadtest.errors import UsageError
 from loadtest.faults import Faults
+from loadtest.targets.url import require_usable
 
 
 class TargetKind(StrEnum):
@@ -42,10 +42,7 @@ class Target(Struct, frozen=True, kw_only=True):
         if self.kind is TargetKind.ENDPOINT:
             if self.endpoint_url is None:
                 raise UsageError("--target endpoint needs --endpoint-url, for example http://127.0.0.1:8000")
-            if "@" in self.endpoint_url:
-                raise UsageError("--endpoint-url must not hold a user name or password")
-            if not _is_http(self.endpoint_url):
-                raise UsageError(f"--endpoint-url {self.endpoint_url!r} is no URL like http://127.0.0.1:8000")
+            require_usable(self.endpoint_url)
         elif self.endpoint_url is not None:
             raise UsageError(f"--endpoint-url does not go with --target {self.kind}")
 
@@ -76,11 +73,3 @@ async def opened(target: Target, pool: int, log: Path | None = None) -> AsyncIte
         from loadtest.targets import aws
 
         yield aws.connection(base)
-
-
-def _is_http(url: str) -> bool:
-    try:
-        parts = urlsplit(url)
-        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        return False

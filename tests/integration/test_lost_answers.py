@@ -135,7 +135,7 @@ def test_a_winner_whom_the_sdk_made_a_loser_by_sending_again_is_a_phantom_reject
     report = json.loads(done.stdout)
     orders, verdict = report["orders"], report["verdict"]
     assert (orders["accepted"], orders["unknown"], orders["rejected"]) == (0, 1, 19)
-    assert "the SDK sent it again" in next(iter(orders["problems"]))
+    assert "the SDK sent it again" in orders["problems"][0]["message"]
     assert (done.returncode, verdict["status"], verdict["phantom_rejects"]) == (1, "violated", 1)
     (violation,) = verdict["violations"]
     assert (violation["kind"], violation["orders_count"]) == ("phantom_reject", 1)

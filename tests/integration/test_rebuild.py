@@ -23,7 +23,7 @@ from tests.conftest import Cli, Start
 from tests.integration.test_stops import the_report, wait_for_operations
 from tests.unit.builders import operation
 
-EFFORT = {"served": None, "fallbacks": None, "loop_lag_ms": None, "cpu_s": None, "cpu_cores": None, "bound": None}
+EFFORT = dict.fromkeys(("reader_stamps", "served", "fallbacks", "loop_lag_ms", "cpu_s", "cpu_cores", "bound"))
 LOAD = ("load", "--duration", "1500ms")
 
 

@@ -61,7 +61,7 @@ def report(**more: Any) -> Report:
         verdict=ReportedVerdict(Status.SAFE, "1 of 2,001 orders won the last item: safe", [], []),
         config=_CONFIG,
         environment={"loadtest": "0.1.0", "target": "embedded"},
-        orders=Orders(2_001, 1, 2_000, 0, 0, 0, 0, 5, {"conflict": 1_990, "sold_out": 10}, {}),
+        orders=Orders(2_001, 1, 2_000, 0, 0, 0, 0, 5, {"conflict": 1_990, "sold_out": 10}, []),
         rounds=Rounds(1, {1: 1}),
         stock={"p#4": Stock(1, 0, 1)},
         operations={"read": {"accepted": 5}, "write": {"accepted": 1, "rejected": 2_000}},

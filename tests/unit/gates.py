@@ -73,7 +73,7 @@ def _race() -> Report:
             dropped=3,
             warm_up=0,
             rejected_by_reason={"conflict": 80, "sold_out": 10},
-            problems={},
+            problems=[],
         ),
         rounds=Rounds(1, {1: 1}),
         stock={"p#4": Stock(1, 0, 1)},

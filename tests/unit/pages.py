@@ -13,6 +13,7 @@ from loadtest.checker import Status, Violation
 from loadtest.comparison import Cell, Comparison, Difference, Estimate, Scaling
 from loadtest.histogram import Histogram
 from loadtest.order import Operation, Outcome
+from loadtest.problems import Problem
 from loadtest.report import (
     Arrivals,
     BurstSpread,
@@ -56,7 +57,7 @@ def orders(**counts: int) -> Orders:
     given = {**outcomes, "dropped": 0, "warm_up": 0, **counts}
     reasons = {"conflict": given["rejected"]} if given["rejected"] else {}
     placed = sum(given[name] for name in outcomes)
-    return Orders(placed=placed, rejected_by_reason=reasons, problems={}, **given)
+    return Orders(placed=placed, rejected_by_reason=reasons, problems=[], **given)
 
 
 def race(seed: int = 1, number: int = 100, run_id: str = "2026-11-23T07-42-16Z-b12dc47938") -> Report:
@@ -154,7 +155,10 @@ def violated(rounds: int = 3) -> Report:
         completed=False,
         stopped_by="SIGINT",
         config={**base.config, "strategy": "unconditional", "rounds": 5},
-        orders=replace(orders(accepted=100 * rounds, unknown=2), problems={"ReadTimeoutError: Read timeout": 2}),
+        orders=replace(
+            orders(accepted=100 * rounds, unknown=2),
+            problems=[Problem(2, "ReadTimeoutError", "ReadTimeoutError: Read timeout", varied=False)],
+        ),
         rounds=Rounds(rounds, {100: rounds}),
         stock={"p#4": Stock(1, None, None)},
         latency_ms={"write": {"accepted": times(random, 9, 100 * rounds), "unknown": times(random, 30, 2)}},

@@ -69,7 +69,7 @@ def a_report(**changes: Any) -> Report:
         verdict=a_verdict(),
         config={"strategy": "version", "concurrency": 100},
         environment={"loadtest": "0.1.0", "python": "3.11.7", "cpus": 2, "target": "embedded"},
-        orders=Orders(1500, 1000, 500, 0, 0, 0, 0, 0, rejected_by_reason={"sold_out": 500}, problems={}),
+        orders=Orders(1500, 1000, 500, 0, 0, 0, 0, 0, rejected_by_reason={"sold_out": 500}, problems=[]),
         rounds=Rounds(1, {1000: 1}),
         stock={},
         operations={"write": {"accepted": 1000, "rejected": 500}},

@@ -1,3 +1,4 @@
+import errno
 import itertools
 from typing import Any
 
@@ -205,8 +206,14 @@ ON_AWS = Connection(table="products", region="eu-north-1", options="--target aws
         (
             NEVER_SENT[0],
             CONNECTION,
-            f'no answer at {URL} (Could not connect to the endpoint URL: "{URL}"); '
+            f'no answer at {URL} (Could not connect to the endpoint URL: "{URL}": Connection refused); '
             "is it running, and is the address right?",
+        ),
+        (
+            sdk.EndpointConnectionError(**ABOUT, error=OSError(errno.EMFILE, "")),
+            CONNECTION,
+            f'no answer at {URL} (Could not connect to the endpoint URL: "{URL}": Too many open files); '
+            "let this process open more files (ulimit -n)",
         ),
         (
             sdk.ReadTimeoutError(endpoint_url="https://dynamodb.eu-north-1.amazonaws.com"),

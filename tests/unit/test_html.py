@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from loadtest.checker import Power, Violation
 from loadtest.errors import UsageError
 from loadtest.order import Outcome
+from loadtest.problems import Problem
 from loadtest.render.page import html, series, theme
 from loadtest.render.page.headline import keys
 from loadtest.render.page.html import page
@@ -40,7 +41,7 @@ def hostile() -> Report:
         config={"strategy": bad, bad: bad},
         environment={"target": bad},
         stock={bad: VIOLATED.stock["p#4"]},
-        orders=replace(VIOLATED.orders, problems={bad: 1}, rejected_by_reason={bad: 1}),
+        orders=replace(VIOLATED.orders, problems=[Problem(1, bad, bad, varied=True)], rejected_by_reason={bad: 1}),
         verdict=replace(
             VIOLATED.verdict,
             sentence=bad,

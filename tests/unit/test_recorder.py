@@ -66,7 +66,11 @@ def test_rejections_are_counted_by_reason_and_the_rest_by_message() -> None:
         ]
     )
     assert recorder.rejected_by_reason == {"conflict": 1, "sold_out": 2}
-    assert recorder.problems == {"no such product": 2, "ThrottlingException": 1, "no answer": 1}
+    assert [(problem.count, problem.message) for problem in recorder.problems.found()] == [
+        (2, "no such product"),
+        (1, "ThrottlingException"),
+        (1, "no answer"),
+    ]
 
 
 def test_latency_is_from_the_hand_over_to_the_answer() -> None:

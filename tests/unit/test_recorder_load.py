@@ -220,16 +220,6 @@ def test_a_product_that_could_not_be_read_at_the_end_is_not_known() -> None:
     assert recorder.rounds == 1
 
 
-def test_no_more_than_a_hundred_messages_are_told_apart() -> None:
-    unknown = order_ended(outcome=Outcome.UNKNOWN)
-    messages = [*(f"request {n} was lost" for n in range(250)), "request 7 was lost"]
-    recorder = record([replace(unknown, message=message) for message in messages])
-    assert len(recorder.problems) == 101
-    assert recorder.problems["request 7 was lost"] == 2
-    assert recorder.problems["other messages"] == 150
-    assert recorder.problems.total() == 251
-
-
 def test_before_anything_is_measured_no_time_has_passed() -> None:
     recorder = record(Market().events)
     recorder.tick()

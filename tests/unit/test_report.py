@@ -20,6 +20,7 @@ from loadtest.errors import LoadTestError, UsageError
 from loadtest.histogram import Histogram
 from loadtest.order import Event
 from loadtest.plan import Load, Race
+from loadtest.problems import Problem
 from loadtest.recorder import Recorder
 from loadtest.report import (
     SCHEMA,
@@ -112,7 +113,7 @@ reports = st.builds(
         Orders,
         *[counts] * 8,
         rejected_by_reason=st.dictionaries(text, counts),
-        problems=st.dictionaries(text, counts),
+        problems=st.lists(st.builds(Problem, counts, text, text, st.booleans())),
     ),
     rounds=st.builds(Rounds, count=counts, winners=st.dictionaries(counts, counts)),
     stock=st.dictionaries(text, st.builds(Stock, initial=counts, final=st.none() | counts, sold=st.none() | counts)),
@@ -172,7 +173,7 @@ def test_a_report_survives_the_way_to_disk_and_back(tmp_path: Path) -> None:
 
 
 def test_a_report_says_what_the_round_showed() -> None:
-    assert RACE.orders == Orders(3, 1, 2, 0, 0, 0, 0, 0, {"conflict": 2}, {})
+    assert RACE.orders == Orders(3, 1, 2, 0, 0, 0, 0, 0, {"conflict": 2}, [])
     assert RACE.rounds == Rounds(1, {1: 1})
     assert RACE.stock == {"p#4": Stock(1, 0, 1)}
     assert RACE.operations == {"read": {"accepted": 3}, "write": {"accepted": 1, "rejected": 2}}

@@ -1,3 +1,5 @@
+import re
+
 import pytest
 
 from loadtest.dynamo.client import ClientKind, Connection
@@ -13,6 +15,11 @@ from loadtest.targets import Target, TargetKind, opened
         "https://dynamodb.eu-north-1.amazonaws.com",
         "http://[::1]:8000",
         "http://db.test:8000/path",
+        "http://db.test.:8000",
+        "HTTP://DB.TEST:8000",
+        "http://bücher.test",
+        "http://0.0.0.0:8000",
+        "http://127.0.0.1:",
     ],
 )
 def test_an_endpoint_is_a_url(url: str) -> None:
@@ -34,12 +41,49 @@ def test_an_endpoint_is_a_url(url: str) -> None:
         "http://127.0.0.1:x",
         "http://[::1",
         "http://[localhost]:8000",
+        "http://[::1]8000",
+        "http://[::1]x:8000",
+        "http://::1:8000",
+        " http://127.0.0.1:8000",
+        "http://127.0.0.1:8000\n",
+        "http://127.0.0.1\t:8000",
     ],
 )
 def test_what_is_no_url_is_refused_with_an_example(url: str) -> None:
     with pytest.raises(UsageError, match=r"--endpoint-url '.*' is no URL like http://127\.0\.0\.1:8000$") as refused:
         Target(kind=TargetKind.ENDPOINT, endpoint_url=url)
     assert repr(url) in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("url", "why"),
+    [
+        ("http://db_1:8000", "no name with an underscore"),
+        ("http://a..b:8000", "no name or address"),
+        (f"http://{64 * 'a'}.test", "no name or address"),
+        (f"http://{'a.' * 128}test", "no name or address"),
+        ("http://-x.test", "no name or address"),
+        ("http://db.test:8000?x=1", "must end before ?"),
+        ("http://db.test:8000/#x", "must end before #"),
+    ],
+)
+def test_a_url_that_the_sdk_takes_no_notice_of_or_no_client_for_is_refused(url: str, why: str) -> None:
+    with pytest.raises(UsageError, match=re.escape(why)) as refused:
+        Target(kind=TargetKind.ENDPOINT, endpoint_url=url)
+    assert repr(url) in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("url", "given"),
+    [
+        ("http://bücher.test", "http://xn--bcher-kva.test"),
+        ("https://Bücher.test:8000/ü", "https://xn--bcher-kva.test:8000/ü"),
+        ("http://[::1]:8000", "http://[::1]:8000"),
+    ],
+)
+async def test_a_name_in_other_letters_is_given_as_resolvers_know_it(url: str, given: str) -> None:
+    async with opened(Target(kind=TargetKind.ENDPOINT, endpoint_url=url), 1) as connection:
+        assert connection.endpoint_url == given
 
 
 def test_an_endpoint_needs_its_url() -> None:
@@ -69,6 +113,7 @@ def test_a_url_goes_with_no_other_target(kind: TargetKind) -> None:
         ("http://[::1]:8000", True),
         ("http://localhost:8000", True),
         ("https://LOCALHOST", True),
+        ("http://localhost.:8000", True),
         ("http://192.168.0.1:8000", False),
         ("http://[2001:db8::1]:8000", False),
         ("http://localhost.example.com", False),

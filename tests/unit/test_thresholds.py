@@ -100,7 +100,7 @@ def test_a_share_is_compared_exactly(failed: int, placed: int) -> None:
     ],
 )
 def test_what_was_not_measured_never_holds(text: str, lacking: str, sign: str) -> None:
-    nothing = Orders(0, 0, 0, 0, 0, 0, 0, 0, {}, {})
+    nothing = Orders(0, 0, 0, 0, 0, 0, 0, 0, {}, [])
     report = a_report(
         **NO_TIMES,
         orders=nothing,

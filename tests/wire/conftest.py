@@ -14,7 +14,13 @@ settings.register_profile("wire", deadline=None)  # a slow machine is no failure
 settings.load_profile("wire")
 
 
-_ON_BOTH_LOOPS = {"test_connection.py", "test_connection_lost.py", "test_pool.py", "test_client.py"}
+_ON_BOTH_LOOPS = {
+    "test_connection.py",
+    "test_connection_lost.py",
+    "test_pool.py",
+    "test_client.py",
+    "test_addresses.py",
+}
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -84,20 +84,22 @@ Script = Callable[[Peer], Awaitable[None]]
 class Scripted:
     """A server that runs the script on every connection. It counts connections and keeps the requests."""
 
-    def __init__(self, script: Script, tls: ssl.SSLContext | None = None) -> None:
+    def __init__(self, script: Script, tls: ssl.SSLContext | None = None, host: str = "127.0.0.1") -> None:
         self.accepted = 0
         self.open = 0
         self.most_open = 0
         self.requests: list[Request] = []
         self._script = script
         self._tls = tls
+        self._host = host
         self._tasks: set[asyncio.Task[Any]] = set()
         self._failed: list[BaseException] = []
 
     async def __aenter__(self) -> Self:
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0, ssl=self._tls, backlog=_BACKLOG)
+        self._server = await asyncio.start_server(self._serve, self._host, 0, ssl=self._tls, backlog=_BACKLOG)
         self.port: int = self._server.sockets[0].getsockname()[1]
-        self.url = f"{'https' if self._tls else 'http'}://127.0.0.1:{self.port}"
+        shown = f"[{self._host}]" if ":" in self._host else self._host
+        self.url = f"{'https' if self._tls else 'http'}://{shown}:{self.port}"
         return self
 
     async def __aexit__(

@@ -18,7 +18,7 @@ CALLS: dict[str, Counter[str]] = {  # the first read is to warm up
     "conditional": Counter({"GetItem": 1, "UpdateItem": ORDERS}),
     "transaction": Counter({"GetItem": 1, "TransactWriteItems": ORDERS}),
 }
-KERNEL = "kernel" if wire.KERNEL_STAMPS else "read"
+KERNEL = "kernel" if wire.kernel_stamps() else "reader"
 
 
 def served(client: dict[str, Any]) -> dict[str, Counter[str]]:

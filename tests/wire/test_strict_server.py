@@ -153,7 +153,7 @@ def test_a_token_that_expires_in_a_run_is_told_with_the_orders_that_failed(
     assert done.returncode == 3, done.stderr
     report = json.loads(done.stdout)
     assert report["orders"]["accepted"] == 0
-    assert any("ExpiredTokenException" in problem for problem in report["orders"]["problems"])
+    assert any("ExpiredTokenException" in problem["message"] for problem in report["orders"]["problems"])
 
 
 @clients

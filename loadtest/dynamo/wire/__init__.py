@@ -5,12 +5,12 @@ TransactWriteItems itself: `codec` checks and encodes, `signing` signs, `connect
 exceptions are the SDK's; what the wire does not understand exactly goes to the SDK and is counted.
 """
 
-from loadtest.dynamo.wire.client import Served, fill, install, opened, prepare, served
+from loadtest.dynamo.wire.client import Served, fill, install, opened, prepare, served, stamped_by_reader
 from loadtest.dynamo.wire.codec import OPERATIONS, NotUnderstood
-from loadtest.dynamo.wire.connection import KERNEL_STAMPS, Lost, Reply
+from loadtest.dynamo.wire.connection import Lost, Reply
+from loadtest.dynamo.wire.stamps import kernel_stamps
 
 __all__ = [
-    "KERNEL_STAMPS",
     "OPERATIONS",
     "Lost",
     "NotUnderstood",
@@ -18,7 +18,9 @@ __all__ = [
     "Served",
     "fill",
     "install",
+    "kernel_stamps",
     "opened",
     "prepare",
     "served",
+    "stamped_by_reader",
 ]

@@ -86,6 +86,12 @@ def opened(client: Any) -> int | None:
     return sum(pool.opened for pool in state.pools.values()) if state is not None else None
 
 
+def stamped_by_reader(client: Any) -> int:
+    """How many answers have the time at which they were read, not the kernel's; 0 for a client without a wire."""
+    state = getattr(client, "_wire_state", None)
+    return sum(pool.stamped_by_reader for pool in state.pools.values()) if state is not None else 0
+
+
 async def prepare(client: Any) -> None:
     """Learn every operation's request now. Raises NotUnderstood if this client's ways are not all known.
 

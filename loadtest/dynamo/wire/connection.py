@@ -8,26 +8,21 @@ import asyncio
 import select
 import socket
 import ssl
-import struct
-import sys
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import httptools
 from msgspec import Struct
 
+from loadtest.dynamo.wire.stamps import ANCILLARY_SIZE, arrival_ns, ask_for_stamps
+
 if TYPE_CHECKING:
     from loadtest.dynamo.wire.pool import Pool
 
-KERNEL_STAMPS = sys.platform == "linux"
-_SO_TIMESTAMPNS = 35  # asm-generic/socket.h; the socket module does not name it
-_TIMESPEC = struct.Struct("qq")
 _READ_SIZE = 65_536
-_CLOCK_READINGS = 3
-_CLOCKS_APART_NS = 20_000
 _NAMES: dict[bytes, str] = {}  # header names in lower case; servers send the same few for ever
 _NAMES_KEPT = 256
-_ANCILLARY_SIZE = socket.CMSG_SPACE(_TIMESPEC.size)
 
 
 class Reply(Struct, frozen=True, gc=False):
@@ -52,8 +47,9 @@ class Connection:
     """An open connection of a pool; carries one request at a time."""
 
     __slots__ = (
-        "_body", "_complete", "_fd", "_headers", "_incoming", "_keep_alive", "_loop", "_outgoing", "_parser", "_poll",
-        "_pool", "_received_ns", "_sent_ns", "_socket", "_status", "_tls", "_unsent", "closed", "deadline", "future",
+        "_body", "_by_kernel", "_complete", "_fd", "_headers", "_incoming", "_keep_alive", "_loop", "_outgoing",
+        "_parser", "_poll", "_pool", "_received_ns", "_sent_ns", "_socket", "_status", "_tls", "_unsent", "closed",
+        "deadline", "future",
     )  # fmt: skip
 
     def __init__(self, pool: "Pool", loop: asyncio.AbstractEventLoop) -> None:
@@ -63,22 +59,21 @@ class Connection:
         self._parser = httptools.HttpResponseParser(self)
         self._unsent = b""
         self._sent_ns = self._received_ns = 0
+        self._by_kernel = False
         self.future: asyncio.Future[Reply] | None = None
         self.deadline = 0.0
         self.closed = True
         self._reset()
 
-    async def open(self, family: int, address: tuple[str, int], context: ssl.SSLContext | None, host: str) -> None:
-        """Connect, with TLS if there is a context. Raises OSError, ssl.SSLError included."""
-        self._socket = socket.socket(family, socket.SOCK_STREAM)
+    async def open(self, connected: socket.socket, context: ssl.SSLContext | None, host: str) -> None:
+        """Take over a connected socket, with TLS if there is a context. Raises OSError, ssl.SSLError included."""
+        self._socket = connected
         try:
-            self._socket.setblocking(False)
             self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            await self._loop.sock_connect(self._socket, address)
             if context is not None:
                 await self._handshake(context, host)
-            if KERNEL_STAMPS:
-                self._socket.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
+            with suppress(OSError):  # where the kernel does not stamp, the reader does
+                ask_for_stamps(self._socket)
         except BaseException:
             self._socket.close()
             raise
@@ -90,7 +85,7 @@ class Connection:
 
     async def _handshake(self, context: ssl.SSLContext, host: str) -> None:
         self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
-        tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname=host)
+        tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname=host.rstrip("."))
         while True:
             try:
                 tls.do_handshake()
@@ -170,7 +165,7 @@ class Connection:
 
     def _readable(self) -> None:
         try:
-            data, ancillary, _flags, _address = self._socket.recvmsg(_READ_SIZE, _ANCILLARY_SIZE)
+            data, ancillary, _flags, _address = self._socket.recvmsg(_READ_SIZE, ANCILLARY_SIZE)
         except BlockingIOError:
             return
         except OSError as error:
@@ -179,7 +174,9 @@ class Connection:
         if not data:
             self._ended()
             return
-        self._received_ns = _arrival_ns(ancillary, self._sent_ns)
+        arrived_ns = arrival_ns(ancillary, self._sent_ns)
+        self._by_kernel = arrived_ns is not None
+        self._received_ns = time.perf_counter_ns() if arrived_ns is None else arrived_ns
         if self._tls is None:
             self._feed(data)
             return
@@ -221,6 +218,8 @@ class Connection:
 
     def _deliver(self, future: "asyncio.Future[Reply]") -> None:
         self.future = None
+        if not self._by_kernel:
+            self._pool.stamped_by_reader += 1
         future.set_result(Reply(self._status, self._headers, self._body, self._sent_ns, self._received_ns))
         self._pool.release(self, keep=self._keep_alive and not self._unsent)
 
@@ -260,21 +259,3 @@ class Connection:
             self._reset()
         else:
             self._complete, self._keep_alive = True, self._parser.should_keep_alive()
-
-
-def _arrival_ns(ancillary: list[tuple[int, int, bytes]], sent_ns: int) -> int:
-    """When the kernel got the bytes, on the monotonic clock; now, where it does not say.
-
-    The kernel's clock is the wall clock. Both are read as close together as can be: between two readings this
-    process may lose the processor, or the wall clock may be set. No answer comes before its request was sent.
-    """
-    for level, kind, data in ancillary:
-        if level == socket.SOL_SOCKET and kind == _SO_TIMESTAMPNS:
-            seconds, nanoseconds = _TIMESPEC.unpack(data)
-            for _ in range(_CLOCK_READINGS):
-                before_ns, wall_ns, now_ns = time.perf_counter_ns(), time.time_ns(), time.perf_counter_ns()
-                if now_ns - before_ns < _CLOCKS_APART_NS:
-                    break
-            arrived_ns: int = before_ns - (wall_ns - seconds * 1_000_000_000 - nanoseconds)
-            return min(max(arrived_ns, sent_ns), now_ns)
-    return time.perf_counter_ns()

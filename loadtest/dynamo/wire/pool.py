@@ -1,19 +1,20 @@
 """The connections to one server: at most `limit`, kept open, the last one used first."""
 
 import asyncio
-import socket
 import ssl
 from collections import deque
-from contextlib import suppress
+from typing import TYPE_CHECKING
 
+from loadtest.dynamo.wire.addresses import Addresses
 from loadtest.dynamo.wire.connection import Connection, Lost, Reply
+
+if TYPE_CHECKING:
+    from aiohappyeyeballs import AddrInfoType
 
 TIMED_OUT = "no answer in time"
 _CLOSED = "the client is closed"
 _OPENING_AT_ONCE = 64
 _SWEEPS_PER_TIMEOUT = 20
-
-Address = tuple[int, tuple[str, int]]
 
 
 class Pool:
@@ -33,7 +34,8 @@ class Pool:
         connect_timeout_s: float,
         read_timeout_s: float,
     ) -> None:
-        self._host, self._port, self._context = host, port, context
+        self._host, self._context = host, context
+        self._addresses = Addresses(host, port)
         self._connect_timeout_s, self._read_timeout_s = connect_timeout_s, read_timeout_s
         self._loop = asyncio.get_running_loop()
         self._places = limit  # a request holds one from before it has a connection until it has its answer
@@ -42,7 +44,7 @@ class Pool:
         self._busy: set[Connection] = set()
         self._opening: set[asyncio.Timeout] = set()
         self.opened = 0  # so often a connection was asked for
-        self._addresses: list[Address] = []
+        self.stamped_by_reader = 0  # answers whose time of receipt the kernel did not tell, or not credibly
         self._sweep: asyncio.TimerHandle | None = None
         self._keeps_alive = False
         self._closed = False
@@ -73,20 +75,23 @@ class Pool:
         """Open connections until `count` are there, so that none is opened on the clock.
 
         Does nothing if the server's last answer did not keep its connection. A connection that cannot be opened
-        now is left to the request that will need it.
+        now is left to the request that will need it, and so are all further ones if that took all the time it had.
         """
         if not self._keeps_alive:
             return
         slots = asyncio.Semaphore(_OPENING_AT_ONCE)
+        late = False
 
         async def one() -> None:
+            nonlocal late
             async with slots:
-                if not self._places:  # requests came first and open their own
+                if late or not self._places:  # requests came first and open their own
                     return
                 self._places -= 1
                 try:
-                    with suppress(OSError, Lost):
-                        self._free.append(await self._open())
+                    self._free.append(await self._open())
+                except (OSError, Lost) as error:
+                    late = late or isinstance(error, TimeoutError)
                 finally:
                     self._give_back()
 
@@ -123,38 +128,37 @@ class Pool:
     async def _open(self) -> Connection:
         if self._closed:
             raise Lost(_CLOSED, 0)
-        async with asyncio.timeout(self._connect_timeout_s) as scope:
-            self._opening.add(scope)
-            try:
-                if not self._addresses:
-                    self._addresses = await self._resolve()
-                return await self._open_one(self._addresses)
-            except OSError:
-                self._addresses = []  # the name may lead elsewhere by now
-                raise
-            finally:
-                self._opening.discard(scope)
-
-    async def _open_one(self, addresses: list[Address]) -> Connection:
-        """Try each address once, each time beginning with the next one."""
-        start = self.opened % len(addresses)
         self.opened += 1
+        try:
+            async with asyncio.timeout(self._connect_timeout_s) as scope:
+                self._opening.add(scope)
+                try:
+                    return await self._open_one()
+                finally:
+                    self._opening.discard(scope)
+        except OSError:
+            self._addresses.doubt()
+            raise
+
+    async def _open_one(self) -> Connection:
+        """By an address that answers; the next one has its turn also if the first ends the TLS handshake."""
         refused: OSError | None = None
-        for family, address in addresses[start:] + addresses[:start]:
+        without: frozenset[AddrInfoType] = frozenset()
+        while True:
+            try:
+                connected, address = await self._addresses.connected(without)
+            except OSError as error:
+                raise refused or error from None
             connection = Connection(self, self._loop)
             try:
-                await connection.open(family, address, self._context, self._host)
+                await connection.open(connected, self._context, self._host)
             except ssl.SSLError:
                 raise
             except OSError as error:
-                refused = error
+                refused, without = error, without | {address}
+                self._addresses.avoid(address)
             else:
                 return connection
-        raise refused or OSError(f"{self._host} has no address")
-
-    async def _resolve(self) -> list[Address]:
-        found = await self._loop.getaddrinfo(self._host, self._port, type=socket.SOCK_STREAM)
-        return [(family, (str(address[0]), int(address[1]))) for family, _, _, _, address in found]
 
     def release(self, connection: Connection, *, keep: bool) -> None:
         """A connection has carried its request."""

@@ -53,7 +53,9 @@ class Template(Struct, frozen=True):
 def learn(request: Any) -> Template:
     """The template of a prepared request of the SDK. Raises NotUnderstood for anything not known here."""
     url = urlsplit(request.url)
-    if request.method != "POST" or url.query or url.path not in ("", "/") or url.hostname is None:
+    if url.path not in ("", "/"):
+        raise NotUnderstood("its endpoint's URL has a path")
+    if request.method != "POST" or url.query or url.hostname is None:
         raise NotUnderstood(f"unexpected request {request.method} {request.url}")
     headers = {"Host": _host_from_url(request.url)}
     headers |= {name: _text(value) for name, value in request.headers.items() if name.lower() != "host"}

@@ -58,12 +58,15 @@ def _notes(name: str, report: Report) -> list[Note]:
         found.append(Note("warn", "faults injected", name, report.faults.sentence))
     if report.repaired:
         found.append(Note("warn", "repaired", name, report.repaired))
+    if report.client.stamped:
+        found.append(Note("warn", "receive times", name, report.client.stamped))
     if report.client.bound:
         found.append(Note("warn", "the tool was the bottleneck", name, report.client.bound))
     if report.hint:
         found.append(Note("warn", "stock was left", name, report.hint))
     found += [Note("warn", "doubt", name, doubt) for doubt in report.verdict.doubts]
-    return found + [Note("warn", plural(n, "problem"), name, said) for said, n in report.orders.problems.items()]
+    problems = report.orders.problems
+    return found + [Note("warn", plural(each.count, "problem"), name, each.sentence) for each in problems]
 
 
 def keys(report: Report) -> list[Key]:
