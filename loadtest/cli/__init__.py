@@ -12,6 +12,7 @@ from typing import Any, NoReturn
 import typer
 
 from loadtest.errors import LoadTestError
+from loadtest.extras import MissingExtraError
 
 SAFE = 0
 VIOLATED = 1
@@ -35,6 +36,7 @@ def main() -> NoReturn:
             _say(message, debug)
         code = WRONG_USAGE
     except LoadTestError as error:
+        _get_extra(error)
         _say(str(error), debug)
         code = error.exit_code
     except (typer.Abort, KeyboardInterrupt):
@@ -45,12 +47,20 @@ def main() -> NoReturn:
             _say("interrupted", debug)
             sys.exit(INTERRUPTED)
         first = _first(group)
+        _get_extra(first)
         _say(str(first) if isinstance(first, LoadTestError) else _internal(first), debug)
         code = getattr(first, "exit_code", LoadTestError.exit_code)
     except Exception as error:  # noqa: BLE001 - the last line of defence
         _say(_internal(error), debug)
         code = LoadTestError.exit_code
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _get_extra(error: Exception) -> None:
+    """From a checkout: let its script install the extra that is missing, and run the command again in our place."""
+    script = os.environ.get("LOADTEST_EXTRA_SCRIPT")
+    if script and isinstance(error, MissingExtraError):
+        os.execv(script, [script, "--with-extra", error.extra, *sys.argv[1:]])  # noqa: S606 - no shell is wanted
 
 
 def _open_all() -> None:

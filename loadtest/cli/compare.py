@@ -10,6 +10,7 @@ import typer
 from loadtest.cli import groups, options
 from loadtest.cli.groups import grouped
 from loadtest.errors import UsageError
+from loadtest.extras import require
 
 if TYPE_CHECKING:
     from loadtest.plan import Load, Race
@@ -137,6 +138,7 @@ def compare(
     With stored runs as arguments nothing is run. Differences are tested, with a correction for the number of tests:
     docs/comparing.md says how.
     """
+    require("compare", "compare")
     from loadtest.cli.comparing import compare_stored, run_matrix
     from loadtest.cli.stored import cells as cells_of
     from loadtest.cli.stored import stored

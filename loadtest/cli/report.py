@@ -7,6 +7,7 @@ import typer
 
 from loadtest.cli import groups, options
 from loadtest.errors import UsageError
+from loadtest.extras import require
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,6 +35,7 @@ def report(
     from loadtest import document
     from loadtest.cli.stored import stored
 
+    require("report", "report")
     if output is None and png is None and svg is None:
         raise UsageError("nothing to write: give -o report.html, --png DIR or --svg DIR")
     if output is not None:
