@@ -14,7 +14,7 @@ MODULES = {
     "cluster": ("distributed",),
     "compare": ("numpy", "scipy"),
     "otel": ("opentelemetry.exporter.otlp.proto.http.metric_exporter", "opentelemetry.sdk"),
-    "report": ("altair", "jinja2", "markupsafe", "vl_convert"),
+    "report": ("altair", "vl_convert"),
 }
 
 

@@ -42,7 +42,8 @@ are_there() {
 }
 
 is_there() {
-    [ -x "$venv/bin/python" ] && cat "$venv/stamp-$1" "$venv/stamp-dev" 2>/dev/null | grep -qxF "$wanted"
+    [ -x "$venv/bin/python" ] || return
+    [ "$(cat "$venv/stamp-$1" 2>/dev/null)" = "$wanted" ] || [ "$(cat "$venv/stamp-dev" 2>/dev/null)" = "$wanted" ]
 }
 
 make_environment() {
@@ -73,14 +74,18 @@ install() {
     local uv
     uv=$(PATH="$venv/bin:$PATH" command -v uv) || uv=
     if [ -n "$uv" ] && ! own_index; then
-        "$uv" pip install --python "$venv/bin/python" --constraint "$root/constraints.txt" "$@" && return
+        "$uv" pip install ${PYTHONDONTWRITEBYTECODE:+--compile-bytecode} --python "$venv/bin/python" \
+            --constraint "$root/constraints.txt" "$@" && return
     fi
     pip_install "$@"
 }
 
-# Modules are compiled when they are first used: most of what the SDK and moto bring never is.
+# Modules are compiled when they are first used, because most of what the SDK and moto bring never is; now where Python
+# is told to keep nothing that it compiles.
 pip_install() {
-    "$venv/bin/python" -m pip install --disable-pip-version-check --no-compile --constraint "$root/constraints.txt" "$@"
+    local compile=--no-compile
+    [ -z "${PYTHONDONTWRITEBYTECODE:-}" ] || compile=--compile
+    "$venv/bin/python" -m pip install --disable-pip-version-check $compile --constraint "$root/constraints.txt" "$@"
 }
 
 # step WHAT COMMAND…: runs it, and says how long it took.

@@ -97,7 +97,7 @@ def test_a_missing_table_and_a_missing_product_name_the_command_that_makes_them(
     assert cli(*command.split()[1:]).returncode == 0
     assert_one_line(cli("race", *where, "--product", "p#99"), 3, "'p#99'", "p#0 to p#5")
     assert_one_line(cli("table", "create", *where), 3, "exists already")
-    assert cli("race", *where, "-n", "5").returncode == 0
+    assert cli("race", *where, "-n", "5").returncode in (0, 4)  # 4: no win was contested
     assert cli("table", "delete", *where).returncode == 0
     assert_one_line(cli("race", *where), 3, "there is no table")
 
