@@ -8,8 +8,6 @@
 Rejected, throttled, failed and unknown orders are values (`loadtest.order`), never exceptions.
 """
 
-import sys
-
 
 class LoadTestError(Exception):
     """One plain sentence for the user, with what to do about it; `exit_code` is the process's."""
@@ -21,11 +19,6 @@ class UsageError(LoadTestError):
     """An option or a path that the user gave cannot be used."""
 
     exit_code = 2
-
-
-def lacking(what: str, requirement: str) -> UsageError:
-    """An extra of loadtest is asked for that is not installed: how to install it for the Python that runs."""
-    return UsageError(f"{what} needs a package that is not installed: {sys.executable} -m pip install '{requirement}'")
 
 
 class TargetError(LoadTestError):

@@ -8,18 +8,21 @@ Pure: no I/O, no clock.
 """
 
 import re
+from bisect import bisect_left
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 from difflib import get_close_matches
 from enum import Enum
 from fractions import Fraction
+from itertools import accumulate
 from math import ceil
 from operator import attrgetter
 
+from loadtest import hdr
 from loadtest.errors import UsageError
 from loadtest.order import Kind, Outcome, Reason
-from loadtest.report import Latency, Lateness, Report
+from loadtest.report import Latency, Lateness, Report, buckets
 
 Value = Fraction | float | None
 
@@ -109,11 +112,10 @@ def _figure(latency: Latency, figure: str) -> Fraction | float:
     stored = _STORED.get(figure, figure)
     if stored in latency.__struct_fields__:
         return float(getattr(latency, stored))
-    from hdrh.histogram import HdrHistogram
-
-    rank = ceil(Fraction(figure[1:]) * latency.count / 100)  # the library would round it, as Histogram says
-    found_ns = HdrHistogram.decode(latency.hdr).get_value_at_percentile(100 * rank / latency.count)
-    return min(Fraction(int(found_ns), 10**6), Fraction(repr(latency.max)))  # a bucket's end may be above the highest
+    rank = ceil(Fraction(figure[1:]) * latency.count / 100)
+    bucket = bisect_left(list(accumulate(buckets(latency))), rank)
+    end_ns = hdr.highest_ns(bucket)
+    return min(Fraction(end_ns, 10**6), Fraction(repr(latency.max)))  # a bucket's end may be above the highest
 
 
 def _nearest(name: str, names: Iterable[str]) -> str:

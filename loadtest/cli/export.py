@@ -10,6 +10,7 @@ from loadtest.cli.jepsen import export_history
 from loadtest.cli.options import Debug, Runs
 from loadtest.cli.streams import STDOUT, deliver
 from loadtest.errors import UsageError
+from loadtest.extras import require
 
 if TYPE_CHECKING:
     from loadtest.report import Report
@@ -73,6 +74,7 @@ def export(
         raise UsageError("--edn takes one run: the clocks of several do not fit together")
     endpoint = None if otlp == _FROM_ENVIRONMENT else otlp
     if otlp is not None:
+        require("--otlp", "otel")
         from loadtest.render.export.opentelemetry import metrics_url, push
 
         metrics_url(endpoint)

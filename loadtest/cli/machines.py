@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 
 from loadtest.errors import UsageError
+from loadtest.extras import require
 from loadtest.plan import Cluster, Spread
 
 _MOST = 256
@@ -34,6 +35,7 @@ def spread(
             raise UsageError(f"{_TLS} needs {' and '.join(lacking)}")
     elif given := [name for name, file in files.items() if file is not None]:
         raise UsageError(f"{given[0]} goes with {_TLS}")
+    require("--cluster", "cluster")
     return Spread(
         cluster=Cluster(
             address=address,

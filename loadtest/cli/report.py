@@ -8,6 +8,7 @@ import typer
 from loadtest.cli import groups, options
 from loadtest.cli.streams import STDOUT, deliver
 from loadtest.errors import UsageError
+from loadtest.extras import require
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -40,6 +41,7 @@ def report(
     """Draw stored runs: verdict, orders by outcome, latency by outcome, over time, and the comparison of levels."""
     from loadtest.cli.stored import stored
 
+    require("report", "report")
     if output is None and ((png is None and svg is None) or open_page):
         output = _beside(runs)
     if output is not None:

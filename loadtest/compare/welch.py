@@ -9,6 +9,9 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import fmean, variance
+from typing import Any
+
+from loadtest.extras import require
 
 LEVEL = 0.05
 _SAME = 1e-9  # a relative spread below this is rounding, not variation
@@ -108,16 +111,20 @@ def parted_by_chance(a: int, b: int) -> float:
 
 def quantile(freedom: float) -> float:
     """What Student's t does not exceed, in size, in 95 % of all cases."""
-    from scipy.special import stdtrit
-
-    return float(stdtrit(freedom, 1 - LEVEL / 2))
+    return float(_special().stdtrit(freedom, 1 - LEVEL / 2))
 
 
 def probability(t: float, freedom: float) -> float:
     """How often Student's t is this large or larger, in size, where there is no difference."""
-    from scipy.special import stdtr
+    return float(min(1.0, 2 * _special().stdtr(freedom, -abs(t))))
 
-    return float(min(1.0, 2 * stdtr(freedom, -abs(t))))
+
+def _special() -> Any:
+    """SciPy's special functions. Raises MissingExtraError where SciPy is not installed."""
+    require("a comparison", "compare")
+    from scipy import special
+
+    return special
 
 
 def exp(value: float) -> float:

@@ -15,7 +15,8 @@ from urllib.parse import urlsplit
 import anyio
 
 import loadtest
-from loadtest.errors import LoadTestError, TargetError, lacking
+from loadtest.errors import LoadTestError, TargetError
+from loadtest.extras import require
 from loadtest.plan import Cluster
 from loadtest.scale.remote import LostError, Remote
 
@@ -27,10 +28,8 @@ _ANSWER_S = 15.0  # of all workers to the first question, and until a shard stan
 @asynccontextmanager
 async def workers(cluster: Cluster) -> AsyncIterator[list[Remote]]:
     """A shard on each worker. UsageError without the extra, TargetError if there is no such cluster."""
-    try:
-        dask: Any = import_module("distributed")
-    except ImportError as error:
-        raise lacking("--cluster", "distributed>=2025.1") from error
+    require("--cluster", "cluster")
+    dask: Any = import_module("distributed")
     _silence(dask)
     client = await _connected(dask, cluster)
     try:

@@ -8,7 +8,8 @@ from contextlib import contextmanager
 from importlib import import_module
 from typing import Any
 
-from loadtest.errors import LoadTestError, lacking
+from loadtest.errors import LoadTestError
+from loadtest.extras import require
 
 _HOST = "127.0.0.1"
 _SETTINGS = {
@@ -28,11 +29,9 @@ def cluster(workers: int, port: int) -> Iterator[str]:
 
     Raises UsageError without the extra, LoadTestError if the port is not free.
     """
-    try:
-        dask: Any = import_module("distributed")
-        config: Any = import_module("dask.config")
-    except ImportError as error:
-        raise lacking("cluster", "distributed>=2025.1") from error
+    require("cluster local", "cluster")
+    dask: Any = import_module("distributed")
+    config: Any = import_module("dask.config")
     _require_free(port)
     with (
         config.set(_SETTINGS),

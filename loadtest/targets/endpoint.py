@@ -1,4 +1,4 @@
-"""A server at a URL: moto_server, DynamoDB Local, dynalite, a compatible database."""
+"""A server at a URL: moto_server, MiniStack, dynalite, DynamoDB Local, a compatible database."""
 
 import os
 

@@ -13,7 +13,7 @@ import pytest
 from loadtest.history import read_history
 from loadtest.order import Kind, Operation, Outcome
 from loadtest.targets.faulty.journal import Injected, read_faults
-from tests.conftest import Cli, Start
+from tests.conftest import ATOMIC, Cli, Start
 from tests.integration.test_stops import wait_for_operations
 from tests.processes import children, is_gone, wait_for
 
@@ -191,7 +191,7 @@ KINDS = {
 
 @pytest.mark.slow
 @pytest.mark.parametrize("strategy", ["version", "conditional", "transaction"])
-@pytest.mark.parametrize("server", ["embedded", "dynamodb_local"])
+@pytest.mark.parametrize("server", ATOMIC)
 @pytest.mark.parametrize("kind", KINDS)
 def test_two_thousand_orders_and_no_false_verdict(
     kind: str, server: str, strategy: str, cli: Cli, server_urls: Callable[[str], str], tmp_path: Path

@@ -1,38 +1,76 @@
 """Without the packages of an extra each command that needs them says how to get them, and does nothing else."""
 
+import importlib
 import sys
 import tomllib
 from pathlib import Path
 
 import pytest
 
-from loadtest import document
+from loadtest import document, extras
 from tests.conftest import ROOT, Cli
 from tests.unit.exports import configured
 
 # Any Python finds it as it would be where these packages are not installed.
-WITHOUT = """
+WITHOUT = f"""
 import sys
-sys.modules["distributed"] = sys.modules["opentelemetry.exporter.otlp.proto.http.metric_exporter"] = None
+for modules in {extras.MODULES!r}.values():
+    sys.modules.update(dict.fromkeys(modules))
 """
+NEEDY = [
+    ("race --cluster tcp://127.0.0.1:8786", "cluster"),
+    ("cluster local", "cluster"),
+    ("export --otlp http://127.0.0.1:9 --csv tables report.json", "otel"),
+    ("report report.json -o page.html", "report"),
+    ("report report.json --svg pictures", "report"),
+    ("compare --concurrency 1,2", "compare"),
+    ("compare report.json report.json", "compare"),
+]
 
 
-@pytest.mark.parametrize(
-    ("arguments", "extra", "package"),
-    [
-        ("race --cluster tcp://127.0.0.1:8786", "cluster", "distributed"),
-        ("cluster local", "cluster", "distributed"),
-        ("export --otlp http://127.0.0.1:9 report.json", "otel", "opentelemetry-exporter-otlp-proto-http"),
-    ],
-)
-def test_the_command_that_installs_it_is_named(
-    arguments: str, extra: str, package: str, cli: Cli, tmp_path: Path
-) -> None:
+@pytest.fixture
+def without(tmp_path: Path) -> dict[str, str]:
+    """The environment of a command for which no extra is installed; there is a report in its folder."""
     document.write(tmp_path / "report.json", document.encode(configured("version", 10, 1)))
     (tmp_path / "sitecustomize.py").write_text(WITHOUT)
-    done = cli(*arguments.split(), PYTHONPATH=str(tmp_path))
+    return {"PYTHONPATH": str(tmp_path)}
+
+
+@pytest.mark.parametrize(("arguments", "extra"), NEEDY)
+def test_the_command_that_installs_it_is_named(
+    arguments: str, extra: str, cli: Cli, without: dict[str, str], tmp_path: Path
+) -> None:
+    there = set(tmp_path.iterdir())
+    done = cli(*arguments.split(), **without)
     assert done.returncode == 2
     (line,) = done.stderr.splitlines()
+    wanted = f"{sys.executable} -m pip install 'dynamodb-loadtest[{extra}]'"
+    assert line.endswith(f"needs the extra '{extra}', which is not installed: {wanted}")
+    assert set(tmp_path.iterdir()) == there
+
+
+def test_a_race_and_its_exports_need_none(cli: Cli, without: dict[str, str], tmp_path: Path) -> None:
+    done = cli("race", "-n", "5", "-q", "--threshold", "p95(order.accepted) < 3000s", **without)
+    assert done.returncode in (0, 4), done.stderr
+    (run,) = (tmp_path / "runs").iterdir()
+    done = cli("export", str(run), "--csv", "tables", "--hlog", "a.hlog", "--prometheus", "a.prom", **without)
+    assert (done.returncode, (tmp_path / "a.hlog").exists()) == (0, True), done.stderr
+
+
+def test_from_a_checkout_its_script_is_given_the_extra_and_the_command(
+    cli: Cli, without: dict[str, str], tmp_path: Path
+) -> None:
+    script = tmp_path / "script"
+    script.write_text('#!/bin/sh\nprintf "%s\\n" "$@"\nexit 7\n')
+    script.chmod(0o755)
+    done = cli("report", "report.json", "-o", "a page.html", **without, LOADTEST_EXTRA_SCRIPT=str(script))
+    assert (done.returncode, done.stderr) == (7, "")
+    assert done.stdout.splitlines() == ["--with-extra", "report", "report", "report.json", "-o", "a page.html"]
+
+
+def test_each_extra_of_the_package_is_known_by_modules_that_it_brings() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    (wanted,) = (one for one in project["optional-dependencies"][extra] if one.startswith(package))
-    assert line.endswith(f"needs a package that is not installed: {sys.executable} -m pip install '{wanted}'")
+    assert project["name"] == extras.DISTRIBUTION
+    assert set(project["optional-dependencies"]) - {"all", "dev"} == set(extras.MODULES)
+    for modules in extras.MODULES.values():
+        assert all(importlib.import_module(module) for module in modules)

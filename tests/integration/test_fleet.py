@@ -190,7 +190,7 @@ def test_the_entrypoint_refuses(
 def cluster(certificates: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A real scheduler and worker, started by the entrypoint; its address."""
     if find_spec("distributed") is None:
-        missing("distributed (loadtest[cluster])")
+        missing("the package distributed (extra cluster)")
     running: list[subprocess.Popen[bytes]] = []
     folder = tmp_path_factory.mktemp("cluster")
 

@@ -150,7 +150,7 @@ def test_an_embedded_server_killed_at_any_moment(seed: int, command: tuple[str, 
     assert_ended_by_its_server(run, output, cli, tmp_path)
 
 
-@pytest.mark.parametrize("name", ["moto_server", "dynamodb_local"])
+@pytest.mark.parametrize("name", ["moto_server", "ministack"])
 @pytest.mark.parametrize(("seed", "command"), moments(10, 0, RACE, SHORT_LOADS[0]))
 def test_another_server_killed_at_any_moment(
     seed: int, command: tuple[str, ...], name: str, cli: Cli, tmp_path: Path

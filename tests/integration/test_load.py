@@ -323,7 +323,7 @@ def test_without_a_history_there_is_the_report_alone(cli: Cli, tmp_path: Path) -
 
 
 def test_on_another_server_products_are_made_that_are_missing(server_urls: Callable[[str], str], load: LoadRun) -> None:
-    where = ["--endpoint-url", server_urls("dynamodb_local"), "--table", f"t-{uuid.uuid4().hex[:12]}"]
+    where = ["--endpoint-url", server_urls("ministack"), "--table", f"t-{uuid.uuid4().hex[:12]}"]
     code, report = load(*where, *BRIEF, "--products", "5", "--attempts", "5", "--populate-table", "--stock", "1000")
     assert (code, report["verdict"]["status"]) == (0, "safe")
     assert list(report["stock"]) == [f"load#{n}" for n in range(1, 6)]

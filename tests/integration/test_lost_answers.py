@@ -87,11 +87,11 @@ def _message(stream: BinaryIO) -> bytes:
 
 @pytest.fixture
 def lossy(server_urls: Callable[[str], str]) -> Iterator[Callable[..., Lossy]]:
-    """Puts a lossy link in front of DynamoDB Local."""
+    """Puts a lossy link in front of MiniStack."""
     opened: list[Lossy] = []
 
     def open_link(how: str, losses: int) -> Lossy:
-        opened.append(Lossy(int(server_urls("dynamodb_local").rpartition(":")[2]), how, losses))
+        opened.append(Lossy(int(server_urls("ministack").rpartition(":")[2]), how, losses))
         return opened[-1]
 
     yield open_link

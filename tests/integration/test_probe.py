@@ -23,7 +23,7 @@ from loadtest.probe.document import Finding, Shown
 from loadtest.probe.subject import Subject, under_question
 from loadtest.targets import Target, TargetKind
 from loadtest.targets import opened as opened_target
-from tests.conftest import ROOT, Cli, Start, free_port, wait_until_listening
+from tests.conftest import ATOMIC, ROOT, Cli, Start, free_port, wait_until_listening
 from tests.integration.registers import Registers, opened
 from tests.integration.test_bad_input import assert_one_line
 from tests.processes import wait_for
@@ -99,8 +99,9 @@ async def test_each_server_gives_the_answers_that_are_certain(any_server: tuple[
     assert found == dict(zip(QUESTIONS, EXPECTED[name], strict=True))
 
 
-async def test_a_server_that_is_atomic_passes_the_canary(server_urls: Callable[[str], str]) -> None:
-    async with asked(server_urls("dynamodb_local")) as subject:
+@pytest.mark.parametrize("server", ATOMIC)
+async def test_a_server_that_is_atomic_passes_the_canary(server: str, server_urls: Callable[[str], str]) -> None:
+    async with asked(server_urls(server)) as subject:
         found = [await atomicity.conditional_update(subject), await atomicity.transactions(subject)]
     for finding in found:
         assert finding.answer is YES

@@ -15,7 +15,7 @@ from loadtest.checker import Checker
 from loadtest.history import read_history
 from loadtest.order import OrderEnded
 from loadtest.recorder import Recorder
-from tests.conftest import ROOT, Cli, clean_environment
+from tests.conftest import ATOMIC, ROOT, Cli, clean_environment
 from tests.integration.test_bad_input import assert_one_line
 from tests.verdicts import is_sound, is_sound_report
 
@@ -238,7 +238,7 @@ def test_the_tables_show_what_the_report_holds(cli: Cli) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("server", ["embedded", "dynamodb_local"])
+@pytest.mark.parametrize("server", ATOMIC)
 @pytest.mark.parametrize("strategy", SAFE_STRATEGIES)
 def test_two_hundred_rounds_have_one_winner_each(server: str, strategy: str, server_urls: Any, race: Any) -> None:
     code, report = race("--endpoint-url", server_urls(server), "--table", a_table(), "--populate-table",
@@ -247,7 +247,7 @@ def test_two_hundred_rounds_have_one_winner_each(server: str, strategy: str, ser
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("server", ["embedded", "dynamodb_local"])
+@pytest.mark.parametrize("server", ATOMIC)
 def test_of_five_thousand_orders_none_fails(server: str, server_urls: Any, race: Any) -> None:
     code, report = race("--endpoint-url", server_urls(server), "--table", a_table(), "--populate-table", "-n", "5000",
                         timeout_s=600)  # fmt: skip

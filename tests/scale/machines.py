@@ -75,7 +75,7 @@ class Machines:
 def machines(folder: Path, *names: str, tls: Sequence[str] = ()) -> Iterator[Machines]:
     """A cluster with these workers; it is gone after the block."""
     if find_spec("distributed") is None:
-        missing("the package distributed (pip install 'loadtest[cluster]')")
+        missing("the package distributed (extra cluster)")
     found = Machines(folder, tls)
     try:
         found.add(*names)

@@ -15,7 +15,7 @@ from prometheus_client.samples import Sample
 from loadtest import document
 from loadtest.checker import Status
 from loadtest.errors import UsageError
-from loadtest.histogram import HIGHEST_NS
+from loadtest.hdr import HIGHEST_NS
 from loadtest.render.export.exponential import Exponential, exponential
 from loadtest.render.export.hlog import hlog
 from loadtest.render.export.opentelemetry import metrics_data, push

@@ -298,7 +298,7 @@ def test_one_value_is_a_curve_too() -> None:
 
 def test_a_broken_histogram_is_named() -> None:
     broken = replace(RACE, order_ms={"accepted": replace(RACE.order_ms["accepted"], hdr="HISTFAAAA")})
-    with pytest.raises(UsageError, match="histogram that cannot be read"):
+    with pytest.raises(UsageError, match="damaged histogram"):
         contents([broken], [])
 
 

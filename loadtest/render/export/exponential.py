@@ -7,8 +7,8 @@ import math
 from collections import Counter
 from dataclasses import dataclass
 
-from loadtest.render.export.runs import histogram
-from loadtest.report import Latency
+from loadtest import hdr
+from loadtest.report import Latency, buckets
 
 FINEST_SCALE = 8  # 256 buckets for each doubling, 0.27 % wide; the finest that Prometheus keeps
 MOST_BUCKETS = 160  # as many as OpenTelemetry's SDKs make at most
@@ -33,12 +33,10 @@ def exponential(figures: Latency) -> Exponential:
     Each of HdrHistogram's buckets (0.1 % wide at most) goes whole to where its middle is. Raises UsageError if the
     stored histogram is damaged.
     """
-    stored = histogram(figures)
     values: Counter[float] = Counter()
-    for index, count in enumerate(stored.counts):
+    for index, count in enumerate(buckets(figures)):
         if count:
-            lowest = stored.get_value_from_index(index)
-            middle = (lowest + stored.get_highest_equivalent_value(lowest)) / 2
+            middle = (hdr.lowest_ns(index) + hdr.highest_ns(index)) / 2
             values[min(max(middle, figures.min * 1e6), figures.max * 1e6) / 1e9] += count
     zeros = values.pop(0.0, 0)
     if not values:

@@ -6,8 +6,8 @@ Source: HistogramLogWriter and HistogramLogReader of github.com/HdrHistogram/Hdr
 import re
 from collections.abc import Sequence
 
-from loadtest.render.export.runs import histogram, started, times
-from loadtest.report import Report
+from loadtest.render.export.runs import started, times
+from loadtest.report import Report, buckets
 
 _NOT_IN_TAGS = re.compile(r"[\s,]")
 
@@ -31,7 +31,7 @@ def hlog(reports: Sequence[Report]) -> str:
     for report in ordered:
         offset_s = (started(report) - start).total_seconds()
         for time, kind, outcome, figures in times(report):
-            histogram(figures)  # a damaged one would make the log unreadable from here on
+            buckets(figures)  # a damaged one would make the log unreadable from here on
             run = report.run_id if len(ordered) > 1 else ""
             tag = _NOT_IN_TAGS.sub("_", ".".join(part for part in (run, time, kind, outcome) if part))
             lines.append(f"Tag={tag},{offset_s:.3f},{report.duration_s:.6f},{figures.max:.6f},{figures.hdr}")

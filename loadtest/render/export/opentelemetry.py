@@ -1,4 +1,4 @@
-"""Reports as OpenTelemetry metrics, over OTLP/HTTP. Needs the extra `loadtest[otel]`."""
+"""Reports as OpenTelemetry metrics, over OTLP/HTTP. Needs the extra `otel`."""
 
 import logging
 import os
@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit, urlunsplit
 
 import loadtest
-from loadtest.errors import LoadTestError, UsageError, lacking
+from loadtest.errors import LoadTestError, UsageError
+from loadtest.extras import require
 from loadtest.render.export.exponential import exponential
 from loadtest.render.export.metrics import METRICS, Kind, Labels, Numbers, Times, seconds
 from loadtest.render.export.runs import settings, started
@@ -28,13 +29,11 @@ def push(reports: Sequence[Report], endpoint: str | None = None, timeout_s: floa
     UsageError if the extra is not installed or the URL cannot be used, LoadTestError if the collector does not answer
     or does not take everything.
     """
-    try:
-        import requests
-        from google.protobuf.message import DecodeError
-        from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
-        from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceResponse
-    except ImportError as error:
-        raise lacking("OTLP", "opentelemetry-exporter-otlp-proto-http>=1.40,<2") from error
+    require("--otlp", "otel")
+    import requests
+    from google.protobuf.message import DecodeError
+    from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
+    from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceResponse
 
     answers: list[Any] = []
 

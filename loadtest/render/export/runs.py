@@ -1,11 +1,7 @@
 """What every format says about a run: when it was, and what tells it from other runs."""
 
-import zlib
 from collections.abc import Iterator
 from datetime import UTC, datetime
-
-from hdrh.codec import HdrCookieException, HdrLengthException
-from hdrh.histogram import HdrHistogram
 
 from loadtest.errors import UsageError
 from loadtest.report import Latency, Report
@@ -46,14 +42,3 @@ def times(report: Report) -> Iterator[tuple[str, str, str, Latency]]:
                 yield time, kind, outcome, figures
     for outcome, figures in report.order_ms.items():
         yield "order", "", outcome, figures
-
-
-def histogram(figures: Latency) -> HdrHistogram:
-    """The stored histogram, in ns. Raises UsageError if it is damaged."""
-    try:
-        decoded = HdrHistogram.decode(figures.hdr)
-    except (ValueError, TypeError, IndexError, zlib.error, HdrCookieException, HdrLengthException) as error:
-        raise UsageError(f"a report has a damaged histogram: {error}") from error
-    if decoded.get_total_count() != figures.count:
-        raise UsageError(f"a report has a histogram of {decoded.get_total_count()} values that says {figures.count}")
-    return decoded

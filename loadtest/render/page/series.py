@@ -5,17 +5,15 @@ Tables of points become CSV, the smallest form that a chart reads.
 
 import csv
 import io
-import zlib
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from itertools import accumulate
+from math import ceil
 
-from hdrh.codec import HdrCookieException, HdrLengthException
-from hdrh.histogram import HdrHistogram
 from msgspec import Struct
 
-from loadtest.errors import UsageError
-from loadtest.report import Latency, Percentiles, Second
+from loadtest import hdr
+from loadtest.report import Latency, Percentiles, Second, buckets
 
 MOST_SECONDS = 600
 _PER_DECADE = 12
@@ -37,7 +35,7 @@ def percentile_curve(latency: Latency) -> list[tuple[float, float]]:
     """Points (1 / (1 - p), ms) from the smallest value to the largest, evenly spread on a logarithmic axis.
 
     This is the scale of HdrHistogram's plotter: 2 is the median, 100 is p99. The curve ends where the count does.
-    Raises UsageError if the histogram cannot be decoded.
+    Raises UsageError if the histogram is damaged.
     """
     end = max(latency.count, 2)
     points = {1.0, float(end)}
@@ -46,23 +44,14 @@ def percentile_curve(latency: Latency) -> list[tuple[float, float]]:
         steps = (decade * 10 ** (step / _PER_DECADE) for step in range(_PER_DECADE))
         points |= {x for x in (*steps, 2.0 * decade) if x < end}
         decade *= 10
-    histogram = _decoded(latency.hdr)
-    totals = list(accumulate(histogram.counts))
+    totals = list(accumulate(buckets(latency)))
     curve = []
     for x in sorted(points):
-        rank = histogram.get_target_count_at_percentile(100 * (1 - 1 / x) if x < end else 100)
-        index = min(bisect_left(totals, rank), len(totals) - 1)
-        ns = histogram.get_highest_equivalent_value(histogram.get_value_from_index(index))
+        rank = ceil(round((1 - 1 / x if x < end else 1) * latency.count, 6))
+        ns = hdr.highest_ns(bisect_left(totals, max(1, rank)))
         ms = latency.min if x == 1 else min(ns / 1e6, latency.max)
         curve.append((float(f"{x:.4g}"), max(SHORTEST_MS, float(f"{ms:.4g}"))))
     return curve
-
-
-def _decoded(text: str) -> HdrHistogram:
-    try:
-        return HdrHistogram.decode(text)
-    except (HdrCookieException, HdrLengthException, TypeError, ValueError, zlib.error) as error:
-        raise UsageError(f"the report has a histogram that cannot be read: {error}") from error
 
 
 class Span(Struct, frozen=True):
