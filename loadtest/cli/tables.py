@@ -50,7 +50,7 @@ def create(
         await setup.create_table(client, connection)
         typer.echo(f"made table {place.table!r} {connection.where}")
 
-    _on(chosen, work)
+    _on(chosen, work, changes=False)  # only what is not there yet
     return 0
 
 
@@ -84,7 +84,7 @@ def describe(
         setup.require_ours(setup.require_usable(found, connection), connection, allow_untagged=False)
         typer.echo("a run may use it")
 
-    _on(chosen, work)
+    _on(chosen, work, changes=False)
     return 0
 
 
@@ -99,7 +99,7 @@ def delete(
     """Delete the table with all that is in it."""
     from loadtest.dynamo import setup
 
-    chosen = place.at(target)
+    chosen = place.at(target, allow_untagged_table=allow_untagged_table)
 
     async def work(client: "DynamoDBClient", connection: "Connection") -> None:
         found = await setup.describe_table(client, connection)
@@ -138,8 +138,8 @@ def fill(target: Target, *, yes: bool, quiet: bool = False) -> None:
     _on(target, work)
 
 
-def _on(target: Target, work: Work) -> None:
-    """Do the work on an endpoint or on AWS."""
+def _on(target: Target, work: Work, *, changes: bool = True) -> None:
+    """Do the work on an endpoint or on AWS. See `opened` for `changes`."""
     if target.kind is TargetKind.EMBEDDED:
         raise UsageError(
             "say where the table is: --endpoint-url URL or --target aws (the embedded server makes its own)"
@@ -150,7 +150,7 @@ def _on(target: Target, work: Work) -> None:
     from loadtest.targets import opened
 
     async def connected() -> None:
-        async with opened(target, pool=10) as connection, connect(connection.patient()) as client:
+        async with opened(target, pool=10, changes=changes) as connection, connect(connection.patient()) as client:
             await work(client, connection)
 
     anyio.run(connected)

@@ -76,7 +76,7 @@ async def _described(client: DynamoDBClient, connection: Connection, repaired: O
 
 
 async def _is_tagged(client: DynamoDBClient, connection: Connection, arn: str, repaired: OnRepair) -> bool | None:
-    if connection.loopback:
+    if not connection.of_aws:
         return None
     request: dict[str, Any] = {"ResourceArn": arn}
     with explained(connection):
@@ -161,6 +161,11 @@ def require_ours(table: TableDescription, connection: Connection, *, allow_untag
     """Refuse a table that nobody has marked as meant for load: TargetError with the command that marks it."""
     if connection.loopback or allow_untagged or table.tagged:
         return
+    if not connection.of_aws:
+        raise TargetError(
+            f"table {table.name!r} {connection.where} is not on this machine: if it is meant for load, "
+            "add --allow-untagged-table"
+        )
     why = "does not carry the tag loadtest=allowed" if table.tagged is False else "does not tell its tags"
     places = (
         ("endpoint-url", connection.endpoint_url),

@@ -82,7 +82,8 @@ def _print_tables(console: Console, report: Report, folder: Path) -> None:
         console.print(_winners(report))
     if report.command == "load":
         console.print(_order_times(report))
-    console.print(_latency(report))
+    if report.latency_ms:
+        console.print(_latency(report))
     for line in (*_load(report), _cost(report), _client(report), *_evidence(report.verdict)):
         console.print(line)
     if report.client.workers:
