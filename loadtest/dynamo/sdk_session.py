@@ -18,7 +18,6 @@ from loadtest.dynamo.errors import CredentialsError
 from loadtest.errors import TargetError, UsageError
 
 _SECRET = {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_SECURITY_TOKEN"}
-_BY_WORD = {"FIPS": "AWS_USE_FIPS_ENDPOINT", "Dualstack": "AWS_USE_DUALSTACK_ENDPOINT"}  # in the SDK's sentences
 _FILES = {"AWS_CONFIG_FILE": "config_file", "AWS_SHARED_CREDENTIALS_FILE": "credentials_file"}
 
 
@@ -96,9 +95,10 @@ def _no_such_profile(error: ProfileNotFound, connection: Connection) -> UsageErr
 def named(error: object) -> str:
     """The variables that an error is about, as ` (A, B)`: those whose value it quotes. Empty if there are none."""
     text = str(error)
-    names = {name for word, name in _BY_WORD.items() if word in text and name in os.environ}
+    names = set()
     for name, value in os.environ.items():
-        about = name.startswith("AWS_") and name not in _SECRET and len(value) > 1
+        telling = len(value) > 1 and value.lower() not in ("true", "false")
+        about = name.startswith("AWS_") and name not in _SECRET and telling
         if about and re.search(rf"(?<!\w){re.escape(value)}(?!\w)", text):
             names.add(name)
     return f" ({', '.join(sorted(names))})" if names else ""
