@@ -155,6 +155,7 @@ class OrderAttempt:
                 ended_ns=answer.stamps.ended_ns,
                 last_order=product.last_order if product else None,
                 consistent=kind is not Kind.READ or self._desk.table.consistent_reads,
+                sent=answer.stamps.sent,
             )
         )
         if kind is not Kind.READ:

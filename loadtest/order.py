@@ -224,8 +224,9 @@ class Operation(
 
     Times are nanoseconds of one monotonic clock: `scheduled` when the order wanted it, `sent` just before its
     bytes went to the socket, `received` when the answer's bytes came, `ended` when the order had the answer.
-    Received − sent is the service time, ended − scheduled the response time; the rest is the tool's own share. If it
-    was made on another machine, its times were put on this one's clock, and together may be wrong by
+    Received − sent is the service time, ended − scheduled the response time; the rest is the tool's own share. One that
+    was never `sent`, for want of a connection or of credentials, has no service time, and its times are when that was
+    clear. If it was made on another machine, its times were put on this one's clock, and together may be wrong by
     `clock_uncertainty_ns` either way.
     """
 
@@ -249,6 +250,7 @@ class Operation(
     last_order: str | None = None
     consistent: bool = True
     clock_uncertainty_ns: int = 0
+    sent: bool = True
 
 
 class OrderEnded(Struct, frozen=True, gc=False, forbid_unknown_fields=True, tag_field="type", tag="order_ended"):

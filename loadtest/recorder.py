@@ -67,6 +67,7 @@ class Recorder:
         self._bytes: dict[str, int] = {}
         self._going: dict[str, RoundStarted] = {}
         self._accepted_before = 0
+        self._unsent_ns = 0  # of response time
         self._burst: tuple[int, int] | None = None
 
     def __call__(self, event: Event) -> None:
@@ -102,19 +103,19 @@ class Recorder:
 
     @property
     def operations(self) -> int:
-        """Requests answered so far."""
-        return sum(histogram.count for histogram in self.service.values())
+        """Requests that have ended so far."""
+        return sum(histogram.count for histogram in self.response.values())
 
     @property
     def writes(self) -> int:
-        """Writes and transactions answered so far."""
-        return sum(histogram.count for (kind, _), histogram in self.service.items() if kind is not Kind.READ)
+        """Writes and transactions that have ended so far."""
+        return sum(histogram.count for (kind, _), histogram in self.response.items() if kind is not Kind.READ)
 
     @property
     def wasted_writes(self) -> int:
         """Those of them that a condition refused."""
         refused = ((Kind.WRITE, Outcome.REJECTED), (Kind.TRANSACTION, Outcome.REJECTED))
-        return sum(self.service[key].count for key in refused if key in self.service)
+        return sum(self.response[key].count for key in refused if key in self.response)
 
     @property
     def ended(self) -> int:
@@ -123,8 +124,11 @@ class Recorder:
 
     @property
     def own_share(self) -> float:
-        """The part of all response time that was spent in this process: before sending and after receiving."""
-        response_ns = sum(histogram.sum_ns for histogram in self.response.values())
+        """The part of all response time that was spent in this process: before sending and after receiving.
+
+        What was never sent is left out: it waited for a connection or for credentials.
+        """
+        response_ns = sum(histogram.sum_ns for histogram in self.response.values()) - self._unsent_ns
         service_ns = sum(histogram.sum_ns for histogram in self.service.values())
         return (response_ns - service_ns) / response_ns if response_ns else 0.0
 
@@ -149,7 +153,10 @@ class Recorder:
         if event.order_id in self._warming:
             self.warm_up_units[read] += consumed
             return
-        self.service[event.kind, event.outcome].record(event.received_ns - event.sent_ns)
+        if event.sent:
+            self.service[event.kind, event.outcome].record(event.received_ns - event.sent_ns)
+        else:
+            self._unsent_ns += event.ended_ns - event.scheduled_ns
         self.response[event.kind, event.outcome].record(event.ended_ns - event.scheduled_ns)
         if reported:
             self.reported_units += consumed
@@ -157,7 +164,7 @@ class Recorder:
             self.read_units += consumed
         else:
             self.write_units += consumed
-            if event.attempt == 1:
+            if event.attempt == 1 and event.sent:
                 self._first_write(event.sent_ns)
             if event.outcome is Outcome.REJECTED and event.reason == Reason.CONFLICT:
                 self.conflicts += 1

@@ -94,9 +94,10 @@ class Seconds:
         second.response[event.outcome].record(event.ended_ns - event.scheduled_ns)
 
     def operation(self, event: Operation, units: float) -> None:
-        """A request was answered, at the cost of `units`."""
+        """A request has ended, at the cost of `units`."""
         second = self._at(event.ended_ns)
-        second.service[event.kind, event.outcome].record(event.received_ns - event.sent_ns)
+        if event.sent:
+            second.service[event.kind, event.outcome].record(event.received_ns - event.sent_ns)
         if event.kind is Kind.READ:
             second.read_units += units
             return

@@ -61,7 +61,7 @@ def summarize(
 ) -> Report:
     """The report of a run that has ended, or that `stopped_by` stopped."""
     duration_s = recorder.duration_ns / 1e9
-    service = _latencies(recorder.service)
+    response = _latencies(recorder.response)
     return Report(
         schema=SCHEMA,
         command=command(plan),
@@ -77,10 +77,10 @@ def summarize(
         stock={product: _stock(recorder, product) for product in recorder.initial},
         operations={
             kind: {outcome: figures.count for outcome, figures in outcomes.items()}
-            for kind, outcomes in service.items()
+            for kind, outcomes in response.items()
         },
-        latency_ms=service,
-        response_ms=_latencies(recorder.response),
+        latency_ms=_latencies(recorder.service),
+        response_ms=response,
         order_ms={outcome.value: latency(recorder.order[outcome]) for outcome in sorted(recorder.order)},
         arrivals=_arrivals(recorder, plan, duration_s, completed=stopped_by is None),
         work=_work(recorder),

@@ -26,6 +26,7 @@ from loadtest.render.live import Live
 from loadtest.render.terminal import print_report
 from loadtest.report import Report
 from loadtest.session import Interrupt, Watcher
+from loadtest.signals import ending
 from loadtest.targets import TargetKind
 from loadtest.thresholds import Threshold
 
@@ -161,8 +162,8 @@ def prepare_table(run_target: RunTarget, plan: Race | Load, *, quiet: bool) -> K
 
 @contextmanager
 def interrupts() -> Iterator[Interrupt]:
-    """Hear Ctrl-C and SIGTERM as long as the block lasts: also one that comes between two runs stops the next."""
-    with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+    """Hear Ctrl-C and its like as long as the block lasts: also one that comes between two runs stops the next."""
+    with anyio.open_signal_receiver(*ending()) as signals:
 
         async def interrupt() -> str:
             async for number in signals:

@@ -73,7 +73,7 @@ def create(
         await setup.create_table(client, connection)
         typer.echo(f"made table {place.table!r} {connection.where}")
 
-    _on(chosen, work)
+    _on(chosen, work, changes=False)  # only what is not there yet
     return 0
 
 
@@ -107,7 +107,7 @@ def describe(
         setup.require_ours(setup.require_usable(found, connection), connection, allow_untagged=False)
         typer.echo("a run may use it")
 
-    _on(chosen, work)
+    _on(chosen, work, changes=False)
     return 0
 
 
@@ -123,7 +123,7 @@ def delete(
     from loadtest.cli.consent import ask
     from loadtest.dynamo import setup
 
-    chosen = place.at(target)
+    chosen = place.at(target, allow_untagged_table=allow_untagged_table)
 
     async def work(client: "DynamoDBClient", connection: "Connection") -> None:
         found = await setup.describe_table(client, connection)
@@ -201,8 +201,8 @@ def fill(
     _on(target, work)
 
 
-def _on(target: Target, work: Work) -> None:
-    """Do the work on an endpoint or on AWS."""
+def _on(target: Target, work: Work, *, changes: bool = True) -> None:
+    """Do the work on an endpoint or on AWS. See `opened` for `changes`."""
     if target.kind is TargetKind.EMBEDDED:
         raise UsageError(
             "say where the table is: --endpoint-url URL or --target aws (the embedded server makes its own)"
@@ -213,7 +213,7 @@ def _on(target: Target, work: Work) -> None:
     from loadtest.targets import opened
 
     async def connected() -> None:
-        async with opened(target, pool=10) as connection, connect(connection.patient()) as client:
+        async with opened(target, pool=10, changes=changes) as connection, connect(connection.patient()) as client:
             await work(client, connection)
 
     anyio.run(connected)

@@ -12,7 +12,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 import loadtest
-from loadtest.errors import LoadTestError, TargetError, UsageError
+from loadtest.errors import UsageError
 
 DEFAULT_REGION = "us-east-1"
 STAMPS = "Stamps"  # in an answer's ResponseMetadata: (sent, received), where the client can tell
@@ -49,8 +49,9 @@ class Connection(Struct, frozen=True, kw_only=True):
     """How to reach one DynamoDB table. `endpoint_url` None is AWS itself; `pool` is the number of connections.
 
     `anonymous` sends made-up credentials with this `access_key` (a server on this machine takes any); otherwise the
-    ordinary credential chain is asked. `authorities` is a file of certificates to trust instead of the usual ones.
-    `options` are the command-line options that lead to the same table.
+    ordinary credential chain is asked, and with `placeholders` they are made up if it has none. If it is `isolated` it
+    leads to a server of our own, for which nothing counts that the user has set for AWS. `authorities` is a file of
+    certificates to trust instead of the usual ones. `options` are the command-line options that lead to the same table.
     """
 
     table: str
@@ -58,6 +59,8 @@ class Connection(Struct, frozen=True, kw_only=True):
     region: str | None = None
     profile: str | None = None
     anonymous: bool = False
+    placeholders: bool = False
+    isolated: bool = False
     access_key: str = "loadtest"
     connect_timeout_s: float = 10.0
     read_timeout_s: float = 30.0
@@ -91,56 +94,62 @@ class Connection(Struct, frozen=True, kw_only=True):
         """Whether the endpoint is on this machine."""
         host = (urlsplit(self.endpoint_url or "").hostname or "").rstrip(".")
         try:
-            return ipaddress.ip_address(host).is_loopback
+            address = ipaddress.ip_address(host)
         except ValueError:
             return host == "localhost"
+        return address.is_loopback or address.is_unspecified  # 0.0.0.0 leads here as well
+
+    @property
+    def of_aws(self) -> bool:
+        """Whether it is DynamoDB itself, which knows tags: at its own address, or at one in a private network."""
+        host = urlsplit(self.endpoint_url or "").hostname or ""
+        return self.endpoint_url is None or host.endswith((".amazonaws.com", ".amazonaws.com.cn", ".api.aws"))
 
 
 @asynccontextmanager
 async def connect(connection: Connection) -> AsyncIterator[DynamoDBClient]:
-    """An open client. Raises UsageError or TargetError if profile, region or credentials are missing."""
-    import aioboto3
-    from aiobotocore.config import AioConfig
-    from botocore.exceptions import BotoCoreError, ProfileNotFound
+    """An open client. Raises UsageError or TargetError if profile, region, credentials or settings are not fit."""
+    from loadtest.dynamo import sdk_session
 
+    with sdk_session.understood(connection):
+        client = await _client(connection)
+        opened = await client.__aenter__()
+    try:
+        if connection.client is ClientKind.WIRE:
+            with sdk_session.understood(connection):
+                await _prepare_wire(opened)
+        yield opened
+    finally:
+        await client.__aexit__(None, None, None)
+
+
+async def _client(connection: Connection) -> Any:
+    """The SDK's client, to be entered. Raises its errors as well."""
+    from aiobotocore.config import AioConfig
+
+    from loadtest.dynamo import credentials, sdk_session
+
+    session = sdk_session.begin(connection)
+    if not connection.anonymous:
+        await credentials.provide(session, connection)
+    if connection.client is ClientKind.WIRE:
+        from loadtest.dynamo import wire
+
+        wire.install(session)
     config = AioConfig(
         connect_timeout=connection.connect_timeout_s,
         read_timeout=connection.read_timeout_s,
         max_pool_connections=connection.pool,
         retries={"mode": "legacy", "total_max_attempts": connection.sdk_retries + 1},
         user_agent=f"loadtest/{loadtest.__version__}",  # a fixed one: building the SDK's own costs 13 % of its CPU
+        proxies={} if connection.loopback else None,
     )
-    try:
-        session = aioboto3.Session(profile_name=connection.profile, **_made_up(connection))
-        region = connection.region or session.region_name or (DEFAULT_REGION if connection.endpoint_url else None)
-        if region is None:
-            raise UsageError("no AWS region: give --region, or set AWS_REGION or a region in the profile")
-        if not connection.anonymous and await session.get_credentials() is None:
-            raise TargetError("no AWS credentials: set them in the environment, or give --profile")
-        if connection.client is ClientKind.WIRE:
-            from loadtest.dynamo import wire
-
-            wire.install(session)
-        client = session.client(
-            "dynamodb",
-            region_name=region,
-            endpoint_url=connection.endpoint_url,
-            verify=connection.authorities,
-            config=config,
-        )
-        opened = await client.__aenter__()
-    except ProfileNotFound as error:
-        raise UsageError(f"{error}: give --profile with one of the profiles in the AWS config file") from error
-    except LoadTestError:
-        raise
-    except (BotoCoreError, ValueError) as error:
-        raise TargetError(f"cannot make a client {connection.where}: {error}") from error
-    try:
-        if connection.client is ClientKind.WIRE:
-            await _prepare_wire(opened)
-        yield opened
-    finally:
-        await client.__aexit__(None, None, None)
+    return session.client(
+        "dynamodb",
+        endpoint_url=connection.endpoint_url,
+        verify=sdk_session.authorities(connection, session),
+        config=config,
+    )
 
 
 async def _prepare_wire(client: Any) -> None:
@@ -181,9 +190,3 @@ def stamps(client: ClientKind) -> str:
     from loadtest.dynamo import wire
 
     return "kernel" if wire.kernel_stamps() else "reader"
-
-
-def _made_up(connection: Connection) -> dict[str, str]:
-    if not connection.anonymous:
-        return {}
-    return {"aws_access_key_id": connection.access_key, "aws_secret_access_key": "loadtest"}

@@ -71,6 +71,12 @@ class ForeignAnswerError(BotoCoreError):  # type: ignore[misc]  # the SDK has no
     fmt = "an answer of the type {content_type}"
 
 
+class CredentialsError(BotoCoreError):  # type: ignore[misc]  # the SDK has no types
+    """There are no credentials, or they cannot be renewed, so nothing was sent. Its text says what to do."""
+
+    fmt = "{sentence}"
+
+
 def is_lost(error: BotoCoreError | ClientError) -> bool:
     """Whether the answer was lost, or tells of a passing failure after which nobody knows if the request was served."""
     if isinstance(error, ForeignAnswerError):
@@ -133,6 +139,7 @@ def _cancelled(codes: list[str], message: str) -> Result:
 _NEVER_SENT = (
     ConnectTimeoutError,
     CredentialRetrievalError,
+    CredentialsError,
     NoCredentialsError,
     ParamValidationError,
     PartialCredentialsError,
@@ -141,16 +148,19 @@ _NEVER_SENT = (
 )
 
 
+def never_sent(error: BotoCoreError | ClientError) -> bool:
+    """Whether no byte of the request was written."""
+    if hasattr(error, "sent_ns"):  # the wire knows
+        return bool(error.sent_ns == 0)
+    return isinstance(error, _NEVER_SENT) or (
+        # aiobotocore says this of a connection that was reset after the request had been sent, too.
+        isinstance(error, EndpointConnectionError) and isinstance(error.kwargs.get("error"), ClientConnectorError)
+    )
+
+
 def _unanswered(error: BotoCoreError) -> Result:
     """No answer to read. Only what surely was not sent is `failed`."""
-    if hasattr(error, "sent_ns"):  # the wire knows whether a byte was written
-        never_sent = error.sent_ns == 0
-    else:
-        never_sent = isinstance(error, _NEVER_SENT) or (
-            # aiobotocore says this of a connection that was reset after the request had been sent, too.
-            isinstance(error, EndpointConnectionError) and isinstance(error.kwargs.get("error"), ClientConnectorError)
-        )
-    outcome = Outcome.FAILED if never_sent else Outcome.UNKNOWN
+    outcome = Outcome.FAILED if never_sent(error) else Outcome.UNKNOWN
     return Result(outcome, type(error).__name__, f"{type(error).__name__}: {_first_line(error)}")
 
 
@@ -182,6 +192,8 @@ def explained(connection: Connection) -> Iterator[None]:
         denied = error.response["ResponseMetadata"]["HTTPStatusCode"] in (401, 403)
         hint = f"; {_HINTS.get(code, 'check the credentials')}" if code in _HINTS or denied else ""
         raise TargetError(f"the server {connection.where} refused: {code}: {message}{hint}") from error
+    except CredentialsError as error:
+        raise TargetError(str(error)) from error
     except BotoCoreError as error:
         hint = "is it running, and is the address right?" if connection.endpoint_url else "check the network"
         cause = error.kwargs.get("error") if isinstance(error, EndpointConnectionError) else None

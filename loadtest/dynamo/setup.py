@@ -70,7 +70,7 @@ async def describe_table(
         key=tuple((k["AttributeName"], k["KeyType"], types[k["AttributeName"]]) for k in table["KeySchema"]),
         billing=table.get("BillingModeSummary", {}).get("BillingMode", "PROVISIONED"),
         items=table.get("ItemCount", 0),
-        tagged=None if connection.loopback else await is_tagged(client, connection, arn, repaired),
+        tagged=await is_tagged(client, connection, arn, repaired) if connection.of_aws else None,
     )
 
 
@@ -198,6 +198,11 @@ def require_ours(table: TableDescription, connection: Connection, *, allow_untag
     """Refuse a table that nobody has marked as meant for load: TargetError with the command that marks it."""
     if connection.loopback or allow_untagged or table.tagged:
         return
+    if not connection.of_aws:
+        raise TargetError(
+            f"table {table.name!r} {connection.where} is not on this machine: if it is meant for load, "
+            "add --allow-untagged-table"
+        )
     why = "does not carry the tag loadtest=allowed" if table.tagged is False else "does not tell its tags"
     raise TargetError(
         f"table {table.name!r} {connection.where} {why}, so it is left alone; mark it with: "

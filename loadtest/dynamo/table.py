@@ -12,7 +12,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from msgspec import Struct
 
 from loadtest.dynamo.client import STAMPS, DynamoDBClient
-from loadtest.dynamo.errors import CANCELED, CONDITION_FAILED, SDK_ERRORS, translate, translate_answer
+from loadtest.dynamo.errors import CANCELED, CONDITION_FAILED, SDK_ERRORS, never_sent, translate, translate_answer
 from loadtest.dynamo.items import Item, to_product
 from loadtest.order import ACCEPTED, SOLD_OUT, Outcome, Product, Reason, Result
 
@@ -22,11 +22,15 @@ _TOTAL = {"ReturnConsumedCapacity": "TOTAL"}
 
 
 class Stamps(Struct, frozen=True, gc=False):
-    """When a request was sent, when its answer arrived, and when the answer was read (monotonic clock)."""
+    """When a request was sent, when its answer arrived, and when the answer was read (monotonic clock).
+
+    If no byte of it was `sent`, all three are when that was clear.
+    """
 
     sent_ns: int
     received_ns: int
     ended_ns: int
+    sent: bool = True
 
 
 class Answer(Struct, frozen=True, gc=False):
@@ -136,6 +140,9 @@ class Table:
                 response = await self._answer(operation, request)
         except SDK_ERRORS as error:
             result = translate(error, writes=writes, sdk_retries=self._sdk_retries)
+            if never_sent(error) and result.outcome is Outcome.FAILED:
+                now_ns = time.perf_counter_ns()
+                return result, {}, Stamps(now_ns, now_ns, now_ns, sent=False)
             return result, _response(error), _stamps(_response(error), getattr(error, "sent_ns", 0) or sent_ns)
         except Exception as error:  # noqa: BLE001 - the SDK trips over an answer that no DynamoDB gives
             return _not_understood(f"{type(error).__name__}: {error}", writes), {}, _stamps({}, sent_ns)

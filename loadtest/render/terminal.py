@@ -10,6 +10,7 @@ from rich.text import Text
 
 from loadtest.checker import Status, Verdict, Violation
 from loadtest.checker.verdict import plural
+from loadtest.problems import Problem
 from loadtest.render import around, own, power
 from loadtest.render.console import a_console, fitting, put
 from loadtest.render.window import width
@@ -77,7 +78,8 @@ def _print_tables(console: Console, report: Report, folder: Path, *, verbose: bo
         console.print(_winners(report))
     if report.command == "load":
         console.print(fitting(console, _order_times(report)))
-    console.print(fitting(console, _latency(report)))
+    if report.latency_ms:
+        console.print(fitting(console, _latency(report)))
     for line in (*_load(report), *_cost(report, verbose=verbose), *_evidence(report.verdict)):
         console.print(line)
     for line in own.lines(report, verbose=verbose):
@@ -93,11 +95,15 @@ def _print_tables(console: Console, report: Report, folder: Path, *, verbose: bo
     if kept:
         console.print(f"{' and '.join(kept)} in {folder}")
         console.print(f"as a page: loadtest report {shlex.quote(str(folder))}")
-    for problem in report.orders.problems[:_PROBLEMS_SHOWN]:
-        console.print(f"{problem.count:,} × {problem.sentence}")
-    if (more := len(report.orders.problems) - _PROBLEMS_SHOWN) > 0:
-        console.print(f"and {more:,} more kinds of problems, all in the report")
+    _print_problems(console, report.orders.problems)
     _print_violations(console, report.verdict.violations, report.verdict.timelines, ", all in the report")
+
+
+def _print_problems(console: Console, problems: Sequence[Problem]) -> None:
+    for problem in problems[:_PROBLEMS_SHOWN]:
+        console.print(f"{problem.count:,} × {problem.sentence}")
+    if (more := len(problems) - _PROBLEMS_SHOWN) > 0:
+        console.print(f"and {more:,} more kinds of problems, all in the report")
 
 
 def _print_violations(

@@ -13,9 +13,9 @@ import anyio
 
 from loadtest.errors import LoadTestError
 from loadtest.scale.remote import LostError, Remote
+from loadtest.signals import ending
 
 _END_S = 5.0
-_FOR_THE_FIRST = (signal.SIGINT, signal.SIGTERM)
 
 
 @asynccontextmanager
@@ -45,7 +45,7 @@ class _Process:
         # Ctrl-C comes to all processes, and the first one tells the others, which must not hear it from the very start.
         # The tracker would be started on the way to the first of them, and unblocks the signals when it has been.
         resource_tracker.ensure_running()
-        before = signal.pthread_sigmask(signal.SIG_BLOCK, _FOR_THE_FIRST)
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, ending())
         try:
             self._process.start()
         finally:
@@ -82,7 +82,7 @@ class _Process:
 def _serve(pipe: Pipe) -> None:
     from loadtest.scale.shard import Shard
 
-    for number in _FOR_THE_FIRST:
+    for number in ending():  # for the first process alone
         signal.signal(number, signal.SIG_IGN)
     shard = Shard()
     while True:

@@ -6,6 +6,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from loadtest.dynamo.client import ClientKind, Connection
 from loadtest.errors import UsageError
@@ -48,8 +49,13 @@ class Target(Struct, frozen=True, kw_only=True):
 
 
 @asynccontextmanager
-async def opened(target: Target, pool: int, log: Path | None = None) -> AsyncIterator[Connection]:
-    """Start the target if it is the embedded server (its log goes to `log`), and say how to reach it."""
+async def opened(
+    target: Target, pool: int, log: Path | None = None, *, changes: bool = True
+) -> AsyncIterator[Connection]:
+    """Start the target if it is the embedded server (its log goes to `log`), and say how to reach it.
+
+    TargetError for an endpoint elsewhere that nobody has said is meant for load, if what is there is to be changed.
+    """
     base = Connection(
         table=target.table,
         region=target.region,
@@ -68,7 +74,12 @@ async def opened(target: Target, pool: int, log: Path | None = None) -> AsyncIte
     elif target.kind is TargetKind.ENDPOINT:
         from loadtest.targets import endpoint
 
-        yield endpoint.connection(base, target.endpoint_url or "")
+        reached = endpoint.connection(base, target.endpoint_url or "")
+        if target.allow_untagged_table:
+            reached = replace(reached, options=f"{reached.options} --allow-untagged-table")
+        elif changes:
+            endpoint.require_meant(reached)
+        yield reached
     else:
         from loadtest.targets import aws
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from loadtest.dynamo.client import Connection
+from loadtest.dynamo.client import DEFAULT_REGION, Connection
 from loadtest.targets.child import ChildServer
 
 
@@ -22,6 +22,14 @@ async def started(base: Connection, log: Path | None = None) -> AsyncIterator[Co
     try:
         await server.ready()
         url = f"http://127.0.0.1:{server.port}"
-        yield replace(base, endpoint_url=url, anonymous=True, options=f"--endpoint-url {url}")
+        yield replace(
+            base,
+            endpoint_url=url,
+            region=DEFAULT_REGION,
+            profile=None,
+            anonymous=True,
+            isolated=True,
+            options=f"--endpoint-url {url}",
+        )
     finally:
         server.stop()

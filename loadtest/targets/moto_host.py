@@ -30,6 +30,7 @@ def application() -> Any:
 
 def serve(host: str, port: int, *, until_stdin_closes: bool = False) -> None:
     """Serve until a signal comes, or, if asked, until standard input closes."""
+    _forget_aws_settings()
     give_way()
     _soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
@@ -42,6 +43,14 @@ def serve(host: str, port: int, *, until_stdin_closes: bool = False) -> None:
         checked = ", ".join(sorted(moto_fast.SUPPORTED_MOTO))
         sys.stderr.write(f"moto {moto} is served by granian, more slowly: the faster host knows only moto {checked}\n")
         _serve_with_granian(host, port)
+
+
+def _forget_aws_settings() -> None:
+    """Moto makes sessions of the SDK: what is set for AWS, perhaps wrongly, must not end it. It takes any region."""
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        del os.environ[name]
+    nothing = {"AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull}
+    os.environ.update(nothing, MOTO_ALLOW_NONEXISTENT_REGION="true")
 
 
 def _serve_with_granian(host: str, port: int) -> None:

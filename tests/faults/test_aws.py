@@ -100,6 +100,8 @@ async def test_a_proxy_that_cannot_reach_the_server_says_why(tmp_path: Path, mon
     monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
     connection = Connection(table="t", endpoint_url="https://db.test", anonymous=True)
     faults = Faults(faults=(DropAnswer(),))
-    with pytest.raises(TargetError, match=r"the fault proxy ended at once .*: its endpoint is reached through a proxy"):
+    with pytest.raises(
+        TargetError, match=r"the fault proxy ended at once .*: its endpoint is reached through the proxy"
+    ):
         async with proxied(connection, faults, 1, region="x", run_id="r", folder=tmp_path):
             pass

@@ -44,7 +44,16 @@ def assert_all_ended(report: dict[str, Any]) -> None:
     )
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize(
+    "number",
+    [
+        signal.SIGINT,
+        signal.SIGTERM,
+        signal.SIGHUP,
+        pytest.param(signal.SIGQUIT, marks=pytest.mark.slow),
+        pytest.param(signal.SIGXCPU, marks=pytest.mark.slow),
+    ],
+)
 def test_a_signal_ends_the_run_with_a_report_marked_as_a_part(
     number: signal.Signals, start: Start, tmp_path: Path
 ) -> None:
@@ -63,6 +72,38 @@ def test_a_signal_ends_the_run_with_a_report_marked_as_a_part(
     assert len(ended) == report["orders"]["placed"]
     assert servers
     assert all(is_gone(pid) for pid in servers)
+
+
+def test_whoever_lets_it_ignore_that_the_terminal_is_closed_is_heard(start: Start, tmp_path: Path) -> None:
+    process = start("race", "-n", "200", "--rounds", "1000", wrapped_in="trap '' HUP")  # as nohup does
+    wait_for_operations(tmp_path, 1)
+    process.send_signal(signal.SIGHUP)
+    wait_for_operations(tmp_path, operations(tmp_path) + 300)
+    process.send_signal(signal.SIGTERM)
+    process.communicate(timeout=60)
+    assert the_report(tmp_path)["stopped_by"] == "SIGTERM"
+
+
+@pytest.mark.parametrize("more", [[], ["--processes", "2"]], ids=" ".join)
+def test_a_terminal_that_is_closed_ends_the_run_with_its_results_kept(more: list[str], tmp_path: Path) -> None:
+    ours, theirs = os.openpty()
+    process = subprocess.Popen(
+        ["setsid", "--ctty", sys.executable, "-m", "loadtest", "race", "-n", "50", "--rounds", "10000", "-q", *more],
+        cwd=tmp_path,
+        env=clean_environment(),
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+    )
+    os.close(theirs)
+    wait_for_operations(tmp_path, 100)
+    started = children(process.pid)
+    os.close(ours)
+    process.wait(timeout=60)
+    report = the_report(tmp_path)
+    assert (report["completed"], report["stopped_by"]) == (False, "SIGHUP")
+    assert_all_ended(report)
+    wait_for(lambda: all(is_gone(pid) for pid in started), "the end of all that it had started")
 
 
 def test_a_signal_before_the_first_order_leaves_nothing_behind(start: Start, tmp_path: Path) -> None:

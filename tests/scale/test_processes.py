@@ -207,6 +207,7 @@ def ended(process: subprocess.Popen[str]) -> tuple[str, list[str]]:
             Case((LOAD, signal.SIGINT, "all")),
             Case(((*RACE, "transaction"), signal.SIGTERM, "all")),
             Case(((*RACE, "conditional"), signal.SIGINT, "the first")),
+            Case((LOAD, signal.SIGHUP, "all")),
         ],
     ),
 )

@@ -1,9 +1,10 @@
 import re
 
 import pytest
+from msgspec.structs import replace
 
 from loadtest.dynamo.client import ClientKind, Connection
-from loadtest.errors import UsageError
+from loadtest.errors import TargetError, UsageError
 from loadtest.targets import Target, TargetKind, opened
 
 
@@ -154,10 +155,39 @@ async def test_credentials_that_the_user_has_set_are_used(name: str, monkeypatch
         assert not connection.anonymous
 
 
-@pytest.mark.parametrize("target", [endpoint("http://192.168.0.1:8000"), endpoint(profile="staging")])
-async def test_credentials_are_never_made_up_for_another_machine_or_beside_a_profile(target: Target) -> None:
-    async with opened(target, pool=1) as connection:
-        assert not connection.anonymous
+@pytest.mark.parametrize(
+    ("target", "placeholders"),
+    [
+        (endpoint("http://192.168.0.1:8000"), True),
+        (endpoint("http://dynamodb:8000"), True),
+        (endpoint("http://dynamodb:8000", profile="staging"), False),
+        (endpoint("https://dynamodb.eu-north-1.amazonaws.com"), False),
+        (endpoint("https://vpce-1.dynamodb.eu-north-1.vpce.amazonaws.com"), False),
+        (endpoint(profile="staging"), False),
+    ],
+)
+async def test_credentials_are_made_up_for_another_machine_only_if_nobody_chose_any(
+    target: Target, placeholders: bool
+) -> None:
+    async with opened(replace(target, allow_untagged_table=True), pool=1) as connection:
+        assert (connection.anonymous, connection.placeholders) == (False, placeholders)
+
+
+async def test_a_server_elsewhere_is_refused_before_anything_is_sent_to_it() -> None:
+    there = endpoint("http://dynamodb:8000")
+    with pytest.raises(TargetError, match=r"dynamodb:8000 is not on this machine.* add --allow-untagged-table"):
+        async with opened(there, pool=1):
+            pass
+    async with opened(there, pool=1, changes=False):
+        pass
+    async with opened(replace(there, allow_untagged_table=True), pool=1) as connection:
+        assert connection.options.endswith("--table shop --allow-untagged-table")
+
+
+async def test_nothing_that_the_user_has_set_counts_for_the_embedded_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_PROFILE", "nobody")
+    async with opened(Target(region="local", profile="nobody"), pool=1) as connection:
+        assert (connection.isolated, connection.profile, connection.region) == (True, None, "us-east-1")
 
 
 @pytest.mark.parametrize(

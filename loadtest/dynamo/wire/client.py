@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Mapping
 from contextvars import ContextVar
 from typing import Any
+from urllib.parse import urlsplit
 
 from aiobotocore.awsrequest import AioAWSResponse
 from aiobotocore.endpoint import convert_to_response_dict
@@ -101,7 +102,11 @@ async def prepare(client: Any) -> None:
     if type(session) is not AIOHTTPSession:
         raise NotUnderstood("its HTTP session is of another kind")
     if session._proxy_config.proxy_url_for(client.meta.endpoint_url):
-        raise NotUnderstood("its endpoint is reached through a proxy")
+        url = urlsplit(client.meta.endpoint_url)
+        raise NotUnderstood(
+            f"its endpoint is reached through the proxy that {url.scheme.upper()}_PROXY names "
+            f"(if it need not be: NO_PROXY={url.hostname})"
+        )
     retries = client.meta.config.retries
     if retries.get("total_max_attempts") != 1 or retries.get("mode") == "adaptive":
         raise NotUnderstood("the SDK's own retries are on")

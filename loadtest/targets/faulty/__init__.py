@@ -123,7 +123,15 @@ async def proxied(
         await child.ready()
         url = f"http://127.0.0.1:{child.port}"
         through = replace(
-            connection, endpoint_url=url, region=region, profile=None, anonymous=True, access_key=key, authorities=None
+            connection,
+            endpoint_url=url,
+            region=region,
+            profile=None,
+            anonymous=True,
+            placeholders=False,
+            isolated=True,
+            access_key=key,
+            authorities=None,
         )
         yield Proxy(child, through)
     finally:
