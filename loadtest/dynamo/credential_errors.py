@@ -69,7 +69,7 @@ class _Profile:
     def export(self) -> str:
         """How to hand over credentials that another program can get."""
         then = " and leave out --profile" if self.given else ""
-        return f"aws configure export-credentials --profile {self.name} --format env (set what it prints{then})"
+        return f'eval "$(aws configure export-credentials --profile {self.name} --format env)"{then}'
 
 
 def explain(error: Exception, session: aioboto3.Session) -> str:
@@ -105,7 +105,7 @@ def none_found(session: aioboto3.Session) -> str:
 
 def _mfa(_: Any, profile: _Profile) -> str:
     name = profile.having("mfa_serial") or profile.name
-    return f"profile {name!r} asks for an MFA code, for which loadtest does not ask; do so with: {profile.export()}"
+    return f"profile {name!r} asks for an MFA code, which loadtest does not; get credentials with: {profile.export()}"
 
 
 def _refused(error: Any, profile: _Profile) -> str:

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from loadtest.dynamo.errors import CredentialsError
 from loadtest.dynamo.table import Answer, Table
 from loadtest.faults import (
     AnyFault,
@@ -191,3 +192,30 @@ async def test_the_same_seed_meets_the_same_requests_however_they_come(link: Ope
     alone = await struck(7, 1)
     assert alone == await struck(7, 10)
     assert alone != await struck(8, 10)
+
+
+@pytest.mark.parametrize("applied", [False, True], ids=["before anything was sent", "before it is sent again"])
+async def test_credentials_that_the_proxy_cannot_renew(
+    applied: bool, link: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with link(Duplicate(answer="second")) as through:
+        for product, table in through.clients:
+            with monkeypatch.context() as patch:
+                patch.setattr(through.bench.current.injector, "_forward", Lapsing(through.bench.clerk, after=applied))
+                answer = await write(product, table)
+            assert answer.result.outcome is (Outcome.UNKNOWN if applied else Outcome.FAILED)
+            assert await through.version(product) == (2 if applied else 1)
+            assert applied or "log in again" in answer.result.message
+
+
+class Lapsing:
+    """A way to the server whose credentials end after so many requests."""
+
+    def __init__(self, clerk: Any, *, after: int) -> None:
+        self._clerk, self._left = clerk, after
+
+    async def __call__(self, operation: str, body: bytes) -> Any:
+        if not self._left:
+            raise CredentialsError(sentence="log in again")
+        self._left -= 1
+        return await self._clerk.forward(operation, body)

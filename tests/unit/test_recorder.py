@@ -79,6 +79,16 @@ def test_latency_is_from_the_hand_over_to_the_answer() -> None:
     assert (histogram.count, histogram.sum_ns) == (1, 500)
 
 
+def test_what_was_never_sent_counts_and_has_no_service_time() -> None:
+    times = {"scheduled_ns": 0, "sent_ns": 9_000, "received_ns": 9_000, "ended_ns": 9_000}
+    sent = operation(scheduled_ns=0, sent_ns=0, received_ns=1_000, ended_ns=1_000)
+    recorder = record([sent, operation(outcome=Outcome.FAILED, sent=False, **times)])
+    assert list(recorder.service) == [(Kind.WRITE, Outcome.ACCEPTED)]
+    assert recorder.response[Kind.WRITE, Outcome.FAILED].sum_ns == 9_000
+    assert (recorder.operations, recorder.writes) == (2, 2)
+    assert recorder.own_share == 0.0
+
+
 @pytest.mark.parametrize("kind", Kind)
 @pytest.mark.parametrize("outcome", Outcome)
 def test_each_kind_and_outcome_has_its_own_histogram(kind: Kind, outcome: Outcome) -> None:

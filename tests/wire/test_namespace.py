@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import ROOT, clean_environment
+from tests.conftest import ROOT, clean_environment, scenario
 
 pytestmark = pytest.mark.slow
 
@@ -54,19 +54,19 @@ def run(folder: Path, addresses: list[str], *arguments: str) -> subprocess.Compl
     )  # fmt: skip
 
 
-TARGET = ("--endpoint-url", f"http://ddb.test:{_PORT}", "--connect-timeout", "60", "--allow-untagged-table")
+TARGET = ("--endpoint-url", f"http://ddb.test:{_PORT}", "--connect-timeout", "60s", "--allow-untagged-table")
 
 
 @pytest.mark.parametrize("addresses", [[_DEAD, _ALIVE], [_ALIVE, _DEAD]])
 def test_no_order_fails_though_an_address_is_dead(addresses: list[str], tmp_path: Path) -> None:
-    done = run(tmp_path, addresses, "race", "-n", "20", "--json", "-", *TARGET)
+    done = run(tmp_path, addresses, *scenario(tmp_path, "race"), "-n", "20", "--json", "-", *TARGET)
     assert done.stdout, done.stderr
     orders = json.loads(done.stdout)["orders"]
     assert (orders["accepted"], orders["rejected"], orders["failed"], orders["unknown"]) == (1, 19, 0, 0)
 
 
 def test_addresses_that_are_all_dead_are_said_in_one_line(tmp_path: Path) -> None:
-    done = run(tmp_path, [_DEAD], "race", "-n", "20", *TARGET)
+    done = run(tmp_path, [_DEAD], *scenario(tmp_path, "race"), "-n", "20", *TARGET)
     assert (done.returncode, done.stdout) == (3, "")
     *_, line = done.stderr.splitlines()
     assert line.startswith(f"loadtest: no answer at http://ddb.test:{_PORT} (Connect timeout")

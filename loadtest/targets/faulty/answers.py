@@ -64,6 +64,11 @@ def not_known() -> bytes:
     )
 
 
+def no_credentials(sentence: str) -> bytes:
+    """A request that could not be signed, and so was not sent to the server."""
+    return _error(400, "CredentialsError", {"message": sentence})
+
+
 def done() -> bytes:
     """An empty answer to a command."""
     return _message(200, {}, b"")

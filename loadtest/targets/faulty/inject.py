@@ -7,6 +7,7 @@ from enum import Enum, auto
 
 from msgspec import Struct
 
+from loadtest.dynamo.errors import CredentialsError
 from loadtest.dynamo.wire import Lost, Reply
 from loadtest.faults import AnyFault, Delay, Duplicate, Error500, HalfAnswer, Reset, Throttle
 from loadtest.faults.chance import Chance, Strike
@@ -121,6 +122,11 @@ class Injector:
         try:
             reply = await self._forward(exchange.operation, exchange.body)
         except (OSError, Lost):  # TimeoutError is an OSError
+            exchange.replies.append(None)
+            return
+        except CredentialsError:
+            if not exchange.replies:
+                raise  # nothing was sent for this request
             exchange.replies.append(None)
             return
         exchange.replies.append(reply)

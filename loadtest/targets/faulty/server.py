@@ -11,6 +11,7 @@ from typing import cast
 import httptools
 from msgspec import Struct
 
+from loadtest.dynamo.errors import CredentialsError
 from loadtest.dynamo.wire import OPERATIONS
 from loadtest.errors import LoadTestError
 from loadtest.targets.faulty import BEGIN, answers
@@ -54,6 +55,8 @@ class Service:
             if request.operation not in OPERATIONS:
                 return Outgoing(answers.not_passed_on(request.operation))
             return await self._injector.serve(request.operation, request.body)
+        except CredentialsError as error:
+            return Outgoing(answers.no_credentials(str(error)))
         except LoadTestError as error:
             if not self.failed.done():
                 self.failed.set_exception(error)
