@@ -41,6 +41,8 @@ def arrival_ns(ancillary: list[tuple[int, int, bytes]], sent_ns: int) -> int | N
                 if now_ns - before_ns < _CLOCKS_APART_NS:
                     break
             arrived_ns: int = before_ns - (wall_ns - seconds * 1_000_000_000 - nanoseconds)
+            if sent_ns <= arrived_ns <= now_ns:
+                return arrived_ns
             if sent_ns - _ABSURD_NS <= arrived_ns <= now_ns + _ABSURD_NS:
                 return min(max(arrived_ns, sent_ns), now_ns)
     return None
