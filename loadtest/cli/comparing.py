@@ -1,30 +1,33 @@
 """Making a comparison, from new runs or stored ones, and showing it."""
 
 import secrets
+import time
 from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
 import anyio
-import typer
 from msgspec.structs import replace
 
 from loadtest import document
 from loadtest.checker import Status
+from loadtest.checker.verdict import plural
 from loadtest.cli import INCONCLUSIVE, SAFE, THRESHOLD_CROSSED, VIOLATED
 from loadtest.cli.execute import interrupts, prepare_table, write_junit
 from loadtest.cli.folders import COMPARISON
 from loadtest.cli.groups import Output, RunTarget
 from loadtest.cli.reader import to_reader
-from loadtest.cli.series import Series
+from loadtest.cli.series import AROUND_S, Series
 from loadtest.cli.stored import repeats, stored
 from loadtest.compare import Repeats, compare
 from loadtest.comparison import UNTESTED, Cell, Comparison
 from loadtest.errors import UsageError
+from loadtest.plan import Load
 from loadtest.render.comparison import print_comparison
+from loadtest.render.progress import Progress
 from loadtest.report import Report
-from loadtest.sweep import Progress, Setting, Swept, sweep
+from loadtest.sweep import RunEnded, Setting, Swept, sweep
 from loadtest.thresholds import Threshold, check
 
 
@@ -147,29 +150,49 @@ def _sweep(
     output: Output,
     max_spend_usd: float | None,
 ) -> Swept:
+    progress = Progress(quiet=output.quiet)
+    telling = _Telling(progress, matrix, times)
+
     async def main() -> Swept:
         with interrupts() as interrupt:
-            series = Series(interrupt, thresholds, max_spend_usd, keep_history=output.history, quiet=output.quiet)
-            return await sweep(matrix, times, seed, folder, series.run, lambda made: _tell(made, output))
+            series = Series(
+                interrupt, thresholds, max_spend_usd, progress, keep_history=output.history, quiet=output.quiet
+            )
+            return await sweep(matrix, times, seed, folder, series.run, telling)
 
     try:
-        return anyio.run(main, backend_options={"use_uvloop": True})
+        with progress:
+            return anyio.run(main, backend_options={"use_uvloop": True})
     except BaseException:
         discard(folder)
         raise
 
 
-def _tell(progress: Progress, output: Output) -> None:
-    if output.quiet:
-        return
-    report = progress.report
-    accepted = report.order_ms.get("accepted")
-    p99 = f", p99 {accepted.p99:,.1f} ms" if accepted else ""
-    typer.echo(
-        f"{progress.done:,} of {progress.of:,}: {progress.name}: {report.goodput_per_s:,.1f} accepted a second{p99}, "
-        f"{UNTESTED if report.verdict.untested else report.verdict.status}",
-        err=True,
-    )
+class _Telling:
+    """Tells how long a matrix takes: of loads before the first run, of races once there is one to tell by."""
+
+    def __init__(self, progress: Progress, matrix: Sequence[Setting], times: int) -> None:
+        self._progress = progress
+        self._what = f"{plural(len(matrix), 'cell')}, {plural(len(matrix) * times + 1, 'run')} with the warm-up"
+        self._begun_s = time.monotonic()
+        plans = [cell.plan for cell in matrix]
+        loads = [plan.warm_up_s + plan.duration_s + AROUND_S for plan in plans if isinstance(plan, Load)]
+        self._told = len(loads) == len(plans)
+        progress.ahead(self._what, sum(loads) * times)
+
+    def __call__(self, ended: RunEnded) -> None:
+        """One run more has ended."""
+        report = ended.report
+        accepted = report.order_ms.get("accepted")
+        p99 = f", p99 {accepted.p99:,.1f} ms" if accepted else ""
+        status = UNTESTED if report.verdict.untested else report.verdict.status
+        each_s = (time.monotonic() - self._begun_s) / (ended.done + 1)  # the warm-up is none of them
+        if not self._told:
+            self._told = True
+            self._progress.ahead(self._what, each_s * ended.of)
+        figures = f"{report.goodput_per_s:,.1f} accepted a second{p99}, {status}"
+        said = f"{ended.done:,} of {ended.of:,}: {ended.name}: {figures}"
+        self._progress.say(said, each_s * (ended.of - ended.done))
 
 
 def make_folder(folder: Path) -> Path:

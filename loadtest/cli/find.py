@@ -49,8 +49,17 @@ class Limits:
     precision: Annotated[
         float, typer.Option(min=0.001, max=1, help="How exact, as a share of the level.", rich_help_panel=_SEARCH)
     ] = 0.05
-    duration: Annotated[str, typer.Option(help="How long each level is measured.", rich_help_panel=_SEARCH)] = "5s"
+    duration: Annotated[str, typer.Option(help="How long each run measures.", rich_help_panel=_SEARCH)] = "5s"
     warmup: Annotated[str, typer.Option(help="Before each measuring.", rich_help_panel=_SEARCH)] = "1s"
+    within: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TIME",
+            help="Begin no run later than so long after the first.",
+            show_default="40 runs at most",
+            rich_help_panel=_SEARCH,
+        ),
+    ] = None
 
     def thresholds(self) -> list[str]:
         """The threshold that --p99-under stands for."""
@@ -85,10 +94,13 @@ def find(
 ) -> int:
     """Find the highest concurrency or rate at which the thresholds still hold.
 
-    Doubles the level until one of them is crossed, then halves the gap; the level found has held in most of three
-    runs. A rate also has to be reached: an order dropped, or one in a hundred not begun in its time, is a crossing.
+    Doubles the level until one of them is crossed, then runs levels again and again around the place where that
+    happens: one run decides nothing. The answer is a level that holds in most runs and a higher one that does not,
+    with the limit between them in 95 of 100 searches. A rate also has to be reached: an order dropped, or one in a
+    hundred not begun in its time, is a crossing.
     """
-    from loadtest.cli.finding import Search, run_search
+    from loadtest.cli.finding import Wanted, run_search
+    from loadtest.cli.load import seconds
     from loadtest.plan import Load
 
     texts = [*limits.thresholds(), *(output.threshold or ())]
@@ -101,5 +113,6 @@ def find(
         return load_plan(contention, orders, run_target, pricing, **fields, strategy=strategy.value)
 
     plan(last)  # a usage error must come before the first run
-    wanted = Search(limits.of.value, plan, first, last, limits.precision, texts, max_spend)
+    within_s = None if limits.within is None else seconds("--within", limits.within)
+    wanted = Wanted(limits.of.value, plan, first, last, limits.precision, texts, max_spend, within_s)
     return run_search(wanted, run_target, output)

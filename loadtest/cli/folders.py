@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from loadtest.report import Report
 
 COMPARISON = "comparison.json"
+SEARCH = "search.json"
 REPORT = "report.json"
 HISTORY = "history.jsonl"
 

@@ -9,27 +9,42 @@ from msgspec import Struct
 
 from loadtest import comparison as comparisons
 from loadtest import document
-from loadtest.cli.folders import COMPARISON, HISTORY, REPORT, file_of, run_of, runs_in
+from loadtest import found as searches
+from loadtest.cli.folders import COMPARISON, HISTORY, REPORT, SEARCH, file_of, run_of, runs_in
 from loadtest.compare import Repeats, cell, names
 from loadtest.comparison import Cell, Comparison
 from loadtest.errors import UsageError
+from loadtest.found import Found
 from loadtest.report import Report
 
 _NOT_SETTINGS = ("seed", "max_spend_usd")
 
 
 class Stored(Struct, frozen=True):
-    """What was found: single runs and comparisons with the name the user gave each, and the runs of their cells."""
+    """What was found: single runs and comparisons with the name the user gave each, and the runs of their cells.
+
+    The runs of a search are with it, and among the single runs only in `every_run`.
+    """
 
     runs: list[tuple[str, Report]]
     comparisons: list[tuple[str, Comparison, list[Report]]]
+    searches: list[tuple[Found, list[Report]]] = []
+
+    @property
+    def every_run(self) -> list[tuple[str, Report]]:
+        """The single runs, and those of searches under their ids."""
+        return [*self.runs, *((report.run_id, report) for _, members in self.searches for report in members)]
 
 
 def stored(paths: Sequence[Path]) -> Stored:
     """Read them. Raises UsageError for what is none of the two."""
     runs: list[tuple[str, Report]] = []
     found: list[tuple[str, Comparison, list[Report]]] = []
+    searched: list[tuple[Found, list[Report]]] = []
     for path in paths:
+        if (search := _search_of(path)) is not None:
+            searched.append((search, _runs_of(search.order, path if path.is_dir() else path.parent)))
+            continue
         if path.is_dir() and (path / COMPARISON).exists():
             path = path / COMPARISON  # noqa: PLW2901 - the same, said in full
         elif members := runs_in(path):
@@ -39,10 +54,17 @@ def stored(paths: Sequence[Path]) -> Stored:
         # What says nothing is read as a report, and refused as one.
         if file.name != HISTORY and document.schema_of(file) == comparisons.SCHEMA:
             comparison = comparisons.read(file)
-            found.append((file.parent.name, comparison, _runs_of(comparison, file.parent)))
+            compared = [run for one in comparison.cells for run in one.runs]
+            found.append((file.parent.name, comparison, _runs_of(compared, file.parent)))
         else:
             runs.append((file.parent.name if file.name in (REPORT, HISTORY) else file.stem, run_of(file)))
-    return Stored(runs, found)
+    return Stored(runs, found, searched)
+
+
+def _search_of(path: Path) -> Found | None:
+    """The search that a folder or a file of this name is."""
+    file = path / SEARCH if path.is_dir() else path
+    return searches.read(file) if file.name == SEARCH and file.exists() else None
 
 
 def _cut_series(folder: Path, members: Sequence[Path]) -> list[tuple[str, Report]]:
@@ -60,17 +82,17 @@ def _cut_series(folder: Path, members: Sequence[Path]) -> list[tuple[str, Report
     return found
 
 
-def _runs_of(comparison: Comparison, folder: Path) -> list[Report]:
-    """The reports of a comparison's runs, as far as they lie beside it."""
-    files = [file_of(folder / run) for one in comparison.cells for run in one.runs]
+def _runs_of(runs: Sequence[str], folder: Path) -> list[Report]:
+    """The reports of runs, as far as they lie in the folder."""
+    files = [file_of(folder / run) for run in runs]
     return [run_of(file) for file in files if file.exists()]
 
 
 def repeats(found: Stored, *, against_others: bool) -> list[Repeats]:
     """Everything as cells with their repeats: those of comparisons as they are, and single runs by configuration."""
     cells = _of_comparisons(found)
-    if found.runs:
-        cells += _of_runs(found.runs, alone=not cells and not against_others)
+    if found.every_run:
+        cells += _of_runs(found.every_run, alone=not cells and not against_others)
     called = names(one.settings for one in cells)
     return [Repeats(name, one.settings, one.reports) for name, one in zip(called, cells, strict=True)]
 
@@ -141,7 +163,7 @@ def _in_words(fault: Any) -> str:
 def cells(found: Stored) -> list[Cell]:
     """Everything in it as cells, for a baseline."""
     made = [one for _, comparison, _ in found.comparisons for one in comparison.cells if not one.baseline]
-    runs = Stored(found.runs, [])
+    runs = Stored(found.every_run, [])
     made += [cell(one.name, one.settings, one.reports) for one in repeats(runs, against_others=True)]
     if not made:
         raise UsageError("nothing to compare with: the baseline has no run")

@@ -7,6 +7,7 @@ from typing import Any, Literal
 import vl_convert
 
 from loadtest.comparison import Comparison
+from loadtest.found import Found
 from loadtest.render.page import theme
 from loadtest.render.page.figures import Figure
 from loadtest.render.page.sections import contents
@@ -17,10 +18,13 @@ _SCALE = 2  # PNG pixels for each of the chart's
 
 
 def pictures(
-    reports: Sequence[Report], comparisons: Sequence[Comparison], fmt: Literal["png", "svg"]
+    reports: Sequence[Report],
+    comparisons: Sequence[Comparison],
+    fmt: Literal["png", "svg"],
+    searches: Sequence[Found] = (),
 ) -> dict[str, bytes]:
     """Every chart of the page by its file name, in the light theme."""
-    figures = contents(reports, comparisons).figures()
+    figures = contents(reports, comparisons, searches).figures()
     return {f"{figure.name}.{fmt}": _picture(figure, fmt) for figure in figures}
 
 
