@@ -24,14 +24,21 @@ def calibrate(
     from loadtest.calibrate import calibrate as measure
     from loadtest.open_files import connections_that_fit
     from loadtest.render.ceiling import heading, line, remark
+    from loadtest.render.progress import Progress
 
     fits = connections_that_fit(max(IN_FLIGHT))
     levels = [level for level in IN_FLIGHT if level <= fits]
-    typer.echo(heading(client.value))
+    each_s = seconds + min(seconds, 0.3)  # it warms up
+    rest = list(reversed(range(2 * len(levels))))  # of the levels, plain and with TLS
+    with Progress(quiet=False) as progress:
+        progress.ahead(f"{len(rest)} levels", len(rest) * each_s)
+        typer.echo(heading(client.value))
 
-    def done(ceiling: Ceiling) -> None:
-        typer.echo(line(ceiling))
+        def done(ceiling: Ceiling) -> None:
+            typer.echo(line(ceiling))
+            left = rest.pop(0)
+            progress.say(f"{2 * len(levels) - left} of {2 * len(levels)} levels", left * each_s)
 
-    ceilings = anyio.run(measure, client, levels, seconds, done, backend_options={"use_uvloop": True})
+        ceilings = anyio.run(measure, client, levels, seconds, done, backend_options={"use_uvloop": True})
     typer.echo(remark(ceilings))
     return 0

@@ -88,12 +88,15 @@ def _draw(
 ) -> None:
     from loadtest import document
     from loadtest.render.page.pictures import pictures
+    from loadtest.render.progress import Progress, paced
 
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UsageError(f"cannot make the folder {folder}: {error.strerror}") from error
-    drawn = pictures(shown, comparisons, "png" if kind == "png" else "svg", searches)
+    with Progress(quiet=False) as progress:
+        tell = paced(progress, "pictures")
+        drawn = pictures(shown, comparisons, "png" if kind == "png" else "svg", searches, tell)
     for name, picture in drawn.items():
         document.write(folder / name, picture)
     typer.echo(f"wrote {len(drawn)} pictures into {folder}", err=True)

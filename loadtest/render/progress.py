@@ -1,6 +1,8 @@
 """How far a command is that takes long: one live line on a terminal, a line every ten seconds elsewhere."""
 
 import time
+from collections.abc import Callable
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -10,7 +12,10 @@ from rich.text import Text
 
 PLAIN_EVERY_S = 10.0
 _DRAW_EVERY_S = 0.5
-_LONG_S = 10.0  # what takes less is not announced
+_SAMPLE = 1 << 20  # bytes of a history, to tell how many lines the whole has
+_LOOK_EVERY = 4096  # events
+_PACE_AFTER_S = 0.5
+LONG_S = 10.0  # what takes less is not announced
 
 
 class Progress:
@@ -37,7 +42,7 @@ class Progress:
 
     def ahead(self, what: str, expected_s: float) -> None:
         """Say what will be done, and about how long it takes, unless that is short."""
-        if not self._quiet and expected_s > _LONG_S:
+        if not self._quiet and expected_s > LONG_S:
             self._console.print(f"{what}: {about(expected_s)}", highlight=False, soft_wrap=True)
 
     def say(self, sentence: str, left_s: float | None, *, at_most: bool = False) -> None:
@@ -66,6 +71,40 @@ class Progress:
             return ""
         left = about(max(0.0, self._left_s - (now - self._said_at)))
         return f"; {'at most ' if self._at_most else ''}{left} left"
+
+
+def paced(progress: Progress, what: str) -> Callable[[int, int], None]:
+    """Hears how many of how many are done, and tells what the pace so far makes of the rest."""
+    begun_s, told = time.monotonic(), False
+
+    def done(count: int, of: int) -> None:
+        nonlocal told
+        gone_s = time.monotonic() - begun_s
+        left_s = gone_s * max(0, of - count) / count
+        if not told and gone_s > _PACE_AFTER_S:
+            told = True
+            progress.ahead(f"about {of:,} {what}", gone_s + left_s)
+        progress.say(f"{count:,} of about {of:,} {what}", left_s)
+
+    return done
+
+
+class Reading:
+    """Listens to the events of a history while it is read, and tells how far that is; of a pipe nothing."""
+
+    def __init__(self, path: Path, progress: Progress) -> None:
+        self._done = paced(progress, f"events of {path.parent.name or path.name}")
+        self._count = self._of = 0
+        if path.is_file():
+            with path.open("rb") as file:
+                start = file.read(_SAMPLE)
+            self._of = round(path.stat().st_size * start.count(b"\n") / len(start)) if start else 0
+
+    def __call__(self, event: object) -> None:
+        """One more was read."""
+        self._count += 1
+        if self._of and self._count % _LOOK_EVERY == 0:
+            self._done(self._count, max(self._of, self._count))
 
 
 def about(duration_s: float) -> str:

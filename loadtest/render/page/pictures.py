@@ -1,7 +1,7 @@
 """The page's charts as picture files, made without a browser."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
 import vl_convert
@@ -22,10 +22,15 @@ def pictures(
     comparisons: Sequence[Comparison],
     fmt: Literal["png", "svg"],
     searches: Sequence[Found] = (),
+    tell: Callable[[int, int], None] = lambda done, of: None,
 ) -> dict[str, bytes]:
-    """Every chart of the page by its file name, in the light theme."""
+    """Every chart of the page by its file name, in the light theme; `tell` hears how many of how many are drawn."""
     figures = contents(reports, comparisons, searches).figures()
-    return {f"{figure.name}.{fmt}": _picture(figure, fmt) for figure in figures}
+    drawn = {}
+    for number, figure in enumerate(figures, 1):
+        drawn[f"{figure.name}.{fmt}"] = _picture(figure, fmt)
+        tell(number, len(figures))
+    return drawn
 
 
 def _picture(figure: Figure, fmt: Literal["png", "svg"]) -> bytes:
