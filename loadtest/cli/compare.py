@@ -128,7 +128,9 @@ def compare(
     baseline: Annotated[
         list[Path] | None,
         typer.Option(
-            metavar="RUN", help="Compare with these stored runs or comparisons instead of cell with cell. Repeatable."
+            metavar="RUN",
+            help="Compare with these stored runs or comparisons instead of cell with cell; what the matrix does not "
+            "say (level, strategy, duration) is as theirs. Repeatable.",
         ),
     ] = None,
 ) -> int:
@@ -137,16 +139,17 @@ def compare(
     With stored runs as arguments nothing is run. Differences are tested, with a correction for the number of tests:
     docs/comparing.md says how.
     """
+    from loadtest.cli.baseline import Baseline, baseline_of, completed
     from loadtest.cli.comparing import compare_stored, run_matrix
-    from loadtest.cli.stored import cells as cells_of
     from loadtest.cli.stored import stored
     from loadtest.sweep import Setting
 
-    before = cells_of(stored(baseline)) if baseline else []
+    before = baseline_of(stored(baseline)) if baseline else Baseline()
     if runs:
         if matrix.given:
             raise UsageError("stored runs are compared as they are: the options of the matrix do not go with them")
         return compare_stored(runs, before, output)
+    matrix = completed(matrix, before)
     make = _race if matrix.workload is Workload.RACE else _load
     cells = [
         Setting(settings, make(settings, matrix, contention, orders, run_target, pricing))

@@ -14,6 +14,7 @@ from loadtest import document
 from loadtest.checker import Status
 from loadtest.checker.verdict import plural
 from loadtest.cli import INCONCLUSIVE, SAFE, THRESHOLD_CROSSED, VIOLATED
+from loadtest.cli.baseline import Baseline
 from loadtest.cli.execute import interrupts, prepare_table, write_junit
 from loadtest.cli.folders import COMPARISON
 from loadtest.cli.groups import Output, RunTarget
@@ -21,7 +22,7 @@ from loadtest.cli.reader import to_reader
 from loadtest.cli.series import AROUND_S, Series
 from loadtest.cli.stored import repeats, stored
 from loadtest.compare import Repeats, compare
-from loadtest.comparison import UNTESTED, Cell, Comparison
+from loadtest.comparison import UNTESTED, Comparison
 from loadtest.errors import UsageError
 from loadtest.plan import Load
 from loadtest.render.comparison import print_comparison
@@ -35,7 +36,7 @@ def run_matrix(
     matrix: Sequence[Setting],
     times: int,
     seed: int,
-    baseline: Sequence[Cell],
+    baseline: Baseline,
     run_target: RunTarget,
     output: Output,
     max_spend_usd: float | None = None,
@@ -57,7 +58,9 @@ def run_matrix(
         environment=found[0].environment,
         seed=seed,
         order=swept.order,
-        baseline=baseline,
+        baseline=baseline.cells,
+        baseline_reports=baseline.reports,
+        beside=baseline.differs(found, {key for cell in matrix for key in cell.settings}),
     )
     document.write(folder / COMPARISON, document.encode(comparison))
     crossed = _crossed(swept.repeats)
@@ -69,14 +72,14 @@ def run_matrix(
     return code
 
 
-def compare_stored(paths: Sequence[Path], baseline: Sequence[Cell], output: Output) -> int:
+def compare_stored(paths: Sequence[Path], baseline: Baseline, output: Output) -> int:
     """Compare what is on disk."""
     thresholds = output.thresholds()
-    cells = repeats(stored(paths), against_others=bool(baseline))
+    cells = repeats(stored(paths), against_others=bool(baseline.cells))
     runs = [report for one in cells for report in one.reports]
     if not runs:
         raise UsageError("nothing to compare: the comparisons given have no runs beside them")
-    if len(cells) == 1 and not baseline:
+    if len(cells) == 1 and not baseline.cells:
         raise UsageError("one cell alone cannot be compared; give a second one, or --baseline")
     first = runs[0]
     comparison = compare(
@@ -86,7 +89,9 @@ def compare_stored(paths: Sequence[Path], baseline: Sequence[Cell], output: Outp
         completed=all(report.completed for report in runs),
         config={"stored": [str(path) for path in paths]},
         environment=first.environment,
-        baseline=baseline,
+        baseline=baseline.cells,
+        baseline_reports=baseline.reports,
+        beside=baseline.differs(runs, {key for one in cells for key in one.settings}),
     )
     crossed = _crossed([Repeats(one.name, one.settings, _checked(one.reports, thresholds)) for one in cells])
     show(comparison, output, None, crossed)

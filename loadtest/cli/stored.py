@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import typer
-from msgspec import Struct
+from msgspec import Struct, to_builtins
 
 from loadtest import comparison as comparisons
 from loadtest import document
@@ -158,6 +158,16 @@ def _in_words(fault: Any) -> str:
     if not isinstance(fault, dict):
         return str(fault)
     return ", ".join([str(fault.get("kind")), *(f"{key} {fault[key]}" for key in fault if key != "kind")])
+
+
+def every_report(found: Stored) -> list[Report]:
+    """The reports of all its runs, also of those of comparisons."""
+    return [*(report for _, report in found.every_run), *(one for *_, members in found.comparisons for one in members)]
+
+
+def configurations(found: Sequence[Report]) -> list[dict[str, Any]]:
+    """How the runs were configured, as the settings that cells are told apart by."""
+    return [to_builtins(_flat(report)) for report in found]  # stages are a tuple in a run that has just ended
 
 
 def cells(found: Stored) -> list[Cell]:

@@ -139,6 +139,25 @@ def test_stored_runs_against_a_baseline(cli: Cli, folder: Path) -> None:
     assert not any(one["real"] for one in comparison["differences"])
 
 
+def test_before_and_after_take_the_rest_from_the_baseline_and_name_what_was_changed(
+    cli: Cli, folder: Path, tmp_path: Path
+) -> None:
+    before = runs_in(folder, 2)[0]
+    done = cli("compare", "--strategy", "version", "--baseline", str(before), "--repeats", "3", "--json", "-")
+    assert done.returncode == 0, done.stderr
+    comparison = json.loads(done.stdout)
+    names = ("conditional, 2 (baseline)", "version, 2")
+    assert [cell["name"] for cell in comparison["cells"]] == list(names)
+    assert {(one["a"], one["b"]) for one in comparison["differences"]} == {names}
+    assert all(
+        one["sentence"].endswith("one run against the spread of the others") for one in comparison["differences"]
+    )
+    assert comparison["test"].startswith("Changed: strategy (conditional → version). ")
+    plans = [json.loads(path.read_text())["config"] for path in tmp_path.glob("runs/*/*/report.json")]
+    assert [(plan["duration_s"], plan["warm_up_s"]) for plan in plans] == [(0.3, 0.0)] * 3
+    assert not [warning for warning in comparison["warnings"] if "beside what is compared" in warning]
+
+
 def test_thresholds_are_checked_on_stored_runs(cli: Cli, folder: Path) -> None:
     done = cli("compare", str(folder), "-q", "--threshold", "orders.accepted == 0", "--threshold", "orders.failed == 0")
     assert done.returncode == 5, done.stderr
