@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import typer
-from msgspec import Struct, to_builtins
+from msgspec import Struct, json
 
 from loadtest import comparison as comparisons
 from loadtest import document
@@ -167,7 +167,8 @@ def every_report(found: Stored) -> list[Report]:
 
 def configurations(found: Sequence[Report]) -> list[dict[str, Any]]:
     """How the runs were configured, as the settings that cells are told apart by."""
-    return [to_builtins(_flat(report)) for report in found]  # stages are a tuple in a run that has just ended
+    stored_form: list[dict[str, Any]] = json.decode(json.encode([_flat(report) for report in found]))
+    return stored_form  # which a run that has just ended does not have: its stages are a tuple
 
 
 def cells(found: Stored) -> list[Cell]:
