@@ -3,6 +3,7 @@
 One JSON document of schema `loadtest.comparison/1`; `docs/comparing.md` describes it, `loadtest.compare` makes it.
 """
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -52,9 +53,14 @@ class Cell(Struct, frozen=True):
     @property
     def counts(self) -> dict[str, int]:
         """How many runs there are of each status, those in words that put nothing to the test."""
-        doubtful = self.verdicts.get(Status.INCONCLUSIVE, 0) - self.untested
-        found = {**self.verdicts, Status.INCONCLUSIVE.value: doubtful, UNTESTED: self.untested}
-        return {status: count for status, count in sorted(found.items()) if count}
+        return counted(self.verdicts, self.untested)
+
+
+def counted(verdicts: Mapping[str, int], untested: int) -> dict[str, int]:
+    """How many runs there are of each status, with those apart, in words, that only put nothing to the test."""
+    doubtful = verdicts.get(Status.INCONCLUSIVE, 0) - untested
+    found = {**verdicts, Status.INCONCLUSIVE.value: doubtful, UNTESTED: untested}
+    return {status: count for status, count in sorted(found.items()) if count}
 
 
 class Difference(Struct, frozen=True):

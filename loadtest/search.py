@@ -1,88 +1,105 @@
-"""The highest level that still holds a threshold: doubling until one does not, then halving the gap."""
+"""The highest level that still holds a threshold: doubling until one does not, then where the least is known.
 
-from collections.abc import Awaitable, Callable
+One run decides nothing: each makes some places of the limit more likely and others less (`compare.limit`). The search
+ends when a level below and one above the limit are certain enough and near enough to each other.
+"""
+
+import math
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from itertools import cycle
 
 from msgspec import Struct
 
-CONFIRMATIONS = 2  # of the level that was found
+from loadtest.compare.limit import Belief
+
+CONFIDENCE = 0.95
+_SURE = 0.98  # of each side: both together are then right in more than CONFIDENCE
+_LOOK_AT = (0.5, 0.1, 0.9)  # certainties of the next levels, in turn: the limit, and both sides of it
 
 
-class Probe(Struct, frozen=True):
-    """One level tried, and whether everything held; `said` is what was measured, in words.
-
-    If `untested`, no win was contested in it.
-    """
+class Tried(Struct, frozen=True):
+    """One run at a level, and whether everything held in it."""
 
     level: float
     holds: bool
-    said: str
-    untested: bool = False
 
 
-class Found(Struct, frozen=True):
-    """The `highest` level that held, and held again; None if not even the lowest did. `all_held`: so did all tried."""
+class Answer(Struct, frozen=True):
+    """Between which levels the limit lies: `holds_at` holds in most runs and `fails_at` in most does not.
 
-    highest: float | None
-    all_held: bool
-    probes: list[Probe]
+    Both were run. `holds_at` is None if the lowest level is not shown to hold; `fails_at` if the highest is not shown
+    to fail. `sure` says that the two are as near to one another as was asked, or that the limit lies beyond the end
+    that is left open. `certainties` has, of each level that was run, how likely it is to lie below the limit.
+    """
+
+    holds_at: float | None
+    fails_at: float | None
+    sure: bool
+    certainties: dict[float, float]
+    tried: list[Tried]
+
+
+def levels_between(lowest: float, highest: float, precision: float, *, whole: bool) -> list[float]:
+    """The levels that a search knows, both ends among them: each octave in equal steps of at most `precision`."""
+    steps = math.ceil(1 / precision - 1e-9)
+    found, base = [lowest], lowest
+    while found[-1] < highest:
+        for step in range(1, steps + 1):
+            level = min(highest, base * (1 + step / steps))
+            level = float(int(level)) if whole else level
+            if level > found[-1]:
+                found.append(level)
+        base *= 2
+    return found
+
+
+def usual_runs(lowest: float, highest: float, precision: float) -> int:
+    """About how many runs a search takes if few of them err: to double, to halve the gap, to be sure of the ends."""
+    octaves = math.log2(highest / lowest)
+    return math.ceil(octaves / 2 + min(octaves, 1.0) * math.log2(1 / precision)) + 6
 
 
 async def search(
-    lowest: float, highest: float, precision: float, probe: Callable[[float], Awaitable[Probe]], *, whole: bool
-) -> Found:
-    """Try levels between `lowest` and `highest` until the highest that holds is known to `precision` (a share of it).
+    levels: Sequence[float],
+    precision: float,
+    run: Callable[[float], Awaitable[bool | None]],
+    go_on: Callable[[int], bool],
+) -> Answer:
+    """Find between which of `levels` the limit lies, to `precision` (a share of the lower one).
 
-    A level counts as found when it has held in most of three runs: near the limit one run says little. If it does
-    not, the search goes on below it.
+    `run` runs a level and says whether it held, or None if it was stopped, which ends the search; `go_on` says, after
+    so many runs, whether there may be another.
     """
-    probes: list[Probe] = []
-
-    async def holds(level: float) -> bool:
-        probes.append(await probe(level))
-        return probes[-1].holds
-
-    good, bad = None, None
-    level = lowest
-    while bad is None:
-        if not await holds(level):
-            bad = level
-        elif level >= highest:
-            good = level
-            break
+    belief, tried = Belief(levels), list[Tried]()
+    certainties = dict(zip(levels, belief.certainties(), strict=True))
+    level, turns = levels[0], cycle(_LOOK_AT)
+    while (held := await run(level)) is not None:
+        tried.append(Tried(level, held))
+        belief.learn(levels.index(level), holds=held)
+        certainties = dict(zip(levels, belief.certainties(), strict=True))
+        answer = _answer(levels, precision, tried, certainties)
+        if answer.sure or not go_on(len(tried)):
+            return answer
+        if all(one.holds for one in tried):
+            level = next((higher for higher in levels if higher >= 2 * level), levels[-1])
         else:
-            good, level = level, min(level * 2, highest)
-    while good is not None:
-        while bad is not None and (between := _between(good, bad, precision, whole=whole)) is not None:
-            if await holds(between):
-                good = between
-            else:
-                bad = between
-        again = [await holds(good) for _ in range(CONFIRMATIONS)]
-        if any(again):
-            return Found(good, bad is None, probes)
-        bad, good = good, _below(good, lowest, probes)
-    return Found(None, False, probes)
+            wanted = next(turns)
+            level = min(levels, key=lambda each: abs(certainties[each] - wanted))
+    return _answer(levels, precision, tried, certainties)
 
 
-def doubled(lowest: float, highest: float) -> list[float]:
-    """The levels that are tried as long as each holds."""
-    levels = [lowest]
-    while levels[-1] < highest:
-        levels.append(min(levels[-1] * 2, highest))
-    return levels
-
-
-def _between(good: float, bad: float, precision: float, *, whole: bool) -> float | None:
-    """The level in the middle, or None if the two are near enough."""
-    middle = (good + bad) / 2
-    if whole:
-        middle = float(int(middle))
-        return None if middle <= good or (bad - good) <= precision * good else middle
-    return None if bad - good <= precision * good else middle
-
-
-def _below(level: float, lowest: float, probes: list[Probe]) -> float | None:
-    """The highest level below this one that held whenever it was tried."""
-    failed = {one.level for one in probes if not one.holds}
-    held = [one.level for one in probes if one.holds and one.level < level and one.level not in failed]
-    return max(held, default=None) if level > lowest else None
+def _answer(
+    levels: Sequence[float], precision: float, tried: Sequence[Tried], certainties: Mapping[float, float]
+) -> Answer:
+    outcomes: dict[float, list[bool]] = {}
+    for one in tried:
+        outcomes.setdefault(one.level, []).append(one.holds)
+    mostly = {level: 2 * sum(held) - len(held) for level, held in outcomes.items()}  # above 0: most runs held
+    holding = (level for level, balance in mostly.items() if balance > 0 and certainties[level] >= _SURE)
+    failing = (level for level, balance in mostly.items() if balance < 0 and certainties[level] <= 1 - _SURE)
+    holds_at, fails_at = max(holding, default=None), min(failing, default=None)
+    if holds_at is not None and fails_at is not None:
+        near = fails_at - holds_at <= precision * holds_at or not any(holds_at < one < fails_at for one in levels)
+    else:
+        near = holds_at == levels[-1] or fails_at == levels[0]
+    return Answer(holds_at, fails_at, near, {level: certainties[level] for level in sorted(outcomes)}, list(tried))

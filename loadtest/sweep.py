@@ -34,7 +34,7 @@ class Swept(Struct, frozen=True):
     error: LoadTestError | None = None
 
 
-class Progress(Struct, frozen=True):
+class RunEnded(Struct, frozen=True):
     """One run more has ended."""
 
     done: int
@@ -49,7 +49,7 @@ async def sweep(
     seed: int,
     folder: Path,
     run_one: RunOne,
-    tell: Callable[[Progress], None],
+    tell: Callable[[RunEnded], None],
 ) -> Swept:
     """Run each cell `repeats` times: all of them once, shuffled, then all again, shuffled anew.
 
@@ -68,7 +68,7 @@ async def sweep(
                 if report.completed or report.verdict.status is Status.VIOLATED:  # half a run is no repeat
                     order.append(called[index])
                     found[called[index]].append(report)
-                    tell(Progress(len(order), repeats * len(cells), called[index], report))
+                    tell(RunEnded(len(order), repeats * len(cells), called[index], report))
                 _raise(ended)
     except LoadTestError as stopped:
         if not order:

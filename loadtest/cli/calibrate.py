@@ -32,6 +32,7 @@ def calibrate(
     from loadtest.calibrate import calibrate as measure
     from loadtest.open_files import connections_that_fit
     from loadtest.render.ceiling import heading, line, remark
+    from loadtest.render.progress import Progress
     from loadtest.render.window import width
 
     fits = connections_that_fit(max(IN_FLIGHT))
@@ -40,11 +41,17 @@ def calibrate(
     if not _SHORTEST_S <= duration_s <= _LONGEST_S:
         raise UsageError("--duration must be from 100ms to 10m")
     columns = width(sys.stdout)
-    typer.echo(heading(client.value, columns))
+    each_s = duration_s + min(duration_s, 0.3)  # it warms up
+    rest = list(reversed(range(2 * len(levels))))  # of the levels, plain and with TLS
+    with Progress(quiet=False) as progress:
+        progress.ahead(f"{len(rest)} levels", len(rest) * each_s)
+        typer.echo(heading(client.value, columns))
 
-    def done(ceiling: Ceiling) -> None:
-        typer.echo(line(ceiling, columns))
+        def done(ceiling: Ceiling) -> None:
+            typer.echo(line(ceiling, columns))
+            left = rest.pop(0)
+            progress.say(f"{2 * len(levels) - left} of {2 * len(levels)} levels", left * each_s)
 
-    ceilings = anyio.run(measure, client, levels, duration_s, done, backend_options={"use_uvloop": True})
+        ceilings = anyio.run(measure, client, levels, duration_s, done, backend_options={"use_uvloop": True})
     typer.echo(remark(ceilings))
     return 0

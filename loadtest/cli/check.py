@@ -37,12 +37,14 @@ def _judge(path: Path) -> int:
     from loadtest.extent import Extent, follow
     from loadtest.history import read_header, read_history
     from loadtest.judging import checker
+    from loadtest.render.progress import Progress, Reading
     from loadtest.render.terminal import print_verdict
     from loadtest.timeline import timelines
 
     header = read_header(path)
     judging = checker(header.conditions)
-    part = follow(path, Extent(header), judging)
+    with Progress(quiet=False) as progress:
+        part = follow(path, Extent(header), judging, Reading(path, progress))
     verdict = judging.verdict()
     # What is no file, such as a pipe, cannot be read a second time.
     again = verdict.status is Status.VIOLATED and path.is_file()

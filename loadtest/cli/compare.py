@@ -158,7 +158,8 @@ def compare(
         list[Path] | None,
         typer.Option(
             metavar="RUN",
-            help="Compare with these stored runs or comparisons instead of cell with cell. Repeatable.",
+            help="Compare with these stored runs or comparisons instead of cell with cell; what the matrix does not "
+            "say (level, strategy, duration) is as theirs. Repeatable.",
             rich_help_panel=Panel.MAIN,
         ),
     ] = None,
@@ -175,15 +176,16 @@ def compare(
     docs/comparing.md says how.
     """
     require("compare", "compare")
+    from loadtest.cli.baseline import Baseline, baseline_of, completed
     from loadtest.cli.comparing import compare_stored, run_matrix
-    from loadtest.cli.stored import cells as cells_of
     from loadtest.cli.stored import stored
     from loadtest.sweep import Setting
 
-    before = cells_of(stored(baseline)) if baseline else []
+    before = baseline_of(stored(baseline)) if baseline else Baseline()
     if runs:
         _require_none_of_a_run(context)
         return compare_stored(runs, before, output)
+    matrix = completed(matrix, before)
     make = _race if matrix.workload is Workload.RACE else _load
     cells = [
         Setting(settings, make(settings, matrix, contention, orders, run_target, pricing))

@@ -1,33 +1,36 @@
 """Making a comparison, from new runs or stored ones, and showing it."""
 
 import secrets
+import time
 from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
 import anyio
-import typer
 from msgspec.structs import replace
 
 from loadtest import document
 from loadtest.checker import Status
 from loadtest.checker.verdict import plural
 from loadtest.cli import INCONCLUSIVE, SAFE, THRESHOLD_CROSSED, VIOLATED
+from loadtest.cli.baseline import Baseline
 from loadtest.cli.execute import interrupts, prepare_table, write_documents
 from loadtest.cli.folders import COMPARISON
 from loadtest.cli.groups import Output, RunTarget
 from loadtest.cli.invoked import invocation
 from loadtest.cli.keeping import Keeping
-from loadtest.cli.series import Series
+from loadtest.cli.series import AROUND_S, Series
 from loadtest.cli.stored import repeats, stored
 from loadtest.compare import Repeats, compare
-from loadtest.comparison import UNTESTED, Cell, Comparison
+from loadtest.comparison import UNTESTED, Comparison
 from loadtest.errors import UsageError
+from loadtest.plan import Load
 from loadtest.render.comparison import print_comparison
 from loadtest.render.own import briefly
+from loadtest.render.progress import Progress
 from loadtest.report import Report
-from loadtest.sweep import Progress, Setting, Swept, shortened, sweep
+from loadtest.sweep import RunEnded, Setting, Swept, shortened, sweep
 from loadtest.thresholds import Threshold, check
 
 
@@ -35,7 +38,7 @@ def run_matrix(
     matrix: Sequence[Setting],
     times: int,
     seed: int,
-    baseline: Sequence[Cell],
+    baseline: Baseline,
     run_target: RunTarget,
     output: Output,
     max_spend_usd: float | None = None,
@@ -62,7 +65,9 @@ def run_matrix(
         environment=found[0].environment,
         seed=seed,
         order=swept.order,
-        baseline=baseline,
+        baseline=baseline.cells,
+        baseline_reports=baseline.reports,
+        beside=baseline.differs(found, {key for cell in matrix for key in cell.settings}),
         invocation=invocation(seed),
     )
     document.write(folder / COMPARISON, document.encode(comparison))
@@ -83,14 +88,14 @@ def _dry_run(matrix: Sequence[Setting], times: int, run_target: RunTarget, max_s
     return dry_run(runs, run_target, max_spend_usd, note)
 
 
-def compare_stored(paths: Sequence[Path], baseline: Sequence[Cell], output: Output) -> int:
+def compare_stored(paths: Sequence[Path], baseline: Baseline, output: Output) -> int:
     """Compare what is on disk."""
     thresholds = output.thresholds()
-    cells = repeats(stored(paths), against_others=bool(baseline))
+    cells = repeats(stored(paths), against_others=bool(baseline.cells))
     runs = [report for one in cells for report in one.reports]
     if not runs:
         raise UsageError("nothing to compare: the comparisons given have no runs beside them")
-    if len(cells) == 1 and not baseline:
+    if len(cells) == 1 and not baseline.cells:
         raise UsageError("one cell alone cannot be compared; give a second one, or --baseline")
     first = runs[0]
     comparison = compare(
@@ -100,7 +105,9 @@ def compare_stored(paths: Sequence[Path], baseline: Sequence[Cell], output: Outp
         completed=all(report.completed for report in runs),
         config={"stored": [str(path) for path in paths]},
         environment=first.environment,
-        baseline=baseline,
+        baseline=baseline.cells,
+        baseline_reports=baseline.reports,
+        beside=baseline.differs(runs, {key for one in cells for key in one.settings}),
     )
     crossed = _crossed([Repeats(one.name, one.settings, _checked(one.reports, thresholds)) for one in cells])
     show(comparison, runs, output, None, crossed)
@@ -162,6 +169,9 @@ def _sweep(
     max_spend_usd: float | None,
     keeping: Keeping,
 ) -> Swept:
+    progress = Progress(quiet=output.quiet)
+    telling = _Telling(progress, matrix, times, verbose=output.verbose)
+
     async def main() -> Swept:
         with interrupts() as interrupt:
             async with keeping.around() as kept:
@@ -169,31 +179,48 @@ def _sweep(
                     interrupt,
                     thresholds,
                     max_spend_usd,
+                    progress,
                     keep_history=output.history,
                     quiet=output.quiet,
                     invocation=invocation(seed),
                     kept=kept,
                 )
-                return await sweep(matrix, times, seed, folder, series.run, lambda made: _tell(made, output))
+                return await sweep(matrix, times, seed, folder, series.run, telling)
 
     try:
-        return anyio.run(main, backend_options={"use_uvloop": True})
+        with progress:
+            return anyio.run(main, backend_options={"use_uvloop": True})
     except BaseException:
         discard(folder)
         raise
 
 
-def _tell(progress: Progress, output: Output) -> None:
-    if output.quiet:
-        return
-    report = progress.report
-    accepted = report.order_ms.get("accepted")
-    p99 = f", p99 {accepted.p99:,.1f} ms" if accepted else ""
-    typer.echo(
-        f"{progress.done:,} of {progress.of:,}: {progress.name}: {report.goodput_per_s:,.1f} accepted a second{p99}, "
-        f"{UNTESTED if report.verdict.untested else report.verdict.status}{briefly(report, verbose=output.verbose)}",
-        err=True,
-    )
+class _Telling:
+    """Tells how long a matrix takes: of loads before the first run, of races once there is one to tell by."""
+
+    def __init__(self, progress: Progress, matrix: Sequence[Setting], times: int, *, verbose: bool) -> None:
+        self._progress = progress
+        self._verbose = verbose
+        self._what = f"{plural(len(matrix), 'cell')}, {plural(len(matrix) * times + 1, 'run')} with the warm-up"
+        self._begun_s = time.monotonic()
+        plans = [cell.plan for cell in matrix]
+        loads = [plan.warm_up_s + plan.duration_s + AROUND_S for plan in plans if isinstance(plan, Load)]
+        self._told = len(loads) == len(plans)
+        progress.ahead(self._what, sum(loads) * times)
+
+    def __call__(self, ended: RunEnded) -> None:
+        """One run more has ended."""
+        report = ended.report
+        accepted = report.order_ms.get("accepted")
+        p99 = f", p99 {accepted.p99:,.1f} ms" if accepted else ""
+        status = UNTESTED if report.verdict.untested else report.verdict.status
+        each_s = (time.monotonic() - self._begun_s) / (ended.done + 1)  # the warm-up is none of them
+        if not self._told:
+            self._told = True
+            self._progress.ahead(self._what, each_s * ended.of)
+        figures = f"{report.goodput_per_s:,.1f} accepted a second{p99}, {status}"
+        said = f"{ended.done:,} of {ended.of:,}: {ended.name}: {figures}{briefly(report, verbose=self._verbose)}"
+        self._progress.say(said, each_s * (ended.of - ended.done))
 
 
 def make_folder(folder: Path) -> Path:

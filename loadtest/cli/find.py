@@ -78,6 +78,15 @@ class Limits:
             rich_help_panel=Panel.ORDERS,
         ),
     ] = 0.05
+    within: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TIME",
+            help="Begin no run later than so long after the first.",
+            show_default="40 runs at most",
+            rich_help_panel=Panel.ORDERS,
+        ),
+    ] = None
 
     def thresholds(self) -> list[str]:
         """The threshold that --p99-under stands for."""
@@ -121,10 +130,12 @@ def find(
 ) -> int:
     """Find the highest concurrency or rate at which the thresholds still hold.
 
-    Doubles the level until one of them is crossed, then halves the gap; the level found has held in most of three
-    runs. A rate also has to be reached: an order dropped, or one in a hundred not begun in its time, is a crossing.
+    Doubles the level until one of them is crossed, then runs levels again and again around the place where that
+    happens: one run decides nothing. The answer is a level that holds in most runs and a higher one that does not,
+    with the limit between them in 95 of 100 searches. A rate also has to be reached: an order dropped, or one in a
+    hundred not begun in its time, is a crossing.
     """
-    from loadtest.cli.finding import Search, run_search
+    from loadtest.cli.finding import Wanted, run_search
     from loadtest.plan import Load
 
     texts = [*limits.thresholds(), *(output.threshold or ())]
@@ -138,5 +149,6 @@ def find(
         return load_plan(contention, orders, run_target, pricing, **fields, strategy=strategy.value)
 
     plan(last)  # a usage error must come before the first run
-    wanted = Search(limits.of.value, plan, first, last, limits.precision, texts, max_spend)
+    within_s = None if limits.within is None else groups.seconds("--within", limits.within)
+    wanted = Wanted(limits.of.value, plan, first, last, limits.precision, texts, max_spend, within_s)
     return run_search(wanted, run_target, output)

@@ -12,6 +12,7 @@ from loadtest import comparison as comparisons
 from loadtest.errors import UsageError
 
 COMPARISON = "comparison.json"
+SEARCH = "search.json"
 REPORT = "report.json"
 HISTORY = "history.jsonl"
 RUNS = Path("runs")
@@ -40,12 +41,20 @@ class Run(Struct, frozen=True):
 
 
 class Group(Struct, frozen=True):
-    """The runs of one command, or a folder of runs. `document` is the comparison's, None where there is none."""
+    """The runs of one command, or a folder of runs.
+
+    `document` is that of the comparison or the search, None where there is none.
+    """
 
     name: str
     folder: Path
     document: Path | None
     runs: list[Run]
+
+    @property
+    def is_search(self) -> bool:
+        """Whether a `find` made it, and came to its end."""
+        return self.document is not None and self.document.name == SEARCH
 
 
 def is_id(name: str) -> bool:
@@ -78,7 +87,7 @@ def runs_of(found: Sequence[Run | Group]) -> list[Run]:
     every = [run for one in found for run in (one.runs if isinstance(one, Group) else [one])]
     for one in found:
         if isinstance(one, Group) and not one.runs:
-            raise UsageError(f"no run of the comparison {one.document} lies beside it")
+            raise UsageError(f"no run of {one.document} lies beside it")
     return list({run.file.resolve(): run for run in every}.values())
 
 
@@ -110,8 +119,8 @@ def _latest(folder: Path) -> Run | Group:
 
 def _file(path: Path) -> Run | Group:
     """A file by its name, or else by what it says."""
-    if path.name == COMPARISON:
-        return _comparison(path.parent)
+    if path.name in (COMPARISON, SEARCH):
+        return _of_many(path)
     if path.name == REPORT or path.suffix == ".jsonl" or (path.exists() and not path.is_file()):
         return Run(path.parent.name if path.name in (REPORT, HISTORY) else path.stem, path)
     if not _says_comparison(path):  # what says nothing is read as a report, and refused as one
@@ -130,14 +139,15 @@ def _says_comparison(path: Path) -> bool:
         return False
 
 
-def _comparison(folder: Path) -> Group:
-    return Group(folder.name, folder, folder / COMPARISON, _runs_within(folder))
+def _of_many(document: Path) -> Group:
+    return Group(document.parent.name, document.parent, document, _runs_within(document.parent))
 
 
 def _run_or_comparison(folder: Path) -> Run | Group | None:
     """What a folder is by itself; None of a folder of runs, of a run cut before it began, and of any other."""
-    if (folder / COMPARISON).exists():
-        return _comparison(folder)
+    for document in (folder / COMPARISON, folder / SEARCH):
+        if document.exists():
+            return _of_many(document)
     if (folder / REPORT).exists():
         return Run(folder.name, folder / REPORT)
     history = folder / HISTORY

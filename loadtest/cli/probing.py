@@ -16,6 +16,7 @@ from loadtest.probe.connections import BURSTS
 from loadtest.probe.run import Probed, probe
 from loadtest.render.console import a_screen
 from loadtest.render.probe import print_probe
+from loadtest.render.progress import Progress
 
 
 def run_probe(run_target: RunTarget, json: Path | None, *, quiet: bool) -> int:
@@ -34,10 +35,17 @@ def run_probe(run_target: RunTarget, json: Path | None, *, quiet: bool) -> int:
 
     if fits < max(BURSTS):
         say(f"the limit of open files lets {fits:,} connections be open: no more are tried (ulimit -Hn shows it)")
+    console, progress = a_screen(), Progress(quiet=quiet)
 
     async def main() -> Probed:
-        with interrupts() as interrupt, a_screen().status("", refresh_per_second=2) as status:
-            return await probe(target, bursts, say, lambda question: status.update(f"{question} …"), interrupt)
+        with interrupts() as interrupt, console.status("", refresh_per_second=2) as status:
+
+            def asking(question: str) -> None:
+                status.update(f"{question} …")
+                if not console.is_terminal:  # which has the status
+                    progress.say(f"{question} …", None)
+
+            return await probe(target, bursts, say, asking, interrupt)
 
     ended = anyio.run(main, backend_options={"use_uvloop": True})
     found = ended.probe

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from loadtest.comparison import Comparison
+    from loadtest.found import Found
     from loadtest.report import Report
 
 
@@ -47,21 +48,23 @@ def report(
     if output is not None:
         groups.require_writable(output)
     found = stored(runs)
-    if not found.runs and not any(comparison.cells for _, comparison, _ in found.comparisons):
+    if not found.runs and not found.searches and not any(comparison.cells for _, comparison, _ in found.comparisons):
         raise UsageError("nothing to draw: the comparison has no cell")
     shown = [one for _, one in found.runs]
     for _, comparison, members in found.comparisons:
         shown += _typical(comparison, members)
-    comparisons = [comparison for _, comparison, _ in found.comparisons]
+    for search, members in found.searches:
+        shown += _at_the_limit(search, members)
+    comparisons, searches = [comparison for _, comparison, _ in found.comparisons], [one for one, _ in found.searches]
     if output is not None:
         from loadtest.render.page.html import page
 
-        deliver(output, page(shown, comparisons).encode())
+        deliver(output, page(shown, comparisons, searches).encode())
         if str(output) != STDOUT:
             typer.echo(f"wrote {output}", err=True)
     for folder, kind in ((png, "png"), (svg, "svg")):
         if folder is not None:
-            _draw(folder, kind, shown, comparisons)
+            _draw(folder, kind, shown, comparisons, searches)
     if open_page and output is not None:
         _open(output)
     return 0
@@ -69,7 +72,7 @@ def report(
 
 def _beside(runs: "Sequence[Path]") -> Path:
     """Where the page of one run or comparison goes: into its folder, or beside a file of another name."""
-    from loadtest.cli.folders import COMPARISON, HISTORY, REPORT, Run, named
+    from loadtest.cli.folders import COMPARISON, HISTORY, REPORT, SEARCH, Run, named
 
     found = named(runs)
     if len(found) > 1:
@@ -78,7 +81,11 @@ def _beside(runs: "Sequence[Path]") -> Path:
     file = one.file if isinstance(one, Run) else one.document or one.folder / COMPARISON
     if file.exists() and not file.is_file():
         raise UsageError(f"{file} is no file that a page can lie beside: give -o report.html")
-    return file.with_name("report.html") if file.name in (COMPARISON, HISTORY, REPORT) else file.with_suffix(".html")
+    return (
+        file.with_name("report.html")
+        if file.name in (COMPARISON, HISTORY, REPORT, SEARCH)
+        else file.with_suffix(".html")
+    )
 
 
 def _open(page: Path) -> None:
@@ -99,15 +106,34 @@ def _typical(comparison: "Comparison", members: "Sequence[Report]") -> "list[Rep
     return found
 
 
-def _draw(folder: Path, kind: str, shown: "Sequence[Report]", comparisons: "Sequence[Comparison]") -> None:
+def _at_the_limit(search: "Found", members: "Sequence[Report]") -> "list[Report]":
+    """Of the level that holds and of the one that fails the run in the middle by goodput; of a part, the last run."""
+    levels = [one for one in search.levels if one.level in (search.holds_at, search.fails_at)]
+    found = []
+    for one in levels:
+        runs = sorted((report for report in members if report.run_id in one.runs), key=lambda one: one.goodput_per_s)
+        found += runs[len(runs) // 2 :][:1]
+    return found or list(members[-1:])
+
+
+def _draw(
+    folder: Path,
+    kind: str,
+    shown: "Sequence[Report]",
+    comparisons: "Sequence[Comparison]",
+    searches: "Sequence[Found]",
+) -> None:
     from loadtest import document
     from loadtest.render.page.pictures import pictures
+    from loadtest.render.progress import Progress, paced
 
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UsageError(f"cannot make the folder {folder}: {error.strerror}") from error
-    drawn = pictures(shown, comparisons, "png" if kind == "png" else "svg")
+    with Progress(quiet=False) as progress:
+        tell = paced(progress, "pictures")
+        drawn = pictures(shown, comparisons, "png" if kind == "png" else "svg", searches, tell)
     for name, picture in drawn.items():
         document.write(folder / name, picture)
     typer.echo(f"wrote {len(drawn)} pictures into {folder}", err=True)

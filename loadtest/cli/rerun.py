@@ -51,10 +51,10 @@ def rerun(
 
 
 def _invocation(one: "Run | Group") -> "Invocation | None":
-    from loadtest import comparison
+    from loadtest import comparison, found
     from loadtest.cli.folders import Group
     from loadtest.cli.reading import invocation_of
 
     if isinstance(one, Group) and one.document is not None:
-        return comparison.read(one.document).invocation
+        return (found if one.is_search else comparison).read(one.document).invocation
     return invocation_of(one.runs[0] if isinstance(one, Group) else one)

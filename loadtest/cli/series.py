@@ -13,6 +13,7 @@ from loadtest.experiment import Ended, run
 from loadtest.invocation import Invocation
 from loadtest.plan import Load, Race
 from loadtest.recorder import Recorder
+from loadtest.render.progress import Progress
 from loadtest.session import Interrupt
 from loadtest.thresholds import Threshold
 
@@ -21,15 +22,21 @@ if TYPE_CHECKING:
     from loadtest.order import Operation
 
 
-class Silent:
-    """Follows runs of which only the end is told."""
+AROUND_S = 1.5
+"""What a run of a series takes beside its orders: a server that starts, a table that is made."""
 
-    def __init__(self, *, quiet: bool) -> None:
+
+class Quietly:
+    """Follows runs of which only the end is told: while one goes on, the progress of all is shown."""
+
+    def __init__(self, progress: Progress, *, quiet: bool) -> None:
+        self._progress = progress
         self._quiet = quiet
         self._said: set[str] = set()
 
     def show(self, recorder: Recorder, effort: Effort) -> None:
-        """Say nothing."""
+        """Show how far all of them are."""
+        self._progress.tick()
 
     def announce(self, sentence: str) -> None:
         """Pass on what a run may cost, once."""
@@ -49,6 +56,7 @@ class Series:
         interrupt: Interrupt,
         thresholds: Sequence[Threshold],
         limit_usd: float | None,
+        progress: Progress,
         *,
         keep_history: bool,
         quiet: bool,
@@ -61,7 +69,7 @@ class Series:
         self._keep_history = keep_history
         self._invocation = invocation
         self._kept = kept
-        self._watcher = Silent(quiet=quiet)
+        self._watcher = Quietly(progress, quiet=quiet)
         self._spent_usd = 0.0
         self._lost: list[Operation] = []
 

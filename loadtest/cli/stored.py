@@ -1,34 +1,46 @@
 """Runs and comparisons that are on disk, as the user names them: a folder or a file."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 import typer
-from msgspec import Struct
+from msgspec import Struct, json
 
 from loadtest import comparison as comparisons
+from loadtest import found as searches
 from loadtest.cli.folders import COMPARISON, Group, Run, is_id, named
 from loadtest.cli.reading import report_of, reports_of
 from loadtest.compare import Repeats, cell, names
 from loadtest.comparison import Cell, Comparison
 from loadtest.errors import UsageError
+from loadtest.found import Found
 from loadtest.report import Report
 
 _NOT_SETTINGS = ("seed", "max_spend_usd")
 
 
 class Stored(Struct, frozen=True):
-    """What was found: single runs and comparisons with the name the user gave each, and the runs of their cells."""
+    """What was found: single runs and comparisons with the name the user gave each, and the runs of their cells.
+
+    The runs of a search are with it, and among the single runs only in `every_run`.
+    """
 
     runs: list[tuple[str, Report]]
     comparisons: list[tuple[str, Comparison, list[Report]]]
+    searches: list[tuple[Found, list[Report]]] = []
+
+    @property
+    def every_run(self) -> list[tuple[str, Report]]:
+        """The single runs, and those of searches under their ids."""
+        return [*self.runs, *((report.run_id, report) for _, members in self.searches for report in members)]
 
 
 def stored(paths: Sequence[Path]) -> Stored:
     """Read them. Raises UsageError for what is none of the two."""
     single: list[Run] = []
     found: list[tuple[str, Comparison, list[Report]]] = []
+    searched: list[tuple[Found, list[Report]]] = []
     for one in named(paths):
         if isinstance(one, Run):
             single.append(one)
@@ -36,24 +48,27 @@ def stored(paths: Sequence[Path]) -> Stored:
             if is_id(one.name):
                 typer.echo(f"loadtest: {one.folder} has no {COMPARISON}: taking each run in it by itself", err=True)
             single += one.runs
+        elif one.is_search:
+            search = searches.read(one.document)
+            searched.append((search, _runs_of(search.order, one)))
         else:
             comparison = comparisons.read(one.document)
-            found.append((one.name, comparison, _runs_of(comparison, one)))
-    runs = [(run.name, report) for run, report in reports_of(single, alone=not found)]
-    return Stored(runs, found)
+            found.append((one.name, comparison, _runs_of((run for cell in comparison.cells for run in cell.runs), one)))
+    runs = [(run.name, report) for run, report in reports_of(single, alone=not (found or searched))]
+    return Stored(runs, found, searched)
 
 
-def _runs_of(comparison: Comparison, group: Group) -> list[Report]:
-    """The reports of a comparison's runs, as far as they lie beside it."""
+def _runs_of(runs: Iterable[str], group: Group) -> list[Report]:
+    """The reports of runs, as far as they lie in the folder."""
     beside = {run.name: run for run in group.runs}
-    return [report_of(beside[run]) for one in comparison.cells for run in one.runs if run in beside]
+    return [report_of(beside[run]) for run in runs if run in beside]
 
 
 def repeats(found: Stored, *, against_others: bool) -> list[Repeats]:
     """Everything as cells with their repeats: those of comparisons as they are, and single runs by configuration."""
     cells = _of_comparisons(found)
-    if found.runs:
-        cells += _of_runs(found.runs, alone=not cells and not against_others)
+    if found.every_run:
+        cells += _of_runs(found.every_run, alone=not cells and not against_others)
     called = names(one.settings for one in cells)
     return [Repeats(name, one.settings, one.reports) for name, one in zip(called, cells, strict=True)]
 
@@ -121,10 +136,21 @@ def _in_words(fault: Any) -> str:
     return ", ".join([str(fault.get("kind")), *(f"{key} {fault[key]}" for key in fault if key != "kind")])
 
 
+def every_report(found: Stored) -> list[Report]:
+    """The reports of all its runs, also of those of comparisons."""
+    return [*(report for _, report in found.every_run), *(one for *_, members in found.comparisons for one in members)]
+
+
+def configurations(found: Sequence[Report]) -> list[dict[str, Any]]:
+    """How the runs were configured, as the settings that cells are told apart by."""
+    stored_form: list[dict[str, Any]] = json.decode(json.encode([_flat(report) for report in found]))
+    return stored_form  # which a run that has just ended does not have: its stages are a tuple
+
+
 def cells(found: Stored) -> list[Cell]:
     """Everything in it as cells, for a baseline."""
     made = [one for _, comparison, _ in found.comparisons for one in comparison.cells if not one.baseline]
-    runs = Stored(found.runs, [])
+    runs = Stored(found.every_run, [])
     made += [cell(one.name, one.settings, one.reports) for one in repeats(runs, against_others=True)]
     if not made:
         raise UsageError("nothing to compare with: the baseline has no run")

@@ -49,7 +49,9 @@ def summary(one: Run | Group) -> Summary:
     folder = str(one.folder if isinstance(one, Group) else one.file.parent)
     try:
         if isinstance(one, Group):
-            return _of_series(one.runs, folder) if one.document is None else _of_comparison(one.document, folder)
+            if one.document is None or one.is_search:
+                return _of_series(one.runs, folder)
+            return _of_comparison(one.document, folder)
         head = _head(one)
         return Summary(head.started_at, head.command, head.status, folder, head.completed, 1, _typed(head.invocation))
     except (UsageError, OverflowError) as error:

@@ -5,7 +5,7 @@ Pure: no I/O, no clock. `loadtest.comparison` is the document that `compare` fil
 
 from loadtest.compare.assemble import Repeats, baseline_pairs, compare, names, pairs
 from loadtest.compare.batches import batches
-from loadtest.compare.caution import cautions, untested
+from loadtest.compare.caution import cautions, unlike_baseline, untested
 from loadtest.compare.differences import differences
 from loadtest.compare.estimates import cell, estimate
 from loadtest.compare.metrics import METRICS, TESTED, Metric
@@ -28,5 +28,6 @@ __all__ = [
     "fit",
     "names",
     "pairs",
+    "unlike_baseline",
     "untested",
 ]

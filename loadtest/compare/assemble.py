@@ -8,10 +8,10 @@ from msgspec.structs import replace
 
 from loadtest.compare.batches import batches
 from loadtest.compare.caution import cautions, unlike, untested, verdicts
-from loadtest.compare.differences import Samples, differences, statement
+from loadtest.compare.differences import ENOUGH_FOR_ONE, Samples, differences, statement
 from loadtest.compare.estimates import cell
 from loadtest.compare.scaling import fit
-from loadtest.comparison import SCHEMA, Cell, Comparison, Scaling
+from loadtest.comparison import SCHEMA, Cell, Comparison, Difference, Scaling
 from loadtest.invocation import Invocation
 from loadtest.report import Report
 
@@ -44,30 +44,49 @@ def pairs(cells: Sequence[Cell]) -> list[tuple[Cell, Cell]]:
     """The cells that are set against each other, each pair once: those that differ in exactly one setting.
 
     Of a numeric setting, such as the concurrency, only neighbours are compared, the lower one first. Cells of the same
-    settings are compared too: an A/A test, which should find nothing.
+    settings are compared too: an A/A test, which should find nothing. Two cells alone are compared whatever differs.
     """
+    if len(cells) == 2:
+        return [_lower_first(*cells)]
     found = []
     for index, a in enumerate(cells):
         for b in cells[index + 1 :]:
-            changed = _changed(a, b)
-            if not changed:
+            keys = changed(a, b)
+            if not keys:
                 found.append((a, b))
-            elif len(changed) == 1:
-                of_a, of_b = a.settings.get(changed[0]), b.settings.get(changed[0])
+            elif len(keys) == 1:
+                of_a, of_b = a.settings.get(keys[0]), b.settings.get(keys[0])
                 if not (_numeric(of_a) and _numeric(of_b)):
                     found.append((a, b))
-                elif not any(_between(a, b, other, changed[0]) for other in cells):
-                    found.append((a, b) if of_a < of_b else (b, a))
+                elif not any(_between(a, b, other, keys[0]) for other in cells):
+                    found.append(_lower_first(a, b))
     return found
 
 
 def baseline_pairs(baseline: Sequence[Cell], now: Sequence[Cell]) -> list[tuple[Cell, Cell]]:
-    """Each cell of the baseline and the cell of the same settings now, in order where there are several; others not."""
+    """Each cell of the baseline and the cell of the same settings now, in order where there are several; others not.
+
+    If no two have the same settings, those that differ in exactly one, which is then what was changed. If there is one
+    cell on each side, those two whatever differs.
+    """
     left, found = list(now), []
     for old in baseline:
         match = next((index for index, new in enumerate(left) if new.settings == old.settings), None)
         if match is not None:
             found.append((old, left.pop(match)))
+    if not found:
+        found = [(old, new) for old in baseline for new in now if len(changed(old, new)) == 1]
+    return [(baseline[0], now[0])] if not found and len(baseline) == len(now) == 1 else found
+
+
+def changes(against: Sequence[tuple[Cell, Cell]]) -> dict[str, list[str]]:
+    """What differs within pairs of cells, and from what to what: `{"strategy": ["version → conditional"]}`."""
+    found: dict[str, list[str]] = {}
+    for a, b in against:
+        for key in changed(a, b):
+            step = f"{a.settings.get(key, 'none')} → {b.settings.get(key, 'none')}"
+            if step not in found.setdefault(key, []):
+                found[key].append(step)
     return found
 
 
@@ -83,11 +102,15 @@ def compare(
     order: Sequence[str] = (),
     baseline: Sequence[Cell] = (),
     invocation: Invocation | None = None,
+    baseline_reports: Sequence[Report] = (),
+    beside: Sequence[str] = (),
 ) -> Comparison:
-    """The whole document. With a `baseline`, only differences against it are tested; its cells come first, renamed.
+    """The whole document, with the warnings `beside` about what the cells do not show.
 
-    Where a load was run only once, its seconds stand for repeats (see `batches`). The Universal Scalability Law is
-    fitted where cells differ in `concurrency`. Raises ValueError if two configurations have the same name.
+    With a `baseline`, only differences against it are tested; its cells come first, renamed. `baseline_reports` are
+    those of its runs, as far as they are there. Where a load was run only once, its seconds stand for repeats (see
+    `batches`). The Universal Scalability Law is fitted where cells differ in `concurrency`. Raises ValueError if two
+    configurations have the same name.
     """
     now = [cell(one.name, one.settings, one.reports) for one in repeats]
     before = [replace(old, name=f"{old.name} (baseline)", baseline=True) for old in baseline]
@@ -95,7 +118,10 @@ def compare(
     if len({one.name for one in cells}) < len(cells):
         raise ValueError(f"not every name is unique: {', '.join(one.name for one in cells)}")
     against = baseline_pairs(before, now) if baseline else pairs(now)
-    within = {one.name: batches(one.reports[0]) for one in repeats if len(one.reports) == 1}
+    single = {one.name: one.reports[0] for one in repeats if len(one.reports) == 1}
+    known = {report.run_id: report for report in baseline_reports}
+    single |= {old.name: known[old.runs[0]] for old in before if len(old.runs) == 1 and old.runs[0] in known}
+    within = {name: batches(report) for name, report in single.items()}
     batched = _batched(against, within)
     made = differences(cells, against, within)
     return Comparison(
@@ -108,10 +134,10 @@ def compare(
         config=dict(config),
         environment=dict(environment),
         cells=cells,
-        test=statement(made),
+        test=(_what_changed(against) if made and (before or len(now) == 2) else "") + statement(made),
         differences=made,
         scaling=scaling(now),
-        warnings=_warnings(repeats, before, now, against, batched),
+        warnings=[*_warnings(repeats, before, now, against, batched), *_several(against, made), *beside],
         invocation=invocation,
     )
 
@@ -156,7 +182,9 @@ def _warnings(
 ) -> list[str]:
     cells = [*before, *now]
     reports = [report for one in repeats for report in one.reports]
-    found = [*untested(cells, batched), *verdicts(cells)]
+    enough = [pair for pair in against if max(len(one.runs) for one in pair) >= ENOUGH_FOR_ONE]
+    held_against = {one.name for pair in enough for one in pair}
+    found = [*untested(cells, batched, held_against), *verdicts(cells)]
     for one in repeats:
         found += cautions(one.name, one.reports)
     found += unlike(reports, {key for one in repeats for key in one.settings})
@@ -172,7 +200,29 @@ def _joined(settings: Mapping[str, Any]) -> str:
     return ", ".join(str(value) for value in settings.values())
 
 
-def _changed(a: Cell, b: Cell) -> list[str]:
+def _several(against: Sequence[tuple[Cell, Cell]], made: Sequence[Difference]) -> list[str]:
+    """A warning if cells that were tested differ in more than one setting."""
+    tested = {(one.a, one.b) for one in made}
+    keys = {key for a, b in against if (a.name, b.name) in tested and len(changed(a, b)) > 1 for key in changed(a, b)}
+    if not keys:
+        return []
+    return [f"what is compared differs in {' and '.join(sorted(keys))}: which of them made a difference cannot be told"]
+
+
+def _what_changed(against: Sequence[tuple[Cell, Cell]]) -> str:
+    """What differs in the settings, as a sentence before others; empty if nothing does."""
+    steps = [f"{key} ({', '.join(of)})" for key, of in changes(against).items()]
+    return f"Changed: {' and '.join(steps)}. " if steps else ""
+
+
+def _lower_first(a: Cell, b: Cell) -> tuple[Cell, Cell]:
+    """Two cells, of those that differ in one number the lower one first."""
+    keys = changed(a, b)
+    of_a, of_b = (one.settings.get(keys[0]) if len(keys) == 1 else None for one in (a, b))
+    return (b, a) if _numeric(of_a) and _numeric(of_b) and of_b < of_a else (a, b)
+
+
+def changed(a: Cell, b: Cell) -> list[str]:
     """The settings in which two cells differ; one that only one of them has is among them."""
     keys = [*a.settings, *(key for key in b.settings if key not in a.settings)]
     return [
@@ -186,7 +236,7 @@ def _numeric(value: Any) -> TypeGuard[float]:
 
 def _between(a: Cell, b: Cell, other: Cell, key: str) -> bool:
     """Whether `other` differs from `a` in nothing but `key`, with a value between those of `a` and `b`."""
-    if _changed(a, other) != [key] or not _numeric(other.settings.get(key)):
+    if changed(a, other) != [key] or not _numeric(other.settings.get(key)):
         return False
     low, high = sorted((a.settings[key], b.settings[key]))
     return bool(low < other.settings[key] < high)

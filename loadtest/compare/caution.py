@@ -11,16 +11,23 @@ _ENVIRONMENT = ("loadtest", "python", "platform", "cpus", "target", "packages")
 _ENOUGH_FOR_P99 = 100  # with fewer orders their p99 is the slowest of them
 
 
-def untested(cells: Sequence[Cell], batched: Collection[str] = ()) -> list[str]:
-    """Which cells have too few repeats for a test; `batched` are the names of those whose run stood for repeats."""
+def untested(cells: Sequence[Cell], batched: Collection[str] = (), held_against: Collection[str] = ()) -> list[str]:
+    """Which cells have too few repeats for a test of their own.
+
+    `batched` are the names of those whose run stood for repeats, `held_against` of those held against repeats.
+    """
     none = [cell.name for cell in cells if not cell.runs]
-    single = [cell.name for cell in cells if len(cell.runs) == 1 and cell.name not in batched]
-    within = [cell.name for cell in cells if len(cell.runs) == 1 and cell.name in batched]
+    single = [cell.name for cell in cells if len(cell.runs) == 1]
+    within = [name for name in single if name in batched]
+    spread = [name for name in single if name in held_against]
+    single = [name for name in single if name not in batched and name not in held_against]
     found = []
     if none:
         found.append(f"no run: {'; '.join(none)}")
     if single:
         found.append(f"one run only, so no difference can be tested: {'; '.join(single)}")
+    if spread:
+        found.append(f"one run only, taken to vary as the runs it is compared with: {'; '.join(spread)}")
     if within:
         found.append(f"one run only, so a difference may be one between any two runs: {'; '.join(within)}")
     return found
@@ -65,6 +72,20 @@ def unlike(reports: Sequence[Report], settings: Collection[str] = ()) -> list[st
             if len(values) > 1:
                 found.append(f"the runs differ in {key}: {', '.join(map(_shown, values))}")
     return found
+
+
+def unlike_baseline(
+    before: Sequence[Mapping[str, Any]], now: Sequence[Mapping[str, Any]], settings: Collection[str]
+) -> list[str]:
+    """In what the configurations of a baseline's runs differ from those now, beside the `settings` of the cells."""
+    found = []
+    for key in dict.fromkeys(key for one in (*before, *now) for key in one):
+        old, new = (_distinct([one.get(key) for one in side]) for side in (before, now))
+        if key not in settings and any(value not in old for value in new):
+            found.append(f"{key} {', '.join(map(_shown, old))}, now {', '.join(map(_shown, new))}")
+    if not found:
+        return []
+    return [f"beside what is compared, the baseline differs in what may make a difference as well: {'; '.join(found)}"]
 
 
 def _distinct(values: Sequence[Any]) -> list[Any]:

@@ -3,12 +3,14 @@
 from collections.abc import Iterable, Mapping, Sequence
 
 from loadtest.compare.metrics import METRICS, TESTED, Metric
-from loadtest.compare.welch import LEVEL, Sample, Tested, holm, welch
+from loadtest.compare.welch import LEVEL, Sample, Tested, against_one, holm, turned, welch
 from loadtest.comparison import Cell, Difference
 
 Samples = Mapping[str, Sample]
 
+ENOUGH_FOR_ONE = 3  # runs that tell how far one more may lie from them
 _WITHIN = "; from the variation within one run of each, not between runs"
+_ONE = "; one run against the spread of the others"
 
 
 def differences(
@@ -17,30 +19,52 @@ def differences(
     """Every tested metric of every pair, with Holm's correction over all of these tests together.
 
     `pairs` are pairs (a, b) of `cells`; each ratio is b against a. `within` has, for cells of one run, by the cell's
-    name, the batches of that run. They are used where both sides of a pair have only one run. A metric with fewer than
-    two values on a side is not tested.
+    name, the batches of that run. They are used where both sides of a pair have only one run. A cell of one run is
+    held against the spread of the other side's, if those are three or more.
     """
-    made: list[tuple[str, Cell, Cell, bool, Tested]] = []
+    made: list[tuple[str, Cell, Cell, str, Tested]] = []
     for a, b in pairs:
         if a not in cells or b not in cells:
             raise ValueError(f"{a.name} and {b.name} are not both among the cells")
         batched = len(a.runs) == len(b.runs) == 1
         of_a, of_b = (_samples(cell, (within or {}) if batched else None) for cell in (a, b))
-        made += [(m, a, b, batched, welch(of_a[m], of_b[m])) for m in TESTED if m in of_a and m in of_b]
+        how = _WITHIN if batched else ""
+        for metric in TESTED:
+            if metric in of_a and metric in of_b:
+                made.append((metric, a, b, how, welch(of_a[metric], of_b[metric])))
+            elif (tested := _of_one(metric, a, b, of_a, of_b)) is not None:
+                made.append((metric, a, b, _ONE, tested))
     adjusted = holm([tested.p for *_, tested in made])
     return [_difference(*test, p) for test, p in zip(made, adjusted, strict=True)]
+
+
+def _of_one(metric: str, a: Cell, b: Cell, of_a: Samples, of_b: Samples) -> Tested | None:
+    """The test of a cell of one run against one of enough; None for other cells."""
+    one, others = (a, of_b.get(metric)) if len(a.runs) == 1 else (b, of_a.get(metric))
+    known = _known(one, metric)
+    if len(one.runs) != 1 or not known or others is None or len(others.values) < ENOUGH_FOR_ONE:
+        return None
+    tested = against_one(known[0], others)
+    return tested if tested is None or one is a else turned(tested)
+
+
+def _known(cell: Cell, metric: str) -> list[float]:
+    return [value for value in cell.metrics[metric].values if value is not None]
 
 
 def statement(made: Sequence[Difference]) -> str:
     """The test and its correction in one sentence; it says whether batches within single runs stood for repeats."""
     if not made:
-        return "Nothing was tested: a test takes two cells to compare, with two repeats each."
+        return "Nothing was tested: a test takes two cells to compare, one of them with two repeats or more."
     batched = [difference.sentence.endswith(_WITHIN) for difference in made]
+    single = any(difference.sentence.endswith(_ONE) for difference in made)
     what, limit = "the repeats of two cells", ""
     if any(batched):
         batches = "batches of whole seconds within one run of each cell"
         what = batches if all(batched) else f"{what}, or {batches} that has no more,"
         limit = "; batches cover the variation within a run, not that between runs"
+    if single:
+        limit += "; a cell of one run is taken to vary as the one it is compared with (Crawford and Howell's t-test)"
     return (
         f"Welch's two-sided t-test compares {what}, on logarithms where all values are positive; Holm's correction "
         f"over all {len(made)} tests keeps the chance of any false difference at or below {LEVEL:.0%}{limit}."
@@ -51,18 +75,12 @@ def _samples(cell: Cell, within: Mapping[str, Samples] | None) -> Samples:
     """What can be tested of a cell, by metric: its batches if `within` is given, else its repeats."""
     if within is not None:
         return within.get(cell.name, {})
-    known = {
-        name: [value for value in found.values if value is not None]
-        for name, found in cell.metrics.items()
-        if name in TESTED
-    }
+    known = {name: _known(cell, name) for name in cell.metrics if name in TESTED}
     return {name: Sample.independent(values) for name, values in known.items() if len(values) >= 2}
 
 
-def _difference(metric: str, a: Cell, b: Cell, batched: bool, tested: Tested, p_adjusted: float) -> Difference:
-    sentence = _sentence(METRICS[metric], a.name, b.name, tested, p_adjusted)
-    if batched:
-        sentence += _WITHIN
+def _difference(metric: str, a: Cell, b: Cell, how: str, tested: Tested, p_adjusted: float) -> Difference:
+    sentence = _sentence(METRICS[metric], a.name, b.name, tested, p_adjusted) + how
     return Difference(
         metric=metric,
         a=a.name,

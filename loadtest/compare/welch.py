@@ -83,6 +83,35 @@ def welch(a: Sample, b: Sample) -> Tested:
     return Tested(False, difference, low, high, p)
 
 
+def against_one(one: float, others: Sample) -> Tested | None:
+    """Whether a single value is one of these `others`, and how far they are above it; None if they do not vary.
+
+    The single value is taken to vary as they do, so its own share of the error is one of theirs: the t of Crawford and
+    Howell, "Comparing an individual's test score against norms derived from small samples", The Clinical
+    Neuropsychologist 12, 1998, which is the prediction interval of one more value.
+    """
+    if others.constant:
+        return None
+    relative = one > 0 and others.positive
+    values = [math.log(value) for value in others.values] if relative else list(others.values)
+    count, difference = len(values), fmean(values) - (math.log(one) if relative else one)
+    error = math.sqrt(variance(values) * (1 + 1 / count))
+    half, p = quantile(count - 1) * error, probability(difference / error, count - 1)
+    if relative:
+        return Tested(True, exp(difference), exp(difference - half), exp(difference + half), p)
+    return Tested(False, difference, difference - half, difference + half, p)
+
+
+def turned(tested: Tested) -> Tested:
+    """The same of `a` against `b`."""
+    ends = (tested.high, tested.low)
+    if tested.relative:
+        low, high = (None if end is None else 1 / end for end in ends)
+        return Tested(True, 1 / tested.difference, low, high, tested.p)
+    low, high = (None if end is None else -end for end in ends)
+    return Tested(False, -tested.difference, low, high, tested.p)
+
+
 def holm(probabilities: Sequence[float]) -> list[float]:
     """The probabilities after Holm's correction, in the order given.
 

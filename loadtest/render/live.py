@@ -1,4 +1,4 @@
-"""What is shown while a run goes on: a view on a terminal, a line every five seconds elsewhere."""
+"""What is shown before a run, and while it goes on: a view on a terminal, a line every ten seconds elsewhere."""
 
 import time
 from types import TracebackType
@@ -10,14 +10,15 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from loadtest.checker.power import needed
 from loadtest.effort import Effort
 from loadtest.order import Outcome
 from loadtest.plan import Load, Race
 from loadtest.recorder import Recorder
 from loadtest.render.console import a_screen
+from loadtest.render.progress import LONG_S, PLAIN_EVERY_S, about
 
 _SHOW_AFTER_S = 1.0
-_PLAIN_EVERY_S = 5.0
 _DRAW_EVERY_S = 0.5  # a drawing takes 3 ms, in which no order starts
 _ROOM = 72  # columns that the table of outcomes takes
 _LATE_MS = 100.0  # a lag that is worth a line
@@ -33,8 +34,12 @@ class Live:
         self._console = a_screen()
         self._started = self._last = time.monotonic()
         self._view: RichLive | None = None
+        self._told = False  # how long it will take
 
     def __enter__(self) -> Self:
+        if isinstance(self._plan, Load):
+            whole_s = self._plan.warm_up_s + self._plan.duration_s
+            self._tell("placing orders", whole_s)
         return self
 
     def __exit__(
@@ -51,11 +56,17 @@ class Live:
     def show(self, recorder: Recorder, effort: Effort) -> None:
         """Show how far the run is."""
         now = time.monotonic()
-        every_s = _DRAW_EVERY_S if self._console.is_terminal else _PLAIN_EVERY_S
-        if self._quiet or now - self._started < _SHOW_AFTER_S or now - self._last < every_s:
+        every_s = _DRAW_EVERY_S if self._console.is_terminal else PLAIN_EVERY_S
+        gone_s = now - self._started
+        if self._quiet or gone_s < _SHOW_AFTER_S:
+            return
+        if isinstance(self._plan, Race) and not self._told:
+            left_s = _race_left_s(self._plan, recorder, gone_s)
+            if left_s is not None:
+                self._tell(_rounds(self._plan), gone_s + left_s)
+        if now - self._last < every_s:
             return
         self._last = now
-        gone_s = now - self._started
         if not self._console.is_terminal:
             self._console.print(_line(self._plan, recorder, gone_s), soft_wrap=True)
             return
@@ -64,14 +75,42 @@ class Live:
             self._view.start()
         self._view.update(_view(self._plan, recorder, effort, gone_s, self._console.width), refresh=True)
 
+    def _tell(self, what: str, expected_s: float) -> None:
+        self._told = True
+        if expected_s > LONG_S:
+            self.announce(f"{what}: {about(expected_s)}")
+
+
+def _rounds(plan: Race) -> str:
+    if plan.exclude is None:
+        return f"{plan.rounds or 0:,} rounds"
+    return f"rounds until double wins above {plan.exclude:g} are excluded"
+
+
+def _race_left_s(plan: Race, recorder: Recorder, gone_s: float) -> float | None:
+    """How long the rounds that are left will take at the pace so far; None if it has none yet."""
+    done = recorder.ended / plan.number_of_requests
+    rounds = needed(plan.exclude) if plan.exclude is not None else plan.rounds or 1
+    if not done:
+        return None
+    left_s = max(0.0, min(rounds, plan.rounds or rounds) - done) * gone_s / done
+    return left_s if plan.within_s is None else min(left_s, max(0.0, plan.within_s - gone_s))
+
 
 def _line(plan: Race | Load, recorder: Recorder, gone_s: float) -> str:
     if isinstance(plan, Race):
         of = "" if plan.orders is None else f" of {plan.orders:,}"
         orders = f"{recorder.ended:,}{of} orders ended"
-        return f"{orders}, {recorder.rounds:,} rounds, {recorder.operations:,} requests answered, {gone_s:.0f} s"
+        return f"{orders}, {_race_so_far(plan, recorder, gone_s)}"
     parts = [*_phase(plan, recorder), *_counts(recorder), *_lately(recorder), _left(plan, recorder)]
     return ", ".join(parts)
+
+
+def _race_so_far(plan: Race, recorder: Recorder, gone_s: float) -> str:
+    of = "" if plan.rounds is None else f" of {plan.rounds:,}"
+    left_s = _race_left_s(plan, recorder, gone_s)
+    left = "" if left_s is None else f", {about(left_s)} left"
+    return f"{recorder.rounds:,}{of} rounds, {recorder.operations:,} requests answered, {gone_s:.0f} s{left}"
 
 
 def _phase(plan: Load, recorder: Recorder) -> list[str]:
@@ -106,8 +145,7 @@ def _rounds_done(plan: Race, recorder: Recorder, gone_s: float) -> tuple[int, in
 def _view(plan: Race | Load, recorder: Recorder, effort: Effort, gone_s: float, columns: int) -> Group:
     if isinstance(plan, Race):
         done, whole = _rounds_done(plan, recorder, gone_s)
-        of = "" if plan.rounds is None else f" of {plan.rounds:,}"
-        last = f"{recorder.rounds:,}{of} rounds, {recorder.operations:,} requests answered, {gone_s:.0f} s"
+        last = _race_so_far(plan, recorder, gone_s)
     else:
         done, whole = int(recorder.elapsed_s * 1000), int(plan.duration_s * 1000)
         last = ", ".join([*_phase(plan, recorder), *_lately(recorder), _left(plan, recorder)])

@@ -1,5 +1,6 @@
 """`compare`, `find` and `report` as a user runs them, on the embedded server and on what they left on disk."""
 
+import html
 import json
 import signal
 import subprocess
@@ -77,8 +78,6 @@ def test_a_matrix_of_loads(measured: tuple[subprocess.CompletedProcess[str], Pat
     assert "4 runs: 4 put nothing to the test" in done.stderr  # without a condition that refuses
     assert [cell["untested"] for cell in comparison["cells"]] == [2, 2]
     assert not [warning for warning in comparison["warnings"] if "inconclusive" in warning]
-    for number in range(1, 5):
-        assert f"{number} of 4: conditional, " in done.stderr
 
 
 def test_a_matrix_of_races_and_a_threshold_that_most_repeats_cross(cli: Cli, tmp_path: Path) -> None:
@@ -138,6 +137,25 @@ def test_stored_runs_against_a_baseline(cli: Cli, folder: Path) -> None:
     ]
     assert {(one["a"], one["b"]) for one in comparison["differences"]} == set(zip(baseline, names, strict=True))
     assert not any(one["real"] for one in comparison["differences"])
+
+
+def test_before_and_after_take_the_rest_from_the_baseline_and_name_what_was_changed(
+    cli: Cli, folder: Path, tmp_path: Path
+) -> None:
+    before = runs_in(folder, 2)[0]
+    done = cli("compare", "--strategy", "version", "--baseline", str(before), "--repeats", "3", "--json", "-")
+    assert done.returncode == 0, done.stderr
+    comparison = json.loads(done.stdout)
+    names = ("conditional, 2 (baseline)", "version, 2")
+    assert [cell["name"] for cell in comparison["cells"]] == list(names)
+    assert {(one["a"], one["b"]) for one in comparison["differences"]} == {names}
+    assert all(
+        one["sentence"].endswith("one run against the spread of the others") for one in comparison["differences"]
+    )
+    assert comparison["test"].startswith("Changed: strategy (conditional → version). ")
+    plans = [json.loads(path.read_text())["config"] for path in tmp_path.glob("runs/*/*/report.json")]
+    assert [(plan["duration_s"], plan["warm_up_s"]) for plan in plans] == [(0.3, 0.0)] * 3
+    assert not [warning for warning in comparison["warnings"] if "beside what is compared" in warning]
 
 
 def test_thresholds_are_checked_on_stored_runs(cli: Cli, folder: Path) -> None:
@@ -242,7 +260,8 @@ def test_wrong_usage_of_compare(arguments: list[str], parts: list[str], cli: Cli
         (["find", "--p99-under", "50ms", "--from", "nan"], "--from nan"),
         (["find", "--p99-under", "50ms", "--of", "rate", "--to", "1000001"], "--to 1e"),
         (["find", "--p99-under", "50ms", "--duration", "0s"], "--duration must be longer"),
-        (["find", "--p99-under", "50ms", "--json", "x.json"], "--json and --junit go with"),
+        (["find", "--p99-under", "50ms", "--junit", "x.xml"], "--junit goes with"),
+        (["find", "--p99-under", "50ms", "--within", "soon"], "--within"),
         (["report", "no_cells.json", "-o", "x.html"], "nothing to draw"),
         (["report", "no_cells.json", "-o", "."], "it is a folder"),
     ],
@@ -259,24 +278,75 @@ def test_nothing_is_run_after_a_wrong_usage(
     assert [path.name for path in tmp_path.iterdir()] == ["no_cells.json"]
 
 
-def test_find_tells_up_to_which_level_it_holds(cli: Cli, tmp_path: Path) -> None:
-    done = cli("find", "--p99-under", "1s", "--from", "1", "--to", "4", *SHORT[:4])
+FIND = ("--from", "1", "--to", "4", "--precision", "1", *SHORT[:4])
+
+
+def search_in(folder: Path) -> dict[str, Any]:
+    (path,) = folder.glob("runs/*/search.json")
+    search: dict[str, Any] = json.loads(path.read_text())
+    return search
+
+
+def test_find_tells_up_to_which_level_it_holds_and_the_page_says_so_too(cli: Cli, tmp_path: Path) -> None:
+    done = cli("find", "--p99-under", "100s", *FIND)
     assert done.returncode == 0, done.stderr
-    assert done.stdout.splitlines() == [
-        "p99(order.accepted) < 1s holds up to concurrency 4, the highest that was tried; try a higher --to"
-    ]
-    *lines, untested, _ = done.stderr.splitlines()
-    assert untested == "1 of 5 runs put nothing to the test: no win was contested"  # that of one buyer
-    levels = [line.split(":")[0] for line in lines]
-    assert levels == [f"concurrency {level}" for level in (1, 2, 4, 4, 4)]
-    assert len(list(tmp_path.glob("runs/*/*/report.json"))) == 5
+    search = search_in(tmp_path)
+    assert (search["completed"], search["sure"], search["of"]) == (True, True, "concurrency")
+    assert (search["holds_at"], search["fails_at"]) == (4, None)
+    assert [level["level"] for level in search["levels"]] == [1, 2, 4]
+    assert search["order"] == sorted(search["order"])
+    assert len(list(tmp_path.glob("runs/*/*/report.json"))) == len(search["order"]) >= 4
+    *_, answer = done.stdout.splitlines()
+    assert answer == search["sentence"]
+    assert answer.startswith("p99(order.accepted) < 100s holds up to concurrency 4 (")
+    assert answer.endswith("the highest that was tried; try a higher --to")
+    assert f"{len(search['order'])} runs; medians of the runs" in done.stdout
+    assert "put nothing to the test: no win was contested" in done.stdout  # those of one buyer
+    (folder,) = tmp_path.glob("runs/*")
+    drawn = cli("report", str(folder), "-o", "x.html")
+    assert drawn.returncode == 0, drawn.stderr
+    page = html.unescape((tmp_path / "x.html").read_text())
+    assert answer in page
+    assert "<title>loadtest: search</title>" in page
+    assert page.count("concurrency 4") > 1  # the run at the limit, by its level
 
 
-def test_find_where_nothing_holds_is_exit_code_5(cli: Cli) -> None:
-    done = cli("find", "--threshold", "orders.accepted == 0", "--of", "rate", "--from", "20", "--to", "40", *SHORT[:4])
+def test_find_where_nothing_holds_is_exit_code_5(cli: Cli, tmp_path: Path) -> None:
+    never = ("--threshold", "orders.accepted == 0", "--of", "rate", "--from", "20", "--to", "40", "--precision", "1")
+    done = cli("find", *never, *SHORT[:4], "-q", "--json", "-")
     assert done.returncode == 5, done.stderr
-    assert done.stdout.splitlines() == ["orders.accepted == 0 does not hold at rate 20; try a lower --from"]
-    assert "put nothing to the test" in done.stderr
+    search = json.loads(done.stdout)  # nothing else is there
+    assert search == search_in(tmp_path)
+    assert [(one["level"], any(not said for said in one["crossed"])) for one in search["levels"]] == [(20, False)]
+    assert len(search["order"]) > 1  # one run decides nothing
+    assert done.stderr.splitlines()[-1].startswith("orders.accepted == 0 does not hold at rate 20 (0 of ")
+
+
+def test_a_search_begins_no_run_later_than_within(cli: Cli, tmp_path: Path) -> None:
+    done = cli("find", "--p99-under", "100s", "--to", "1000", *SHORT[:4], "--within", "1ms")
+    assert done.returncode == 0, done.stderr
+    search = search_in(tmp_path)
+    assert (len(search["order"]), search["sure"], search["holds_at"], search["fails_at"]) == (1, False, 1, None)
+    assert done.stdout.splitlines()[-1] == (
+        "p99(order.accepted) < 100s holds at concurrency 1 (1 of 1 runs); where it fails was not shown in 1 run"
+    )
+
+
+def test_a_signal_ends_a_search_with_what_was_measured(start: Start, tmp_path: Path) -> None:
+    process = start("find", "--p99-under", "100s", *SHORT[:4])
+    wait_for(lambda: len(list(tmp_path.glob("runs/*/*/report.json"))) > 1, "two runs")
+    process.send_signal(signal.SIGINT)
+    output, errors = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert errors.splitlines()[-1].startswith("loadtest: stopped by SIGINT")
+    assert "stopped early, so this is a part" in output
+    assert not search_in(tmp_path)["completed"]
+
+
+def test_a_search_that_meets_a_violation_says_so(cli: Cli, tmp_path: Path) -> None:
+    done = cli("find", "--p99-under", "100s", "--strategy", "unconditional", "--from", "30", "--to", "60", *SHORT[:4])
+    assert done.returncode == 1, done.stderr
+    assert "; see runs" in done.stdout.splitlines()[-1]
 
 
 def test_wrong_usage_of_find(cli: Cli, tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from loadtest.compare import (
     compare,
     names,
     pairs,
+    unlike_baseline,
     untested,
 )
 from loadtest.compare.caution import verdicts
@@ -112,6 +113,32 @@ def test_a_baseline_is_compared_with_the_same_settings() -> None:
     assert baseline_pairs(before, now) == [(before[1], now[0])]
 
 
+def test_where_none_has_the_same_settings_what_differs_in_one_is_what_was_changed() -> None:
+    before, now = swept("v", (10, 50)), swept("c", (10, 50))
+    assert baseline_pairs(before, now) == [(before[0], now[0]), (before[1], now[1])]
+    assert baseline_pairs(before, swept("c", (20, 60))) == []
+
+
+def test_one_cell_on_each_side_is_compared_whatever_differs_and_that_is_said() -> None:
+    repeats = [repeated("a", [1.0, 2.0, 3.0]), repeated("b", [4.0, 5.0, 6.0])]
+    old, new = (Repeats(one.name, {**one.settings, "attempts": n}, one.reports) for n, one in enumerate(repeats, 1))
+    found = whole(new, baseline=[cell(old.name, old.settings, old.reports)])
+    assert {(one.a, one.b) for one in found.differences} == {("a (baseline)", "b")}
+    assert found.test.startswith("Changed: strategy (a → b) and attempts (1 → 2). Welch's")
+    cannot = "what is compared differs in attempts and strategy: which of them made a difference cannot be told"
+    assert cannot in found.warnings
+    assert cannot in whole(old, new).warnings  # so are two runs beside each other
+
+
+def test_what_else_the_baseline_differs_in_is_told() -> None:
+    before, now = {"strategy": "version", "attempts": 10, "target": "aws"}, {"strategy": "conditional", "attempts": 1}
+    assert unlike_baseline([before], [now], {"strategy"}) == [
+        "beside what is compared, the baseline differs in what may make a difference as well: "
+        "attempts 10, now 1; target aws, now unknown"
+    ]
+    assert unlike_baseline([now, before], [before], {"strategy"}) == []
+
+
 def whole(*repeats: Repeats, baseline: list[Cell] | None = None) -> Comparison:
     return compare(
         repeats,
@@ -158,8 +185,19 @@ def test_repeats_and_batches_in_one_comparison() -> None:
     assert "the repeats of two cells, or batches" in found.test
 
 
-def test_one_run_against_many_is_not_tested() -> None:
-    found = whole(Repeats("a", {"run": "a"}, [a_load([100] * 9)]), repeated("b", [1.0, 2.0, 3.0]))
+@pytest.mark.parametrize("single_first", [True, False])
+def test_one_run_is_held_against_the_spread_of_many(single_first: bool) -> None:
+    cells = [Repeats("a", {"run": "a"}, [a_load([100] * 9)]), repeated("b", [1.0, 2.0, 3.0])]
+    found = whole(*(cells if single_first else cells[::-1]))
+    (goodput,) = (one for one in found.differences if one.metric == "goodput_per_s")
+    assert goodput.sentence.endswith("; one run against the spread of the others")
+    assert goodput.ratio is not None
+    assert (goodput.ratio < 1) == single_first
+    assert "one run only, taken to vary as the runs it is compared with: a" in found.warnings
+
+
+def test_one_run_against_two_is_not_tested() -> None:
+    found = whole(Repeats("a", {"run": "a"}, [a_load([100] * 9)]), repeated("b", [1.0, 2.0]))
     assert found.differences == []
     assert found.test.startswith("Nothing was tested")
     assert found.warnings == ["one run only, so no difference can be tested: a"]

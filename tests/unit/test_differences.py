@@ -14,7 +14,7 @@ from loadtest.compare import (
     estimate,
     pairs,
 )
-from loadtest.compare.welch import LEVEL, holm, parted_by_chance, welch
+from loadtest.compare.welch import LEVEL, against_one, holm, parted_by_chance, turned, welch
 from loadtest.comparison import Cell, Difference
 from tests.unit.reports import a_cell, sure
 
@@ -224,6 +224,24 @@ def test_a_metric_with_too_few_values_is_not_tested() -> None:
     cells = [a_cell("a", goodput_per_s=[1.0, None, 2.0]), a_cell("b", goodput_per_s=[1.0, None])]
     assert differences(cells, [(cells[0], cells[1])]) == []
     assert [one.metric for one in differences(cells, [(cells[0], cells[0])])] == ["goodput_per_s"]
+
+
+@given(st.lists(st.floats(0.5, 500.0), min_size=4, max_size=9, unique=True))
+def test_one_against_many_is_the_t_test_with_their_spread(values: list[float]) -> None:
+    one, *others = values
+    tested = against_one(one, Sample.independent(others))
+    assume(tested is not None)
+    assert tested is not None
+    logs = [math.log(value) for value in others]
+    expected = stats.ttest_ind(logs, [math.log(one)])  # the variance of one value is left to the others
+    assert tested.p == pytest.approx(expected.pvalue, rel=1e-6, abs=1e-12)
+    back = turned(turned(tested))
+    assert (back.difference, back.low, back.high) == pytest.approx((tested.difference, tested.low, tested.high))
+    assert turned(tested).difference == pytest.approx(1 / tested.difference)
+
+
+def test_where_the_others_do_not_vary_one_is_not_tested() -> None:
+    assert against_one(1.0, Sample.independent([2.0, 2.0, 2.0])) is None
 
 
 def test_a_pair_must_be_of_the_cells() -> None:

@@ -67,7 +67,7 @@ RACE = Race(number_of_requests=3, rounds=4)
 EMPTY = Recorder()
 
 
-def show(plan: Race | Load, recorder: Recorder, clock: Clock, *, quiet: bool = False, after_s: float = 5.0) -> None:
+def show(plan: Race | Load, recorder: Recorder, clock: Clock, *, quiet: bool = False, after_s: float = 10.0) -> None:
     with Live(plan, quiet=quiet) as live:
         clock.now_s += after_s
         live.show(recorder, Effort("wire", "kernel"))
@@ -77,7 +77,8 @@ def test_a_load_is_told_in_one_plain_line(clock: Clock, capsys: pytest.CaptureFi
     show(LOAD, load_recorder(), clock)
     captured = capsys.readouterr()
     assert captured.out == ""
-    (line,) = captured.err.splitlines()
+    ahead, line = captured.err.splitlines()
+    assert ahead == "placing orders: about 60 s"
     assert "2 accepted, 1,232 rejected, 1 dropped" in line
     assert "2 accepted a second, p50 0.0 ms" in line
     assert "0 in flight" in line
@@ -86,7 +87,25 @@ def test_a_load_is_told_in_one_plain_line(clock: Clock, capsys: pytest.CaptureFi
 
 def test_a_race_is_told_in_one_plain_line(clock: Clock, capsys: pytest.CaptureFixture[str]) -> None:
     show(RACE, recorded(one_round()), clock)
-    assert capsys.readouterr().err == "3 of 12 orders ended, 1 rounds, 6 requests answered, 5 s\n"
+    assert capsys.readouterr().err.splitlines() == [
+        "4 rounds: about 40 s",
+        "3 of 12 orders ended, 1 of 4 rounds, 6 requests answered, 10 s, about 30 s left",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("plan", "ahead"),
+    [
+        (Race(number_of_requests=3, rounds=None, exclude=0.01), "about 50 min"),  # 299 rounds
+        (Race(number_of_requests=3, rounds=None, exclude=0.01, within_s=60.0), "about 60 s"),
+        (Race(number_of_requests=3, rounds=20, exclude=0.01, within_s=900.0), "about 3 min"),
+    ],
+)
+def test_a_race_that_is_to_exclude_a_rate_tells_by_its_pace_and_its_bounds(
+    plan: Race, ahead: str, clock: Clock, capsys: pytest.CaptureFixture[str]
+) -> None:
+    show(plan, recorded(one_round()), clock)
+    assert capsys.readouterr().err.splitlines()[0] == f"rounds until double wins above 0.01 are excluded: {ahead}"
 
 
 def test_the_warm_up_is_told(clock: Clock, capsys: pytest.CaptureFixture[str]) -> None:
@@ -108,25 +127,25 @@ def test_before_anything_happened_nothing_breaks(
     show(plan, EMPTY, clock)
 
 
-def test_plain_lines_come_every_five_seconds(clock: Clock, capsys: pytest.CaptureFixture[str]) -> None:
+def test_plain_lines_come_every_ten_seconds(clock: Clock, capsys: pytest.CaptureFixture[str]) -> None:
     with Live(LOAD, quiet=False) as live:
         for _ in range(80):  # twenty seconds of quarters
             clock.now_s += 0.25
             live.show(EMPTY, Effort("wire", "kernel"))
-    assert len(capsys.readouterr().err.splitlines()) == 4
+    assert len(capsys.readouterr().err.splitlines()) == 1 + 2  # what it takes, and then
 
 
 @pytest.mark.parametrize(("quiet", "after_s"), [(True, 100.0), (False, 0.9)])
 def test_a_short_or_a_quiet_run_shows_nothing(
     quiet: bool, after_s: float, clock: Clock, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    show(LOAD, load_recorder(), clock, quiet=quiet, after_s=after_s)
+    show(Load(duration_s=10.0), load_recorder(), clock, quiet=quiet, after_s=after_s)
     assert capsys.readouterr() == ("", "")
 
 
 @pytest.mark.parametrize("quiet", [True, False])
 def test_what_the_run_is_about_to_do_is_said_unless_quiet(quiet: bool, capsys: pytest.CaptureFixture[str]) -> None:
-    with Live(LOAD, quiet=quiet) as live:
+    with Live(RACE, quiet=quiet) as live:
         live.announce("estimate: 10 orders will cost $1 [at most]" + " and more" * 30)
     said = capsys.readouterr()
     assert said.out == ""

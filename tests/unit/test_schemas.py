@@ -7,6 +7,7 @@ import msgspec
 import pytest
 
 from loadtest.comparison import Comparison
+from loadtest.found import Found
 from loadtest.history import Header
 from loadtest.order import Event
 from loadtest.probe.document import Probe
@@ -20,6 +21,7 @@ DOCS = Path(__file__).parents[2] / "docs"
     [
         (Report, "report.schema.json"),
         (Comparison, "comparison.schema.json"),
+        (Found, "search.schema.json"),
         (Header | Event, "history.schema.json"),
         (Probe, "probe.schema.json"),
     ],

@@ -9,9 +9,11 @@ from msgspec.structs import replace
 
 from loadtest import comparison as comparisons
 from loadtest import document
+from loadtest import found as searches
 from loadtest.cli.stored import Stored, cells, repeats, stored
 from loadtest.compare import Repeats, compare
 from loadtest.errors import UsageError
+from loadtest.found import Found, Level
 from loadtest.report import Report
 from tests.unit.reports import a_report
 
@@ -228,3 +230,51 @@ def test_what_is_not_there_is_a_wrong_usage(name: str, said: str, tmp_path: Path
     (tmp_path / "empty").mkdir()
     with pytest.raises(UsageError, match=said):
         stored([tmp_path / name])
+
+
+def put_search(folder: Path) -> Path:
+    """The folder of a search with two runs of a level that held once."""
+    ids = ["a", "b"]
+    for run_id in ids:
+        put(folder / run_id, a_run(run_id))
+    level = Level(20.0, ids, ["", "p99 crossed"], 0.4, [1.0, 2.0], [3.0, None], {"safe": 2}, 0)
+    search = Found(
+        schema=searches.SCHEMA,
+        search_id=folder.name,
+        started_at="now",
+        completed=True,
+        of="concurrency",
+        thresholds=["p99(order.accepted) < 50ms"],
+        lowest=10.0,
+        highest=40.0,
+        precision=0.05,
+        confidence=0.95,
+        holds_at=None,
+        fails_at=None,
+        sure=False,
+        sentence="nothing was shown",
+        order=ids,
+        levels=[level],
+        config={},
+        environment={},
+    )
+    document.write(folder / "search.json", document.encode(search))
+    return folder
+
+
+@pytest.mark.parametrize("file", ["", "search.json"])
+def test_a_search_is_one_with_its_runs_which_compare_takes_one_by_one(file: str, tmp_path: Path) -> None:
+    found = stored([put_search(tmp_path / "found") / file])
+    ((search, members),) = found.searches
+    assert (search.levels[0].held, search.levels[0].share, search.levels[0].counts) == (1, "1 of 2", {"safe": 2})
+    assert [report.run_id for report in members] == ["a", "b"]
+    assert found.runs == []
+    assert [name for name, _ in found.every_run] == ["a", "b"]
+    assert shown(found) == {"a": ["a"], "b": ["b"]}  # of one configuration, so each by itself
+
+
+def test_a_search_whose_runs_lie_elsewhere_is_refused(tmp_path: Path) -> None:
+    file = put_search(tmp_path / "found") / "search.json"
+    file.write_text(file.read_text().replace('"a"', '"../a"'))
+    with pytest.raises(UsageError, match="no run has the name"):
+        stored([file])

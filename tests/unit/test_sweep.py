@@ -15,7 +15,7 @@ from loadtest.checker import Status
 from loadtest.errors import InterruptedRunError, LoadTestError, TargetError
 from loadtest.experiment import Ended
 from loadtest.plan import Load, Race
-from loadtest.sweep import Progress, Setting, Swept, sweep
+from loadtest.sweep import RunEnded, Setting, Swept, sweep
 from tests.unit.reports import a_report, a_verdict
 
 LEVELS = (1, 10, 100)
@@ -36,7 +36,7 @@ class Runs:
     def __init__(self, folder: Path, changes: dict[int, Change | Exception] | None = None) -> None:
         self.folder = folder
         self.plans: list[Load | Race] = []
-        self.told: list[Progress] = []
+        self.told: list[RunEnded] = []
         self._changes = changes or {}
         self._numbers = count()
 

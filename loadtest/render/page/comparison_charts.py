@@ -2,13 +2,17 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import altair as alt
 
 from loadtest.comparison import Cell, Comparison, Scaling
+from loadtest.found import Found
 from loadtest.render.page import theme
 from loadtest.render.page.charts import NUMBER, data, layered, tips
+
+if TYPE_CHECKING:
+    from loadtest.render.page.series import Value
 
 GOODPUT = "goodput_per_s"
 LEVELS = ("concurrency", "in_flight")  # what a cell's level may be called among its settings
@@ -75,6 +79,35 @@ def scaling(comparison: Comparison) -> alt.LayerChart | None:
         measured.mark_rule(strokeWidth=2, opacity=0.6).encode(x=x, y=low, y2=alt.Y2("high:Q"), color=colours),
         measured.mark_point(filled=True, size=70, opacity=1).encode(
             x=x, y=y, color=colours, shape=shapes, tooltip=said
+        ),
+    )
+
+
+def levels(search: Found) -> alt.LayerChart:
+    """The p99 of each run over its level, in a colour and a shape for those that held; rules mark the answer."""
+    rows: list[Sequence[Value]] = [
+        (one.level, value, "did not hold" if crossed else "held")
+        for one in search.levels
+        for value, crossed in zip(one.p99_ms, one.crossed, strict=True)
+        if value is not None
+    ]
+    ends = [(level, said) for level, said in ((search.holds_at, "held"), (search.fails_at, "did not hold")) if level]
+    x_axis = alt.Axis(format=NUMBER, grid=False)
+    x = alt.X("level:Q", title=search.of, scale=alt.Scale(type="log", nice=False, padding=14), axis=x_axis)
+    domain = ["held", "did not hold"]
+    colours = alt.Scale(domain=domain, range=[theme.colour("accepted"), theme.colour("failed")])
+    shapes = alt.Scale(domain=domain, range=["circle", "cross"])
+    runs = alt.Chart(data(("level", "p99", "run"), rows, ("level", "p99")), width="container", height=260)
+    rules = alt.Chart(data(("level", "run"), ends, ("level",)), width="container", height=260)
+    y = alt.Y("p99:Q", title="p99 of accepted orders, ms", scale=alt.Scale(type="log"), axis=alt.Axis(format=NUMBER))
+    return layered(
+        rules.mark_rule(strokeDash=[4, 4], opacity=0.7).encode(x=x, color=alt.Color("run:N", scale=colours)),
+        runs.mark_point(filled=True, size=60, opacity=0.8).encode(
+            x=x,
+            y=y,
+            color=alt.Color("run:N", scale=colours),
+            shape=alt.Shape("run:N", scale=shapes),
+            tooltip=tips("level:Q", "p99:Q", "run:N"),
         ),
     )
 

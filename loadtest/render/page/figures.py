@@ -7,6 +7,7 @@ import altair as alt
 from msgspec import Struct
 
 from loadtest.comparison import Comparison
+from loadtest.found import Found
 from loadtest.render.page import charts, comparison_charts, theme
 from loadtest.render.page.series import Span
 from loadtest.render.page.words import count, estimate, metric, number, slug
@@ -105,6 +106,13 @@ def scaling(comparison: Comparison, name: str) -> Figure | None:
     said = " ".join(fit.sentence for fit in comparison.scaling)
     about = f"Accepted orders a second over concurrency, with 95 % intervals; the fitted law is dashed. {said}"
     return Figure(f"{name}-scaling", "Goodput over concurrency", about, chart)
+
+
+def levels(search: Found, name: str) -> Figure:
+    """The p99 of every run over its level, and which of them held."""
+    said = "; ".join(f"{search.of} {one.level:,.6g}: {one.share} held" for one in search.levels)
+    about = f"A dot for each run of the search, the p99 of its accepted orders over {search.of}. {said}."
+    return Figure(f"{name}-levels", f"Runs over {search.of}", about, comparison_charts.levels(search))
 
 
 def metrics(comparison: Comparison, name: str) -> tuple[list[Figure], list[Figure]]:

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 
 from loadtest.checker import Status
 from loadtest.comparison import UNTESTED, Comparison
+from loadtest.found import Found
 from loadtest.render.page.outline import Key, Note
 from loadtest.render.page.words import count, dollars, number, plural
 from loadtest.report import Report
@@ -12,23 +13,34 @@ from loadtest.report import Report
 _WORST_FIRST = (Status.VIOLATED.value, Status.INCONCLUSIVE.value, UNTESTED, Status.SAFE.value)
 
 
-def verdict(reports: Sequence[Report], comparisons: Sequence[Comparison]) -> tuple[str, str]:
-    """The worst status of all runs, and the sentence: the run's own, or how many runs had which status."""
-    if len(reports) == 1 and not comparisons:
+def verdict(
+    reports: Sequence[Report], comparisons: Sequence[Comparison], searches: Sequence[Found] = ()
+) -> tuple[str, str]:
+    """The worst status of all runs, and the sentence: the run's own, or how many runs had which status.
+
+    Before it stands what searches found.
+    """
+    if len(reports) == 1 and not comparisons and not searches:
         return reports[0].verdict.status.value, reports[0].verdict.sentence
     compared = {run for comparison in comparisons for cell in comparison.cells for run in cell.runs}
+    compared |= {run for search in searches for run in search.order}
     alone = [report.verdict for report in reports if report.run_id not in compared]
     found = Counter(UNTESTED if verdict.untested else verdict.status.value for verdict in alone)
     for comparison in comparisons:
         for cell in comparison.cells:
             found.update(cell.counts)
+    for level in (level for search in searches for level in search.levels):
+        found.update(level.counts)
     counts = ", ".join(f"{found[status]:,} {status}" for status in _WORST_FIRST if found[status])
     worst = next((status for status in _WORST_FIRST if found[status]), UNTESTED)
     worst = Status.INCONCLUSIVE if worst == UNTESTED else worst
-    return worst, f"{plural(found.total(), 'run')}: {counts or 'no verdict'}"
+    answers = "".join(f"{search.sentence}. " for search in searches)
+    return worst, f"{answers}{plural(found.total(), 'run')}: {counts or 'no verdict'}"
 
 
-def notes(reports: Mapping[str, Report], comparisons: Sequence[Comparison]) -> list[Note]:
+def notes(
+    reports: Mapping[str, Report], comparisons: Sequence[Comparison], searches: Sequence[Found] = ()
+) -> list[Note]:
     """What puts a verdict or its figures in question, run by run, and the thresholds; the worst first."""
     found = [note for name, report in reports.items() for note in _notes(name if len(reports) > 1 else "", report)]
     for comparison in comparisons:
@@ -36,6 +48,11 @@ def notes(reports: Mapping[str, Report], comparisons: Sequence[Comparison]) -> l
         if not comparison.completed:
             found.append(Note("warn", "stopped early", name, "the comparison has fewer runs than it was to have"))
         found += [Note("warn", "warning", name, warning) for warning in comparison.warnings]
+    found += [
+        Note("warn", "stopped early", search.search_id, "the search has fewer runs than it takes to be sure")
+        for search in searches
+        if not search.completed
+    ]
     held = [checked for report in reports.values() for checked in report.thresholds if checked.holds]
     if len(reports) == 1:
         found += [Note("good", "threshold held", "", f"{each.threshold}: {each.sentence}") for each in held]

@@ -18,6 +18,7 @@ from jinja2 import Environment, StrictUndefined, Template
 from markupsafe import Markup
 
 from loadtest.comparison import Comparison
+from loadtest.found import Found
 from loadtest.render.page import theme
 from loadtest.render.page.figures import Figure
 from loadtest.render.page.outline import Contents
@@ -27,9 +28,9 @@ from loadtest.report import Report
 _LIBRARIES = "window.vegaEmbed = vegaEmbed;"
 
 
-def page(reports: Sequence[Report], comparisons: Sequence[Comparison]) -> str:
+def page(reports: Sequence[Report], comparisons: Sequence[Comparison], searches: Sequence[Found] = ()) -> str:
     """The whole document. Raises UsageError if a report's histogram cannot be read."""
-    parts = contents(reports, comparisons)
+    parts = contents(reports, comparisons, searches)
     script = _resource("page.js")
     return _template().render(
         **_shown(parts),

@@ -60,6 +60,16 @@ class Setup(Struct, frozen=True):
     tables: list[Table]
 
 
+class Searched(Struct, frozen=True):
+    """The answer, the levels and the chart of one search for a limit."""
+
+    name: str
+    sentence: str
+    figure: Figure
+    levels: Table
+    crossed: Table
+
+
 class Contents(Struct, frozen=True):
     """The page from top to bottom."""
 
@@ -75,6 +85,7 @@ class Contents(Struct, frozen=True):
     orders: list[tuple[Figure | None, Table]]
     runs: list[Run]
     compared: list[Compared]
+    searched: list[Searched]
     setup: list[Setup]
 
     def figures(self) -> list[Figure]:
@@ -82,6 +93,7 @@ class Contents(Struct, frozen=True):
         found = [figure for figure, _ in self.orders if figure is not None]
         for run in self.runs:
             found += [*(each.figure for each in run.around), *run.latency, *run.over_time]
+        found += [each.figure for each in self.searched]
         for each in self.compared:
             found += [*([each.scaling] if each.scaling else []), *each.shown, *each.more]
         return found

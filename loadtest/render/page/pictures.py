@@ -1,12 +1,13 @@
 """The page's charts as picture files, made without a browser."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
 import vl_convert
 
 from loadtest.comparison import Comparison
+from loadtest.found import Found
 from loadtest.render.page import theme
 from loadtest.render.page.figures import Figure
 from loadtest.render.page.sections import contents
@@ -17,11 +18,19 @@ _SCALE = 2  # PNG pixels for each of the chart's
 
 
 def pictures(
-    reports: Sequence[Report], comparisons: Sequence[Comparison], fmt: Literal["png", "svg"]
+    reports: Sequence[Report],
+    comparisons: Sequence[Comparison],
+    fmt: Literal["png", "svg"],
+    searches: Sequence[Found] = (),
+    tell: Callable[[int, int], None] = lambda done, of: None,
 ) -> dict[str, bytes]:
-    """Every chart of the page by its file name, in the light theme."""
-    figures = contents(reports, comparisons).figures()
-    return {f"{figure.name}.{fmt}": _picture(figure, fmt) for figure in figures}
+    """Every chart of the page by its file name, in the light theme; `tell` hears how many of how many are drawn."""
+    figures = contents(reports, comparisons, searches).figures()
+    drawn = {}
+    for number, figure in enumerate(figures, 1):
+        drawn[f"{figure.name}.{fmt}"] = _picture(figure, fmt)
+        tell(number, len(figures))
+    return drawn
 
 
 def _picture(figure: Figure, fmt: Literal["png", "svg"]) -> bytes:

@@ -1,14 +1,16 @@
 """The page's sections, in its order, built from reports and comparisons."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import msgspec
 
 from loadtest.checker import Violation
 from loadtest.comparison import Comparison
+from loadtest.found import Found
 from loadtest.render.page import figures, headline, tables, theme
 from loadtest.render.page.figures import Figure
-from loadtest.render.page.outline import Compared, Contents, Run, Setup
+from loadtest.render.page.outline import Compared, Contents, Run, Searched, Setup
 from loadtest.render.page.series import MOST_SECONDS, spans
 from loadtest.render.page.tables import Table
 from loadtest.render.page.timelines import around
@@ -21,32 +23,33 @@ _FEWEST_POINTS = 60  # of each run, however many share the page
 _COUNTS = ("placed", *theme.OUTCOMES)
 
 
-def contents(reports: Sequence[Report], comparisons: Sequence[Comparison]) -> Contents:
+def contents(reports: Sequence[Report], comparisons: Sequence[Comparison], searches: Sequence[Found] = ()) -> Contents:
     """Everything that the page says."""
-    named = dict(zip(names(reports, comparisons), reports, strict=True))
-    status, sentence = headline.verdict(reports, comparisons)
+    named = dict(zip(names(reports, comparisons, searches), reports, strict=True))
+    status, sentence = headline.verdict(reports, comparisons, searches)
     single = reports[0] if len(reports) == 1 else None
     runs = _runs(named)
-    title, subtitle = _titles(reports, comparisons)
+    title, subtitle = _titles(reports, comparisons, searches)
     return Contents(
         title=title,
         subtitle=subtitle,
-        sections=_sections(runs, comparisons),
+        sections=_sections(runs, comparisons, searches),
         status=status,
         sentence=sentence,
-        notes=headline.notes(named, comparisons),
+        notes=headline.notes(named, comparisons, searches),
         verdict_tables=_verdict_tables(named),
         keys=headline.keys(single) if single else [],
         key_tables=[] if single else [tables.key_figures(named)],
         orders=_orders(named, comparisons),
         runs=runs,
         compared=[_compared(comparison, f"comparison-{n}") for n, comparison in enumerate(comparisons, 1)],
-        setup=_setup(named, comparisons),
+        searched=[_searched(search, f"search-{n}") for n, search in enumerate(searches, 1)],
+        setup=_setup(named, comparisons, searches),
     )
 
 
-def _titles(reports: Sequence[Report], comparisons: Sequence[Comparison]) -> tuple[str, str]:
-    if len(reports) == 1 and not comparisons:
+def _titles(reports: Sequence[Report], comparisons: Sequence[Comparison], searches: Sequence[Found]) -> tuple[str, str]:
+    if len(reports) == 1 and not comparisons and not searches:
         (report,) = reports
         how = f"{report.command} with the strategy {report.config.get('strategy', 'of its own')}"
         target = report.environment.get("target", "unknown")
@@ -54,14 +57,21 @@ def _titles(reports: Sequence[Report], comparisons: Sequence[Comparison]) -> tup
     said = [
         plural(len(comparison.cells), "cell") + f" compared in {comparison.comparison_id}" for comparison in comparisons
     ]
-    started = min([report.started_at for report in reports] + [each.started_at for each in comparisons], default="")
+    said += [f"{plural(len(search.levels), 'level')} run in {search.search_id}" for search in searches]
+    began = [report.started_at for report in reports]
+    began += [each.started_at for each in comparisons] + [each.started_at for each in searches]
     what = "comparison" if len(comparisons) == 1 else "comparisons" if comparisons else plural(len(reports), "run")
-    return f"loadtest: {what}", ", ".join([*said, f"{plural(len(reports), 'run')} in detail", f"started {started}"])
+    what = "search" if searches and not comparisons else what
+    detail = f"{plural(len(reports), 'run')} in detail"
+    return f"loadtest: {what}", ", ".join([*said, detail, f"started {min(began, default='')}"])
 
 
-def _sections(runs: Sequence[Run], comparisons: Sequence[Comparison]) -> list[tuple[str, str]]:
+def _sections(
+    runs: Sequence[Run], comparisons: Sequence[Comparison], searches: Sequence[Found]
+) -> list[tuple[str, str]]:
     found = [
         ("verdict", "Verdict", True),
+        ("search", "Search", bool(searches)),
         ("around", "Time line", any(run.around for run in runs)),
         ("figures", "Key figures", bool(runs)),
         ("orders-section", "Orders", True),
@@ -172,13 +182,32 @@ def _compared(comparison: Comparison, name: str) -> Compared:
     )
 
 
-def _setup(reports: Mapping[str, Report], comparisons: Sequence[Comparison]) -> list[Setup]:
-    found: list[tuple[str, Report | Comparison]] = [(each.comparison_id, each) for each in comparisons]
+def _searched(search: Found, name: str) -> Searched:
+    return Searched(
+        name=search.search_id,
+        sentence=search.sentence,
+        figure=figures.levels(search, name),
+        levels=tables.levels(search),
+        crossed=tables.crossed(search),
+    )
+
+
+def _setup(reports: Mapping[str, Report], comparisons: Sequence[Comparison], searches: Sequence[Found]) -> list[Setup]:
+    found: list[tuple[str, Report | Comparison | Found]] = [(each.comparison_id, each) for each in comparisons]
+    found += [(each.search_id, each) for each in searches]
     return [
         Setup(
             name,
             of.invocation.typed if of.invocation else "",
-            [tables.settings("Configuration", of.config), tables.settings("Environment", of.environment)],
+            [
+                tables.settings("Configuration", _asked(of) if isinstance(of, Found) else of.config),
+                tables.settings("Environment", of.environment),
+            ],
         )
         for name, of in [*found, *reports.items()]
     ]
+
+
+def _asked(search: Found) -> dict[str, Any]:
+    asked = {name: getattr(search, name) for name in ("of", "thresholds", "lowest", "highest", "precision")}
+    return {**asked, **{f"run.{name}": value for name, value in search.config.items() if name != search.of}}

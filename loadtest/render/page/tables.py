@@ -1,11 +1,13 @@
 """The tables of the page: a caption, a heading and rows of text. The template escapes all of it."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from statistics import median
 
 from msgspec import Struct
 
 from loadtest.checker import Violation
 from loadtest.comparison import Comparison, Difference
+from loadtest.found import Found
 from loadtest.render.page import theme
 from loadtest.render.page.series import RATES, Span
 from loadtest.render.page.words import NONE, count, dollars, estimate, flat, metric, milliseconds, number
@@ -150,6 +152,34 @@ def differences(caption: str, found: Iterable[Difference]) -> Table:
     ]
     heading = ("", "difference", "metric", "a", "b", "b against a", "from", "to", "p", "p, adjusted")
     return Table(caption, heading, rows, (0, 1, 2, 3, 4))
+
+
+def levels(search: Found) -> Table:
+    """A row for each level of a search; the figures are medians of its runs."""
+    rows = []
+    for one in search.levels:
+        p99 = [value for value in one.p99_ms if value is not None]
+        where = "holds" if one.level == search.holds_at else "fails" if one.level == search.fails_at else ""
+        rows.append(
+            [
+                f"{one.level:,.6g}",
+                where,
+                one.share,
+                f"{one.certainty:.1%}",
+                number(median(one.goodput_per_s)),
+                milliseconds(median(p99) if p99 else None),
+                _counts(one.counts),
+            ]
+        )
+    heading = (search.of, "answer", "runs that held", "likely below the limit", "goodput a second",
+               "accepted p99, ms", "verdicts")  # fmt: skip
+    return Table("Levels, with the medians of their runs", heading, rows, (1, 6))
+
+
+def crossed(search: Found) -> Table:
+    """Why runs of a search did not hold."""
+    rows = [[f"{one.level:,.6g}", sentence] for one in search.levels for sentence in one.crossed if sentence]
+    return Table("Runs that did not hold", (search.of, "what was crossed"), rows, (1,))
 
 
 def fits(comparison: Comparison) -> Table:

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from loadtest.comparison import Comparison, Estimate
+from loadtest.found import Found, Level
 from loadtest.report import Report
 
 NONE = "–"
@@ -69,14 +70,20 @@ def slug(text: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")[:60].strip("-") or "run"
 
 
-def names(reports: Sequence[Report], comparisons: Sequence[Comparison]) -> list[str]:
-    """What each run is called: the name of its cell, or its strategy; its id where that alone would be said twice."""
+def names(reports: Sequence[Report], comparisons: Sequence[Comparison], searches: Sequence[Found] = ()) -> list[str]:
+    """What each run is called: the name of its cell or level, or its strategy; its id where two have the same."""
     cells = {run: cell.name for comparison in comparisons for cell in comparison.cells for run in cell.runs}
+    cells |= {run: level(search, one) for search in searches for one in search.levels for run in one.runs}
     found = [cells.get(report.run_id) or str(report.config.get("strategy", report.command)) for report in reports]
     return [
         name if found.count(name) == 1 else f"{name}, {report.run_id}"
         for name, report in zip(found, reports, strict=True)
     ]
+
+
+def level(search: Found, one: Level) -> str:
+    """`concurrency 64`."""
+    return f"{search.of} {one.level:,.6g}"
 
 
 def flat(document: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:

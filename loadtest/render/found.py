@@ -1,0 +1,58 @@
+"""What a search found, as text for a terminal."""
+
+import shlex
+from pathlib import Path
+from statistics import median
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from loadtest.checker.verdict import plural
+from loadtest.comparison import UNTESTED
+from loadtest.found import Found
+from loadtest.render.console import a_console, put
+
+
+def print_found(found: Found, folder: Path, *, to_stdout: bool, quiet: bool) -> None:
+    """Print the levels and the answer; only the answer if `quiet`."""
+    console = a_console(to_stdout=to_stdout)
+    with console.capture() as drawn:
+        if not quiet:
+            _print_levels(console, found, folder)
+        console.print(Text(found.sentence, style="bold green" if found.holds_at is not None else "bold red"))
+    put(console, drawn.get())
+
+
+def _print_levels(console: Console, found: Found, folder: Path) -> None:
+    console.print(f"{plural(len(found.levels), 'level')}, {plural(len(found.order), 'run')}; medians of the runs")
+    if not found.completed:
+        console.print(Text("stopped early, so this is a part", style="bold yellow"))
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for title in (found.of, "runs that held", "goodput/s", "p99 accepted, ms", "below the limit"):
+        table.add_column(f"\n{title}", justify="right", no_wrap=True)
+    for one in found.levels:
+        p99 = [value for value in one.p99_ms if value is not None]
+        table.add_row(
+            f"{one.level:,.6g}",
+            one.share,
+            f"{median(one.goodput_per_s):,.1f}",
+            f"{median(p99):,.2f}" if p99 else "–",
+            certainty(one.certainty),
+        )
+    console.print(table)
+    console.print()
+    for one in found.levels:
+        if one.level == found.fails_at:
+            console.print(f"{found.of} {one.level:,.6g}: {next(filter(None, one.crossed))}")
+    if untested := sum(one.untested for one in found.levels):
+        console.print(f"{untested:,} of {plural(len(found.order), 'run')} {UNTESTED}: no win was contested")
+    console.print(f"search and runs in {folder}")
+    console.print(f"as a page: loadtest report {shlex.quote(str(folder))}")
+
+
+def certainty(share: float) -> str:
+    """How likely it is, in percent, and never as what it cannot be: 0 or 100 %."""
+    if share > 0.999:
+        return "> 99.9 %"
+    return f"{share * 100:.1f} %" if share >= 0.001 else "< 0.1 %"
