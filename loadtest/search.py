@@ -84,8 +84,14 @@ async def search(
             level = next((higher for higher in levels if higher >= 2 * level), levels[-1])
         else:
             wanted = next(turns)
-            level = min(levels, key=lambda each: abs(certainties[each] - wanted))
+            level = min(_within_reach(levels, tried), key=lambda each: abs(certainties[each] - wanted))
     return _answer(levels, precision, tried, certainties)
+
+
+def _within_reach(levels: Sequence[float], tried: Sequence[Tried]) -> Sequence[float]:
+    """The levels up to the double of the highest that has held: one far beyond would only hurt the target."""
+    highest = max((one.level for one in tried if one.holds), default=0.0)
+    return [level for level in levels if level <= 2 * highest] or levels[:1]
 
 
 def _answer(

@@ -83,10 +83,19 @@ def test_without_noise_the_limit_is_found_to_the_precision_in_few_runs(
 
 
 def test_the_usual_number_of_runs_is_that_of_a_search_without_noise() -> None:
-    random, levels = Random(5), levels_between(1, 300, 0.05, whole=True)
-    limits = [math.exp(random.uniform(0.1, math.log(290))) for _ in range(10)]
+    levels = levels_between(1, 300, 0.05, whole=True)
+    limits = [1.2 * 1.7**step for step in range(11)]  # to 242
     runs = [len(answer(lambda level, limit=limit: level <= limit, levels).tried) for limit in limits]  # type: ignore[misc]
     assert abs(sum(runs) / len(runs) - usual_runs(1, 300, 0.05)) < 3
+
+
+@pytest.mark.parametrize("outlier", range(6))
+def test_no_level_is_more_than_the_double_of_one_that_held(outlier: int) -> None:
+    runs = iter(range(MOST))
+    found = answer(lambda level: (level <= 70) != (next(runs) == outlier), levels_between(1, 900, 0.05, whole=True))
+    for number, one in enumerate(found.tried[1:], 1):
+        held = [before.level for before in found.tried[:number] if before.holds]
+        assert one.level <= max([1.0, *(2 * level for level in held)])
 
 
 @pytest.mark.slow
