@@ -56,5 +56,6 @@ def _invocation(one: "Run | Group") -> "Invocation | None":
     from loadtest.cli.reading import invocation_of
 
     if isinstance(one, Group) and one.document is not None:
-        return (found if one.is_search else comparison).read(one.document).invocation
+        document = found.read(one.document) if one.is_search else comparison.read(one.document)
+        return document.invocation
     return invocation_of(one.runs[0] if isinstance(one, Group) else one)
