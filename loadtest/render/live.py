@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from loadtest.checker.power import needed
+from loadtest.checker.verdict import plural
 from loadtest.effort import Effort
 from loadtest.order import Outcome
 from loadtest.plan import Load, Race
@@ -60,7 +61,7 @@ class Live:
         gone_s = now - self._started
         if self._quiet or gone_s < _SHOW_AFTER_S:
             return
-        if isinstance(self._plan, Race) and not self._told:
+        if isinstance(self._plan, Race) and self._plan.rounds != 1 and not self._told:
             left_s = _race_left_s(self._plan, recorder, gone_s)
             if left_s is not None:
                 self._tell(_rounds(self._plan), gone_s + left_s)
@@ -83,7 +84,7 @@ class Live:
 
 def _rounds(plan: Race) -> str:
     if plan.exclude is None:
-        return f"{plan.rounds or 0:,} rounds"
+        return plural(plan.rounds or 0, "round")
     return f"rounds until double wins above {plan.exclude:g} are excluded"
 
 
@@ -107,10 +108,14 @@ def _line(plan: Race | Load, recorder: Recorder, gone_s: float) -> str:
 
 
 def _race_so_far(plan: Race, recorder: Recorder, gone_s: float) -> str:
-    of = "" if plan.rounds is None else f" of {plan.rounds:,}"
+    rounds = (
+        plural(recorder.rounds, "round")
+        if plan.rounds is None
+        else f"{recorder.rounds:,} of {plural(plan.rounds, 'round')}"
+    )
     left_s = _race_left_s(plan, recorder, gone_s)
     left = "" if left_s is None else f", {about(left_s)} left"
-    return f"{recorder.rounds:,}{of} rounds, {recorder.operations:,} requests answered, {gone_s:.0f} s{left}"
+    return f"{rounds}, {recorder.operations:,} requests answered, {gone_s:.0f} s{left}"
 
 
 def _phase(plan: Load, recorder: Recorder) -> list[str]:
