@@ -52,7 +52,12 @@ class Shop:
         return {item["id"]["S"]: item for item in found}
 
     def exists(self) -> bool:
-        return self.table in self.client.list_tables()["TableNames"]
+        """Whether it is there, and not being deleted, which takes dynalite a while."""
+        try:
+            status: str = self.client.describe_table(TableName=self.table)["Table"]["TableStatus"]
+        except self.client.exceptions.ResourceNotFoundException:
+            return False
+        return status != "DELETING"
 
     def until_changed(self) -> None:
         deadline = time.monotonic() + 60
