@@ -118,5 +118,5 @@ def test_a_folder_lists_its_runs_by_their_start(runs: Path) -> None:
 
 def test_a_comparison_without_its_runs_has_none_to_export(runs: Path) -> None:
     (runs / LATE / "comparison.json").rename(runs / "alone.json")
-    with pytest.raises(UsageError, match=r"no run of the comparison runs/alone\.json lies beside it"):
+    with pytest.raises(UsageError, match=r"no run of runs/alone\.json lies beside it"):
         exported("runs/alone.json")
