@@ -25,6 +25,13 @@ class Root(Group):
         _TYPED.set(list(args))
         return super().parse_args(ctx, args)
 
+    def invoke(self, ctx: Any) -> Any:
+        """As every group does; an interrupt is left to `main`: typer would make an exit code of it without a word."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt as interrupt:
+            raise typer.Abort from interrupt
+
 
 class Recorded(Command):
     """A command whose runs say in their reports how they were made, so that `loadtest rerun` can make them again."""

@@ -39,7 +39,7 @@ _WITHIN_S = 1.5
 def running(url: str, command: tuple[str, ...], folder: Path) -> Iterator[subprocess.Popen[bytes]]:
     """The tool under way; at the end of the block it is killed, and its workers are gone soon after."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "loadtest", *command, "--endpoint-url", url, "--quiet"],
+        [sys.executable, "-m", "loadtest", *command, "--endpoint-url", url, "--quiet", "--yes"],
         cwd=folder,
         env=clean_environment(),
         stdin=subprocess.DEVNULL,
