@@ -64,6 +64,7 @@ def run_search(wanted: Wanted, run_target: RunTarget, output: Output) -> int:
         raise UsageError("--junit goes with race, load and compare: a search has no verdict of its own")
     output.thresholds()
     texts = [*wanted.thresholds, *(_RATE_HOLDS if wanted.of == "rate" else ())]
+    thresholds = [parse(text) for text in texts]
     if output.dry_run:
         return _dry_run(wanted, run_target)
     keeping = prepare_table(run_target, wanted.plan(wanted.lowest), quiet=output.quiet)
@@ -72,7 +73,7 @@ def run_search(wanted: Wanted, run_target: RunTarget, output: Output) -> int:
     with Progress(quiet=output.quiet) as progress:
         going = _Going(wanted, folder, progress, verbose=output.verbose)
         try:
-            answer = going.search([parse(text) for text in texts], output, keeping)
+            answer = going.search(thresholds, output, keeping)
         except BaseException:
             discard(folder)
             raise

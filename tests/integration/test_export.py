@@ -63,7 +63,7 @@ def test_standard_output_gets_nothing_else(cli: Cli, stored: Stored) -> None:
 
 def test_a_run_given_twice_counts_once(cli: Cli, stored: Stored) -> None:
     (run,) = stored(OLD)
-    assert cli("export", run, f"{run}/report.json", "--hlog", "-").stdout == hlog([OLD])
+    assert cli("export", run, f"{run}/report.json", "runs", "--hlog", "-").stdout == hlog([OLD])
 
 
 def test_it_is_said_how_many_runs_prometheus_does_not_get(cli: Cli, stored: Stored) -> None:
@@ -81,7 +81,6 @@ def test_it_is_said_how_many_runs_prometheus_does_not_get(cli: Cli, stored: Stor
         (["--hlog", "-", "--prometheus", "-"], 2, "cannot both write -"),
         (["--edn", "a", "--prometheus", "a"], 2, "--prometheus and --edn cannot both write a"),
         (["--edn", f"runs/{OLD.run_id}/history.jsonl"], 2, "it is one of the files to export"),
-        (["runs", "--edn", "a.edn"], 2, "--edn takes one run"),
         (["--edn", "a.edn"], 2, "history.jsonl: No such file or directory"),
         (["--hlog", f"runs/{OLD.run_id}/report.json"], 2, "it is one of the files to export"),
         (["--csv", "tables", "--otlp", "localhost:4318"], 2, "http://localhost:4318"),
@@ -89,7 +88,7 @@ def test_it_is_said_how_many_runs_prometheus_does_not_get(cli: Cli, stored: Stor
         (["--hlog", "nowhere/a.hlog"], 3, "cannot write nowhere/a.hlog: No such file or directory"),
         (["--prometheus", "runs"], 3, "cannot write runs: Is a directory"),
         (["gone", "--hlog", "-"], 2, "cannot read gone"),
-        (["runs", "--hlog", "-"], 2, "cannot read runs/report.json"),
+        ([str(Path(__file__).parent), "--hlog", "-"], 2, "there is no run in "),
     ],
 )
 def test_what_cannot_be_is_said_in_one_line(
@@ -100,6 +99,15 @@ def test_what_cannot_be_is_said_in_one_line(
     assert (done.returncode, done.stdout) == (code, "")
     assert line.startswith("loadtest: ")
     assert says in line
+    assert [path.name for path in tmp_path.iterdir()] == ["runs"]
+
+
+def test_the_histories_of_a_folder_of_runs_do_not_fit_together(cli: Cli, tmp_path: Path, stored: Stored) -> None:
+    stored(OLD, NEW)
+    done = cli("export", "runs", "--edn", "a.edn")
+    (line,) = done.stderr.splitlines()
+    assert (done.returncode, done.stdout) == (2, "")
+    assert line.startswith("loadtest: --edn takes one run")
     assert [path.name for path in tmp_path.iterdir()] == ["runs"]
 
 
