@@ -123,7 +123,8 @@ def _command(name: str, port: int) -> tuple[list[str], Path]:
     if name == "embedded":
         return [sys.executable, "-m", "loadtest.targets.moto_host", str(port)], ROOT
     if name == "moto_server":
-        return [str(Path(sys.executable).with_name("moto_server")), "-p", str(port)], ROOT
+        program = Path(sys.executable).with_name("moto_server")
+        return ["env", "MOTO_ALLOW_NONEXISTENT_REGION=true", str(program), "-p", str(port)], ROOT  # as the embedded one
     if name == "moto_server_serial":
         return [sys.executable, "-c", _MOTO_SERIAL, str(port)], ROOT
     if name == "ministack":

@@ -177,8 +177,21 @@ Profile = Annotated[
 TableName = Annotated[
     str, typer.Option("--table", metavar="NAME", help="Name of the table.", rich_help_panel=Panel.MAIN)
 ]
-ConnectTimeout = Annotated[str, typer.Option("--connect-timeout", rich_help_panel=Panel.FILE)]
-ReadTimeout = Annotated[str, typer.Option("--read-timeout", rich_help_panel=Panel.FILE)]
+ConnectTimeout = Annotated[
+    str,
+    typer.Option(
+        "--connect-timeout", metavar="TIME", help="How long to wait for a connection.", rich_help_panel=Panel.CLIENT
+    ),
+]
+ReadTimeout = Annotated[
+    str,
+    typer.Option(
+        "--read-timeout",
+        metavar="TIME",
+        help="How long to wait for an answer; a write without one is unknown.",
+        rich_help_panel=Panel.CLIENT,
+    ),
+]
 SdkRetries = Annotated[
     int,
     typer.Option(

@@ -16,7 +16,7 @@ import anyio
 
 import loadtest
 from loadtest.errors import LoadTestError, TargetError
-from loadtest.extras import require
+from loadtest.extras import DISTRIBUTION, require
 from loadtest.plan import Cluster
 from loadtest.scale.remote import LostError, Remote
 
@@ -99,7 +99,7 @@ async def _names(client: Any, cluster: Cluster) -> dict[str, str]:
     async def ask(address: str) -> None:
         with anyio.move_on_after(_ANSWER_S):
             asked = {"workers": [address], "on_error": "return"}
-            versions.update(await client.run(metadata.version, "loadtest", **asked))
+            versions.update(await client.run(metadata.version, DISTRIBUTION, **asked))
 
     versions: dict[str, Any] = {}
     async with anyio.create_task_group() as tasks:

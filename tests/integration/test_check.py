@@ -83,7 +83,8 @@ def test_a_history_written_by_hand_is_judged_as_the_docs_say(cli: Cli, tmp_path:
     by_hand = section.partition("```json\n")[2].partition("```")[0]
     (tmp_path / "by-hand.jsonl").write_text(by_hand)
     done = cli("check", "by-hand.jsonl")
-    assert (done.returncode, f"$ loadtest check by-hand.jsonl\n{done.stdout}```" in section) == (0, True)
+    shown = f"$ loadtest check by-hand.jsonl\n{done.stdout}$ loadtest report"  # the next command follows at once
+    assert (done.returncode, shown in section) == (0, True)
     (tmp_path / "by-hand.jsonl").write_text(by_hand.replace('"rejected","reason":"conflict"', '"accepted","reason":""'))
     assert cli("check", "by-hand.jsonl").returncode == 1
 

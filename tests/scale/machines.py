@@ -9,16 +9,17 @@ from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 
+from loadtest.extras import DISTRIBUTION
 from tests.conftest import ROOT, clean_environment, free_port, missing, wait_until_listening
 from tests.processes import wait_for
 
 # Read by each process of Python before all else: to a worker with this setting its package is of another version.
-ANOTHER_VERSION = """
+ANOTHER_VERSION = f"""
 import importlib.metadata, os
 there = importlib.metadata.version
 def version(name):
     told = os.environ.get("LOADTEST_VERSION")
-    if name != "loadtest" or told is None:
+    if name != "{DISTRIBUTION}" or told is None:
         return there(name)
     if not told:
         raise importlib.metadata.PackageNotFoundError(name)

@@ -22,7 +22,7 @@ __all__ = ["said"]
         ("load -t 3", "load has no -t; use --duration (-d) or --processes"),
         ("load -rate=3", "write --rate with two dashes"),
         ("load -duration 3s", "write --duration with two dashes"),
-        ("race --timeout 3", "race has no --timeout; read-timeout = … in a scenario file sets it (docs/scenarios.md)"),
+        ("race --timeout 3", "race has no --timeout; use --read-timeout"),
         ("find -c 3", "find has no -c; use --of"),
         ("race --rate 3", "race has no --rate; loadtest load has --rate (-r)"),
         ("race -r 3", "race has no -r; loadtest load has --rate (-r)"),
@@ -57,7 +57,7 @@ def test_what_stands_before_the_command(typed: str, hint: str, said: Said) -> No
     assert said(*typed.split()) == (2, "", f"loadtest: {hint}\n")
 
 
-@pytest.mark.parametrize("value", ["--read-timeout=5", "--connect-timeout=5", "--backoff=none", "--eventual-reads"])
+@pytest.mark.parametrize("value", ["--write-unit-price=5", "--read-unit-price=5", "--backoff=none", "--eventual-reads"])
 @pytest.mark.parametrize("command", ["race", "load", "compare", "find"])
 def test_an_option_of_files_says_where_it_lives(command: str, value: str, said: Said) -> None:
     code, _, line = said(command, value)

@@ -221,8 +221,8 @@ def test_an_access_key_may_hold_a_percent_sign(clock: Clock) -> None:
     ("change", "reason"),
     [
         ({"method": "GET"}, "unexpected request GET"),
-        ({"url": "http://localhost:8000/path"}, "unexpected request POST http://localhost:8000/path"),
-        ({"url": "http://localhost:8000/?a=b"}, "unexpected request"),
+        ({"url": "http://localhost:8000/path"}, "its endpoint's URL has a path"),
+        ({"url": "http://localhost:8000/?a=b"}, "unexpected request POST http://localhost:8000/?a=b"),
         ({"X-Trace": "1"}, "unknown header x-trace"),
         ({"Authorization": "AWS4-ECDSA-P256-SHA256 Credential=a"}, "not signed with signature version 4"),
         ({"Authorization": None}, "not signed with signature version 4"),
