@@ -31,7 +31,7 @@ LOADS = (
 )
 # A server that is gone ends a race at once; a load goes on to its end.
 SHORT_LOADS = tuple(tuple("4s" if word == "10m" else word for word in load) for load in LOADS)
-MANY = 20
+MANY = 12
 
 
 def moments(count: int, few: int, *arguments: tuple[str, ...]) -> list[Any]:
