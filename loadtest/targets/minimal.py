@@ -14,7 +14,13 @@ import threading
 from typing import Any
 
 _BACKLOG = 8192
-_ITEM = {"id": {"S": "p#4"}, "name": {"S": "Last samovar"}, "quantity": {"N": "1"}, "version": {"N": "1"}}
+_ITEM = {
+    "id": {"S": "p#4"},
+    "name": {"S": "Last samovar"},
+    "quantity": {"N": "1"},
+    "version": {"N": "1"},
+    "made_by": {"S": "loadtest"},  # so that no command asks before it is bought
+}
 _REFUSAL = {
     "__type": "com.amazonaws.dynamodb.v20120810#ConditionalCheckFailedException",
     "message": "The conditional request failed",
