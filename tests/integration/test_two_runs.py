@@ -17,7 +17,7 @@ from tests.processes import wait_for
 
 STRATEGIES = ("version", "conditional", "transaction")
 LONG_LOAD = ("load", "--rate", "15", "--duration", "10m")  # with pauses in which another run can set the stock
-SHORT_LOAD = ("load", "--concurrency", "3", "--duration", "1500ms")
+SHORT_LOAD = ("load", "--rate", "20", "--duration", "2s")  # as slow, so that neither starves the other
 ALONE = "somebody else is writing product 'p#4'"
 FLUSHED = 50_000  # bytes
 
