@@ -53,7 +53,7 @@ make_environment() {
     : >"$log"
     step 'making it' "$python" -m venv --clear "$venv" || failed
     if ! command -v uv >/dev/null && ! own_index; then
-        step 'getting uv, which installs faster than pip' pip_install uv || true
+        step 'getting uv, which installs faster than pip' pip_install "$venv" --constraint "$root/constraints.txt" uv || true
     fi
 }
 
@@ -70,22 +70,26 @@ add() {
     done
 }
 
-install() {
-    local uv
+install() { install_into "$venv" --constraint "$root/constraints.txt" "$@"; }
+
+# install_into ENVIRONMENT ARGUMENT…: pip's arguments, and uv's.
+install_into() {
+    local into=$1 uv
+    shift
     uv=$(PATH="$venv/bin:$PATH" command -v uv) || uv=
     if [ -n "$uv" ] && ! own_index; then
-        "$uv" pip install ${PYTHONDONTWRITEBYTECODE:+--compile-bytecode} --python "$venv/bin/python" \
-            --constraint "$root/constraints.txt" "$@" && return
+        "$uv" pip install ${PYTHONDONTWRITEBYTECODE:+--compile-bytecode} --python "$into/bin/python" "$@" && return
     fi
-    pip_install "$@"
+    pip_install "$into" "$@"
 }
 
 # Modules are compiled when they are first used, because most of what the SDK and moto bring never is; now where Python
 # is told to keep nothing that it compiles.
 pip_install() {
-    local compile=--no-compile
+    local into=$1 compile=--no-compile
+    shift
     [ -z "${PYTHONDONTWRITEBYTECODE:-}" ] || compile=--compile
-    "$venv/bin/python" -m pip install --disable-pip-version-check $compile --constraint "$root/constraints.txt" "$@"
+    "$into/bin/python" -m pip install --disable-pip-version-check $compile "$@"
 }
 
 # step WHAT COMMAND…: runs it, and says how long it took.

@@ -18,8 +18,8 @@ _HEAD = """\
 page is printed by `scripts/licences.py` from what the packages say of themselves, in the versions of `constraints.txt`.
 
 - [Python packages](#python-packages) · [MiniStack's environment](#ministacks-environment) ·
-  [npm packages](#npm-packages) · [Debian packages](#debian-packages) · [In the pages](#in-the-pages) ·
-  [Not installed](#not-installed)
+  [The audit's environment](#the-audits-environment) · [npm packages](#npm-packages) ·
+  [Debian packages](#debian-packages) · [In the pages](#in-the-pages) · [Not installed](#not-installed)
 
 ## Python packages
 
@@ -69,11 +69,12 @@ _NAMES = {
 def main() -> None:
     """Print the page."""
     ours = ((one.name, one.version, licence(one)) for one in distributions())
-    theirs = distributions(path=[str(path) for path in (ROOT / ".tools/ministack").glob("lib/*/site-packages")])
     sys.stdout.write(_HEAD)
     _table((name, version, said) for name, version, said in ours if name != "dynamodb-loadtest")
     sys.stdout.write("\n## MiniStack's environment\n\n`scripts/test` makes it in `.tools/ministack`.\n")
-    _table((one.name, one.version, licence(one)) for one in theirs)
+    _table(_installed(ROOT / ".tools/ministack"))
+    sys.stdout.write("\n## The audit's environment\n\n`scripts/audit` makes it in `.tools/audit`.\n")
+    _table(_installed(ROOT / ".tools/audit"))
     sys.stdout.write(
         "\n## npm packages\n\n`scripts/test` installs dynalite, with what it needs, in `.tools/dynalite`.\n"
     )
@@ -93,6 +94,12 @@ def licence(package: Distribution) -> str:
         return _NAMES.get(first, first)
     texts = [file.read_text() for file in package.files or () if file.name.startswith("LICENSE")]
     return "Apache-2.0" if any("Apache License" in text and "Version 2.0" in text for text in texts) else "not said"
+
+
+def _installed(environment: Path) -> Iterator[tuple[str, str, str]]:
+    """All packages of a virtual environment."""
+    for one in distributions(path=[str(path) for path in environment.glob("lib/*/site-packages")]):
+        yield one.name, one.version, licence(one)
 
 
 def _npm(folder: Path) -> Iterator[tuple[str, str, str]]:

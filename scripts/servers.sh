@@ -11,7 +11,7 @@ ensure_servers() {
         printf 'loadtest: installing MiniStack for the tests\n' >&2
         {
             "$venv/bin/python" -m venv --clear "$tools/ministack" &&
-                "$tools/ministack/bin/python" -m pip install --disable-pip-version-check "$ministack"
+                install_into "$tools/ministack" "$ministack"
         } >"$log" 2>&1 || tail -n 5 "$log" >&2
     fi
     command -v npm >/dev/null || return 0

@@ -61,7 +61,7 @@ def _get_extra(error: Exception) -> None:
     """From a checkout: let its script install the extra that is missing, and run the command again in our place."""
     script = os.environ.get("LOADTEST_EXTRA_SCRIPT")
     if script and isinstance(error, MissingExtraError):
-        os.execv(script, [script, "--with-extra", error.extra, *sys.argv[1:]])  # noqa: S606 - no shell is wanted
+        os.execv(script, [script, "--with-extra", error.extra, *sys.argv[1:]])  # nosec B606 # no shell is wanted
 
 
 def _first(group: BaseExceptionGroup[Any]) -> Exception:

@@ -63,7 +63,7 @@ def clients(turns: int) -> Figures:
 def wrk(url: str, connections: int, pid: int | None = None) -> Figures:
     """Wrk for two seconds: operations a second and CPU, its own or that of the server `pid`."""
     own_before, server_before = os.times().children_user + os.times().children_system, cpu_s(pid) if pid else 0.0
-    output = subprocess.run(
+    output = subprocess.run(  # nosec B607
         ["wrk", "-t1", f"-c{connections}", "-d2s", "--timeout", "30s", "-s", str(FOLDER / "mix.lua"), url],
         capture_output=True,
         text=True,

@@ -48,4 +48,4 @@ def _run(made: ExitStack, kind: str, _: str, name: str, *rest: str) -> None:
 
 
 def _ip(*arguments: str) -> None:
-    subprocess.run(["ip", *arguments], check=True, stderr=subprocess.DEVNULL)
+    subprocess.run(["ip", *arguments], check=True, stderr=subprocess.DEVNULL)  # nosec B607

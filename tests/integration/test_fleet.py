@@ -134,7 +134,7 @@ def test_the_entrypoint_hides_the_key_and_starts_dask(
             "--name",
             os.uname().nodename,
         ]
-        expected += ["--worker-port", "8788", "--memory-limit", "0", "--local-directory", "/tmp"]  # noqa: S108 - a container's own
+        expected += ["--worker-port", "8788", "--memory-limit", "0", "--local-directory", "/tmp"]
         expected += ["--death-timeout", "60", *common, "127.0.0.1:0"]
     assert arguments == [*expected, "--further"]
     assert {name: value for name, value in environment.items() if name.startswith(("TLS_", "DASK_"))} == {
@@ -302,7 +302,7 @@ def test_pods_run_without_rights_and_with_the_settings_that_runs_need(manifest: 
         assert own["capabilities"] == {"drop": ["ALL"]}
         assert container["resources"]["requests"] == {"cpu": "1", "memory": container["resources"]["limits"]["memory"]}
         mounts = {mount["name"]: mount["mountPath"] for mount in container["volumeMounts"]}
-        assert mounts == {"tls": settings["TLS_DIR"], "tmp": "/tmp"}  # noqa: S108 - a pod's own
+        assert mounts == {"tls": settings["TLS_DIR"], "tmp": "/tmp"}
         assert pod["volumes"][0]["secret"]["secretName"] == name
     account = of_kind(manifest, "ServiceAccount")["loadtest-worker"]
     assert re.match(r"arn:aws:iam::\d{12}:role/", account["metadata"]["annotations"]["eks.amazonaws.com/role-arn"])
