@@ -30,7 +30,7 @@ _RESTOCKED = (*_LOAD, "--stock", "100", "--restock")
 _TWO = ("--processes", "2")
 _COMMANDS = (_RESTOCKED, (*_RACE, *_TWO), _RACE, (*_LOAD, *_TWO), _LOAD, (*_RESTOCKED, *_TWO))
 _MOMENTS = 2  # of a run, the kill among them
-_RUNS = 50
+_RUNS = 25
 _SHORT = 2
 _WITHIN_S = 1.5
 

@@ -17,7 +17,7 @@ from tests.anomalies.running import events_of, execute, models_read_once
 from tests.anomalies.server import Server
 from tests.anomalies.truth import first_difference
 
-_RUNS = 60
+_RUNS = 50
 _SHORT = 10
 _FAULTS = Faults(
     faults=(

@@ -151,7 +151,7 @@ def test_an_embedded_server_killed_at_any_moment(seed: int, command: tuple[str, 
 
 
 @pytest.mark.parametrize("name", ["moto_server", "ministack"])
-@pytest.mark.parametrize(("seed", "command"), moments(10, 0, RACE, SHORT_LOADS[0]))
+@pytest.mark.parametrize(("seed", "command"), moments(4, 0, RACE, SHORT_LOADS[0]))
 def test_another_server_killed_at_any_moment(
     seed: int, command: tuple[str, ...], name: str, cli: Cli, tmp_path: Path
 ) -> None:
