@@ -104,7 +104,7 @@ def test_a_folder_is_never_cut(
     columns: int, lines: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("FORCE_COLOR", "1")  # for rich a terminal
-    monkeypatch.setattr(shutil, "get_terminal_size", lambda: os.terminal_size((columns, 24)))
+    monkeypatch.setattr(shutil, "get_terminal_size", lambda **_: os.terminal_size((columns, 24)))
     print_listing([Summary("2026-11-20T09:31:28+00:00", "load", "safe", f"runs/{DAYS[0]}", completed=True, runs=1)])
     printed = capsys.readouterr().out.splitlines()
     assert len(printed) == lines
