@@ -66,28 +66,32 @@ class Checker:
         if isinstance(event, Operation):
             self._ledger(event).operation(event)
             self._results.operation(event)
+            self._chances.operation(event)
         elif isinstance(event, OrderEnded):
             if self._results.end(event, self._ledger(event)):
                 self._outcomes[event.outcome] += 1
                 self._tally.units.add(event.units)
+            self._chances.order_ended(event)
         elif isinstance(event, OrderPlaced):
             self._ledger(event)
             self._results.place(event.order_id, event.product_id, event.units)
         elif isinstance(event, RoundStarted):
             self._start(event)
+            self._chances.start(event)
         elif isinstance(event, StockSet):
             if event.product_id in self._current:
                 self._close()
             self._product(event.before).set_stock(event)
         elif isinstance(event, Restocked):
             self._ledger(event).restock(event)
+            self._chances.restock(event)
         elif isinstance(event, RecordsRead):
             if event.round != self._number or not self._current:
                 raise ValueError(f"records of round {event.round} outside that round")
             self._results.records(event)
         elif isinstance(event, RoundEnded):
             self._end(event)
-        self._chances(event)
+            self._chances.end(event)
 
     def verdict(self) -> Verdict:
         """What all rounds so far showed. A round that has not ended is judged as one cut short."""

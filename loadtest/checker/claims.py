@@ -55,13 +55,14 @@ class Claims:
     def claim(self, version: int, op: Operation) -> bool:
         """A write made this version; False if it had been made before, or the run began with a later one."""
         sighted = self._sighted.get(version)
-        known = self.versions.known(version)
         if sighted is not None and sighted[0] == op.order_id:
             self._forget(version)
         elif sighted is not None:
             self._contest(version, *sighted, op.order_id, op)
-        self.names_left |= op.last_order == op.order_id and not is_own(op.order_id)
+        if not self.names_left:
+            self.names_left = op.last_order == op.order_id and not is_own(op.order_id)
         if not self._claimed.add(version - self._first):
+            known = self.versions.known(version)
             maker = known.maker if known is not None else None
             name = maker.order_id if maker else (known.name if known else None) or _EARLIER
             self._contest(version, name, maker or (known.named_by if known else None), op.order_id, op)
@@ -90,12 +91,14 @@ class Claims:
 
         Returns the accepted write of which this says that it made the version, if nobody knew which one it had.
         """
-        if version == self._first and self._initial.last_order != order_id:
-            self.versions.unlike(op)
         if version <= self._first:
+            if version == self._first and self._initial.last_order != order_id:
+                self.versions.unlike(op)
             return None
         known = self.versions.known(version)
         maker = known.maker if known is not None else None
+        if self.names_left and maker is not None and maker.order_id == order_id:
+            return None  # as most are
         own = is_own(order_id) or order_id == self._initial.last_order
         self.names_left |= not own
         if maker is not None and maker.order_id == order_id:

@@ -13,6 +13,7 @@ from loadtest.checker import doubts as doubting
 from loadtest.checker.claims import Claims
 from loadtest.checker.doubts import Doubt
 from loadtest.checker.marks import Evidence, Room
+from loadtest.checker.members import ACCEPTED, READ, REJECTED, UNKNOWN
 from loadtest.checker.outside import Outside
 from loadtest.checker.own import OwnWrites, own_read
 from loadtest.checker.realtime import RealTime
@@ -20,9 +21,7 @@ from loadtest.checker.refusals import Blind
 from loadtest.checker.register import seen, written
 from loadtest.checker.round import Round
 from loadtest.order import (
-    Kind,
     Operation,
-    Outcome,
     Product,
     Restocked,
     RoundEnded,
@@ -93,24 +92,22 @@ class Ledger:
 
     def operation(self, op: Operation) -> None:
         """One request and its answer. ValueError for a clock that is surer than sure."""
-        if op.clock_uncertainty_ns < 0:
-            raise ValueError(f"a clock uncertainty of {op.clock_uncertainty_ns} ns")
         if op.clock_uncertainty_ns:
             op = _perhaps(op)
         self.units.add(op.units)
-        if op.kind is Kind.READ:
-            self.round.eventual |= not op.consistent
-            if op.version is not None and op.outcome is Outcome.ACCEPTED:
+        outcome = op.outcome
+        if op.kind is READ:
+            if not op.consistent:
+                self.round.eventual = True
+            if outcome is ACCEPTED and op.version is not None:
                 self._look(op)
             return
         self.round.stock.see(op)
-        if op.outcome in (Outcome.THROTTLED, Outcome.FAILED):
-            return
-        if op.outcome is Outcome.ACCEPTED:
+        if outcome is ACCEPTED:
             self._accept(op)
-        elif op.outcome is Outcome.REJECTED:
+        elif outcome is REJECTED:
             self._refuse(op)
-        else:
+        elif outcome is UNKNOWN:
             self._lose(op)
 
     def _lose(self, op: Operation) -> None:
@@ -126,7 +123,6 @@ class Ledger:
     def _accept(self, op: Operation) -> None:
         """A write took its units: the version it made is its own, and so are the units it left."""
         made, again = self._claim(op)
-        self.round.stock.hand_out(op)
         if made is None:
             self.time.count_unnumbered(op)
         else:
@@ -145,8 +141,9 @@ class Ledger:
 
     def _claim(self, op: Operation) -> tuple[int | None, bool]:
         """Count an accepted write. Returns the version that it made, if known, and whether it was made again."""
-        self.round.surely += 1
-        self.round.stock.accept(op)
+        round_ = self.round
+        round_.surely += 1
+        round_.stock.accept(op)
         rests_on = None if op.read_version is None else op.read_version + 1
         made = rests_on if op.version is None else op.version
         if made is None:
@@ -171,7 +168,7 @@ class Ledger:
 
     def _look(self, op: Operation) -> None:
         """An answer showed a version, perhaps whose it was and what was left."""
-        version = op.version or 0
+        version, claims = op.version or 0, self.claims
         if not op.consistent and version < self.initial.version:
             self.time.stale_reads += 1  # of a product as it was before the run, perhaps one that was put anew since
             return
@@ -179,15 +176,15 @@ class Ledger:
             self._round.stock.see(op)
         self.newest = max(self.newest, version)
         if self.time.place(seen(version), op) and op.consistent:
-            self.outside.looked_back(version, self.newest, op, self.claims)
+            self.outside.looked_back(version, self.newest, op, claims)
             if self._is_anew(version, op):
                 self.outside.put_anew(op)
         if op.last_order is not None:
-            made = self.claims.see(version, op.last_order, op)
+            made = claims.see(version, op.last_order, op)
             if made is not None:
                 self.time.place(written(version), made)
         if op.quantity is not None:
-            self.claims.versions.count(version, op.quantity, op)
+            claims.versions.count(version, op.quantity, op)
 
     def _is_anew(self, version: int, op: Operation) -> bool:
         """Whether an old state is one that this run never had, nor began with."""
@@ -200,16 +197,16 @@ class Ledger:
         """The tool's own write before a round, with what it had read."""
         self._look(own_read(event.round, event.before, event.read_ns, event.sent_ns))
         op = self.own.set(event)
-        if event.outcome is Outcome.ACCEPTED:
+        if event.outcome is ACCEPTED:
             self._own(event.before.version + 1, op)
-        elif event.outcome is Outcome.REJECTED:
+        elif event.outcome is REJECTED:
             self.blind.add(op)
 
     def restock(self, event: Restocked) -> None:
         """Units were added, or perhaps were."""
         self.round.stock.restock(event)
         op = self.own.restock(event)
-        if event.outcome is not Outcome.ACCEPTED:
+        if event.outcome is not ACCEPTED:
             return
         if event.version is None:
             self.time.count_unnumbered(op)
@@ -272,4 +269,6 @@ class Ledger:
 def _perhaps(op: Operation) -> Operation:
     """From the first moment at which it may have been sent to the last at which it may have been received."""
     off_ns = op.clock_uncertainty_ns
+    if off_ns < 0:
+        raise ValueError(f"a clock uncertainty of {off_ns} ns")
     return replace(op, sent_ns=op.sent_ns - off_ns, received_ns=op.received_ns + off_ns)

@@ -11,6 +11,7 @@ from bisect import bisect_right
 from operator import attrgetter, itemgetter
 from typing import NamedTuple
 
+from loadtest.checker.members import ACCEPTED, REJECTED, UNKNOWN
 from loadtest.order import Operation, Outcome
 
 _SECOND_NS = 10**9
@@ -55,9 +56,9 @@ class Unversioned(NamedTuple):
     def of(cls, op: Operation) -> "Unversioned":
         """Of that write."""
         left, name = None, op.order_id
-        if op.outcome is Outcome.REJECTED:
+        if op.outcome is REJECTED:
             name = op.last_order or "" if op.quantity is not None and op.quantity < op.units else ""
-        elif op.outcome is Outcome.ACCEPTED and op.quantity is not None:
+        elif op.outcome is ACCEPTED and op.quantity is not None:
             left, name = op.quantity, ""
         return cls(op.outcome, op.units, left, name, op.attempt)
 
@@ -106,9 +107,9 @@ class Limited:
     def take(self, received: int, sent: int, write: Unversioned) -> None:
         """Count one more."""
         self._largest = max(self._largest, write.units)
-        if write.outcome is Outcome.REJECTED:
+        if write.outcome is REJECTED:
             self._refuse(received, sent, write)
-        elif write.outcome is Outcome.UNKNOWN:
+        elif write.outcome is UNKNOWN:
             self._win(received, sent, write)
         else:
             if write.left is not None or not self._again(write):
@@ -157,7 +158,7 @@ class Limited:
             self._meet(win, sure=True)
 
     def _win(self, received: int, sent: int, write: Unversioned) -> None:
-        accepted = write.outcome is Outcome.ACCEPTED
+        accepted = write.outcome is ACCEPTED
         left: float = math.inf if write.left is None else write.left
         bounded = write.left is None
         if bounded and self._stock is not None:

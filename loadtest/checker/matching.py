@@ -10,9 +10,11 @@ they can be exchanged.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
 from heapq import heappop, heappush
 from math import inf
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from loadtest.order import Operation
 
@@ -21,8 +23,7 @@ _EDGES = 4_096  # beyond so many pairs only windows in time are looked at, which
 _FEW = 1_024  # pairs, among which each write is looked for at each version
 
 
-@dataclass(frozen=True, slots=True)
-class Gap:
+class Gap(Struct, frozen=True, gc=False):
     """A version that nobody is known to have made: not before `after_ns`, and by `by_ns`.
 
     `took` is how many units went with it, None if that is not known. `name` is the one of the tool's own writes that it
@@ -42,8 +43,7 @@ class Gap:
         return replace(self, took=None)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Write:
+class Write(Struct, frozen=True, eq=False, gc=False):
     """A write that may have made one. `units` None: any number. `must`: it surely was applied.
 
     `own`: it is the tool's own, and leaves its `name`; None: any.

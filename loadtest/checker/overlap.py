@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from operator import itemgetter
 
 from loadtest.checker.limited import Limited, Tally, Unversioned
-from loadtest.order import WORKER_LOST, Kind, Operation, Outcome
+from loadtest.checker.members import ACCEPTED, FAILED, READ, REJECTED, THROTTLED
+from loadtest.order import WORKER_LOST, Operation, Outcome
 
 REACH = 4_096
 _AT_ONCE = 64  # counted together: a run must not stand still for thousands
@@ -74,12 +75,12 @@ class Overlap:
         was lost nobody knows when it was in flight.
         """
         outcome = op.outcome
-        if op.kind is Kind.READ or outcome is Outcome.THROTTLED or outcome is Outcome.FAILED:
+        if op.kind is READ or outcome is THROTTLED or outcome is FAILED:
             return
         if op.reason == WORKER_LOST:
             return
         self._writes += 1
-        self._accepted += outcome is Outcome.ACCEPTED
+        self._accepted += outcome is ACCEPTED
         off_ns = op.clock_uncertainty_ns
         version = op.read_version
         rests_on = Unversioned.of(op) if version is None else (version, outcome)
@@ -149,12 +150,12 @@ class _Sweep:
                 continue
             self._newest = received
             if isinstance(write, Unversioned):
-                accepted = write.outcome is Outcome.ACCEPTED
+                accepted = write.outcome is ACCEPTED
                 self._limited.take(received, sent, write)
                 self._meet((unversioned, versioned), (unversioned,), received, sent, accepted)
             else:
                 version, outcome = write
-                accepted = outcome is Outcome.ACCEPTED
+                accepted = outcome is ACCEPTED
                 own = self._recent.get(version) or self._group(version)
                 self._contest(own, received, sent, outcome)
                 self._meet((own, unversioned), (own, versioned), received, sent, accepted)
@@ -168,12 +169,12 @@ class _Sweep:
         while waiting and waiting[-1][0] > sent:
             answered, accepted = waiting.pop()
             self.sure.add(answered, accepted=accepted)
-        if outcome is Outcome.REJECTED:
+        if outcome is REJECTED:
             return
         if own.latest > sent:
-            self.sure.add(received, accepted=outcome is Outcome.ACCEPTED)
+            self.sure.add(received, accepted=outcome is ACCEPTED)
         else:
-            waiting.append((received, outcome is Outcome.ACCEPTED))
+            waiting.append((received, outcome is ACCEPTED))
 
     def _meet(
         self, others: tuple[_Group, ...], own: tuple[_Group, ...], received: int, sent: int, accepted: bool

@@ -9,7 +9,6 @@ from loadtest.checker.verdict import Power, plural
 from loadtest.order import Event, Operation, OrderEnded, Restocked, RoundEnded, RoundStarted
 
 _CONFIDENCE = 0.95
-_OF_PRODUCTS = (Operation, OrderEnded, Restocked, RoundEnded)  # a tuple is looked through quicker than a union
 _NO_WIN = "no win was contested"
 _UNTESTED_RACE = (
     f"{_NO_WIN}: no order that wanted the same was in flight with a winner's write, so this run could not have shown a "
@@ -80,7 +79,7 @@ class _Sums:
 
 @dataclass(slots=True)
 class Chances:
-    """A listener: call it with every event of a run, then ask for the `power`."""
+    """A listener: call it with every event of a run, then ask for the `power`. What is outside a round is left out."""
 
     _sums: _Sums = field(default_factory=_Sums)
     _seen: _Sums | None = None  # with the round that goes on, until the next event
@@ -89,30 +88,53 @@ class Chances:
     _going: int = 0  # of these, those whose end has not come
 
     def __call__(self, event: Event) -> None:
-        """Take one event; what is outside a round is left out."""
-        if isinstance(event, RoundStarted):
-            self._start(event)
-        elif isinstance(event, _OF_PRODUCTS) and (product := self._products.get(event.product_id)) is not None:
-            self._seen = None
-            if isinstance(event, Operation):
-                product.overlap.add(event)
-            elif isinstance(event, OrderEnded):
-                product.wanted += event.units
-                product.smallest = min(product.smallest, event.units)
-            elif isinstance(event, Restocked):
-                product.restocked = True
-                product.overlap.restock()
-            else:
-                self._end(product)
+        """Take one event."""
+        if isinstance(event, Operation):
+            self.operation(event)
+        elif isinstance(event, OrderEnded):
+            self.order_ended(event)
+        elif isinstance(event, RoundStarted):
+            self.start(event)
+        elif isinstance(event, Restocked):
+            self.restock(event)
+        elif isinstance(event, RoundEnded):
+            self.end(event)
 
-    def _end(self, product: _Product) -> None:
-        if not product.ended:
+    def operation(self, op: Operation) -> None:
+        """One request of an order."""
+        product = self._products.get(op.product_id)
+        if product is not None:
+            self._seen = None
+            product.overlap.add(op)
+
+    def order_ended(self, event: OrderEnded) -> None:
+        """An order has its result: it wanted so much."""
+        product = self._products.get(event.product_id)
+        if product is not None:
+            self._seen = None
+            product.wanted += event.units
+            product.smallest = min(product.smallest, event.units)
+
+    def restock(self, event: Restocked) -> None:
+        """Units were added, or perhaps were."""
+        product = self._products.get(event.product_id)
+        if product is not None:
+            self._seen = None
+            product.restocked = True
+            product.overlap.restock()
+
+    def end(self, event: RoundEnded) -> None:
+        """The round of one product is over."""
+        product = self._products.get(event.product_id)
+        if product is not None and not product.ended:
+            self._seen = None
             product.ended = True
             self._going -= 1
             if not self._going:
                 self._close()
 
-    def _start(self, event: RoundStarted) -> None:
+    def start(self, event: RoundStarted) -> None:
+        """The round of one product begins."""
         self._seen = None
         product = event.product
         if event.round != self._round or product.id in self._products:

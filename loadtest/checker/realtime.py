@@ -9,9 +9,10 @@ from collections.abc import Iterator
 from operator import attrgetter
 
 from loadtest.checker.marks import SHOWN, Evidence, Room
+from loadtest.checker.members import READ, REJECTED, UNKNOWN
 from loadtest.checker.register import Register
 from loadtest.checker.verdict import plural
-from loadtest.order import Kind, Operation, Outcome
+from loadtest.order import Operation
 
 _RECEIVED = attrgetter("received_ns")
 
@@ -65,7 +66,7 @@ class RealTime:
         register = self.register
         if not self._unnumbered and register.append(rank, op):
             return False
-        late = op.outcome is Outcome.UNKNOWN and not rank & 1  # a lost write may be applied after it was given up
+        late = op.outcome is UNKNOWN and not rank & 1  # a lost write may be applied after it was given up
         newer = register.newer_before(rank, op)
         if newer is not None and not op.consistent:
             self.stale_reads += 1
@@ -89,7 +90,7 @@ class RealTime:
 
     def contradict(self, older: Operation, *newer: Operation) -> None:
         """`older` was sent after the others had been received."""
-        made = older.kind is not Kind.READ and older.outcome is not Outcome.REJECTED
+        made = older.kind is not READ and older.outcome is not REJECTED
         evidence = self._out_of_order if made else self._stale
         evidence.add(older.order_id, older)
         if evidence.count == 1:

@@ -11,7 +11,8 @@ from bisect import bisect_left, bisect_right
 from math import inf
 
 from loadtest.checker.marks import Room
-from loadtest.order import Operation, Outcome
+from loadtest.checker.members import UNKNOWN
+from loadtest.order import Operation
 
 
 def written(version: int) -> int:
@@ -68,20 +69,25 @@ class Register:
         self._sent = _Steps(room)  # the lowest rank sent from a moment on
 
     def append(self, rank: int, op: Operation) -> bool:
-        """Place an operation that is the newest in every way and contradicts none; False if it is not.
+        """Place an operation that is the newest in every way, and perhaps shows the same as the one before it.
 
-        Most are: this is `newer_before`, `older_after`, `received` and `sent` of those, at a fraction of the work.
+        False if it is not. Most are, and contradict nothing: this is `newer_before`, `older_after`, `received` and
+        `sent` of those, at a fraction of the work.
         """
         received, sent = self._received, self._sent
-        if not received.times or not sent.times or op.outcome is Outcome.UNKNOWN:
+        if not received.times or not sent.times or op.outcome is UNKNOWN:
             return False
-        if rank <= received.ranks[-1] or rank <= sent.ranks[-1] or op.sent_ns <= sent.times[-1]:
+        newest, last_sent, sent_ns, received_ns = received.ranks[-1], sent.ranks[-1], op.sent_ns, op.received_ns
+        if rank < newest or rank < last_sent or sent_ns <= sent.times[-1]:
             return False
-        if op.received_ns < received.times[-1] or op.received_ns < sent.times[-1]:
+        if received_ns < received.times[-1] or received_ns < sent.times[-1]:
             return False
-        received.append(op.received_ns, rank, op)
-        if op.consistent:
-            sent.append(op.sent_ns, rank, op)
+        if rank > newest:
+            received.append(received_ns, rank, op)
+        if op.consistent and rank > last_sent:
+            sent.append(sent_ns, rank, op)
+        elif op.consistent:
+            sent.times[-1], sent.operations[-1] = sent_ns, op
         return True
 
     def newer_before(self, rank: int, op: Operation) -> Operation | None:

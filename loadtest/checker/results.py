@@ -5,13 +5,14 @@ from collections.abc import Iterator, Mapping
 from loadtest.checker.doubts import Doubt
 from loadtest.checker.ledger import Ledger
 from loadtest.checker.marks import Evidence, Marks
+from loadtest.checker.members import ACCEPTED, FAILED, READ, REJECTED, UNKNOWN
 from loadtest.checker.verdict import Violation, plural
-from loadtest.order import Kind, Operation, OrderEnded, Outcome, Reason, Record, RecordsRead
+from loadtest.order import Operation, OrderEnded, Outcome, Reason, Record, RecordsRead
 
 # What is remembered of an order.
 _ENDED, _WON, _ACCEPTED, _REJECTED, _UNKNOWN, _STRANGE, _RECORDED = (1 << n for n in range(7))
 _OWED = 10_000
-_TOLD = {Outcome.ACCEPTED: _ACCEPTED, Outcome.REJECTED: _REJECTED, Outcome.UNKNOWN: _UNKNOWN}
+_TOLD = {ACCEPTED: _ACCEPTED, REJECTED: _REJECTED, UNKNOWN: _UNKNOWN}
 
 
 class _Live:
@@ -81,7 +82,7 @@ class Results:
         if not live.changed and (live.product_id != op.product_id or live.units != op.units):
             live.changed = True
             self._blame("order_changed", op.order_id, op)
-        if op.outcome is Outcome.ACCEPTED and op.kind is not Kind.READ:
+        if op.outcome is ACCEPTED and op.kind is not READ:
             live.won += 1
             if live.won == 1:
                 live.win = op
@@ -91,9 +92,9 @@ class Results:
 
     def _unplaced(self, op: Operation) -> _Live | None:
         if self._marks.has(op.order_id, _ENDED):  # it came after its order's result
-            if op.outcome is Outcome.UNKNOWN and op.kind is not Kind.READ:
+            if op.outcome is UNKNOWN and op.kind is not READ:
                 self._adrift.discard(op.order_id)
-            if op.outcome is Outcome.ACCEPTED and op.kind is not Kind.READ:
+            if op.outcome is ACCEPTED and op.kind is not READ:
                 new, owed = self._marks.add(op.order_id, _WON), self._owed.pop(op.order_id, None)
                 kind = "accepted_without_write" if owed else "winner_told_otherwise" if new else "order_applied_twice"
                 self._blame(kind, op.order_id, op)
@@ -122,19 +123,19 @@ class Results:
             self._blame("order_changed", order_id)
         self._hold_against(event, live.win if live else None, ledger)
         marks[place] |= _TOLD.get(event.outcome, 0)
-        if event.outcome is Outcome.REJECTED and event.reason == Reason.SOLD_OUT:
+        if event.outcome is REJECTED and event.reason == Reason.SOLD_OUT:
             ledger.round.refusals.sold_out(event.units, order_id)
         return True
 
     def _hold_against(self, event: OrderEnded, won: Operation | None, ledger: Ledger) -> None:
         """Hold the result against the order's writes."""
         order_id, doubt = event.order_id, ledger.doubts.get(event.order_id)
-        if event.outcome is Outcome.ACCEPTED:
+        if event.outcome is ACCEPTED:
             if won is None and not (doubt is not None and doubt.applied):
                 self._owe(order_id, ledger)
         elif won is not None:
             self._blame("winner_told_otherwise", order_id, won)
-        elif event.outcome is Outcome.UNKNOWN and doubt is None:
+        elif event.outcome is UNKNOWN and doubt is None:
             self._adrift.add(order_id)
 
     def _owe(self, order_id: str, ledger: Ledger) -> None:
@@ -160,7 +161,7 @@ class Results:
         for outcome, flag in _TOLD.items():
             if self._marks.has(order_id, flag):
                 return outcome
-        return Outcome.FAILED if self._marks.has(order_id, _ENDED) else None
+        return FAILED if self._marks.has(order_id, _ENDED) else None
 
     def live(self, product_id: str) -> int:
         """How many orders of the product have no result, and may have made one more request than is known."""
@@ -199,15 +200,15 @@ class Results:
         ledger.applied(live.units if live else None, version)
         if not self._marks.add(order_id, _WON):
             self._blame("order_applied_twice", order_id, op)
-        elif live is None and self._marks.has(order_id, _ENDED) and self.told(order_id) is not Outcome.ACCEPTED:
+        elif live is None and self._marks.has(order_id, _ENDED) and self.told(order_id) is not ACCEPTED:
             self._earned(order_id, op)
 
     def _earned(self, order_id: str, op: Operation | None = None) -> None:
         """An order took stock that none of its accepted writes accounts for."""
         told = self.told(order_id)
-        if told is Outcome.ACCEPTED:
+        if told is ACCEPTED:
             self._blame("order_applied_twice", order_id)
-        elif told is Outcome.REJECTED:
+        elif told is REJECTED:
             self._blame("phantom_reject", order_id, op)
         elif told is not None:
             self._blame("winner_told_otherwise", order_id, op)
@@ -225,7 +226,7 @@ class Results:
                 self._blame("order_applied_twice", order_id, doubt.last)
             elif doubt.misled:
                 self._blame("phantom_reject", order_id, doubt.last)
-            elif doubt.told is Outcome.FAILED:
+            elif doubt.told is FAILED:
                 self._blame("winner_told_otherwise", order_id, doubt.last)
 
     def records(self, event: RecordsRead) -> None:
@@ -242,7 +243,7 @@ class Results:
         for record in event.found:
             self._recorded_as(record, ledgers.get(record.product_id))
         for order_id in (*event.missing, *event.barred):
-            if self.told(order_id) is Outcome.ACCEPTED:
+            if self.told(order_id) is ACCEPTED:
                 self._blame("record_missing", order_id)
         barred = set(event.barred)
         for order_id in (*event.missing, *event.barred):
@@ -271,7 +272,7 @@ class Results:
             return
         if doubt is not None and doubt.open:
             ledger.recorded(doubt)
-        elif self.told(order_id) is not Outcome.ACCEPTED:
+        elif self.told(order_id) is not ACCEPTED:
             self._marks.add(order_id, _WON)
             ledger.claims.claim_unnumbered(order_id, None)
             ledger.applied(record.units)

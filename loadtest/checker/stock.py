@@ -43,20 +43,18 @@ class Stock:
             self._below = op
 
     def accept(self, op: Operation) -> None:
-        """An accepted write took its units."""
+        """An accepted write took its units, and perhaps was told what it left."""
         self._accepted_units += op.units
         self.accepted.add(op.order_id, op)
+        if op.quantity is not None and op.quantity >= 0:
+            self._hand_out(op, op.quantity)
 
     def take(self, units: int, unclear: int = 0) -> None:
         """A write without an accepting answer took so many, and perhaps some more that are `unclear`."""
         self._taken_units += units
         self._unclear_units += unclear
 
-    def hand_out(self, op: Operation) -> None:
-        """An accepted write was told what it left."""
-        quantity = op.quantity
-        if quantity is None or quantity < 0:
-            return
+    def _hand_out(self, op: Operation, quantity: int) -> None:
         if self._handed_out.add(quantity):
             self._handed_to.append(op)
             if len(self._handed_to) > self._room.each:

@@ -63,7 +63,8 @@ class Versions:
         """This write made it."""
         known = self.at(version)
         known.maker = maker
-        self._hold_step(version, known)
+        if known.quantity is not None:
+            self._hold_step(version, known)
 
     def count(self, version: int, quantity: int, op: Operation) -> None:
         """The operation showed so many units left at this version."""
@@ -82,28 +83,33 @@ class Versions:
 
     def took(self, version: int) -> int | None:
         """By how many units the write that made this version left fewer, None if that was not seen."""
-        before, after = self.left(version - 1), self.left(version)
+        before = self.left(version - 1)
+        after = self.left(version) if before is not None else None
         return None if before is None or after is None else before - after
 
     def left(self, version: int) -> int | None:
         """How many units there were at this version, from who saw it, or from what the writes beside it took."""
-        for later in range(version, version + CHAIN):
-            known = self._latest.get(later)
-            if known is not None and known.quantity is not None:
-                return known.quantity + sum(self._units(one) for one in range(version + 1, later + 1))
-            if self.maker(later + 1) is None:
+        latest = self._latest
+        there = latest.get(version)
+        if there is not None and there.quantity is not None:
+            return there.quantity
+        taken = 0
+        for later in range(version + 1, version + CHAIN):
+            known = latest.get(later)
+            if known is None or known.maker is None:
                 break
-        for earlier in range(version, version - CHAIN, -1):
-            known = self._latest.get(earlier)
-            if known is not None and known.quantity is not None:
-                return known.quantity - sum(self._units(one) for one in range(earlier + 1, version + 1))
-            if self.maker(earlier) is None:
+            taken += known.maker.units
+            if known.quantity is not None:
+                return known.quantity + taken
+        taken, known = 0, there
+        for earlier in range(version - 1, version - CHAIN, -1):
+            if known is None or known.maker is None:
                 break
+            taken += known.maker.units
+            known = latest.get(earlier)
+            if known is not None and known.quantity is not None:
+                return known.quantity - taken
         return None
-
-    def _units(self, version: int) -> int:
-        maker = self.maker(version)
-        return maker.units if maker is not None else 0
 
     def at_least(self, version: int, most: float, *, fewest: int | None) -> float:
         """How many units there were at least, if a write takes `most` at most and `fewest` at least.
@@ -126,8 +132,6 @@ class Versions:
 
     def _hold_step(self, version: int, known: Version) -> None:
         """The write that makes a version leaves its units fewer than there were before."""
-        if known.quantity is None:
-            return
         if known.maker is not None and (before := self._latest.get(version - 1)) is not None:
             self._compare(before, known)
         if (after := self._latest.get(version + 1)) is not None:

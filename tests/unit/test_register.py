@@ -33,6 +33,13 @@ def started() -> Register:
     return register
 
 
+def steps(register: Register) -> list[Any]:
+    """All that it answers, for moments and versions up to 40."""
+    asked = [(rank, operation(sent_ns=at, received_ns=at)) for rank in range(1, 12) for at in range(41)]
+    every: list[Any] = [(register.newer_before(*one), register.older_after(*one)) for one in asked]
+    return every + [(register.made_by(version), register.not_before(version)) for version in range(6)]
+
+
 @pytest.mark.parametrize(
     ("version", "sent_ns", "received_ns", "short"),
     [
@@ -41,21 +48,26 @@ def started() -> Register:
         pytest.param(3, 21, 24, False, id="received earlier"),
         pytest.param(3, 20, 30, False, id="sent at the same time"),
         pytest.param(3, 19, 30, False, id="sent earlier"),
-        pytest.param(2, 30, 35, False, id="shows the same"),
+        pytest.param(2, 30, 35, True, id="shows the same"),
+        pytest.param(2, 20, 30, False, id="shows the same, and was sent at the same time"),
         pytest.param(1, 30, 35, False, id="shows an older one"),
     ],
 )
 def test_what_is_the_newest_in_every_way(version: int, sent_ns: int, received_ns: int, short: bool) -> None:
-    register = placed(started(), 2)
-    assert register.append(seen(version), operation(sent_ns=sent_ns, received_ns=received_ns)) is short
-    by_ns, _ = register.made_by(3)
-    assert by_ns == (received_ns if short else inf)
+    register, long = placed(started(), 2), placed(started(), 2)
+    op = operation(sent_ns=sent_ns, received_ns=received_ns)
+    assert register.append(seen(version), op) is short
+    if short:
+        long.received(seen(version), op)
+        long.sent(seen(version), op)
+    assert steps(register) == steps(long)
 
 
 @pytest.mark.parametrize("only", [{"received": False}, {"sent": False}])
 def test_what_was_only_sent_or_only_received_counts_as_well(only: dict[str, bool]) -> None:
     later: dict[str, Any] = {"sent_ns": 30, "received_ns": 35}
-    assert not placed(started(), 2, **only).append(seen(2), operation(**later))
+    assert not placed(started(), 2, **only).append(seen(1), operation(**later))
+    assert placed(started(), 2, **only).append(seen(2), operation(**later))
     assert placed(started(), 2, **only).append(seen(3), operation(**later))
     assert not placed(Register(Room()), 2, **only).append(seen(3), operation(**later))
 
@@ -63,6 +75,24 @@ def test_what_was_only_sent_or_only_received_counts_as_well(only: dict[str, bool
 def test_the_first_of_all_and_a_lost_write_take_the_long_way() -> None:
     assert not Register(Room()).append(seen(1), FIRST)
     assert not placed(started(), 2).append(seen(3), operation(outcome=Outcome.UNKNOWN, sent_ns=30, received_ns=35))
+
+
+@given(st.lists(st.tuples(st.integers(2, 5), st.integers(0, 3), st.integers(0, 3), st.booleans()), max_size=8))
+def test_the_short_way_leads_to_the_same(placed_: list[tuple[int, int, int, bool]]) -> None:
+    short, long, now = started(), started(), 10
+    for rank, later, took, consistent in placed_:
+        now += later
+        op = operation(sent_ns=now, received_ns=now + took, consistent=consistent)
+        if short.append(rank, op):
+            assert long.newer_before(rank, op) is long.older_after(rank, op) is None
+        else:
+            short.received(rank, op)
+            if consistent:
+                short.sent(rank, op)
+        long.received(rank, op)
+        if consistent:
+            long.sent(rank, op)
+    assert steps(short) == steps(long)
 
 
 places = st.lists(st.tuples(st.integers(2, 9), st.integers(0, 8), st.integers(0, 4)), min_size=6, max_size=12)
