@@ -32,7 +32,12 @@ def plans(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[Any]:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "a.pem").write_text("x")
     begun: list[Any] = []
-    monkeypatch.setattr(execute, "execute", lambda plan, *_: begun.append(plan) or 0)
+
+    def begin(plan: Any, *_: Any) -> int:
+        begun.append(plan)
+        return 0
+
+    monkeypatch.setattr(execute, "execute", begin)
     return begun
 
 
