@@ -36,9 +36,7 @@ def spread(
         return Spread(processes=_number(processes))
     if processes is not None:
         raise UsageError("--processes does not go with --cluster, whose workers are one process each")
-    found = _ADDRESS.fullmatch(address)
-    if found is None or int(found[1]) > _LAST_PORT:
-        raise UsageError(f"--cluster {address!r} is no address like tls://scheduler:8786 or tcp://127.0.0.1:8786")
+    require_usable(address, insecure=insecure)
     if address.startswith(_TLS):
         if lacking := [name for name, file in files.items() if file is None]:
             raise UsageError(f"{_TLS} needs {' and '.join(lacking)}")
@@ -46,7 +44,6 @@ def spread(
             raise UsageError("--cluster-insecure goes with tcp://")
     elif given := [name for name, file in files.items() if file is not None]:
         raise UsageError(f"{given[0]} goes with {_TLS}")
-    require_protected(address, insecure=insecure)
     require("--cluster", "cluster")
     return Spread(
         cluster=Cluster(
@@ -58,8 +55,11 @@ def spread(
     )
 
 
-def require_protected(address: str, *, insecure: bool) -> None:
-    """UsageError for a scheduler elsewhere that need not prove who it is, unless that is wanted."""
+def require_usable(address: str, *, insecure: bool) -> None:
+    """UsageError for what is no address, or one elsewhere where nobody has to prove who they are, unless wanted."""
+    found = _ADDRESS.fullmatch(address)
+    if found is None or int(found[1]) > _LAST_PORT:
+        raise UsageError(f"--cluster {address!r} is no address like tls://scheduler:8786 or tcp://127.0.0.1:8786")
     if not (insecure or address.startswith(_TLS) or on_this_machine(address)):
         raise UsageError(
             f"--cluster {address!r} leads off this machine without TLS: whoever answers there, or is on the way, can "

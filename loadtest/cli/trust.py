@@ -8,8 +8,9 @@ from typer.core import TyperCommand
 
 from loadtest.cli.consent import ask
 from loadtest.cli.invoked import scenario
-from loadtest.cli.machines import require_protected
+from loadtest.cli.machines import require_usable
 from loadtest.dynamo.client import on_this_machine
+from loadtest.errors import UsageError
 from loadtest.targets import TargetKind
 
 _CLUSTER = ("cluster", "cluster-ca", "cluster-cert", "cluster-key")
@@ -25,7 +26,10 @@ def require_agreement(command: TyperCommand, arguments: Sequence[str], given: Ab
     typed = {name.replace("_", "-") for name in given}
     by_file = {key: value for key, value in wanted.items() if key not in typed}
     if "cluster" in by_file:
-        require_protected(str(by_file["cluster"]), insecure="cluster-insecure" in typed)
+        try:
+            require_usable(by_file["cluster"], insecure="cluster-insecure" in typed)
+        except UsageError as error:
+            raise UsageError(f"{source}: {error}") from error
     if risks := list(_risks(wanted, by_file)):
         instead = f"type {' and '.join(f'--{key}' for keys, _ in risks for key in keys)} after {source}"
         if any(parameter.name == "yes" for parameter in command.params):

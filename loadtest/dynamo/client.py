@@ -103,7 +103,10 @@ class Connection(Struct, frozen=True, kw_only=True):
 
 def on_this_machine(url: str) -> bool:
     """Whether the host of a URL or of an address like `tcp://127.0.0.1:8786` is this machine, as it stands there."""
-    host = (urlsplit(url).hostname or "").rstrip(".")
+    try:
+        host = (urlsplit(url).hostname or "").rstrip(".")
+    except ValueError:  # brackets that do not close
+        return False
     try:
         address = ipaddress.ip_address(host)
     except ValueError:

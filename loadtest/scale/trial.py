@@ -39,27 +39,21 @@ def cluster(workers: int, port: int) -> Iterator[tuple[str, Files]]:
     _require_free(port)
     made = issue()
     common = {"host": _HOST, "protocol": "tls://", "security": _security(dask, made)}
-    worker = {
-        "cls": dask.Nanny,
-        "options": {
+    scheduler = {"cls": ClosedScheduler, "options": {**common, "port": port, "dashboard": False}}
+    with config.set(_SETTINGS), for_a_client(made) as files:
+        options = {
             **common,
             "nthreads": 1,
             "memory_limit": 0,  # a worker near its limit would pause, and the shard that waits for it with it
+            "local_directory": str(files.key.parent),  # Dask's own folder for it may be another user's
             "silence_logs": logging.ERROR,
             "worker_class": ClosedWorker,
-        },
-    }
-    with (
-        config.set(_SETTINGS),
-        for_a_client(made) as files,
-        dask.SpecCluster(
-            scheduler={"cls": ClosedScheduler, "options": {**common, "port": port, "dashboard": False}},
-            workers=dict.fromkeys(range(workers), worker),
-            security=common["security"],
-            silence_logs=logging.ERROR,
-        ) as started,
-    ):
-        yield str(started.scheduler_address), files
+        }
+        nannies = {number: {"cls": dask.Nanny, "options": options} for number in range(workers)}
+        with dask.SpecCluster(
+            scheduler=scheduler, workers=nannies, security=common["security"], silence_logs=logging.ERROR
+        ) as started:
+            yield str(started.scheduler_address), files
 
 
 def _security(dask: Any, made: Certificates) -> Any:

@@ -120,6 +120,21 @@ def test_no_address_is_read_in_two_ways(address: str, plans: list[Any]) -> None:
     assert plans == []
 
 
+@pytest.mark.parametrize(
+    ("text", "command"),
+    [
+        ("cluster = 'tcp://[::1'", "race"),
+        ("cluster = 5", "race"),
+        ("endpoint-url = 'http://['", "race"),
+        ("runs = ['a']\notlp = 'http://['", "export"),
+    ],
+)
+def test_what_is_no_address_is_no_internal_error(text: str, command: str, plans: list[Any]) -> None:
+    with pytest.raises(UsageError, match=r"^friendly.toml(:| wants to) "):
+        run(text, command=command)
+    assert plans == []
+
+
 def test_a_stored_run_asks_as_a_file_does(plans: list[Any], tmp_path: Path) -> None:
     scenario = {"command": "race", "cluster": "tcp://10.0.0.1:1", "cluster-insecure": True, "yes": True}
     put(tmp_path / "a", a_report(invocation=Invocation("loadtest race", scenario)))
