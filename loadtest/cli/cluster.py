@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from loadtest.cli.options import Debug
+from loadtest.signals import ending
 
 
 def local(
@@ -15,16 +16,19 @@ def local(
 ) -> int:
     """Run a Dask scheduler and workers on this machine in the foreground. Ctrl-C ends them.
 
-    Whoever can reach a scheduler without TLS can run code on its workers: this one listens on loopback only.
+    Whoever reaches a scheduler can run code on its workers. So this one listens on loopback, and lets in only who has
+    the certificate that it makes for its clients; the files are yours alone, and gone when it ends.
     """
     from loadtest.scale.trial import cluster
 
     ended: set[int] = set()
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in ending():
         signal.signal(number, lambda number, _frame: ended.add(number))
-    with cluster(workers, port) as address:
+    with cluster(workers, port) as (address, files):
+        options = f"--cluster {address} --cluster-ca {files.authority} "
+        options += f"--cluster-cert {files.certificate} --cluster-key {files.key}"
         typer.echo(f"{workers} {'worker' if workers == 1 else 'workers'} at {address}; Ctrl-C ends them", err=True)
-        typer.echo(f"for example: loadtest race --cluster {address}", err=True)
+        typer.echo(f"for example: loadtest race {options}", err=True)
         while not ended:
             signal.pause()
     return 0

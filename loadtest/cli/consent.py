@@ -20,12 +20,15 @@ if TYPE_CHECKING:
 _SHOWN = 3  # products in one question
 
 
-def ask(question: str, *, yes: bool) -> None:
-    """Go on only after a yes. UsageError if nobody can be asked, LoadTestError if the answer is no."""
+def ask(question: str, *, yes: bool, otherwise: str = "add --yes") -> None:
+    """Go on only after a yes. UsageError if nobody can be asked, LoadTestError if the answer is no.
+
+    `otherwise` is what to do where nobody can be asked.
+    """
     if yes:
         return
     if not sys.stdin.isatty():
-        raise UsageError(f"{question}? Nobody is there to ask: add --yes")
+        raise UsageError(f"{question}? Nobody is there to ask: {otherwise}")
     if not typer.confirm(f"{question}?", err=True):
         raise LoadTestError("nothing was done")
 

@@ -80,12 +80,20 @@ class Orders:
     cluster_ca: options.ClusterAuthorities = None
     cluster_cert: options.ClusterCertificate = None
     cluster_key: options.ClusterKey = None
+    cluster_insecure: options.ClusterInsecure = False
 
     def spread(self) -> "Spread":
         """Where the orders are placed. Raises UsageError if the options contradict one another."""
         from loadtest.cli.machines import spread
 
-        return spread(self.processes, self.cluster, self.cluster_ca, self.cluster_cert, self.cluster_key)
+        return spread(
+            self.processes,
+            self.cluster,
+            self.cluster_ca,
+            self.cluster_cert,
+            self.cluster_key,
+            insecure=self.cluster_insecure,
+        )
 
     def chosen_seed(self) -> int:
         """The seed given, or a new one."""

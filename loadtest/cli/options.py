@@ -135,6 +135,14 @@ ClusterKey = Annotated[
     Path | None,
     typer.Option("--cluster-key", metavar="FILE", help="Its key, a PEM file.", rich_help_panel=Panel.MACHINES),
 ]
+ClusterInsecure = Annotated[
+    bool,
+    typer.Option(
+        "--cluster-insecure",
+        help="Let tcp:// lead off this machine, where whoever answers can run commands here as you.",
+        rich_help_panel=Panel.MACHINES,
+    ),
+]
 WriteUnitPrice = Annotated[
     float | None, typer.Option("--write-unit-price", min=0, max=1_000_000, rich_help_panel=Panel.FILE)
 ]

@@ -6,14 +6,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from loadtest.cli.invoked import Recorded
-from loadtest.cli.scenario import commands_of, invoke
+from loadtest.cli.scenario import TYPED_ONLY, commands_of, invoke
 from loadtest.errors import UsageError
 
 if TYPE_CHECKING:
     from loadtest.cli.folders import Group, Run
     from loadtest.invocation import Invocation
 
-_CONSENT = "yes"  # is given to one run
 _OF_MANY = ("compare", "find")
 
 
@@ -29,7 +28,8 @@ def rerun(
     """Run the command of a stored run again, with its seed; options given after RUN replace its own.
 
     The options of a scenario file and the faults are those of the stored run, whatever the files say by now. Of a
-    compare or find all is run again. A --yes is not repeated. loadtest rerun RUN --help is the help of its command.
+    compare or find all is run again. A --yes or --cluster-insecure is not repeated. loadtest rerun RUN --help is the
+    help of its command.
     """
     from loadtest.cli.folders import Run, named, runs_of
 
@@ -39,7 +39,7 @@ def rerun(
     asked = _invocation(found[0])
     if asked is None:
         raise UsageError(f"{run} does not say its command line: no command made it, or that of an earlier version")
-    values = {name: value for name, value in asked.scenario.items() if name != _CONSENT}
+    values = {name: value for name, value in asked.scenario.items() if name not in TYPED_ONLY}
     name = values.get("command")
     if not isinstance(commands_of(context).get(str(name)), Recorded):
         raise UsageError(f"{run} does not say which command made it")

@@ -15,6 +15,7 @@ from typer.core import TyperArgument, TyperCommand, TyperGroup, TyperOption
 from loadtest.cli.hints import FROM_FILE, names_here
 from loadtest.errors import UsageError
 
+TYPED_ONLY = ("yes", "cluster-insecure")  # who runs a file says so, never the file
 _RUN_ANOTHER = ("run", "rerun")
 _LARGEST = 32 << 10  # bytes
 _LONGEST_LINE = 8 << 10  # bytes; tomllib's time grows with the square of a dotted key's length
@@ -47,6 +48,8 @@ def invoke(context: typer.Context, values: dict[str, Any], source: str) -> Any:
 
     The arguments left over in the context come after them.
     """
+    from loadtest.cli.trust import require_agreement
+
     root, commands = context.find_root(), commands_of(context)
     try:
         name = command_name(values, commands)
@@ -54,6 +57,8 @@ def invoke(context: typer.Context, values: dict[str, Any], source: str) -> Any:
     except UsageError as error:
         raise UsageError(f"{source}: {error}") from error
     given = on_command_line(commands[name], context.args)
+    if "help" not in given:
+        require_agreement(commands[name], arguments, given, source)
     context.meta[FROM_FILE] = True
     try:
         with commands[name].make_context(name, arguments, parent=root) as inner:
@@ -159,6 +164,8 @@ def argv(values: Mapping[str, Any], command: TyperCommand, extra: Sequence[str])
         name = key.replace("_", "-")
         if name == "command":
             continue
+        if name in TYPED_ONLY:
+            raise UsageError(f"{key} is for who runs the file to say, not for the file: type --{name} after it")
         if (before := written.setdefault(name, key)) != key:
             raise UsageError(f"{key!r} and {before!r} are the same option")
         if name in options:

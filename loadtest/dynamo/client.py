@@ -92,18 +92,26 @@ class Connection(Struct, frozen=True, kw_only=True):
     @property
     def loopback(self) -> bool:
         """Whether the endpoint is on this machine."""
-        host = (urlsplit(self.endpoint_url or "").hostname or "").rstrip(".")
-        try:
-            address = ipaddress.ip_address(host)
-        except ValueError:
-            return host == "localhost"
-        return address.is_loopback or address.is_unspecified  # 0.0.0.0 leads here as well
+        return on_this_machine(self.endpoint_url or "")
 
     @property
     def of_aws(self) -> bool:
         """Whether it is DynamoDB itself, which knows tags: at its own address, or at one in a private network."""
         host = urlsplit(self.endpoint_url or "").hostname or ""
         return self.endpoint_url is None or host.endswith((".amazonaws.com", ".amazonaws.com.cn", ".api.aws"))
+
+
+def on_this_machine(url: str) -> bool:
+    """Whether the host of a URL or of an address like `tcp://127.0.0.1:8786` is this machine, as it stands there."""
+    try:
+        host = (urlsplit(url).hostname or "").rstrip(".")
+    except ValueError:  # brackets that do not close
+        return False
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return host == "localhost"
+    return address.is_loopback or address.is_unspecified  # 0.0.0.0 leads here as well
 
 
 @asynccontextmanager

@@ -9,6 +9,7 @@ import warnings
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from importlib import import_module, metadata
+from ssl import SSLCertVerificationError, SSLContext, SSLError
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -22,6 +23,13 @@ from loadtest.scale.remote import LostError, Remote
 
 _CONNECT_S = 10.0
 _LOGGERS = ("distributed", "tornado", "asyncio")
+_REASONS = {  # parts of what OpenSSL calls them
+    "WRONG_VERSION": "it speaks without TLS",
+    "UNSUPPORTED_PROTOCOL": "it speaks no version of TLS that is safe",
+    "PROTOCOL_VERSION": "it speaks no version of TLS that is safe",
+    "CERTIFICATE": "it does not take this client's certificate",
+    "UNKNOWN_CA": "it does not take this client's certificate",
+}
 _ANSWER_S = 15.0  # of all workers to the first question, and until a shard stands on each
 
 
@@ -51,30 +59,51 @@ def _silence(dask: Any) -> None:
 
 async def _connected(dask: Any, cluster: Cluster) -> Any:
     try:
-        # An actor finds its client as the default one.
-        client = dask.Client(cluster.address, asynchronous=True, security=_security(dask, cluster), timeout=_CONNECT_S)
+        security = _security(dask, cluster)
+        context = None if security is None else security.get_connection_args("client")["ssl_context"]
     except (OSError, ValueError) as error:  # of the files for TLS
         raise TargetError(f"the cluster at {cluster.address} cannot be asked: {_one_line(error)}") from error
+    client = None
     try:
-        await _require_listening(cluster)
+        await _require_speaking(cluster, context)
+        # An actor finds its client as the default one.
+        client = dask.Client(cluster.address, asynchronous=True, security=security, timeout=_CONNECT_S)
         with anyio.fail_after(_CONNECT_S + 1):  # whoever takes the connection and says nothing has no limit there
             await client
-    except (OSError, TimeoutError, ValueError) as error:
-        await _close(client)
-        why = _one_line(error) if str(error) else f"nothing was heard for {_CONNECT_S:g} s"
-        raise TargetError(f"no Dask scheduler answers at {cluster.address}: {why}") from error
-    except BaseException:
-        await _close(client)
-        raise
+    except BaseException as error:
+        if client is not None:
+            await _close(client)
+        if not isinstance(error, Exception):
+            raise
+        # What is no scheduler may answer anything, and Dask reads it all the same.
+        raise TargetError(f"no Dask scheduler answers at {cluster.address}: {_why(error, context)}") from error
     return client
 
 
-async def _require_listening(cluster: Cluster) -> None:
-    """Dask goes on trying where nobody listens. OSError says at once that nobody does."""
+async def _require_speaking(cluster: Cluster, context: SSLContext | None) -> None:
+    """Dask goes on trying where nobody listens, or TLS fails; what is raised here says at once what is wrong."""
     place = urlsplit(cluster.address)
     with anyio.fail_after(_CONNECT_S):
-        stream = await anyio.connect_tcp(place.hostname or "", place.port or 0)
-    await stream.aclose()
+        where = place.hostname or "", place.port or 0
+        stream = await (anyio.connect_tcp(*where, ssl_context=context) if context else anyio.connect_tcp(*where))
+        try:
+            await stream.receive()  # a scheduler speaks first, and TLS 1.3 refuses a certificate only now
+        finally:
+            await anyio.aclose_forcefully(stream)
+
+
+def _why(error: Exception, context: SSLContext | None) -> str:
+    tls = error if isinstance(error, SSLError) else error.__cause__
+    if isinstance(tls, SSLCertVerificationError):
+        return f"its certificate is not to be trusted: {tls.verify_message}"
+    if isinstance(tls, SSLError):
+        known = next((words for reason, words in _REASONS.items() if reason in (tls.reason or "")), None)
+        return known or f"TLS failed: {_one_line(tls)}"
+    if not isinstance(error, OSError | anyio.EndOfStream | anyio.BrokenResourceError):
+        return f"what answers is something else ({_one_line(error)})"
+    silent = isinstance(error, TimeoutError) and not str(error)
+    why = f"nothing was heard for {_CONNECT_S:g} s" if silent else _one_line(error)
+    return why if context is not None else f"{why}; the address of one that wants TLS begins with tls://"
 
 
 async def _close(client: Any) -> None:

@@ -6,10 +6,12 @@ import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module
+from ssl import TLSVersion
 from typing import Any
 
 from loadtest.errors import LoadTestError
 from loadtest.extras import require
+from loadtest.scale.certificates import Certificates, Files, for_a_client, issue
 
 _HOST = "127.0.0.1"
 _SETTINGS = {
@@ -24,28 +26,48 @@ _SETTINGS = {
 
 
 @contextmanager
-def cluster(workers: int, port: int) -> Iterator[str]:
-    """Scheduler and workers as long as the block lasts; yields the scheduler's address.
+def cluster(workers: int, port: int) -> Iterator[tuple[str, Files]]:
+    """Scheduler and workers as long as the block lasts; yields the scheduler's address and the files for its clients.
 
-    Raises UsageError without the extra, LoadTestError if the port is not free.
+    Only who has those files gets in. Raises UsageError without the extra, LoadTestError if the port is not free.
     """
     require("cluster local", "cluster")
     dask: Any = import_module("distributed")
     config: Any = import_module("dask.config")
+    from loadtest.scale.closed import ClosedScheduler, ClosedWorker
+
     _require_free(port)
-    with (
-        config.set(_SETTINGS),
-        dask.LocalCluster(
-            host=_HOST,
-            scheduler_port=port,
-            n_workers=workers,
-            threads_per_worker=1,
-            dashboard_address=None,
-            scheduler_kwargs={"dashboard": False, "dashboard_address": f"{_HOST}:0"},  # Dask's own port may be taken
-            silence_logs=logging.ERROR,
-        ) as made,
-    ):
-        yield str(made.scheduler_address)
+    made = issue()
+    common = {"host": _HOST, "protocol": "tls://", "security": _security(dask, made)}
+    scheduler = {"cls": ClosedScheduler, "options": {**common, "port": port, "dashboard": False}}
+    with config.set(_SETTINGS), for_a_client(made) as files:
+        options = {
+            **common,
+            "nthreads": 1,
+            "memory_limit": 0,  # a worker near its limit would pause, and the shard that waits for it with it
+            "local_directory": str(files.key.parent),  # Dask's own folder for it may be another user's
+            "silence_logs": logging.ERROR,
+            "worker_class": ClosedWorker,
+        }
+        nannies = {number: {"cls": dask.Nanny, "options": options} for number in range(workers)}
+        with dask.SpecCluster(
+            scheduler=scheduler, workers=nannies, security=common["security"], silence_logs=logging.ERROR
+        ) as started:
+            yield str(started.scheduler_address), files
+
+
+def _security(dask: Any, made: Certificates) -> Any:
+    return dask.Security(
+        require_encryption=True,
+        tls_min_version=TLSVersion.TLSv1_3,
+        tls_ca_file=made.authority,
+        tls_scheduler_cert=made.scheduler.certificate,
+        tls_scheduler_key=made.scheduler.key,
+        tls_worker_cert=made.worker.certificate,
+        tls_worker_key=made.worker.key,
+        tls_client_cert=made.client.certificate,  # with which Dask's own object for a cluster calls the scheduler
+        tls_client_key=made.client.key,
+    )
 
 
 def _require_free(port: int) -> None:

@@ -122,6 +122,7 @@ def test_the_entrypoint_hides_the_key_and_starts_dask(
     common = ["--no-dashboard", "--dashboard-address"]
     if role == "scheduler":
         expected = ["scheduler", "--protocol", "tls", "--port", "8786", *common, "127.0.0.1:8787"]
+        expected += ["--preload", "loadtest.scale.roles"]
     else:
         expected = [
             "worker",
@@ -240,6 +241,16 @@ def test_a_client_with_our_certificate_is_served_and_others_are_refused(
     ):
         assert refused.returncode == 1
         assert "CommClosedError" in refused.stderr
+
+
+@pytest.mark.slow  # Dask starts slowly
+def test_with_the_clients_certificate_nobody_becomes_a_worker(cluster: str, certificates: Path, tmp_path: Path) -> None:
+    files = {"TLS_CA": "ca.crt", "TLS_CERTIFICATE": "client.crt", "TLS_KEY": "client.key"}
+    given = {name: (certificates / file).read_text() for name, file in files.items()}
+    local = ("--worker-port", str(free_port()), "--host", "127.0.0.1")
+    done = entrypoint("worker", cluster, *local, path=Path(sys.executable).parent, TLS_DIR=str(tmp_path), **given)
+    assert done.returncode != 0
+    assert "a worker's certificate has the common name 'worker', this one has 'client'" in done.stderr
 
 
 @pytest.mark.slow  # the race alone takes as long as all that is above

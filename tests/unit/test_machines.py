@@ -72,9 +72,12 @@ def test_an_address_needs_a_host_and_a_port(address: str) -> None:
         spread(None, address, None, None, None)
 
 
-@pytest.mark.parametrize("address", ["tcp://127.0.0.1:8786", "tcp://[::1]:8786", "tcp://scheduler.example:1"])
-def test_a_plain_cluster(address: str) -> None:
-    found = spread(None, address, None, None, None)
+@pytest.mark.parametrize(
+    ("address", "insecure"),
+    [("tcp://127.0.0.1:8786", False), ("tcp://[::1]:8786", False), ("tcp://scheduler.example:1", True)],
+)
+def test_a_plain_cluster(address: str, insecure: bool) -> None:
+    found = spread(None, address, None, None, None, insecure=insecure)
     assert found == Spread(cluster=Cluster(address=address))
     assert not found.alone
 
@@ -84,6 +87,13 @@ def test_a_cluster_with_tls(tmp_path: Path) -> None:
     assert spread(None, "tls://scheduler:8786", authorities, certificate, key).cluster == Cluster(
         address="tls://scheduler:8786", authorities=str(authorities), certificate=str(certificate), key=str(key)
     )
+
+
+def test_what_is_insecure_is_so_for_a_reason(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="--cluster-insecure goes with --cluster"):
+        spread(None, None, None, None, None, insecure=True)
+    with pytest.raises(UsageError, match="--cluster-insecure goes with tcp://"):
+        spread(None, "tls://scheduler:8786", *files(tmp_path), insecure=True)
 
 
 def test_processes_and_cluster_do_not_go_together() -> None:
