@@ -13,14 +13,17 @@ from collections import deque
 from collections.abc import Callable
 from email.utils import formatdate
 from functools import lru_cache
+from http import HTTPStatus
 from http.client import responses
 from typing import cast
 
 import httptools
+import orjson
 import uvloop
 from msgspec import Struct
 
-SUPPORTED_MOTO = frozenset({"5.2.5"})  # compared with moto_server by tests/moto
+from loadtest.targets.guard import CONTENT_TYPE, Guard
+
 BACKLOG = 8192
 _SLICE_S = 0.002
 _MOST_WAITING = 64
@@ -46,16 +49,15 @@ class Reply(Struct, frozen=True, gc=False):
     body: bytes
 
 
-def serve(host: str, port: int) -> None:
-    """Serve until SIGINT or SIGTERM. Raises OSError if the address is taken."""
-    from loadtest.targets.moto_direct import Answers
+def serve(listening: socket.socket, guard: Guard, reply: Callable[[Request], Reply]) -> None:
+    """Serve what the guard lets through, until SIGINT or SIGTERM. The socket need not listen yet."""
 
-    answers = Answers()
+    def guarded(request: Request) -> Reply:
+        reason = guard.reason(request.method, dict(request.headers))
+        return reply(request) if reason is None else _refusal(reason)
+
     gc.freeze()  # what moto and botocore have loaded stays: a full collection need not look at it again
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    # given only an address, the loop would look it up with threads that then stay
-    with socket.create_server((host, port), family=family, backlog=BACKLOG) as listening:
-        uvloop.run(_serve(listening, answers.reply))
+    uvloop.run(_serve(listening, guarded))
 
 
 async def _serve(listening: socket.socket, reply: Callable[[Request], Reply]) -> None:
@@ -194,6 +196,12 @@ class _Connection(asyncio.Protocol):
         if self._pending and not self._queued:
             self._queued = True
             self._turns.add(self)
+
+
+def _refusal(reason: str) -> Reply:
+    body = orjson.dumps({"__type": "com.amazonaws.dynamodb.v20120810#AccessDeniedException", "message": reason})
+    headers = [("Content-Type", CONTENT_TYPE.decode()), ("Content-Length", str(len(body)))]
+    return Reply(HTTPStatus.FORBIDDEN, headers, body)
 
 
 def _message(request: Request, reply: Reply, last: bool) -> bytes:

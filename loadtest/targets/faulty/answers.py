@@ -64,6 +64,11 @@ def not_known() -> bytes:
     )
 
 
+def not_let_in(reason: str) -> bytes:
+    """A request of whom the guard does not let through."""
+    return _error(403, "AccessDeniedException", {"message": reason})
+
+
 def no_credentials(sentence: str) -> bytes:
     """A request that could not be signed, and so was not sent to the server."""
     return _error(400, "CredentialsError", {"message": sentence})

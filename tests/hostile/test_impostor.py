@@ -1,0 +1,121 @@
+"""Another user of this machine, who listens where a server of the tool should: nobody is taken in by it."""
+
+import errno
+import os
+import signal
+import socket
+import threading
+from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import anyio
+import msgspec
+import pytest
+
+from loadtest.dynamo.client import Connection, connect
+from loadtest.errors import TargetError
+from loadtest.targets import embedded
+from loadtest.targets.child import ChildServer
+from loadtest.targets.embedded import embedded_server
+from loadtest.targets.faulty import Briefing
+from tests.hostile.requests import port_of
+from tests.processes import children, is_gone, wait_for
+
+
+def errors_of_who_wants_it(port: int) -> set[int]:
+    """What the kernel says to who asks for that port, in whichever way."""
+    said = set()
+    for address in ("127.0.0.1", ""):
+        for option in (None, socket.SO_REUSEADDR, socket.SO_REUSEPORT):
+            with socket.socket() as wanted:
+                if option is not None:
+                    wanted.setsockopt(socket.SOL_SOCKET, option, 1)
+                try:
+                    wanted.bind((address, port))
+                    wanted.listen()
+                except OSError as error:
+                    said.add(error.errno or 0)
+                else:
+                    said.add(0)
+    return said
+
+
+def minimal_server(_folder: Path) -> ChildServer:
+    return ChildServer("the minimal server", "loadtest.targets.minimal")
+
+
+def fault_proxy(folder: Path) -> ChildServer:
+    server = Connection(table="t", endpoint_url="http://127.0.0.1:1", region="us-east-1", anonymous=True)
+    briefing = Briefing(
+        run_id="r", key="k", seed=1, faults=(), server=server, connections=1, journal=str(folder / "journal")
+    )
+    return ChildServer("the proxy", "loadtest.targets.faulty", briefing=msgspec.json.encode(briefing) + b"\n")
+
+
+@pytest.mark.parametrize("begin", [lambda _folder: embedded_server(), minimal_server, fault_proxy],
+                         ids=["embedded", "minimal", "proxy"])  # fmt: skip
+def test_the_port_is_the_servers_from_before_it_starts(begin: Callable[[Path], ChildServer], tmp_path: Path) -> None:
+    server = begin(tmp_path)
+    try:
+        while_it_starts = errors_of_who_wants_it(server.port)
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection(("127.0.0.1", server.port))  # which is how `ready` knows that it is not
+        anyio.run(server.ready)
+        assert while_it_starts == errors_of_who_wants_it(server.port) == {errno.EADDRINUSE}
+        assert port_of(server.pid) == server.port
+    finally:
+        server.stop()
+
+
+def test_a_server_that_could_not_start_is_not_replaced_by_who_listens_in_its_place() -> None:
+    server = ChildServer("a server", "loadtest.targets.priority")  # which ends at once
+    wait_for(lambda: is_gone(server.pid), "the end of the server")
+    with (
+        socket.create_server(("127.0.0.1", server.port)),
+        pytest.raises(TargetError, match="a server ended at once with code 0"),
+    ):
+        anyio.run(server.ready)
+    server.stop()
+
+
+class Impostor(BaseHTTPRequestHandler):
+    """Answers whatever it is asked."""
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["Content-Length"]))
+        body = b'{"Item": {"id": {"S": "p#4"}, "quantity": {"N": "7"}}}'
+        self.send_response(200)
+        self.send_header("Content-Type", "application/x-amz-json-1.0")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *arguments: object) -> None:
+        pass
+
+
+def test_what_another_answered_in_a_servers_place_ends_in_words() -> None:
+    async def run() -> None:
+        async with embedded.started(Connection(table="products")) as connection:
+            port = urlsplit(connection.endpoint_url or "").port or 0
+            (server,) = children(os.getpid(), "moto_host")
+            os.kill(server, signal.SIGKILL)
+            wait_for(lambda: is_gone(server), "the end of the server")
+            with ThreadingHTTPServer(("127.0.0.1", port), Impostor) as impostor:
+                threading.Thread(target=impostor.serve_forever).start()
+                async with connect(connection) as client:
+                    answer = await client.get_item(TableName="products", Key={"id": {"S": "p#4"}})
+                impostor.shutdown()
+            assert answer["Item"]["quantity"] == {"N": "7"}
+
+    with pytest.raises(TargetError, match="the embedded server ended during the run"):
+        anyio.run(run)
+
+
+def test_a_server_that_does_not_end_as_it_was_told_had_been_ended() -> None:
+    server = ChildServer("a server", "tests.hostile.breaks")
+    anyio.run(server.ready)
+    with pytest.raises(TargetError, match="a server ended during the run"):
+        server.stop()
