@@ -11,6 +11,9 @@ import ipaddress
 import re
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
+from http import HTTPStatus
+
+from msgspec import Struct
 
 CONTENT_TYPE = b"application/x-amz-json-1.0"
 _TARGET = b"DynamoDB_20120810."
@@ -18,6 +21,14 @@ _LOOPBACK = "127.0.0.1"
 _NAME = re.compile(r"[a-z0-9._-]+", re.IGNORECASE)
 _HOST = re.compile(rf"(?:\[([0-9a-f:.]+)\]|({_NAME.pattern}))(?::[0-9]{{1,5}})?", re.IGNORECASE)
 _HOSTS_REMEMBERED = 64
+
+
+class Refusal(Struct, frozen=True):
+    """Why a request is not served. The code of the error is none of DynamoDB's, which have other remedies."""
+
+    status: HTTPStatus
+    code: str
+    sentence: str
 
 
 class Guard:
@@ -37,16 +48,17 @@ class Guard:
         """Whether other machines reach the server."""
         return not self._address.is_loopback
 
-    def stranger(self, headers: Mapping[bytes, bytes]) -> str | None:
+    def stranger(self, headers: Mapping[bytes, bytes]) -> Refusal | None:
         """Why whoever asks is not answered; None for a program that asks this server."""
         if b"origin" in headers:
-            return "this server is for programs: it answers no page in a browser, as the header Origin shows one"
+            return _forbidden("this server is for programs: it answers no page in a browser, which sends an Origin")
         if not self._may_be_called(headers.get(b"host", b"")):
             called = headers.get(b"host", b"").decode("latin-1")
-            return f"this server is not called {called!r}; if it should be: loadtest serve --allow-host NAME"
+            sentence = f"this server is not called {called!r}; if it should be: loadtest serve --allow-host NAME"
+            return Refusal(HTTPStatus.MISDIRECTED_REQUEST, "MisdirectedRequest", sentence)
         return None
 
-    def reason(self, method: bytes, headers: Mapping[bytes, bytes]) -> str | None:
+    def refusal(self, method: bytes, headers: Mapping[bytes, bytes]) -> Refusal | None:
         """The same, or why it is no request of DynamoDB's protocol."""
         if stranger := self.stranger(headers):
             return stranger
@@ -56,7 +68,7 @@ class Guard:
             or not headers.get(b"x-amz-target", b"").startswith(_TARGET)
         ):
             needs = f"POST, content type {CONTENT_TYPE.decode()} and X-Amz-Target {_TARGET.decode()}…"
-            return f"this server answers only requests as DynamoDB's SDKs make them: {needs}"
+            return _forbidden(f"this server answers only requests as DynamoDB's SDKs make them: {needs}")
         return None
 
     def _is_meant(self, host: bytes) -> bool:
@@ -74,6 +86,10 @@ class Guard:
 def is_name(text: str) -> bool:
     """Whether a host can have this name: no port, no URL."""
     return _NAME.fullmatch(text) is not None
+
+
+def _forbidden(sentence: str) -> Refusal:
+    return Refusal(HTTPStatus.FORBIDDEN, "Forbidden", sentence)
 
 
 def _plain(name: str) -> str:

@@ -13,7 +13,6 @@ from collections import deque
 from collections.abc import Callable
 from email.utils import formatdate
 from functools import lru_cache
-from http import HTTPStatus
 from http.client import responses
 from typing import cast
 
@@ -22,7 +21,7 @@ import orjson
 import uvloop
 from msgspec import Struct
 
-from loadtest.targets.guard import CONTENT_TYPE, Guard
+from loadtest.targets.guard import CONTENT_TYPE, Guard, Refusal
 
 BACKLOG = 8192
 _SLICE_S = 0.002
@@ -53,8 +52,8 @@ def serve(listening: socket.socket, guard: Guard, reply: Callable[[Request], Rep
     """Serve what the guard lets through, until SIGINT or SIGTERM. The socket need not listen yet."""
 
     def guarded(request: Request) -> Reply:
-        reason = guard.reason(request.method, dict(request.headers))
-        return reply(request) if reason is None else _refusal(reason)
+        refusal = guard.refusal(request.method, dict(request.headers))
+        return reply(request) if refusal is None else _refused(refusal)
 
     gc.freeze()  # what moto and botocore have loaded stays: a full collection need not look at it again
     uvloop.run(_serve(listening, guarded))
@@ -198,10 +197,10 @@ class _Connection(asyncio.Protocol):
             self._turns.add(self)
 
 
-def _refusal(reason: str) -> Reply:
-    body = orjson.dumps({"__type": "com.amazonaws.dynamodb.v20120810#AccessDeniedException", "message": reason})
+def _refused(refusal: Refusal) -> Reply:
+    body = orjson.dumps({"__type": refusal.code, "message": refusal.sentence})
     headers = [("Content-Type", CONTENT_TYPE.decode()), ("Content-Length", str(len(body)))]
-    return Reply(HTTPStatus.FORBIDDEN, headers, body)
+    return Reply(refusal.status, headers, body)
 
 
 def _message(request: Request, reply: Reply, last: bool) -> bytes:

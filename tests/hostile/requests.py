@@ -3,7 +3,6 @@
 import http.client
 import json
 from collections.abc import Mapping
-from pathlib import Path
 
 from tests.moto.pair import AUTHORIZATION
 
@@ -28,13 +27,3 @@ def operation(port: int, name: str, request: object, **headers: str) -> Answered
     """The same of a program's request."""
     target = {"X-Amz-Target": f"DynamoDB_20120810.{name}"}
     return ask(port, "POST", "/", {**SIGNED, **target, **headers}, json.dumps(request).encode())
-
-
-def port_of(pid: int) -> int | None:
-    """The port at which a process listens, as the kernel tells; None until it does."""
-    inodes = {link.readlink().name for link in Path(f"/proc/{pid}/fd").iterdir()}
-    for line in Path("/proc/net/tcp").read_text().splitlines()[1:]:
-        fields = line.split()
-        if fields[3] == "0A" and f"socket:[{fields[9]}]" in inodes:
-            return int(fields[1].partition(":")[2], 16)
-    return None

@@ -11,7 +11,6 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import anyio
-import msgspec
 import pytest
 
 from loadtest.dynamo.client import Connection, connect
@@ -19,8 +18,7 @@ from loadtest.errors import TargetError
 from loadtest.targets import embedded
 from loadtest.targets.child import ChildServer
 from loadtest.targets.embedded import embedded_server
-from loadtest.targets.faulty import Briefing
-from tests.hostile.requests import port_of
+from tests.hostile.servers import fault_proxy, minimal_server, port_of
 from tests.processes import children, is_gone, wait_for
 
 
@@ -40,18 +38,6 @@ def errors_of_who_wants_it(port: int) -> set[int]:
                 else:
                     said.add(0)
     return said
-
-
-def minimal_server(_folder: Path) -> ChildServer:
-    return ChildServer("the minimal server", "loadtest.targets.minimal")
-
-
-def fault_proxy(folder: Path) -> ChildServer:
-    server = Connection(table="t", endpoint_url="http://127.0.0.1:1", region="us-east-1", anonymous=True)
-    briefing = Briefing(
-        run_id="r", key="k", seed=1, faults=(), server=server, connections=1, journal=str(folder / "journal")
-    )
-    return ChildServer("the proxy", "loadtest.targets.faulty", briefing=msgspec.json.encode(briefing) + b"\n")
 
 
 @pytest.mark.parametrize("begin", [lambda _folder: embedded_server(), minimal_server, fault_proxy],

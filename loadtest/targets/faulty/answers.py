@@ -10,6 +10,7 @@ from http.client import responses
 import orjson
 
 from loadtest.dynamo.wire import Reply
+from loadtest.targets.guard import Refusal
 
 _NOT_HANDED_ON = frozenset(("connection", "keep-alive", "transfer-encoding", "content-length", "proxy-connection"))
 _TYPE = "com.amazonaws.dynamodb.v20120810#"
@@ -64,9 +65,9 @@ def not_known() -> bytes:
     )
 
 
-def not_let_in(reason: str) -> bytes:
-    """A request of whom the guard does not let through."""
-    return _error(403, "AccessDeniedException", {"message": reason})
+def not_let_in(refusal: Refusal) -> bytes:
+    """A request that the guard does not let through."""
+    return _error(refusal.status, refusal.code, {"message": refusal.sentence})
 
 
 def no_credentials(sentence: str) -> bytes:
