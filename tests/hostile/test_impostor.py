@@ -14,6 +14,7 @@ import anyio
 import pytest
 
 from loadtest.dynamo.client import Connection, connect
+from loadtest.dynamo.wire import stamps
 from loadtest.errors import TargetError
 from loadtest.targets import embedded
 from loadtest.targets.child import ChildServer
@@ -105,3 +106,19 @@ def test_a_server_that_does_not_end_as_it_was_told_had_been_ended() -> None:
     anyio.run(server.ready)
     with pytest.raises(TargetError, match="a server ended during the run"):
         server.stop()
+
+
+def test_who_connects_to_the_tool_before_itself_does_is_told_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    connect_to = socket.create_connection
+    strangers = []
+
+    def late(address: tuple[str, int]) -> socket.socket:
+        strangers.append(connect_to(address, 60))
+        return connect_to(address)
+
+    monkeypatch.setattr(socket, "create_connection", late)
+    assert stamps.kernel_stamps.__wrapped__() is True  # as without room for a connection
+    for stranger in strangers:
+        with stranger:
+            assert stranger.recv(1) == b""
+    assert len(strangers) == 1
