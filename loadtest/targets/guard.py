@@ -1,4 +1,4 @@
-"""Who may ask a server of this tool: programs, and no page that a browser shows.
+"""Who may ask a server of this tool: programs, of a run's own servers that run alone, and no page in a browser.
 
 A page may let the browser send requests to any address of this machine, and read the answers of a name that its owner
 leads there (DNS rebinding). Two headers that a page cannot choose give it away: Origin, which stands in every POST of
@@ -21,10 +21,11 @@ _LOOPBACK = "127.0.0.1"
 _NAME = re.compile(r"[a-z0-9._-]+", re.IGNORECASE)
 _HOST = re.compile(rf"(?:\[([0-9a-f:.]+)\]|({_NAME.pattern}))(?::[0-9]{{1,5}})?", re.IGNORECASE)
 _HOSTS_REMEMBERED = 64
+_NOBODY_ELSE = "this server serves the run that started it, nobody else"
 
 
 class Refusal(Struct, frozen=True):
-    """Why a request is not served. The code of the error is none of DynamoDB's, which have other remedies."""
+    """Why a request is not served. What no credentials would mend has no error code of DynamoDB's."""
 
     status: HTTPStatus
     code: str
@@ -35,12 +36,14 @@ class Guard:
     """Tells requests that are not to be served, by their headers, whose names are in lower case.
 
     The server listens at this address, and may be asked for by it, by any address of this machine if it is
-    unspecified, by a loopback address, and by `localhost` and these further names, whatever the port.
+    unspecified, by a loopback address, and by `localhost` and these further names, whatever the port. If there is a
+    `key`, who asks must have it as the access key: other users of this machine reach a loopback address as well.
     """
 
-    def __init__(self, address: str = _LOOPBACK, names: Iterable[str] = ()) -> None:
+    def __init__(self, address: str = _LOOPBACK, names: Iterable[str] = (), key: str = "") -> None:
         self._address = ipaddress.ip_address(address)
         self._names = {"localhost", *(_plain(name) for name in names)}
+        self._credential = f"Credential={key}/".encode() if key else b""
         self._may_be_called = lru_cache(_HOSTS_REMEMBERED)(self._is_meant)
 
     @property
@@ -56,6 +59,8 @@ class Guard:
             called = headers.get(b"host", b"").decode("latin-1")
             sentence = f"this server is not called {called!r}; if it should be: loadtest serve --allow-host NAME"
             return Refusal(HTTPStatus.MISDIRECTED_REQUEST, "MisdirectedRequest", sentence)
+        if self._credential not in headers.get(b"authorization", b""):
+            return Refusal(HTTPStatus.BAD_REQUEST, "UnrecognizedClientException", _NOBODY_ELSE)
         return None
 
     def refusal(self, method: bytes, headers: Mapping[bytes, bytes]) -> Refusal | None:

@@ -21,14 +21,12 @@ from loadtest.targets.priority import give_way
 COMPARED_MOTO = frozenset({"5.2.5"})  # with moto_server, by tests/moto
 
 
-def serve(place: socket.socket, guard: Guard, *, until_stdin_closes: bool = False) -> None:
-    """Serve there until a signal comes, or, if asked, until standard input closes."""
+def serve(place: socket.socket, guard: Guard) -> None:
+    """Serve there until a signal comes."""
     _forget_aws_settings()
     give_way()
     _soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    if until_stdin_closes:
-        threading.Thread(target=_end_with_stdin, daemon=True).start()
     moto_fast.serve(place, guard, _answers())
 
 
@@ -65,10 +63,18 @@ def main() -> None:
     """The command line of the child process."""
     parser = argparse.ArgumentParser(description=__doc__)
     listening.add_argument(parser)
-    parser.add_argument("--until-stdin-closes", action="store_true")
+    parser.add_argument(
+        "--key-and-lifeline",
+        action="store_true",
+        help="read the one client's access key from standard input; end when it closes",
+    )
     arguments = parser.parse_args()
     place = listening.listening_socket(arguments, moto_fast.BACKLOG)
-    serve(place, Guard(), until_stdin_closes=arguments.until_stdin_closes)
+    key = ""
+    if arguments.key_and_lifeline:
+        key = sys.stdin.buffer.readline().decode().strip()
+        threading.Thread(target=_end_with_stdin, daemon=True).start()
+    serve(place, Guard(key=key))
 
 
 if __name__ == "__main__":

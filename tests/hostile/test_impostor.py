@@ -13,12 +13,14 @@ from urllib.parse import urlsplit
 import anyio
 import pytest
 
+from loadtest.dynamo import setup
 from loadtest.dynamo.client import Connection, connect
 from loadtest.dynamo.wire import stamps
 from loadtest.errors import TargetError
 from loadtest.targets import embedded
 from loadtest.targets.child import ChildServer
 from loadtest.targets.embedded import embedded_server
+from tests.hostile.requests import operation
 from tests.hostile.servers import fault_proxy, minimal_server, port_of
 from tests.processes import children, is_gone, wait_for
 
@@ -99,6 +101,19 @@ def test_what_another_answered_in_a_servers_place_ends_in_words() -> None:
 
     with pytest.raises(TargetError, match="the embedded server ended during the run"):
         anyio.run(run)
+
+
+def test_another_user_cannot_use_the_server_of_a_run() -> None:
+    async def run() -> None:
+        async with embedded.started(Connection(table="products")) as connection:
+            port = urlsplit(connection.endpoint_url or "").port or 0
+            status, _, body = operation(port, "ListTables", {})
+            assert (status, b"serves the run that started it" in body) == (400, True)
+            assert children(os.getpid(), connection.access_key) == []  # which everybody sees in their command lines
+            async with connect(connection) as client:
+                await setup.create_table(client, connection)
+
+    anyio.run(run)
 
 
 def test_a_server_that_does_not_end_as_it_was_told_had_been_ended() -> None:

@@ -58,8 +58,8 @@ def test_one_thread_of_one_process_serves(start: Start) -> None:
 
 
 def test_it_goes_when_its_lifeline_closes(start: Start) -> None:
-    process, _port = start("-m", "loadtest.targets.moto_host", "PORT", "--until-stdin-closes")
-    _, errors = process.communicate(timeout=60)
+    process, _port = start("-m", "loadtest.targets.moto_host", "PORT", "--key-and-lifeline")
+    _, errors = process.communicate("\n", timeout=60)
     assert (process.returncode, errors) == (0, "")
 
 

@@ -58,15 +58,8 @@ def not_passed_on(operation: str) -> bytes:
     return _error(400, "UnknownOperationException", {"message": f"the fault proxy does not pass on {operation!r}"})
 
 
-def not_known() -> bytes:
-    """A request of somebody else, which must not be signed with the user's credentials."""
-    return _error(
-        400, "UnrecognizedClientException", {"message": "the fault proxy serves the run that started it, nobody else"}
-    )
-
-
 def not_let_in(refusal: Refusal) -> bytes:
-    """A request that the guard does not let through."""
+    """A request of somebody else, which must not be signed with the user's credentials."""
     return _error(refusal.status, refusal.code, {"message": refusal.sentence})
 
 

@@ -39,15 +39,14 @@ class Service:
 
     def __init__(self, injector: Injector, key: str, warm: Callable[[], Awaitable[None]]) -> None:
         self._injector = injector
-        self._credential = f"Credential={key}/".encode()
-        self._guard = Guard()
+        self._guard = Guard(key=key)
         self._warm = warm
         self.failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     async def serve(self, request: Request) -> Outgoing:
         """What the client gets. A request that the proxy itself trips over ends its connection, and goes to stderr."""
-        if (refusal := self._refusal(request)) is not None:
-            return Outgoing(refusal)
+        if (refusal := self._guard.stranger(request.headers)) is not None:
+            return Outgoing(answers.not_let_in(refusal))
         try:
             if request.path == BEGIN:
                 await self._warm()
@@ -65,13 +64,6 @@ class Service:
         except Exception:  # noqa: BLE001 - one request must not end the proxy, whatever the SDK trips over
             traceback.print_exc()
         return Outgoing(b"", After.CLOSED)
-
-    def _refusal(self, request: Request) -> bytes | None:
-        if stranger := self._guard.stranger(request.headers):
-            return answers.not_let_in(stranger)
-        if self._credential not in request.headers.get(b"authorization", b""):
-            return answers.not_known()
-        return None
 
 
 class Connection(asyncio.Protocol):
