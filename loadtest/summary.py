@@ -40,7 +40,7 @@ from loadtest.report import (
 )
 from loadtest.targets import TargetKind
 
-_PACKAGES = ("aioboto3", "aiobotocore", "botocore", "anyio", "uvloop", "moto", "granian")
+_PACKAGES = ("aioboto3", "aiobotocore", "botocore", "anyio", "uvloop", "moto")
 
 
 _BUSY_CORES = 0.85

@@ -48,10 +48,11 @@ class ClientKind(StrEnum):
 class Connection(Struct, frozen=True, kw_only=True):
     """How to reach one DynamoDB table. `endpoint_url` None is AWS itself; `pool` is the number of connections.
 
-    `anonymous` sends made-up credentials with this `access_key` (a server on this machine takes any); otherwise the
-    ordinary credential chain is asked, and with `placeholders` they are made up if it has none. If it is `isolated` it
-    leads to a server of our own, for which nothing counts that the user has set for AWS. `authorities` is a file of
-    certificates to trust instead of the usual ones. `options` are the command-line options that lead to the same table.
+    `anonymous` sends made-up credentials with this `access_key` (a server of the run's own knows it by that, others on
+    this machine take any); otherwise the ordinary credential chain is asked, and with `placeholders` they are made up
+    if it has none. If it is `isolated` it leads to a server of our own, for which nothing counts that the user has set
+    for AWS. `authorities` is a file of certificates to trust instead of the usual ones. `options` are the command-line
+    options that lead to the same table.
     """
 
     table: str

@@ -1,5 +1,6 @@
 """The embedded server: moto's DynamoDB in a child process, for one run."""
 
+import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -10,15 +11,18 @@ from loadtest.dynamo.client import DEFAULT_REGION, Connection
 from loadtest.targets.child import ChildServer
 
 
-def embedded_server(log: Path | None = None) -> ChildServer:
-    """Start it, fresh and empty."""
-    return ChildServer("the embedded server", "loadtest.targets.moto_host", "--until-stdin-closes", log=log)
+def embedded_server(log: Path | None = None, key: str = "") -> ChildServer:
+    """Start it, fresh and empty. With a key it serves only clients that have it as their access key."""
+    return ChildServer(
+        "the embedded server", "loadtest.targets.moto_host", "--key-and-lifeline", log=log, briefing=f"{key}\n".encode()
+    )
 
 
 @asynccontextmanager
 async def started(base: Connection, log: Path | None = None) -> AsyncIterator[Connection]:
-    """A server for as long as the block runs. TargetError if it ended before the block did."""
-    server = embedded_server(log)
+    """A server for this connection alone, for as long as the block runs. TargetError if it ended before that."""
+    key = f"loadtest{secrets.token_hex(16)}"
+    server = embedded_server(log, key)
     try:
         await server.ready()
         url = f"http://127.0.0.1:{server.port}"
@@ -29,6 +33,7 @@ async def started(base: Connection, log: Path | None = None) -> AsyncIterator[Co
             profile=None,
             anonymous=True,
             isolated=True,
+            access_key=key,
             options=f"--endpoint-url {url}",
         )
     finally:

@@ -9,9 +9,12 @@ import argparse
 import asyncio
 import json
 import os
+import socket
 import ssl
 import threading
 from typing import Any
+
+from loadtest.targets import listening
 
 _BACKLOG = 8192
 _ITEM = {
@@ -89,9 +92,9 @@ class Protocol(asyncio.Protocol):
             self.transport.write(_ACCEPTED)
 
 
-async def _serve(port: int, context: ssl.SSLContext | None) -> None:
+async def _serve(place: socket.socket, context: ssl.SSLContext | None) -> None:
     loop = asyncio.get_running_loop()
-    server = await loop.create_server(Protocol, "127.0.0.1", port, ssl=context, backlog=_BACKLOG)
+    server = await loop.create_server(Protocol, sock=place, ssl=context, backlog=_BACKLOG)
     await server.serve_forever()
 
 
@@ -105,7 +108,7 @@ def main() -> None:
     import uvloop
 
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("port", type=int)
+    listening.add_argument(parser)
     parser.add_argument("--certificate")
     parser.add_argument("--key")
     arguments = parser.parse_args()
@@ -114,7 +117,7 @@ def main() -> None:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(arguments.certificate, arguments.key)
     threading.Thread(target=_end_when_stdin_closes, daemon=True).start()
-    uvloop.run(_serve(arguments.port, context))
+    uvloop.run(_serve(listening.listening_socket(arguments, _BACKLOG), context))
 
 
 if __name__ == "__main__":

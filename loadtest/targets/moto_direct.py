@@ -5,39 +5,35 @@ does without them. Whatever is not plainly an SDK's call of a hot operation goes
 answer is what moto_server gives. Not safe under threads.
 """
 
-import io
 import math
 import os
 import pickle  # nosec B403 # of what was pickled here
 import re
 import secrets
-import sys
-import traceback
 from base64 import b64decode, b64encode
 from binascii import crc32
 from collections.abc import Callable
 from functools import lru_cache
 from http import HTTPStatus
 from typing import Any
-from urllib.parse import unquote_to_bytes, urlsplit
 
 import orjson
 from moto import settings
 from moto.core.utils import camelcase_to_underscores, get_service_model
 from moto.dynamodb.parsing.expressions import UpdateExpressionParser  # type: ignore[attr-defined]  # it has no types
 from moto.dynamodb.responses import DynamoHandler
-from moto.moto_server.werkzeug_app import BackendRequest, create_backend_app
+from moto.moto_server.werkzeug_app import BackendRequest
 from msgspec import Struct
 from msgspec.structs import replace
-from werkzeug.exceptions import HTTPException, InternalServerError
-from werkzeug.wrappers import Response
+from werkzeug.exceptions import HTTPException
 
+from loadtest.targets.moto_application import Application, environ, failed
 from loadtest.targets.moto_fast import Reply, Request
 
 HOT = ("GetItem", "PutItem", "UpdateItem", "DeleteItem", "TransactWriteItems")
 _MOST_HANDLERS = 1000
 _MOST_EXPRESSIONS = 1000
-_ANSWERED_OTHERWISE = frozenset((b"content-encoding", b"origin", b"x-moto-account-id"))
+_ANSWERED_OTHERWISE = frozenset((b"content-encoding", b"x-moto-account-id"))
 _AUTHORIZATION = re.compile(
     rb"(AWS4-HMAC-SHA256 Credential=[^/,\s]+/[^/,\s]+/[^/,\s]+/dynamodb/aws4_request), ?"
     rb"SignedHeaders=[a-z0-9;-]*, ?Signature=[0-9a-f]*"
@@ -57,10 +53,10 @@ class _Operation(Struct, frozen=True):
 
 
 class Answers:
-    """Answers requests, and holds the tables between them."""
+    """Answers the requests that the guard has let through, and holds the tables between them."""
 
     def __init__(self) -> None:
-        self._application = create_backend_app("dynamodb")
+        self._application = Application()
         self._operations = _operations() if _as_shipped() else {}
         self._handlers: dict[tuple[bytes, ...], Any] = {}
         UpdateExpressionParser.make = staticmethod(_kept(UpdateExpressionParser.make))
@@ -68,10 +64,10 @@ class Answers:
     def reply(self, request: Request) -> Reply:
         """What moto answers. An exception in moto becomes status 500, as in moto_server, and goes to stderr."""
         try:
-            return self._called(request) or _plain(Response.from_app(self._application, _environ(request)))
+            called = self._called(request)
         except Exception:  # noqa: BLE001 - one request must not end the server, whatever it meets in moto
-            traceback.print_exc()
-            return _plain(InternalServerError().get_response())
+            return failed()
+        return called or self._application.reply(request)
 
     def _called(self, request: Request) -> Reply | None:
         """The reply of moto's method, or None, with nothing done, if the application should answer."""
@@ -82,9 +78,7 @@ class Answers:
         if (
             operation is None
             or authorization is None
-            or (request.method, request.url) != (b"POST", b"/")
-            or headers.get(b"content-type") != b"application/x-amz-json-1.0"
-            or b"host" not in headers
+            or request.url != b"/"
             or len(headers) != len(request.headers)
             or not _ANSWERED_OTHERWISE.isdisjoint(headers)
             or b"&" in request.body  # moto also reads the body as a form, whose Action field overrules the header
@@ -104,7 +98,7 @@ class Answers:
             if len(self._handlers) >= _MOST_HANDLERS:
                 self._handlers.clear()
             handler = self._handlers[key] = DynamoHandler()
-            handler.setup_class(BackendRequest(_environ(replace(request, body=b"{}"))))
+            handler.setup_class(BackendRequest(environ(replace(request, body=b"{}"))))
         return handler
 
 
@@ -126,49 +120,9 @@ def _call(operation: _Operation, handler: Any, parameters: dict[str, Any]) -> Re
         ("server", "amazon.com"),
         ("x-amzn-requestid", secrets.token_hex(26)),
         ("x-amz-crc32", str(crc32(body))),
-        ("Access-Control-Allow-Origin", "*"),
         ("Content-Length", str(len(body))),
     )
     return Reply(status, headers, body)
-
-
-def _plain(response: Any) -> Reply:
-    body: bytes = response.get_data()
-    if response.content_length is None:
-        response.content_length = len(body)
-    return Reply(response.status_code, list(response.headers), body)
-
-
-def _environ(request: Request) -> dict[str, Any]:
-    """The request as moto_server's WSGI server would pass it on."""
-    url = urlsplit(request.url.decode("latin-1"))
-    raw = request.url.decode("latin-1")
-    environ: dict[str, Any] = {
-        "wsgi.version": (1, 0),
-        "wsgi.url_scheme": "http",
-        "wsgi.input": io.BytesIO(request.body),
-        "wsgi.errors": sys.stderr,
-        "wsgi.multithread": False,
-        "wsgi.multiprocess": False,
-        "wsgi.run_once": False,
-        "REQUEST_METHOD": request.method.decode("latin-1"),
-        "SCRIPT_NAME": "",
-        "PATH_INFO": unquote_to_bytes(url.path).decode("latin-1"),
-        "QUERY_STRING": url.query,
-        "REQUEST_URI": raw,
-        "RAW_URI": raw,
-        "SERVER_NAME": "localhost",
-        "SERVER_PORT": "80",
-        "SERVER_PROTOCOL": "HTTP/1.1",
-    }
-    for name, value in request.headers:
-        if b"_" not in name:
-            key = name.decode("latin-1").upper().replace("-", "_")
-            key = key if key in ("CONTENT_TYPE", "CONTENT_LENGTH") else f"HTTP_{key}"
-            text = value.decode("latin-1").strip()
-            environ[key] = f"{environ[key]},{text}" if key in environ else text
-    environ["CONTENT_LENGTH"] = str(len(request.body))
-    return environ
 
 
 def _as_shipped() -> bool:
@@ -176,7 +130,6 @@ def _as_shipped() -> bool:
     return (
         math.isinf(settings.INITIAL_NO_AUTH_ACTION_COUNT)
         and not settings.PRETTIFY_RESPONSES
-        and not settings.DISABLE_GLOBAL_CORS
         and not os.environ.get("MOTO_ENABLE_RECORDING")
     )
 

@@ -17,10 +17,12 @@ from http.client import responses
 from typing import cast
 
 import httptools
+import orjson
 import uvloop
 from msgspec import Struct
 
-SUPPORTED_MOTO = frozenset({"5.2.5"})  # compared with moto_server by tests/moto
+from loadtest.targets.guard import CONTENT_TYPE, Guard, Refusal
+
 BACKLOG = 8192
 _SLICE_S = 0.002
 _MOST_WAITING = 64
@@ -46,16 +48,15 @@ class Reply(Struct, frozen=True, gc=False):
     body: bytes
 
 
-def serve(host: str, port: int) -> None:
-    """Serve until SIGINT or SIGTERM. Raises OSError if the address is taken."""
-    from loadtest.targets.moto_direct import Answers
+def serve(listening: socket.socket, guard: Guard, reply: Callable[[Request], Reply]) -> None:
+    """Serve what the guard lets through, until SIGINT or SIGTERM. The socket need not listen yet."""
 
-    answers = Answers()
+    def guarded(request: Request) -> Reply:
+        refusal = guard.refusal(request.method, dict(request.headers))
+        return reply(request) if refusal is None else _refused(refusal)
+
     gc.freeze()  # what moto and botocore have loaded stays: a full collection need not look at it again
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    # given only an address, the loop would look it up with threads that then stay
-    with socket.create_server((host, port), family=family, backlog=BACKLOG) as listening:
-        uvloop.run(_serve(listening, answers.reply))
+    uvloop.run(_serve(listening, guarded))
 
 
 async def _serve(listening: socket.socket, reply: Callable[[Request], Reply]) -> None:
@@ -194,6 +195,12 @@ class _Connection(asyncio.Protocol):
         if self._pending and not self._queued:
             self._queued = True
             self._turns.add(self)
+
+
+def _refused(refusal: Refusal) -> Reply:
+    body = orjson.dumps({"__type": refusal.code, "message": refusal.sentence})
+    headers = [("Content-Type", CONTENT_TYPE.decode()), ("Content-Length", str(len(body)))]
+    return Reply(refusal.status, headers, body)
 
 
 def _message(request: Request, reply: Reply, last: bool) -> bytes:

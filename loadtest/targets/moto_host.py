@@ -1,48 +1,48 @@
 """Hosts moto's DynamoDB: `python -m loadtest.targets.moto_host PORT`.
 
-One thread of one process answers all requests, because moto's check-and-write is not atomic under threads. The host
-is `moto_fast`, or granian where moto is a version that `moto_fast` was not compared with.
+One thread of one process answers all requests, because moto's check-and-write is not atomic under threads. The hot
+operations are answered by `moto_direct`, or with all others by moto's whole application where moto is a version that
+`moto_direct` was not compared with.
 """
 
 import argparse
-import multiprocessing
-import multiprocessing.connection
 import os
 import resource
+import socket
 import sys
 import threading
+from collections.abc import Callable
 from importlib.metadata import version
-from typing import Any
 
-from loadtest.targets import moto_fast
+from loadtest.targets import listening, moto_fast
+from loadtest.targets.guard import Guard
 from loadtest.targets.priority import give_way
 
-
-def application() -> Any:
-    """Moto's WSGI application; called by granian in its worker."""
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        _end_when(lambda: multiprocessing.connection.wait([parent.sentinel]))
-    from moto.moto_server.werkzeug_app import create_backend_app
-
-    return create_backend_app("dynamodb")
+COMPARED_MOTO = frozenset({"5.2.5"})  # with moto_server, by tests/moto
 
 
-def serve(host: str, port: int, *, until_stdin_closes: bool = False) -> None:
-    """Serve until a signal comes, or, if asked, until standard input closes."""
+def serve(place: socket.socket, guard: Guard) -> None:
+    """Serve there until a signal comes."""
     _forget_aws_settings()
     give_way()
     _soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    if until_stdin_closes:
-        _end_when(lambda: os.read(0, 1))  # not sys.stdin: granian's forked worker would inherit its lock, held
+    moto_fast.serve(place, guard, _answers())
+
+
+def _answers() -> Callable[[moto_fast.Request], moto_fast.Reply]:
     moto = version("moto")
-    if moto in moto_fast.SUPPORTED_MOTO:
-        moto_fast.serve(host, port)
-    else:
-        checked = ", ".join(sorted(moto_fast.SUPPORTED_MOTO))
-        sys.stderr.write(f"moto {moto} is served by granian, more slowly: the faster host knows only moto {checked}\n")
-        _serve_with_granian(host, port)
+    if moto in COMPARED_MOTO:
+        from loadtest.targets.moto_direct import Answers
+
+        return Answers().reply
+    from loadtest.targets.moto_application import Application
+
+    compared = ", ".join(sorted(COMPARED_MOTO))
+    sys.stderr.write(
+        f"moto {moto} is served as a whole, more slowly: the faster way was compared only with {compared}\n"
+    )
+    return Application().reply
 
 
 def _forget_aws_settings() -> None:
@@ -53,46 +53,28 @@ def _forget_aws_settings() -> None:
     os.environ.update(nothing, MOTO_ALLOW_NONEXISTENT_REGION="true")
 
 
-def _serve_with_granian(host: str, port: int) -> None:
-    """Two processes serve, granian's supervisor and its worker; each ends when the one above it is gone."""
-    from granian import Granian
-    from granian.constants import HTTPModes, Interfaces
-    from granian.log import LogLevels
-
-    Granian(
-        "loadtest.targets.moto_host:application",
-        address=host,
-        port=port,
-        interface=Interfaces.WSGI,
-        factory=True,
-        workers=1,
-        blocking_threads=1,
-        backlog=moto_fast.BACKLOG,
-        backpressure=moto_fast.BACKLOG,
-        http=HTTPModes.http1,
-        websockets=False,
-        log_level=LogLevels.warning,
-    ).serve()
-
-
-def _end_when(returns: Any) -> None:
-    """End this process, at once and whatever it is doing, when the call returns."""
-
-    def watch() -> None:
-        returns()
-        os._exit(0)
-
-    threading.Thread(target=watch, daemon=True).start()
+def _end_with_stdin() -> None:
+    """End this process, at once and whatever it is doing, when its lifeline closes."""
+    os.read(0, 1)
+    os._exit(0)
 
 
 def main() -> None:
     """The command line of the child process."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("port", type=int)
-    parser.add_argument("--host", default="127.0.0.1")
-    parser.add_argument("--until-stdin-closes", action="store_true")
+    listening.add_argument(parser)
+    parser.add_argument(
+        "--key-and-lifeline",
+        action="store_true",
+        help="read the one client's access key from standard input; end when it closes",
+    )
     arguments = parser.parse_args()
-    serve(arguments.host, arguments.port, until_stdin_closes=arguments.until_stdin_closes)
+    place = listening.listening_socket(arguments, moto_fast.BACKLOG)
+    key = ""
+    if arguments.key_and_lifeline:
+        key = sys.stdin.buffer.readline().decode().strip()
+        threading.Thread(target=_end_with_stdin, daemon=True).start()
+    serve(place, Guard(key=key))
 
 
 if __name__ == "__main__":

@@ -15,13 +15,13 @@ from random import Random
 import anyio
 import uvloop
 
+from benchmarks.servers import free_port
 from loadtest.dynamo.client import Connection, connect
 from loadtest.dynamo.table import Table
 from loadtest.open_files import connections_that_fit
 from loadtest.order import Event, Order
 from loadtest.runner import Rules, Runner
 from loadtest.strategies import load
-from loadtest.targets.child import free_port
 
 _HOLD_MS = 8000
 

@@ -14,14 +14,18 @@ from typing import Any
 
 MINIMAL = ["-m", "loadtest.targets.minimal"]
 EMBEDDED = ["-m", "loadtest.targets.moto_host"]
-GRANIAN = [
-    "-c",
-    "import sys; from loadtest.targets import moto_fast, moto_host; moto_fast.SUPPORTED_MOTO = frozenset(); "
-    "moto_host.serve('127.0.0.1', int(sys.argv[1]))",
-]
+GRANIAN = ["-m", "benchmarks.granian_server"]
 AUTHORIZATION = (
     "AWS4-HMAC-SHA256 Credential=loadtest/20260101/us-east-1/dynamodb/aws4_request, SignedHeaders=host, Signature=00"
 )
+
+
+def free_port() -> int:
+    """A loopback port that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
 
 
 @contextmanager
@@ -34,9 +38,7 @@ def running_shop(*arguments: str) -> Iterator[str]:
 @contextmanager
 def running(command: list[str], cpu: int | None = None, arguments: tuple[str, ...] = ()) -> Iterator[tuple[str, int]]:
     """A server's URL and process id, for as long as the block runs; `cpu` is the only one it may use."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     process = subprocess.Popen(
         [sys.executable, *command, str(port), *arguments],
         stdin=subprocess.PIPE,

@@ -13,11 +13,11 @@ import time
 import uvloop
 
 from benchmarks.delay_server import PERCENTS
+from benchmarks.servers import free_port
 from loadtest.dynamo.client import ClientKind, Connection, connect, fill
 from loadtest.dynamo.table import Table
 from loadtest.histogram import Histogram
 from loadtest.order import Reason
-from loadtest.targets.child import free_port
 
 
 async def _measure(client: ClientKind, url: str, in_flight: int, seconds: float, busy: bool) -> Histogram:

@@ -81,8 +81,9 @@ async def test_what_the_client_is_told_and_what_is_true(
 async def asked(link: Link, operation: str, body: bytes = b"{}", key: str = KEY) -> bytes:
     """Everything that comes for one request until the proxy closes the connection."""
     reader, writer = await asyncio.open_connection("127.0.0.1", link.bench.port)
-    head = f"POST / HTTP/1.1\r\nX-Amz-Target: DynamoDB_20120810.{operation}\r\nAuthorization: x Credential={key}/y\r\n"
-    writer.write(f"{head}Content-Length: {len(body)}\r\nConnection: close\r\n\r\n".encode() + body)
+    head = f"POST / HTTP/1.1\r\nHost: localhost\r\nX-Amz-Target: DynamoDB_20120810.{operation}\r\n"
+    head += f"Authorization: x Credential={key}/y\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n"
+    writer.write(head.encode() + body)
     try:
         return await reader.read()
     finally:

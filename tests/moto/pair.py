@@ -16,7 +16,7 @@ AUTHORIZATION = (
     "AWS4-HMAC-SHA256 Credential={key}/20260101/{region}/dynamodb/aws4_request, "
     "SignedHeaders=host;x-amz-date, Signature=00ff"
 )
-COMPARED_HEADERS = ("content-type", "x-amzn-errortype", "status", "access-control-allow-origin", "vary")
+COMPARED_HEADERS = ("content-type", "x-amzn-errortype", "status")
 KEYS = {"KeySchema": [{"AttributeName": "id", "KeyType": "HASH"}],
         "AttributeDefinitions": [{"AttributeName": "id", "AttributeType": "S"}],
         "BillingMode": "PAY_PER_REQUEST"}  # fmt: skip

@@ -1,4 +1,4 @@
-"""One process, one thread, gone with its lifeline; granian for other versions of moto."""
+"""One process, one thread, gone with its lifeline; other versions of moto as a whole."""
 
 import os
 import re
@@ -58,8 +58,8 @@ def test_one_thread_of_one_process_serves(start: Start) -> None:
 
 
 def test_it_goes_when_its_lifeline_closes(start: Start) -> None:
-    process, _port = start("-m", "loadtest.targets.moto_host", "PORT", "--until-stdin-closes")
-    _, errors = process.communicate(timeout=60)
+    process, _port = start("-m", "loadtest.targets.moto_host", "PORT", "--key-and-lifeline")
+    _, errors = process.communicate("\n", timeout=60)
     assert (process.returncode, errors) == (0, "")
 
 
@@ -75,13 +75,16 @@ def test_serve_ends_quietly_also_while_clients_are_connected(number: signal.Sign
     assert len(errors.splitlines()) == 1
 
 
-def test_a_moto_that_was_not_compared_is_served_by_granian(start: Start) -> None:
+def test_a_moto_that_was_not_compared_is_served_as_a_whole(start: Start, server_urls: Callable[[str], str]) -> None:
     program = (
-        "import sys; from loadtest.targets import moto_fast, moto_host; moto_fast.SUPPORTED_MOTO = frozenset({'0.0'}); "
-        "moto_host.serve('127.0.0.1', int(sys.argv[1]))"
+        "import sys; from loadtest.targets import moto_host; moto_host.COMPARED_MOTO = frozenset({'0.0'}); "
+        "moto_host.main(); assert 'loadtest.targets.moto_direct' not in sys.modules"
     )
     process, port = start("-c", program, "PORT")
-    assert post(f"http://127.0.0.1:{port}", "DescribeLimits", b"{}")[0] == 200
+    url = f"http://127.0.0.1:{port}"
+    assert post(url, "DescribeLimits", b"{}")[0] == 200
+    read = b'{"TableName": "nowhere", "Key": {"id": {"S": "a"}}}'
+    assert post(url, "GetItem", read) == post(server_urls("embedded"), "GetItem", read)
     process.terminate()
     _, errors = process.communicate(timeout=60)
-    assert re.fullmatch(r"moto \S+ is served by granian, more slowly: .* only moto 0\.0\n", errors)
+    assert re.fullmatch(r"moto \S+ is served as a whole, more slowly: .* only with 0\.0\n", errors)

@@ -29,7 +29,7 @@ set -e
 ip link set lo up; ip addr add {_DEAD}/32 dev lo
 mount --bind hosts /etc/hosts
 coproc HOLE {{ exec "$PYTHON" -c "$HOLE_PROGRAM"; }}; read -r _ <&"${{HOLE[0]}}"
-"$PYTHON" -m loadtest serve --port {_PORT} >serve.log 2>&1 & SERVER=$!
+"$PYTHON" -m loadtest serve --port {_PORT} --allow-host ddb.test >serve.log 2>&1 & SERVER=$!
 until grep -q http serve.log; do kill -0 $SERVER; sleep 0.1; done
 "$PYTHON" -m loadtest populate --endpoint-url http://{_ALIVE}:{_PORT} >&2
 code=0; "$PYTHON" -m loadtest "$@" || code=$?

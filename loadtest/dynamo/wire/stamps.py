@@ -72,10 +72,12 @@ def kernel_stamps() -> bool:
 
 @contextmanager
 def _connected() -> Iterator[tuple[socket.socket, socket.socket]]:
-    """The ends of a connection of this process with itself."""
+    """The ends of a connection of this process with itself. OSError if another process connects first."""
     with (
         socket.create_server(("127.0.0.1", 0)) as listener,
         socket.create_connection(listener.getsockname()) as one,
         listener.accept()[0] as other,
     ):
+        if other.getpeername() != one.getsockname():
+            raise ConnectionRefusedError(errno.ECONNREFUSED, "somebody else connects to this process's own port")
         yield one, other

@@ -54,7 +54,8 @@ class Proxy:
     async def begin(self, table_arn: str) -> None:
         """Let the faults begin: what was sent until now was warm-up. TargetError if the proxy does not answer."""
         arn = table_arn.encode()
-        head = f"POST {BEGIN} HTTP/1.1\r\nAuthorization: Credential={self.connection.access_key}/\r\n"
+        authorization = f"Authorization: Credential={self.connection.access_key}/\r\n"
+        head = f"POST {BEGIN} HTTP/1.1\r\nHost: 127.0.0.1:{self._child.port}\r\n{authorization}"
         try:
             with anyio.fail_after(_BEGIN_WITHIN_S):
                 async with await anyio.connect_tcp("127.0.0.1", self._child.port) as stream:

@@ -1,11 +1,15 @@
-"""The proxy's process: `python -m loadtest.targets.faulty PORT`; what to do comes as one line of standard input.
+"""The proxy's process: `python -m loadtest.targets.faulty` and where it listens (see `listening`).
+
+What to do comes as one line of standard input.
 
 It ends when its standard input closes, so that it goes with the tool whatever ends that.
 """
 
+import argparse
 import asyncio
 import os
 import resource
+import socket
 import sys
 import threading
 from pathlib import Path
@@ -17,6 +21,7 @@ import uvloop
 from loadtest.dynamo.client import connect, fill
 from loadtest.dynamo.wire import NotUnderstood
 from loadtest.errors import LoadTestError
+from loadtest.targets import listening
 from loadtest.targets.faulty import Briefing
 from loadtest.targets.faulty.inject import Injector
 from loadtest.targets.faulty.journal import Header, Journal
@@ -26,7 +31,7 @@ from loadtest.targets.priority import give_way
 _BACKLOG = 8192
 
 
-async def _run(port: int, briefing: Briefing) -> None:
+async def _run(place: socket.socket, briefing: Briefing) -> None:
     """Serve until an error ends it."""
     header = Header(briefing.run_id, briefing.seed)
     async with connect(briefing.server) as client:
@@ -35,8 +40,7 @@ async def _run(port: int, briefing: Briefing) -> None:
         injector = Injector(server.forward, briefing.faults, briefing.seed, journal)
         service = Service(injector, briefing.key, lambda: fill(client, briefing.connections))
         loop = asyncio.get_running_loop()
-        listening = await loop.create_server(lambda: Connection(service), "127.0.0.1", port, backlog=_BACKLOG)
-        async with listening:
+        async with await loop.create_server(lambda: Connection(service), sock=place, backlog=_BACKLOG):
             await service.failed
 
 
@@ -48,13 +52,16 @@ def _end_with(lifeline: int) -> None:
 
 def main() -> None:
     """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    listening.add_argument(parser)
+    place = listening.listening_socket(parser.parse_args(), _BACKLOG)
     briefing = msgspec.json.decode(sys.stdin.buffer.readline(), type=Briefing)
     threading.Thread(target=_end_with, args=(sys.stdin.fileno(),), daemon=True).start()
     give_way()
     _soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     try:
-        uvloop.run(_run(int(sys.argv[1]), briefing))
+        uvloop.run(_run(place, briefing))
     except LoadTestError as error:
         reason = error.__cause__ if isinstance(error.__cause__, NotUnderstood) else error  # options do not help here
         sys.stderr.write(f"{reason}\n")

@@ -10,6 +10,7 @@ from http.client import responses
 import orjson
 
 from loadtest.dynamo.wire import Reply
+from loadtest.targets.guard import Refusal
 
 _NOT_HANDED_ON = frozenset(("connection", "keep-alive", "transfer-encoding", "content-length", "proxy-connection"))
 _TYPE = "com.amazonaws.dynamodb.v20120810#"
@@ -57,11 +58,9 @@ def not_passed_on(operation: str) -> bytes:
     return _error(400, "UnknownOperationException", {"message": f"the fault proxy does not pass on {operation!r}"})
 
 
-def not_known() -> bytes:
+def not_let_in(refusal: Refusal) -> bytes:
     """A request of somebody else, which must not be signed with the user's credentials."""
-    return _error(
-        400, "UnrecognizedClientException", {"message": "the fault proxy serves the run that started it, nobody else"}
-    )
+    return _error(refusal.status, refusal.code, {"message": refusal.sentence})
 
 
 def no_credentials(sentence: str) -> bytes:

@@ -16,17 +16,17 @@ from loadtest.dynamo.wire import OPERATIONS
 from loadtest.errors import LoadTestError
 from loadtest.targets.faulty import BEGIN, answers
 from loadtest.targets.faulty.inject import After, Injector, Outgoing
+from loadtest.targets.guard import Guard
 
 _TARGET = b"DynamoDB_20120810."
 _LINGER_NOT = struct.pack("ii", 1, 0)  # on, for 0 seconds: closing resets
 
 
 class Request(Struct, frozen=True, gc=False):
-    """What matters of a request."""
+    """What matters of a request. Header names are in lower case."""
 
     path: str
-    operation: str
-    authorization: bytes
+    headers: dict[bytes, bytes]
     body: bytes
     keep_alive: bool
 
@@ -39,22 +39,23 @@ class Service:
 
     def __init__(self, injector: Injector, key: str, warm: Callable[[], Awaitable[None]]) -> None:
         self._injector = injector
-        self._credential = f"Credential={key}/".encode()
+        self._guard = Guard(key=key)
         self._warm = warm
         self.failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     async def serve(self, request: Request) -> Outgoing:
         """What the client gets. A request that the proxy itself trips over ends its connection, and goes to stderr."""
-        if self._credential not in request.authorization:
-            return Outgoing(answers.not_known())
+        if (refusal := self._guard.stranger(request.headers)) is not None:
+            return Outgoing(answers.not_let_in(refusal))
         try:
             if request.path == BEGIN:
                 await self._warm()
                 self._injector.begin(request.body.decode())
                 return Outgoing(answers.done())
-            if request.operation not in OPERATIONS:
-                return Outgoing(answers.not_passed_on(request.operation))
-            return await self._injector.serve(request.operation, request.body)
+            operation = request.headers.get(b"x-amz-target", b"").removeprefix(_TARGET).decode("latin-1")
+            if operation not in OPERATIONS:
+                return Outgoing(answers.not_passed_on(operation))
+            return await self._injector.serve(operation, request.body)
         except CredentialsError as error:
             return Outgoing(answers.no_credentials(str(error)))
         except LoadTestError as error:
@@ -73,7 +74,8 @@ class Connection(asyncio.Protocol):
         self._parser = httptools.HttpRequestParser(self)
         self._waiting: deque[Request] = deque()
         self._serving: asyncio.Task[None] | None = None
-        self._path = self._operation = self._authorization = self._body = b""
+        self._path = self._body = b""
+        self._headers: dict[bytes, bytes] = {}
 
     # What the transport calls.
 
@@ -96,11 +98,7 @@ class Connection(asyncio.Protocol):
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """One header."""
-        name = name.lower()
-        if name == b"x-amz-target":
-            self._operation = value.removeprefix(_TARGET)
-        elif name == b"authorization":
-            self._authorization = value
+        self._headers[name.lower()] = value
 
     def on_body(self, part: bytes) -> None:
         """A part of the body."""
@@ -108,10 +106,10 @@ class Connection(asyncio.Protocol):
 
     def on_message_complete(self) -> None:
         """A whole request."""
-        operation, keep_alive = self._operation.decode("latin-1"), self._parser.should_keep_alive()
-        path = self._path.decode("latin-1")
-        self._waiting.append(Request(path, operation, self._authorization, self._body, keep_alive))
-        self._path = self._operation = self._authorization = self._body = b""
+        keep_alive = self._parser.should_keep_alive()
+        self._waiting.append(Request(self._path.decode("latin-1"), self._headers, self._body, keep_alive))
+        self._path = self._body = b""
+        self._headers = {}
         if self._serving is None:
             self._serving = asyncio.get_running_loop().create_task(self._serve())
 
