@@ -194,6 +194,11 @@ def explained(connection: Connection) -> Iterator[None]:
         raise TargetError(f"the server {connection.where} refused: {code}: {message}{hint}") from error
     except CredentialsError as error:
         raise TargetError(str(error)) from error
+    except SSLError as error:
+        raise TargetError(
+            f"no TLS {connection.where}, so nothing was sent: {_of_tls(error.kwargs['error'])}; the certificate must "
+            "name the host of the address, and be by an authority that is trusted (AWS_CA_BUNDLE names a file of them)"
+        ) from error
     except BotoCoreError as error:
         hint = "is it running, and is the address right?" if connection.endpoint_url else "check the network"
         cause = error.kwargs.get("error") if isinstance(error, EndpointConnectionError) else None
@@ -227,3 +232,9 @@ def _of_the_system(cause: Exception) -> str:
     if not isinstance(error, OSError) or error.errno is None:
         return str(error)
     return str(error.strerror) if isinstance(error, gaierror) else os.strerror(error.errno)
+
+
+def _of_tls(cause: Exception) -> str:
+    """Why a TLS connection was not made: what is wrong with the certificate, if that is it."""
+    error = getattr(cause, "certificate_error", None) or getattr(cause, "os_error", cause)  # of aiohttp's
+    return _one_line(str(getattr(error, "verify_message", None) or getattr(error, "reason", None) or error)).rstrip(".")

@@ -29,10 +29,10 @@ from botocore.exceptions import (
     ReadTimeoutError,
     SSLError,
 )
-from botocore.httpsession import create_urllib3_context, get_cert_path
 from msgspec import Struct
 
 from loadtest.dynamo.client import STAMPS
+from loadtest.dynamo.sdk_http import HTTPSession, tls_context
 from loadtest.dynamo.wire import codec, quick, signing
 from loadtest.dynamo.wire.codec import NotUnderstood
 from loadtest.dynamo.wire.connection import Lost, Reply
@@ -99,7 +99,7 @@ async def prepare(client: Any) -> None:
     Other event handlers, a proxy, another HTTP session or the SDK's own retries would change what is sent.
     """
     session = client._endpoint.http_session
-    if type(session) is not AIOHTTPSession:
+    if type(session) not in (AIOHTTPSession, HTTPSession):
         raise NotUnderstood("its HTTP session is of another kind")
     if session._proxy_config.proxy_url_for(client.meta.endpoint_url):
         url = urlsplit(client.meta.endpoint_url)
@@ -253,7 +253,7 @@ class WireMixin:
         return Pool(
             template.host,
             template.port,
-            _tls_context(session) if template.tls else None,
+            tls_context(session) if template.tls else None,
             limit=config.max_pool_connections,
             connect_timeout_s=config.connect_timeout,
             read_timeout_s=config.read_timeout,
@@ -321,20 +321,6 @@ def _parsed(operation: str, reply: Reply) -> dict[str, Any] | None:
     metadata |= {"HTTPStatusCode": reply.status, "HTTPHeaders": reply.headers, "RetryAttempts": 0}
     parsed["ResponseMetadata"] = metadata
     return parsed
-
-
-def _tls_context(session: Any) -> ssl.SSLContext:
-    """The SDK's TLS settings: which authorities are trusted, and a client certificate if there is one."""
-    context: ssl.SSLContext = create_urllib3_context()
-    if not session._verify:
-        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-    else:
-        context.check_hostname = True  # urllib3 checks it itself, so the SDK's context leaves it out
-        if authorities := get_cert_path(session._verify):
-            context.load_verify_locations(authorities)
-    if session._cert_file:
-        context.load_cert_chain(session._cert_file, session._key_file)
-    return context
 
 
 async def _stop_dry_run(request: Any, **_: Any) -> AioAWSResponse | None:
