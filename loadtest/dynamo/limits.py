@@ -17,7 +17,7 @@ _VALUES = 100_000  # an empty list costs 30 times its two bytes
 class OversizedAnswerError(BotoCoreError):  # type: ignore[misc]  # the SDK has no types
     """An answer larger than any of a DynamoDB, which was not read to its end."""
 
-    fmt = "an answer of {size}, which no DynamoDB gives"
+    fmt = "an answer of {size}"
 
 
 def too_large(received: int) -> str | None:

@@ -8,8 +8,9 @@ from botocore.exceptions import ClientError
 
 from loadtest.dynamo.client import Connection, DynamoDBClient
 from loadtest.dynamo.errors import CONDITION_FAILED, code_of, explained
-from loadtest.dynamo.items import Item, number
+from loadtest.dynamo.items import Item, number, text_in
 from loadtest.dynamo.patience import OnRepair, patiently
+from loadtest.dynamo.sdk_answers import NotUnderstoodError
 from loadtest.dynamo.setup import EXPIRES_AT, KEEP_S
 from loadtest.order import OwnRequest, Record
 
@@ -29,7 +30,8 @@ async def read_records(
         while wanted:
             with explained(connection):
                 answer = await patiently(client.batch_get_item, OwnRequest.RECORDS, repaired, RequestItems=wanted)
-            found += [record for item in answer["Responses"].get(connection.table, ()) if (record := _record(item))]
+                items = answer.get("Responses", {}).get(connection.table, ())
+                found += [record for item in items if (record := _record(item))]
             if wanted := answer.get("UnprocessedKeys", {}):
                 await anyio.sleep(_WAIT_S)
     return found
@@ -65,7 +67,11 @@ async def bar(
 
 
 def _record(item: Item) -> Record | None:
-    """The record that an item is; None for what stands in the place of one."""
+    """The record that an item is; None for what stands in the place of one. NotUnderstoodError for anything else."""
     if "product_id" not in item or "units" not in item:
         return None
-    return Record(item["id"]["S"].removeprefix(PREFIX), item["product_id"]["S"], int(item["units"]["N"]))
+    try:
+        units = int(item["units"]["N"])
+    except (KeyError, ValueError):
+        raise NotUnderstoodError("the record of an order without a number of units") from None
+    return Record(text_in(item, "id").removeprefix(PREFIX), text_in(item, "product_id"), units)

@@ -27,10 +27,19 @@ from loadtest.dynamo.limits import (
     too_large,
     too_many_values,
 )
+from loadtest.dynamo.sdk_answers import ParserFactory
+
+_TOO_LARGE_HEAD = ("Got more than", "Too many headers")  # aiohttp says it in words only
 
 
 class Session(AioSession):  # type: ignore[misc]  # the SDK has no types
-    """The SDK's session whose clients, those that get credentials too, all speak HTTP as this module does."""
+    """The SDK's session whose clients, those that get credentials too, all speak HTTP as this module does.
+
+    What a DynamoDB answers is read as `sdk_answers` does.
+    """
+
+    def _register_response_parser_factory(self) -> None:
+        self._components.register_component("response_parser_factory", ParserFactory())
 
     def create_client(self, *args: Any, config: Any = None, **more: Any) -> Any:
         """As the SDK's."""
@@ -124,8 +133,14 @@ class _Answer(aiohttp.ClientResponse):
         """Read the head."""
         if self.of.read_timeout_s is not None:
             self._until_s = asyncio.get_running_loop().time() + self.of.read_timeout_s
-        async with asyncio.timeout_at(self._until_s):
-            return await super().start(connection)
+        try:
+            async with asyncio.timeout_at(self._until_s):
+                return await super().start(connection)
+        except aiohttp.ClientResponseError as error:
+            if error.message.startswith(_TOO_LARGE_HEAD):
+                size = f"more than {HEADERS} headers, or {HEAD_BYTES >> 10} KiB of one"
+                raise OversizedAnswerError(size=size) from None
+            raise
 
     async def read(self) -> bytes:
         """Read the body."""
@@ -150,9 +165,10 @@ class _Answer(aiohttp.ClientResponse):
                     raise OversizedAnswerError(size=size)
                 if self.of.receiving > AT_ONCE_BYTES:
                     raise OversizedAnswerError(size=f"those that make {AT_ONCE_BYTES // MEBIBYTE} MiB at once")
+            whole = bytes(body)
         finally:
             self.of.receiving -= len(body)
-        whole = bytes(body)
+            body.clear()  # of an error, somebody may keep what led to it
         if size := too_many_values(whole):
             raise OversizedAnswerError(size=size)
         return whole

@@ -32,10 +32,11 @@ from botocore.exceptions import (
 from msgspec import Struct
 
 from loadtest.dynamo.client import STAMPS
+from loadtest.dynamo.limits import OversizedAnswerError
 from loadtest.dynamo.sdk_http import HTTPSession, tls_context
 from loadtest.dynamo.wire import codec, quick, signing
 from loadtest.dynamo.wire.codec import NotUnderstood
-from loadtest.dynamo.wire.connection import Lost, Reply
+from loadtest.dynamo.wire.connection import Lost, Reply, TooLarge
 from loadtest.dynamo.wire.pool import TIMED_OUT, Pool
 
 _CREDENTIALS_FOR_S = 1.0
@@ -276,17 +277,19 @@ class WireMixin:
 
 async def _carried(pool: Pool, request: bytes, url: str) -> Reply:
     """The answer to a request. The SDK's exceptions otherwise, with `sent_ns` 0 if nothing was written."""
-    error: Exception
+    error: Any
     try:
         reply = await pool.request(request)
     except Lost as lost:
-        if str(lost) == TIMED_OUT:
+        if isinstance(lost, TooLarge):
+            error = OversizedAnswerError(size=str(lost))
+        elif str(lost) == TIMED_OUT:
             error = ReadTimeoutError(endpoint_url=url, error=lost)
         elif lost.sent_ns:
             error = ConnectionClosedError(endpoint_url=url, error=lost)
         else:
             error = EndpointConnectionError(endpoint_url=url, error=lost)
-        error.sent_ns = lost.sent_ns  # type: ignore[attr-defined]
+        error.sent_ns = lost.sent_ns
         raise error from lost
     except TimeoutError as late:
         error = ConnectTimeoutError(endpoint_url=url, error=late)
@@ -296,12 +299,13 @@ async def _carried(pool: Pool, request: bytes, url: str) -> Reply:
         error = EndpointConnectionError(endpoint_url=url, error=refused)
     else:
         expected = reply.headers.get("x-amz-crc32")
-        if expected is None or int(expected) == crc32(reply.body):
+        if expected is None or expected == str(crc32(reply.body)):
             return reply
-        error = ChecksumError(checksum_type="crc32", expected_checksum=expected, actual_checksum=crc32(reply.body))
-        error.sent_ns = reply.sent_ns  # type: ignore[attr-defined]
+        shown, actual = repr(expected[:20]), crc32(reply.body)  # a server may send anything as its own
+        error = ChecksumError(checksum_type="crc32", expected_checksum=shown, actual_checksum=actual)
+        error.sent_ns = reply.sent_ns
         raise error
-    error.sent_ns = 0  # type: ignore[attr-defined]
+    error.sent_ns = 0
     raise error
 
 
@@ -313,7 +317,7 @@ def _parsed(operation: str, reply: Reply) -> dict[str, Any] | None:
             parsed = codec.decode(operation, body)
         else:
             parsed = quick.decode_refusal(body) or codec.decode_refusal(body)
-    except NotUnderstood:
+    except (NotUnderstood, RecursionError):
         return None
     metadata: dict[str, Any] = {}
     if request_id := reply.headers.get("x-amzn-requestid"):
