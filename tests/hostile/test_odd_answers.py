@@ -4,7 +4,7 @@ import asyncio
 import gzip
 import json
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 from random import Random
 
@@ -25,6 +25,7 @@ from tests.fuzz.mutations import spoiled
 from tests.hostile.server import honest, instead
 from tests.wire.scripted import Peer, Scripted, answer, in_a_thread, refusal
 
+WITHIN_S = 20  # for all that is asked, by both clients
 OPERATIONS = ("DescribeTable", "GetItem", "BatchGetItem", "Scan", "UpdateItem", "ListTagsOfResource")
 
 
@@ -153,21 +154,26 @@ def mutated() -> Iterator[Callable[[str, bytes], None]]:
             operation = request.headers["x-amz-target"].rpartition(".")[2]
             peer.send(answer(bodies.get(operation, honest(operation))))
 
-    async def both() -> None:
-        for client in ClientKind:
-            connection = place(server.url, client)
-            async with connect(connection) as opened:
-                with suppress(TargetError):
-                    await ask(opened, connection)
+    async def opened(server: Scripted, stack: AsyncExitStack) -> list[tuple[DynamoDBClient, Connection]]:
+        connections = [place(server.url, client) for client in ClientKind]
+        return [(await stack.enter_async_context(connect(each)), each) for each in connections]
+
+    async def ask_all(clients: list[tuple[DynamoDBClient, Connection]]) -> None:
+        for client, connection in clients:
+            with suppress(TargetError):
+                await ask(client, connection)
 
     with in_a_thread(Scripted(script)) as server, asyncio.Runner() as runner:
+        stack = AsyncExitStack()
+        clients = runner.run(opened(server, stack))
 
         def check(operation: str, body: bytes) -> None:
             bodies.clear()
             bodies[operation] = body
-            runner.run(both())
+            runner.run(asyncio.wait_for(ask_all(clients), WITHIN_S))
 
         yield check
+        runner.run(stack.aclose())
 
 
 @given(st.sampled_from(OPERATIONS), st.randoms(use_true_random=False))
