@@ -21,16 +21,21 @@ COMMANDS = (
     "race -n 5",
     "race -n 5 --client sdk",
     "race -n 5 --dry-run",
-    "race -n 5 --processes 2",
-    "race -n 5 --fault faults.toml",
     "load --rate 10 --duration 1s",
-    "compare --concurrency 1,2",
-    "find --p99-under 50ms",
-    "probe",
     "populate",
-    "table create",
+    "probe",
     "table describe",
-    "table delete --yes",
+    *(
+        pytest.param(command, marks=pytest.mark.slow)
+        for command in (
+            "compare --concurrency 1,2",
+            "find --p99-under 50ms",
+            "race -n 5 --fault faults.toml",
+            "race -n 5 --processes 2",
+            "table create",
+            "table delete --yes",
+        )
+    ),
 )
 FAULTS = '[[fault]]\nkind = "drop_answer"\nrate = 0.02\n'
 
