@@ -6,9 +6,9 @@ What it makes carries `made_by` (`items.MADE_BY`), but for the records of orders
 from collections.abc import Sequence
 from typing import Any
 
-import anyio
 import msgspec
 
+from loadtest.dynamo.batches import read_batch
 from loadtest.dynamo.client import Connection, DynamoDBClient
 from loadtest.dynamo.errors import explained
 from loadtest.dynamo.items import MADE_BY, Item, is_made_here, text_in
@@ -17,7 +17,6 @@ from loadtest.dynamo.records import PREFIX
 from loadtest.order import OwnRequest
 
 _AT_ONCE = 8  # keys of one BatchGetItem: of the largest items, what fits into an answer
-_WAIT_S = 0.05
 _SHOWN = 40  # characters of a value
 
 
@@ -39,15 +38,9 @@ async def items_of(
     found: dict[str, Item] = {}
     each = list(dict.fromkeys(item_ids))  # a batch must not name one twice
     for n in range(0, len(each), _AT_ONCE):
-        keys = [{"id": {"S": item_id}} for item_id in each[n : n + _AT_ONCE]]
-        wanted: dict[str, Any] = {connection.table: {"Keys": keys, "ConsistentRead": True}}
-        while wanted:
-            with explained(connection):
-                answer = await patiently(client.batch_get_item, OwnRequest.READ, repaired, RequestItems=wanted)
-                for item in answer.get("Responses", {}).get(connection.table, ()):
-                    found[text_in(item, "id")] = item
-            if wanted := answer.get("UnprocessedKeys", {}):
-                await anyio.sleep(_WAIT_S)
+        items = await read_batch(client, connection, each[n : n + _AT_ONCE], OwnRequest.READ, repaired)
+        with explained(connection):
+            found |= {text_in(item, "id"): item for item in items}
     return {item_id: found[item_id] for item_id in each if item_id in found}
 
 

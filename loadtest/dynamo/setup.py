@@ -26,6 +26,7 @@ TAG = {"Key": "loadtest", "Value": "allowed"}
 _MARK = {"id": {"S": "loadtest#table"}, **MADE_BY}  # stands for the tag in a table of a server that keeps no tags
 _ACTIVE_WITHIN_S = 300.0  # a new table
 KEEP_S = 24 * 3600
+_MOST_PAGES = 50  # of tags: DynamoDB lets a table have 50
 _UNLESS_FOREIGN: dict[str, Any] = {
     "ConditionExpression": "attribute_not_exists(id) OR made_by = :loadtest",
     "ExpressionAttributeValues": {":loadtest": MADE_BY["made_by"]},
@@ -114,7 +115,7 @@ async def _has_tag(client: DynamoDBClient, connection: Connection, arn: str, rep
         return None
     request: dict[str, Any] = {"ResourceArn": arn}
     with explained(connection):
-        while True:
+        for _ in range(_MOST_PAGES):
             try:
                 page = await patiently(client.list_tags_of_resource, OwnRequest.TABLE, repaired, **request)
             except ClientError as error:
@@ -127,6 +128,7 @@ async def _has_tag(client: DynamoDBClient, connection: Connection, arn: str, rep
             if "NextToken" not in page:
                 return False
             request["NextToken"] = page["NextToken"]
+        raise NotUnderstoodError(f"more than {_MOST_PAGES} pages of tags")
 
 
 async def create_table(client: DynamoDBClient, connection: Connection, repaired: OnRepair = uncounted) -> None:

@@ -105,13 +105,18 @@ def honest(operation: str) -> bytes:
     return json.dumps(answers.get(operation, {})).encode()
 
 
-def instead(answers: Mapping[str, bytes]) -> Script:
-    """An honest server, but for the whole answers, head and all, that it gives to some operations."""
+def instead(answers: Mapping[str, bytes], for_ever: bytes = b"") -> Script:
+    """An honest server, but for the whole answers, head and all, that it gives to some operations.
+
+    After each of those comes the other part, again and again.
+    """
 
     async def script(peer: Peer) -> None:
         while request := await peer.request():
             operation = request.headers["x-amz-target"].rpartition(".")[2]
             peer.send(answers.get(operation, answer(honest(operation))))
-            await peer.drained()
+            while for_ever and operation in answers:
+                peer.send(for_ever)
+                await peer.drained()
 
     return script

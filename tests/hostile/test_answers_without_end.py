@@ -1,6 +1,7 @@
 """Answers that never end: refused in time and within a stated amount of memory, as a value of the run."""
 
 import asyncio
+import json
 import re
 import time
 from pathlib import Path
@@ -12,7 +13,8 @@ from loadtest.dynamo.client import ClientKind, Connection, DynamoDBClient, conne
 from loadtest.dynamo.errors import is_lost, translate
 from loadtest.dynamo.limits import OversizedAnswerError
 from loadtest.order import Outcome
-from tests.hostile.server import COSTLY, TOO_LARGE, TOO_SLOW, item_of, saying
+from tests.fuzz.commands import run
+from tests.hostile.server import CHUNK, COSTLY, FOLLOWED, TOO_LARGE, TOO_SLOW, instead, item_of, saying
 from tests.wire.clients import write
 from tests.wire.scripted import Scripted, in_a_thread
 
@@ -66,6 +68,25 @@ async def test_what_is_too_large_is_given_up(attack: str, client: ClientKind) ->
     if attack != "continue without end":  # of which the SDK reads what comes until the time-out
         assert isinstance(raised.value, OversizedAnswerError)
         assert not is_lost(raised.value)
+
+
+def test_a_run_goes_on_when_its_writes_have_no_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    endless = {"UpdateItem": FOLLOWED + b"Transfer-Encoding: chunked\r\n\r\n"}
+    with in_a_thread(Scripted(instead(endless, CHUNK))) as server:
+        code, _out, err = run("race", "-n", "3", "--quiet", "--json", "report.json", "--endpoint-url", server.url)
+    report = json.loads(Path("report.json").read_text())
+    assert (code, err) == (4, "")
+    assert "OversizedAnswerError: an answer of more than 4 MiB" in json.dumps(report)
+
+
+@pytest.mark.parametrize("command", ["race -n 3", "table describe"])
+def test_a_command_whose_set_up_has_no_end_ends_in_a_line(command: str) -> None:
+    endless = {"DescribeTable": FOLLOWED + b"Transfer-Encoding: chunked\r\n\r\n"}
+    with in_a_thread(Scripted(instead(endless, CHUNK))) as server:
+        code, out, err = run(*command.split(), "--endpoint-url", server.url)
+    said = f"the server at {server.url} answers as no DynamoDB does: an answer of more than 4 MiB"
+    assert (code, out, err) == (3, "", f"loadtest: {said}\n")
 
 
 @pytest.mark.parametrize("client", CLIENTS)
