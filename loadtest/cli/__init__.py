@@ -10,6 +10,7 @@ from typing import Any, NoReturn
 
 import typer
 
+from loadtest import signals
 from loadtest.cli import streams
 from loadtest.errors import LoadTestError
 from loadtest.extras import MissingExtraError
@@ -26,6 +27,7 @@ def main() -> NoReturn:
     """Run the command line and leave with its exit code; every error is one line on standard error."""
     from loadtest.cli.app import app
 
+    signals.leave_at_second_interrupt()
     streams.begin()
     debug = "--debug" in sys.argv[1:]
     try:

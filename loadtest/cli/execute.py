@@ -26,7 +26,7 @@ from loadtest.render.live import Live
 from loadtest.render.terminal import print_report
 from loadtest.report import Report
 from loadtest.session import Interrupt, Watcher
-from loadtest.signals import ending
+from loadtest.signals import ending, leave_at_second, leave_at_second_interrupt
 from loadtest.targets import TargetKind
 from loadtest.thresholds import Threshold
 
@@ -164,6 +164,7 @@ def prepare_table(run_target: RunTarget, plan: Race | Load, *, quiet: bool) -> K
 def interrupts() -> Iterator[Interrupt]:
     """Hear Ctrl-C and its like as long as the block lasts: also one that comes between two runs stops the next."""
     with anyio.open_signal_receiver(*ending()) as signals:
+        leave_at_second(*ending())
 
         async def interrupt() -> str:
             async for number in signals:
@@ -171,3 +172,4 @@ def interrupts() -> Iterator[Interrupt]:
             raise AssertionError("the signal receiver ended by itself")
 
         yield interrupt
+    leave_at_second_interrupt()  # the loop has put Python's own back

@@ -196,7 +196,7 @@ ReadTimeout = Annotated[
     typer.Option(
         "--read-timeout",
         metavar="TIME",
-        help="How long to wait for an answer; a write without one is unknown.",
+        help="How long to wait for a whole answer; a write without one is unknown.",
         rich_help_panel=Panel.CLIENT,
     ),
 ]

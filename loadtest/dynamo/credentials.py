@@ -16,12 +16,13 @@ from typing import Any, NoReturn
 
 import aioboto3
 import anyio
-from botocore.credentials import AssumeRoleProvider, ProcessProvider, RefreshableCredentials
+from botocore.credentials import AssumeRoleProvider, ContainerProvider, ProcessProvider, RefreshableCredentials
 
 from loadtest.dynamo import sdk_session
 from loadtest.dynamo.client import Connection
 from loadtest.dynamo.credential_errors import MfaAskedError, explain, none_found
 from loadtest.dynamo.errors import CredentialsError
+from loadtest.dynamo.sdk_http import MetadataSession
 
 WITHIN_S = 60.0  # a helper may wait for somebody at a browser
 _AGAIN_AFTER_S = 1.0
@@ -54,13 +55,18 @@ async def provide(session: aioboto3.Session, connection: Connection) -> None:
 
 
 def _adapt(resolver: Any) -> None:
-    """No provider asks for a code, which each client would want anew; no process outlives who waits for it."""
+    """No provider asks for a code, which each client would want anew; no process outlives who waits for it.
+
+    Who asks a container looks at the name in its certificate, too.
+    """
     for provider in resolver.providers:
         if isinstance(provider, ProcessProvider):
             provider._popen = _Process.begin
         elif isinstance(provider, AssumeRoleProvider):
             provider._prompter = _refuse
             _adapt_source_profiles(provider._profile_provider_builder)
+        elif isinstance(provider, ContainerProvider):
+            provider._fetcher._session = MetadataSession(timeout=provider._fetcher.TIMEOUT_SECONDS)
 
 
 def _adapt_source_profiles(builder: Any) -> None:

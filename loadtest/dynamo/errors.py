@@ -26,6 +26,8 @@ from botocore.exceptions import (
 )
 
 from loadtest.dynamo.client import Connection
+from loadtest.dynamo.limits import OversizedAnswerError
+from loadtest.dynamo.sdk_answers import NotUnderstoodError
 from loadtest.errors import TargetError
 from loadtest.order import REJECTED_AFTER_RESEND, Outcome, Reason, Result
 
@@ -79,7 +81,7 @@ class CredentialsError(BotoCoreError):  # type: ignore[misc]  # the SDK has no t
 
 def is_lost(error: BotoCoreError | ClientError) -> bool:
     """Whether the answer was lost, or tells of a passing failure after which nobody knows if the request was served."""
-    if isinstance(error, ForeignAnswerError):
+    if isinstance(error, ForeignAnswerError | NotUnderstoodError | OversizedAnswerError):
         return False
     passing = not isinstance(error, ClientError) or error.response["ResponseMetadata"]["HTTPStatusCode"] in _PASSING
     return passing and translate(error, writes=True, sdk_retries=0).outcome is Outcome.UNKNOWN
@@ -161,6 +163,8 @@ def never_sent(error: BotoCoreError | ClientError) -> bool:
 def _unanswered(error: BotoCoreError) -> Result:
     """No answer to read. Only what surely was not sent is `failed`."""
     outcome = Outcome.FAILED if never_sent(error) else Outcome.UNKNOWN
+    if isinstance(error, NotUnderstoodError):
+        return Result(outcome, "NotUnderstood", f"no answer of a DynamoDB ({error})")
     return Result(outcome, type(error).__name__, f"{type(error).__name__}: {_first_line(error)}")
 
 
@@ -194,6 +198,13 @@ def explained(connection: Connection) -> Iterator[None]:
         raise TargetError(f"the server {connection.where} refused: {code}: {message}{hint}") from error
     except CredentialsError as error:
         raise TargetError(str(error)) from error
+    except SSLError as error:
+        raise TargetError(
+            f"no TLS {connection.where}, so nothing was sent: {_of_tls(error.kwargs['error'])}; the certificate must "
+            "name the host of the address, and be by an authority that is trusted (AWS_CA_BUNDLE names a file of them)"
+        ) from error
+    except (NotUnderstoodError, OversizedAnswerError) as error:
+        raise TargetError(f"the server {connection.where} answers as no DynamoDB does: {error}") from error
     except BotoCoreError as error:
         hint = "is it running, and is the address right?" if connection.endpoint_url else "check the network"
         cause = error.kwargs.get("error") if isinstance(error, EndpointConnectionError) else None
@@ -227,3 +238,9 @@ def _of_the_system(cause: Exception) -> str:
     if not isinstance(error, OSError) or error.errno is None:
         return str(error)
     return str(error.strerror) if isinstance(error, gaierror) else os.strerror(error.errno)
+
+
+def _of_tls(cause: Exception) -> str:
+    """Why a TLS connection was not made: what is wrong with the certificate, if that is it."""
+    error = getattr(cause, "certificate_error", None) or getattr(cause, "os_error", cause)  # of aiohttp's
+    return _one_line(str(getattr(error, "verify_message", None) or getattr(error, "reason", None) or error)).rstrip(".")

@@ -6,18 +6,17 @@ What it makes carries `made_by` (`items.MADE_BY`), but for the records of orders
 from collections.abc import Sequence
 from typing import Any
 
-import anyio
 import msgspec
 
+from loadtest.dynamo.batches import read_batch
 from loadtest.dynamo.client import Connection, DynamoDBClient
 from loadtest.dynamo.errors import explained
-from loadtest.dynamo.items import MADE_BY, Item, is_made_here
+from loadtest.dynamo.items import MADE_BY, Item, is_made_here, text_in
 from loadtest.dynamo.patience import OnRepair, patiently, uncounted
 from loadtest.dynamo.records import PREFIX
 from loadtest.order import OwnRequest
 
-_AT_ONCE = 100  # keys of one BatchGetItem: its limit
-_WAIT_S = 0.05
+_AT_ONCE = 8  # keys of one BatchGetItem: of the largest items, what fits into an answer
 _SHOWN = 40  # characters of a value
 
 
@@ -39,15 +38,9 @@ async def items_of(
     found: dict[str, Item] = {}
     each = list(dict.fromkeys(item_ids))  # a batch must not name one twice
     for n in range(0, len(each), _AT_ONCE):
-        keys = [{"id": {"S": item_id}} for item_id in each[n : n + _AT_ONCE]]
-        wanted: dict[str, Any] = {connection.table: {"Keys": keys, "ConsistentRead": True}}
-        while wanted:
-            with explained(connection):
-                answer = await patiently(client.batch_get_item, OwnRequest.READ, repaired, RequestItems=wanted)
-            for item in answer["Responses"].get(connection.table, ()):
-                found[item["id"]["S"]] = item
-            if wanted := answer.get("UnprocessedKeys", {}):
-                await anyio.sleep(_WAIT_S)
+        items = await read_batch(client, connection, each[n : n + _AT_ONCE], OwnRequest.READ, repaired)
+        with explained(connection):
+            found |= {text_in(item, "id"): item for item in items}
     return {item_id: found[item_id] for item_id in each if item_id in found}
 
 
@@ -55,7 +48,9 @@ async def _item(client: DynamoDBClient, connection: Connection, item_id: str, re
     request: dict[str, Any] = {"TableName": connection.table, "Key": {"id": {"S": item_id}}, "ConsistentRead": True}
     with explained(connection):
         answer = await patiently(client.get_item, OwnRequest.READ, repaired, **request)
-    item: Item | None = answer.get("Item")
+        item: Item | None = answer.get("Item")
+        if item is not None:
+            text_in(item, "id")
     return item
 
 
@@ -67,14 +62,15 @@ async def foreign_item_in(client: DynamoDBClient, connection: Connection) -> str
     request: dict[str, Any] = {
         "TableName": connection.table,
         "ConsistentRead": True,
+        "ProjectionExpression": "id",
         "FilterExpression": "(attribute_not_exists(made_by) OR made_by <> :loadtest) AND NOT begins_with(id, :order)",
         "ExpressionAttributeValues": {":loadtest": MADE_BY["made_by"], ":order": {"S": PREFIX}},
     }
     while True:
         with explained(connection):
             page = await patiently(client.scan, OwnRequest.TABLE, uncounted, **request)
-        if page.get("Items"):
-            return str(page["Items"][0]["id"]["S"])
+            if page.get("Items"):
+                return text_in(page["Items"][0], "id")
         if "LastEvaluatedKey" not in page:
             return None
         request["ExclusiveStartKey"] = page["LastEvaluatedKey"]

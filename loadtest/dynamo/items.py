@@ -4,9 +4,11 @@ from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
+from loadtest.dynamo.sdk_answers import NotUnderstoodError
 from loadtest.order import Product
 
 Item = Mapping[str, Mapping[str, Any]]
+_LONGEST = 256  # characters of a name: each operation keeps those of the product that it met
 MADE_BY = {"made_by": {"S": "loadtest"}}  # in every item that the tool makes, but for the records of orders
 
 
@@ -31,17 +33,27 @@ def is_made_here(item: Item) -> bool:
     return all(item.get(name) == value for name, value in MADE_BY.items())
 
 
+def text_in(item: Item, name: str) -> str:
+    """An attribute that must be text. Raises NotUnderstoodError: whoever asks for an item gave its key."""
+    try:
+        text: str = item[name]["S"]
+    except KeyError:
+        raise NotUnderstoodError(f"an item without a text {name!r}") from None
+    return text
+
+
 def to_product(item: Item, product_id: str) -> Product:
     """The product in an item, or in the part of one that an answer shows.
 
     Raises ValueError, in words, if `quantity` or `version` is missing or no whole number.
     """
+    last_order = item.get("last_order", {}).get("S")
     return Product(
         id=product_id,
-        name=str(item.get("name", {}).get("S", "")),
+        name=str(item.get("name", {}).get("S", ""))[:_LONGEST],
         quantity=_whole(item, "quantity", product_id),
         version=_whole(item, "version", product_id),
-        last_order=item.get("last_order", {}).get("S"),
+        last_order=last_order if last_order is None else str(last_order)[:_LONGEST],
     )
 
 

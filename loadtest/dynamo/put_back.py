@@ -14,7 +14,7 @@ from msgspec import Struct, field
 from loadtest.dynamo.client import Connection, DynamoDBClient
 from loadtest.dynamo.errors import CONDITION_FAILED, SDK_ERRORS, code_of, explained, is_lost, is_throttled
 from loadtest.dynamo.foreign import as_json, described, value_of
-from loadtest.dynamo.items import Item, to_product
+from loadtest.dynamo.items import Item, text_in, to_product
 from loadtest.dynamo.patience import Patience, answered, patiently, uncounted
 from loadtest.dynamo.records import PREFIX
 from loadtest.errors import TargetError
@@ -78,7 +78,7 @@ class Kept(Struct):
 
     def left_by_run(self, item: Item) -> bool:
         """Whether the item is as the runs left it: nobody else has written it since."""
-        product_id = item["id"]["S"]
+        product_id = text_in(item, "id")
         product = to_product(item, product_id)
         if product_id in self.others:
             return False

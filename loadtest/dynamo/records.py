@@ -1,21 +1,20 @@
 """The records of orders, which `transaction` writes: read them after a run, and keep a lost one from coming late."""
 
 from collections.abc import Sequence
-from typing import Any
 
-import anyio
 from botocore.exceptions import ClientError
 
+from loadtest.dynamo.batches import read_batch
 from loadtest.dynamo.client import Connection, DynamoDBClient
 from loadtest.dynamo.errors import CONDITION_FAILED, code_of, explained
-from loadtest.dynamo.items import Item, number
+from loadtest.dynamo.items import Item, number, text_in
 from loadtest.dynamo.patience import OnRepair, patiently
+from loadtest.dynamo.sdk_answers import NotUnderstoodError
 from loadtest.dynamo.setup import EXPIRES_AT, KEEP_S
 from loadtest.order import OwnRequest, Record
 
 PREFIX = "order#"
 _AT_ONCE = 100  # keys of one BatchGetItem: its limit
-_WAIT_S = 0.05
 
 
 async def read_records(
@@ -24,14 +23,10 @@ async def read_records(
     """The records there are of these orders, by consistent reads of a hundred at a time. TargetError if refused."""
     found: list[Record] = []
     for n in range(0, len(order_ids), _AT_ONCE):
-        keys = [{"id": {"S": PREFIX + order_id}} for order_id in order_ids[n : n + _AT_ONCE]]
-        wanted: dict[str, Any] = {connection.table: {"Keys": keys, "ConsistentRead": True}}
-        while wanted:
-            with explained(connection):
-                answer = await patiently(client.batch_get_item, OwnRequest.RECORDS, repaired, RequestItems=wanted)
-            found += [record for item in answer["Responses"].get(connection.table, ()) if (record := _record(item))]
-            if wanted := answer.get("UnprocessedKeys", {}):
-                await anyio.sleep(_WAIT_S)
+        ids = [PREFIX + order_id for order_id in order_ids[n : n + _AT_ONCE]]
+        items = await read_batch(client, connection, ids, OwnRequest.RECORDS, repaired)
+        with explained(connection):
+            found += [record for item in items if (record := _record(item))]
     return found
 
 
@@ -65,7 +60,11 @@ async def bar(
 
 
 def _record(item: Item) -> Record | None:
-    """The record that an item is; None for what stands in the place of one."""
+    """The record that an item is; None for what stands in the place of one. NotUnderstoodError for anything else."""
     if "product_id" not in item or "units" not in item:
         return None
-    return Record(item["id"]["S"].removeprefix(PREFIX), item["product_id"]["S"], int(item["units"]["N"]))
+    try:
+        units = int(item["units"]["N"])
+    except (KeyError, ValueError):
+        raise NotUnderstoodError("the record of an order without a number of units") from None
+    return Record(text_in(item, "id").removeprefix(PREFIX), text_in(item, "product_id"), units)

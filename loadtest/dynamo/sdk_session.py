@@ -9,12 +9,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import aioboto3
-from aiobotocore.session import AioSession
 from botocore.configprovider import BOTOCORE_DEFAUT_SESSION_VARIABLES
 from botocore.exceptions import BotoCoreError, ProfileNotFound
 
 from loadtest.dynamo.client import DEFAULT_REGION, Connection
 from loadtest.dynamo.errors import CredentialsError
+from loadtest.dynamo.sdk_http import Session
 from loadtest.errors import TargetError, UsageError
 
 _SECRET = {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_SECURITY_TOKEN"}
@@ -25,9 +25,9 @@ def begin(connection: Connection) -> aioboto3.Session:
     """A session with its region. Raises UsageError if it has none, the SDK's errors, and ValueError."""
     keys = made_up(connection) if connection.anonymous else {}
     if connection.isolated:
-        session = aioboto3.Session(botocore_session=AioSession(_untouched()), **keys)
+        session = aioboto3.Session(botocore_session=Session(_untouched()), **keys)
     else:
-        session = aioboto3.Session(profile_name=connection.profile, **keys)
+        session = aioboto3.Session(botocore_session=Session(), profile_name=connection.profile, **keys)
     # The SDK for Python does not read AWS_REGION, and others do.
     named = connection.region or (None if connection.isolated else os.environ.get("AWS_REGION")) or session.region_name
     region = named or (DEFAULT_REGION if connection.endpoint_url else None)

@@ -17,6 +17,7 @@ from loadtest.dynamo.client import ClientKind, Connection, DynamoDBClient, fill
 from loadtest.dynamo.errors import CONDITION_FAILED, code_of, explained, missing_table
 from loadtest.dynamo.items import MADE_BY, Item, item_bytes, restock_stamp, to_item, to_product
 from loadtest.dynamo.patience import OnRepair, patiently, uncounted
+from loadtest.dynamo.sdk_answers import NotUnderstoodError
 from loadtest.dynamo.table import Table
 from loadtest.errors import TargetError
 from loadtest.order import OwnRequest, Product
@@ -25,6 +26,7 @@ TAG = {"Key": "loadtest", "Value": "allowed"}
 _MARK = {"id": {"S": "loadtest#table"}, **MADE_BY}  # stands for the tag in a table of a server that keeps no tags
 _ACTIVE_WITHIN_S = 300.0  # a new table
 KEEP_S = 24 * 3600
+_MOST_PAGES = 50  # of tags: DynamoDB lets a table have 50
 _UNLESS_FOREIGN: dict[str, Any] = {
     "ConditionExpression": "attribute_not_exists(id) OR made_by = :loadtest",
     "ExpressionAttributeValues": {":loadtest": MADE_BY["made_by"]},
@@ -61,13 +63,12 @@ async def describe_table(
         table = await _described(client, connection, repaired)
     if table is None:
         return None
-    types = {a["AttributeName"]: a["AttributeType"] for a in table["AttributeDefinitions"]}
     arn = table.get("TableArn", "")
     return TableDescription(
         name=connection.table,
         status=table["TableStatus"],
         arn=arn,
-        key=tuple((k["AttributeName"], k["KeyType"], types[k["AttributeName"]]) for k in table["KeySchema"]),
+        key=table["Key"],
         billing=table.get("BillingModeSummary", {}).get("BillingMode", "PROVISIONED"),
         items=table.get("ItemCount", 0),
         tagged=await is_tagged(client, connection, arn, repaired) if connection.of_aws else None,
@@ -75,14 +76,20 @@ async def describe_table(
 
 
 async def _described(client: DynamoDBClient, connection: Connection, repaired: OnRepair) -> dict[str, Any] | None:
+    """What the server says of the table, and its `Key`: attribute, HASH or RANGE, type. None if there is none."""
     try:
         answer = await patiently(client.describe_table, OwnRequest.TABLE, repaired, TableName=connection.table)
     except ClientError as error:
         if code_of(error) == "ResourceNotFoundException":
             return None
         raise
-    table: dict[str, Any] = answer["Table"]
-    return table
+    table: dict[str, Any] = answer.get("Table", {})
+    try:
+        types = {of["AttributeName"]: of["AttributeType"] for of in table["AttributeDefinitions"]}
+        key = tuple((of["AttributeName"], of["KeyType"], types[of["AttributeName"]]) for of in table["KeySchema"])
+        return {**table, "TableStatus": table["TableStatus"], "Key": key}
+    except KeyError as missing:
+        raise NotUnderstoodError(f"a table without {missing}") from None
 
 
 async def is_tagged(
@@ -108,7 +115,7 @@ async def _has_tag(client: DynamoDBClient, connection: Connection, arn: str, rep
         return None
     request: dict[str, Any] = {"ResourceArn": arn}
     with explained(connection):
-        while True:
+        for _ in range(_MOST_PAGES):
             try:
                 page = await patiently(client.list_tags_of_resource, OwnRequest.TABLE, repaired, **request)
             except ClientError as error:
@@ -121,6 +128,7 @@ async def _has_tag(client: DynamoDBClient, connection: Connection, arn: str, rep
             if "NextToken" not in page:
                 return False
             request["NextToken"] = page["NextToken"]
+        raise NotUnderstoodError(f"more than {_MOST_PAGES} pages of tags")
 
 
 async def create_table(client: DynamoDBClient, connection: Connection, repaired: OnRepair = uncounted) -> None:
@@ -286,7 +294,7 @@ async def read_stock(
         remedy = f"put it there with quantity and version, or give one of p#0 to p#{len(SAMPLE) - 1} as --product"
     try:
         return to_stocked(response["Item"], product_id)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise TargetError(f"{error} in table {connection.table!r}; {remedy}") from error
 
 

@@ -1,14 +1,18 @@
-"""Fuzzing of a reader guided by coverage: python -m tests.fuzz.guided history|report|scenario SECONDS FOLDER
+"""Fuzzing of a reader guided by coverage: python -m tests.fuzz.guided history|report|scenario|answer SECONDS FOLDER
 
 FOLDER has the files to begin with, and gets what covers more. An input that breaks the law is written there too.
 """
 
+import asyncio
 import sys
 import tempfile
 from collections.abc import Callable
+from contextlib import suppress
+from itertools import product
 from pathlib import Path
 
 import atheris
+import botocore.session
 
 with atheris.instrument_imports(include=["loadtest"]):
     from typer.core import TyperCommand, TyperGroup
@@ -18,6 +22,10 @@ with atheris.instrument_imports(include=["loadtest"]):
     from loadtest.checker import Checker
     from loadtest.cli import scenario
     from loadtest.cli.app import app
+    from loadtest.dynamo.sdk_answers import NotUnderstoodError, ParserFactory
+    from loadtest.dynamo.wire import codec
+    from loadtest.dynamo.wire.client import _parsed as parsed
+    from loadtest.dynamo.wire.connection import Reply
     from loadtest.errors import LoadTestError
     from loadtest.history import replay
     from loadtest.render.export.edn import JepsenHistory
@@ -54,7 +62,20 @@ def a_scenario(path: Path) -> None:
     scenario.argv(values, COMMANDS[scenario.command_name(values, COMMANDS)], [])
 
 
-READERS: dict[str, Read] = {"history": history, "report": a_report, "scenario": a_scenario}
+def an_answer(path: Path) -> None:
+    """What the wire and the SDK make of an answer's body: either says that it does not understand it."""
+    body = path.read_bytes()
+    for operation, status in product(codec.OPERATIONS, (200, 400)):
+        if parsed(operation, Reply(status, {}, body, 0, 0)) is None:
+            response = {"status_code": status, "headers": {}, "body": body, "context": {"operation_name": operation}}
+            with suppress(NotUnderstoodError):
+                RUNNER.run(PARSER.parse(response, MODEL.operation_model(operation).output_shape))
+
+
+RUNNER = asyncio.Runner()
+PARSER = ParserFactory().create_parser("json")
+MODEL = botocore.session.get_session().get_service_model("dynamodb")
+READERS: dict[str, Read] = {"history": history, "report": a_report, "scenario": a_scenario, "answer": an_answer}
 
 
 def lawful(read: Read, path: Path, content: bytes) -> None:

@@ -10,8 +10,10 @@ from loadtest import document
 from loadtest.history import HistoryWriter
 from tests.conftest import ROOT, missing
 from tests.fuzz.test_readers import SCENARIO
+from tests.hostile.server import honest
 from tests.unit.builders import STRATEGIES, one_round
 from tests.unit.exports import configured
+from tests.wire.scripted import refusal
 
 SECONDS = 8
 
@@ -24,10 +26,12 @@ def begin_with(folder: Path) -> None:
                 writer(event)
     document.write(folder / "report.json", document.encode(configured("version", 10)))
     (folder / "sale.toml").write_bytes(SCENARIO)
+    (folder / "answer").write_bytes(honest("GetItem"))
+    (folder / "refusal").write_bytes(refusal("ConditionalCheckFailedException", message="no", Item={"id": {"S": "1"}}))
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("reader", ["history", "report", "scenario"])
+@pytest.mark.parametrize("reader", ["history", "report", "scenario", "answer"])
 def test_no_input_breaks_a_reader(reader: str, tmp_path: Path) -> None:
     try:
         import atheris  # noqa: F401

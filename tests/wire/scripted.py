@@ -62,6 +62,10 @@ class Peer:
         """Put something on its way."""
         self._writer.write(b"".join(parts))
 
+    async def drained(self) -> None:
+        """Wait until the other side has taken what was put on its way."""
+        await self._writer.drain()
+
     async def sent(self) -> None:
         """Let the event loop have a turn or two, so that one part travels before the next."""
         await self._writer.drain()

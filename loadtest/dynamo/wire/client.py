@@ -29,13 +29,14 @@ from botocore.exceptions import (
     ReadTimeoutError,
     SSLError,
 )
-from botocore.httpsession import create_urllib3_context, get_cert_path
 from msgspec import Struct
 
 from loadtest.dynamo.client import STAMPS
+from loadtest.dynamo.limits import OversizedAnswerError
+from loadtest.dynamo.sdk_http import HTTPSession, tls_context
 from loadtest.dynamo.wire import codec, quick, signing
 from loadtest.dynamo.wire.codec import NotUnderstood
-from loadtest.dynamo.wire.connection import Lost, Reply
+from loadtest.dynamo.wire.connection import Lost, Reply, TooLarge
 from loadtest.dynamo.wire.pool import TIMED_OUT, Pool
 
 _CREDENTIALS_FOR_S = 1.0
@@ -99,7 +100,7 @@ async def prepare(client: Any) -> None:
     Other event handlers, a proxy, another HTTP session or the SDK's own retries would change what is sent.
     """
     session = client._endpoint.http_session
-    if type(session) is not AIOHTTPSession:
+    if type(session) not in (AIOHTTPSession, HTTPSession):
         raise NotUnderstood("its HTTP session is of another kind")
     if session._proxy_config.proxy_url_for(client.meta.endpoint_url):
         url = urlsplit(client.meta.endpoint_url)
@@ -253,7 +254,7 @@ class WireMixin:
         return Pool(
             template.host,
             template.port,
-            _tls_context(session) if template.tls else None,
+            tls_context(session) if template.tls else None,
             limit=config.max_pool_connections,
             connect_timeout_s=config.connect_timeout,
             read_timeout_s=config.read_timeout,
@@ -276,17 +277,19 @@ class WireMixin:
 
 async def _carried(pool: Pool, request: bytes, url: str) -> Reply:
     """The answer to a request. The SDK's exceptions otherwise, with `sent_ns` 0 if nothing was written."""
-    error: Exception
+    error: Any
     try:
         reply = await pool.request(request)
     except Lost as lost:
-        if str(lost) == TIMED_OUT:
+        if isinstance(lost, TooLarge):
+            error = OversizedAnswerError(size=str(lost))
+        elif str(lost) == TIMED_OUT:
             error = ReadTimeoutError(endpoint_url=url, error=lost)
         elif lost.sent_ns:
             error = ConnectionClosedError(endpoint_url=url, error=lost)
         else:
             error = EndpointConnectionError(endpoint_url=url, error=lost)
-        error.sent_ns = lost.sent_ns  # type: ignore[attr-defined]
+        error.sent_ns = lost.sent_ns
         raise error from lost
     except TimeoutError as late:
         error = ConnectTimeoutError(endpoint_url=url, error=late)
@@ -296,12 +299,13 @@ async def _carried(pool: Pool, request: bytes, url: str) -> Reply:
         error = EndpointConnectionError(endpoint_url=url, error=refused)
     else:
         expected = reply.headers.get("x-amz-crc32")
-        if expected is None or int(expected) == crc32(reply.body):
+        if expected is None or expected == str(crc32(reply.body)):
             return reply
-        error = ChecksumError(checksum_type="crc32", expected_checksum=expected, actual_checksum=crc32(reply.body))
-        error.sent_ns = reply.sent_ns  # type: ignore[attr-defined]
+        shown, actual = repr(expected[:20]), crc32(reply.body)  # a server may send anything as its own
+        error = ChecksumError(checksum_type="crc32", expected_checksum=shown, actual_checksum=actual)
+        error.sent_ns = reply.sent_ns
         raise error
-    error.sent_ns = 0  # type: ignore[attr-defined]
+    error.sent_ns = 0
     raise error
 
 
@@ -313,7 +317,7 @@ def _parsed(operation: str, reply: Reply) -> dict[str, Any] | None:
             parsed = codec.decode(operation, body)
         else:
             parsed = quick.decode_refusal(body) or codec.decode_refusal(body)
-    except NotUnderstood:
+    except (NotUnderstood, RecursionError):
         return None
     metadata: dict[str, Any] = {}
     if request_id := reply.headers.get("x-amzn-requestid"):
@@ -321,20 +325,6 @@ def _parsed(operation: str, reply: Reply) -> dict[str, Any] | None:
     metadata |= {"HTTPStatusCode": reply.status, "HTTPHeaders": reply.headers, "RetryAttempts": 0}
     parsed["ResponseMetadata"] = metadata
     return parsed
-
-
-def _tls_context(session: Any) -> ssl.SSLContext:
-    """The SDK's TLS settings: which authorities are trusted, and a client certificate if there is one."""
-    context: ssl.SSLContext = create_urllib3_context()
-    if not session._verify:
-        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-    else:
-        context.check_hostname = True  # urllib3 checks it itself, so the SDK's context leaves it out
-        if authorities := get_cert_path(session._verify):
-            context.load_verify_locations(authorities)
-    if session._cert_file:
-        context.load_cert_chain(session._cert_file, session._key_file)
-    return context
 
 
 async def _stop_dry_run(request: Any, **_: Any) -> AioAWSResponse | None:

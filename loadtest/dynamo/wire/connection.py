@@ -15,12 +15,13 @@ from typing import TYPE_CHECKING
 import httptools
 from msgspec import Struct
 
+from loadtest.dynamo.limits import AT_ONCE_BYTES, HEAD_BYTES, HEADERS, MEBIBYTE, too_large, too_many_values
 from loadtest.dynamo.wire.stamps import ANCILLARY_SIZE, arrival_ns, ask_for_stamps
 
 if TYPE_CHECKING:
     from loadtest.dynamo.wire.pool import Pool
 
-_READ_SIZE = 65_536
+_READ_SIZE = 16_384  # nearly every answer comes whole; what does not is counted, and so may not be much
 _NAMES: dict[bytes, str] = {}  # header names in lower case; servers send the same few for ever
 _NAMES_KEPT = 256
 
@@ -43,13 +44,17 @@ class Lost(Exception):  # noqa: N818 - a fact about one request, told apart by t
         self.sent_ns = sent_ns
 
 
+class TooLarge(Lost):
+    """The same for an answer that was given up because it was larger than any may be; the message says how large."""
+
+
 class Connection:
     """An open connection of a pool; carries one request at a time."""
 
     __slots__ = (
         "_body", "_by_kernel", "_complete", "_fd", "_headers", "_incoming", "_keep_alive", "_loop", "_outgoing",
-        "_parser", "_poll", "_pool", "_received_ns", "_sent_ns", "_socket", "_status", "_tls", "_unsent", "closed",
-        "deadline", "future",
+        "_parser", "_poll", "_pool", "_received", "_received_ns", "_sent_ns", "_socket", "_status", "_tls", "_unsent",
+        "closed", "deadline", "future",
     )  # fmt: skip
 
     def __init__(self, pool: "Pool", loop: asyncio.AbstractEventLoop) -> None:
@@ -60,9 +65,11 @@ class Connection:
         self._unsent = b""
         self._sent_ns = self._received_ns = 0
         self._by_kernel = False
+        self._received = 0  # bytes of an answer that did not come whole
         self.future: asyncio.Future[Reply] | None = None
         self.deadline = 0.0
         self.closed = True
+        self._body: bytes | bytearray = b""
         self._reset()
 
     async def open(self, connected: socket.socket, context: ssl.SSLContext | None, host: str) -> None:
@@ -147,17 +154,18 @@ class Connection:
                 self.close()
         return not self.closed
 
-    def fail(self, cause: str) -> None:
+    def fail(self, cause: str, kind: type[Lost] = Lost) -> None:
         """Close, and tell whoever waits that no whole answer came."""
         future, self.future = self.future, None
         self.close()
         if future is not None and not future.done():
-            future.set_exception(Lost(cause, self._sent_ns))
+            future.set_exception(kind(cause, self._sent_ns))
 
     def close(self) -> None:
         """Close now, whatever is under way."""
         if not self.closed:
             self.closed = True
+            self._drop()
             self._loop.remove_reader(self._fd)
             self._loop.remove_writer(self._fd)
             self._socket.close()
@@ -199,13 +207,37 @@ class Connection:
             return
         try:
             self._parser.feed_data(data)
-        except httptools.HttpParserError as error:
+        except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
             self._keep_alive = False
             if not self._complete:
-                self.fail(f"no HTTP: {error}")
+                upgraded = isinstance(error, httptools.HttpParserUpgrade)
+                self.fail("it goes on in another protocol" if upgraded else f"no HTTP: {error}")
                 return
         if self._complete:
             self._deliver(future)
+        else:
+            self._count(len(data))
+            if size := self._too_large():
+                self.fail(size, TooLarge)
+
+    def _count(self, received: int) -> None:
+        self._received += received
+        self._pool.receiving += received
+
+    def _drop(self) -> None:
+        """Keep nothing of an answer, however long somebody keeps the connection."""
+        self._count(-self._received)
+        self._body = b""
+
+    def _too_large(self) -> str | None:
+        """What is too much of an answer that is not whole yet."""
+        if len(self._headers) > HEADERS:
+            return f"more than {HEADERS} headers"
+        if not self._status and self._received > HEAD_BYTES:
+            return f"more than {HEAD_BYTES >> 10} KiB of headers"
+        if self._pool.receiving > AT_ONCE_BYTES:
+            return f"those that make {AT_ONCE_BYTES // MEBIBYTE} MiB at once"
+        return too_large(self._received)
 
     def _ended(self) -> None:
         """The server has closed: an answer without a length is whole then, any other is not."""
@@ -217,10 +249,16 @@ class Connection:
             self.fail("the server closed the connection")
 
     def _deliver(self, future: "asyncio.Future[Reply]") -> None:
+        body = bytes(self._body)
+        if self._received:
+            self._drop()
+            if size := too_many_values(body):
+                self.fail(size, TooLarge)
+                return
         self.future = None
         if not self._by_kernel:
             self._pool.stamped_by_reader += 1
-        future.set_result(Reply(self._status, self._headers, self._body, self._sent_ns, self._received_ns))
+        future.set_result(Reply(self._status, self._headers, body, self._sent_ns, self._received_ns))
         self._pool.release(self, keep=self._keep_alive and not self._unsent)
 
     def _reset(self) -> None:
@@ -251,7 +289,12 @@ class Connection:
 
     def on_body(self, part: bytes) -> None:
         """A part of the body."""
-        self._body = self._body + part if self._body else part
+        if not self._body:
+            self._body = part
+        elif isinstance(self._body, bytearray):
+            self._body += part
+        else:
+            self._body = bytearray(self._body + part)
 
     def on_message_complete(self) -> None:
         """The end of an answer. Keep-alive must be asked for here: afterwards the parser no longer knows."""

@@ -45,6 +45,7 @@ class Pool:
         self._opening: set[asyncio.Timeout] = set()
         self.opened = 0  # so often a connection was asked for
         self.stamped_by_reader = 0  # answers whose time of receipt the kernel did not tell, or not credibly
+        self.receiving = 0  # bytes of answers that did not come whole, of all connections
         self._sweep: asyncio.TimerHandle | None = None
         self._keeps_alive = False
         self._closed = False
