@@ -61,7 +61,7 @@ def export(
     Files of these names are replaced, whole or not at all.
     """
     from loadtest.cli.folders import named, runs_of
-    from loadtest.cli.reading import reports_of
+    from loadtest.cli.reading import reading, reports_of
 
     of_reports = any(given is not None for given in (csv, hlog, prometheus, otlp, markdown))
     if not of_reports and edn is None:
@@ -79,7 +79,10 @@ def export(
 
         metrics_url(endpoint)
 
-    reports = [report for _, report in reports_of(stored)] if of_reports else []
+    reports = []
+    if of_reports:
+        with reading(stored) as progress:
+            reports = [report for _, report in reports_of(stored, progress)]
     _write(_contents(reports, csv, hlog, prometheus, markdown))
     if edn is not None:
         export_history(stored[0].history, edn)
