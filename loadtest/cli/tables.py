@@ -206,7 +206,7 @@ def fill(
 
 def _announce(target: Target) -> None:
     if target.kind is TargetKind.AWS:
-        typer.echo("making it: usually about 10 s", err=True)
+        typer.echo(f"making table {target.table!r}: usually about 10 s", err=True)
 
 
 def _on(target: Target, work: Work, *, changes: bool = True) -> None:
