@@ -33,7 +33,7 @@ class Live:
         self._plan = plan
         self._quiet = quiet
         self._console = a_screen()
-        self._started = self._last = time.monotonic()
+        self._opened = self._started = self._last = time.monotonic()
         self._view: RichLive | None = None
         self._told = False  # how long it will take
         self._chore: tuple[str, int, int, float] | None = None  # what, done, of how many, since when
@@ -61,23 +61,32 @@ class Live:
         """Show how far the run is."""
         now = time.monotonic()
         every_s = _DRAW_EVERY_S if self._console.is_terminal else PLAIN_EVERY_S
+        if not recorder.begun:
+            self._started = now  # the pace is that of the orders
         gone_s = now - self._started
-        if self._quiet or gone_s < _SHOW_AFTER_S:
+        if self._quiet or now - self._opened < _SHOW_AFTER_S:
             return
         if not self._told and recorder.begun:  # before, what the orders cost may refuse them
             self._tell_ahead(recorder, gone_s)
         if now - self._last < every_s:
             return
         self._last = now
+        around = self._around_orders(recorder, now)
         if not self._console.is_terminal:
-            line = _line(self._plan, recorder, gone_s) if self._chore is None else _of_chore(*self._chore)
-            self._console.print(line, soft_wrap=True)
+            self._console.print(around or _line(self._plan, recorder, gone_s), soft_wrap=True)
             return
         if self._view is None:
             self._view = RichLive(console=self._console, auto_refresh=False, transient=True)
             self._view.start()
-        view = _view(self._plan, recorder, effort, gone_s, self._console.width)
-        self._view.update(view if self._chore is None else Text(_of_chore(*self._chore)), refresh=True)
+        view = Text(around) if around else _view(self._plan, recorder, effort, gone_s, self._console.width)
+        self._view.update(view, refresh=True)
+
+    def _around_orders(self, recorder: Recorder, now: float) -> str:
+        """What goes on while no order does; empty while they do."""
+        if self._chore is not None:
+            what, done, of, since_s = self._chore
+            return f"{what}: {done:,} of {of:,}, {about((now - since_s) * (of - done) / max(1, done))} left"
+        return "" if recorder.begun else f"target and clients are made ready, {now - self._opened:.0f} s"
 
     def _tell_ahead(self, recorder: Recorder, gone_s: float) -> None:
         """Say how long the run takes: of a load it is known, of a race with rounds once there is a pace."""
@@ -92,11 +101,6 @@ class Live:
         self._told = True
         if expected_s > LONG_S:
             self.announce(f"{what}: {about(expected_s)}")
-
-
-def _of_chore(what: str, done: int, of: int, since_s: float) -> str:
-    left_s = (time.monotonic() - since_s) * (of - done) / done
-    return f"{what}: {done:,} of {of:,}, {about(left_s)} left"
 
 
 def _rounds(plan: Race) -> str:

@@ -89,8 +89,8 @@ def test_how_long_a_load_takes_is_said_when_its_orders_are_placed(
     clock: Clock, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Before, what they cost may refuse them."""
-    show(LOAD, EMPTY, clock, after_s=5.0)
-    assert capsys.readouterr().err == ""
+    show(LOAD, EMPTY, clock, after_s=12.0)
+    assert capsys.readouterr().err == "target and clients are made ready, 12 s\n"
 
 
 def test_what_is_done_to_each_product_is_told_in_place_of_the_orders(
@@ -196,7 +196,7 @@ def test_only_a_late_event_loop_is_told(lag_ms: int, told: bool, clock: Clock, s
     effort.loop_lag.record(lag_ms * 1_000_000)
     with Live(RACE, quiet=False) as live:
         clock.now_s += 5.0
-        live.show(EMPTY, effort)
+        live.show(recorded(one_round()), effort)
     assert ("event loop was up to 250 ms late" in screen()) == told
 
 
