@@ -52,6 +52,9 @@ class Watcher(Protocol):
     def announce(self, sentence: str) -> None:
         """Hear what it is about to do."""
 
+    def hide(self) -> None:
+        """Take away what is drawn anew in its place: something else is about to be printed."""
+
     def chore(self, what: str, done: int, of: int) -> None:
         """Hear how far it is with what it does to each product before or after the orders."""
 

@@ -174,7 +174,7 @@ def _sweep(
 
     async def main() -> Swept:
         with interrupts() as interrupt:
-            async with keeping.around() as kept:
+            async with keeping.around(progress.hide) as kept:
                 series = Series(
                     interrupt,
                     thresholds,

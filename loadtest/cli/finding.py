@@ -117,7 +117,7 @@ class _Going:
 
         async def main() -> Answer:
             with interrupts() as interrupt:
-                async with keeping.around() as kept:
+                async with keeping.around(self._progress.hide) as kept:
                     series = Series(
                         interrupt,
                         thresholds,

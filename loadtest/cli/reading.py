@@ -59,6 +59,7 @@ def report_of(run: Run, reading: "ReadingRuns") -> "Report":
 
     made = rebuild(run.file, heard)
     how = "" if made.completed else f"it is a part, {made.stopped_by}; "
+    reading.hide()
     typer.echo(f"loadtest: the report is made from {run.file}: {how}what the tool itself cost is not in it", err=True)
     return made
 
@@ -78,6 +79,7 @@ def reports_of(runs: Sequence[Run], reading: "ReadingRuns", *, alone: bool = Tru
             if not run.is_history or (alone and len(runs) == 1):
                 raise
             refused = error
+            reading.hide()
             typer.echo(f"loadtest: left out: {error}", err=True)
     if refused is not None and alone and not found:
         raise UsageError("there is nothing left of what was given")

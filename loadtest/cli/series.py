@@ -47,7 +47,12 @@ class Quietly:
         """Pass on what a run may cost, once."""
         if not self._quiet and sentence not in self._said:
             self._said.add(sentence)
+            self.hide()
             typer.echo(sentence, err=True)
+
+    def hide(self) -> None:
+        """The next line is drawn below what is printed now."""
+        self._progress.hide()
 
     def chore(self, what: str, done: int, of: int) -> None:
         """How far all runs are is told instead."""

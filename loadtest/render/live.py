@@ -44,8 +44,13 @@ class Live:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self.hide()
+
+    def hide(self) -> None:
+        """Take the view away; the next one is drawn below what is printed now."""
         if self._view is not None:
             self._view.stop()
+            self._view = None
 
     def announce(self, sentence: str) -> None:
         """Say something before the run."""

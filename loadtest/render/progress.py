@@ -39,12 +39,18 @@ class Progress:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self.hide()
+
+    def hide(self) -> None:
+        """Take the live line away, as something else is to be printed; the next one is drawn below that."""
         if self._view is not None:
             self._view.stop()
+            self._view = None
 
     def ahead(self, what: str, expected_s: float, *, at_most: bool = False) -> None:
         """Say what will be done, and about how long it takes, or takes `at_most`, unless that is short."""
         if not self._quiet and expected_s > LONG_S:
+            self.hide()
             most = "at most " if at_most else ""
             self._console.print(f"{what}: {most}{about(expected_s)}", highlight=False, soft_wrap=True)
 
@@ -67,10 +73,12 @@ class Progress:
         if self._view is None:
             self._view = Live(console=self._console, auto_refresh=False, transient=True)
             self._view.start()
-        self._view.update(Text(self._sentence + left, no_wrap=True, overflow="ellipsis"), refresh=True)
+        said = Text(self._sentence)
+        said.truncate(max(1, self._console.width - len(left)), overflow="ellipsis")  # what is left must be seen
+        self._view.update(Text(said.plain + left, no_wrap=True, overflow="ellipsis"), refresh=True)
 
     def _left(self, now: float) -> str:
-        if self._left_s is None:
+        if not self._left_s:  # not known, or nothing
             return ""
         left = about(max(0.0, self._left_s - (now - self._said_at)))
         return f"; {'at most ' if self._at_most else ''}{left} left"
@@ -122,6 +130,7 @@ class ReadingRuns:
     """Tells how far it is with runs that are read one after another, by the size of their files."""
 
     def __init__(self, files: Sequence[Path], progress: Progress) -> None:
+        self.hide = progress.hide
         self._pace = _Pace(progress)
         self._runs = plural(len(files), "run")
         self._whole = sum(map(_size, files))

@@ -53,6 +53,9 @@ class Quiet:
     def announce(self, sentence: str) -> None:
         """Nothing."""
 
+    def hide(self) -> None:
+        """Nothing."""
+
     def chore(self, what: str, done: int, of: int) -> None:
         """Nothing."""
 

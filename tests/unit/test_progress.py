@@ -51,7 +51,7 @@ def test_a_pipe_gets_a_line_every_ten_seconds_with_what_is_left(
     assert capsys.readouterr().err.splitlines() == [
         "9 of 25; about 15 s left",
         "19 of 25; about 5 s left",
-        "24 of 25; about 1 s left",
+        "24 of 25",
     ]
 
 
@@ -81,7 +81,7 @@ def test_a_terminal_gets_one_live_line_that_is_taken_away(advance: Advance, monk
             advance(1.0)
             progress.say(f"run {second}: " + "figures " * 9, 60.0)
     drawn = screen.getvalue()
-    assert all(f"run {second}:" in drawn for second in range(3))
+    assert all(f"run {second}: figur…; about 60 s left" in drawn for second in range(3))
     assert "\n" not in drawn.removesuffix("\n").split("run 0:")[1].split("run 2:")[0]  # cut, not wrapped
     assert drawn.endswith("\x1b[1A\x1b[2K")
 
