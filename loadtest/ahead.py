@@ -6,8 +6,10 @@ How long a request will take nobody knows beforehand: what rests on the assumpti
 from math import ceil
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from loadtest.cost import REQUESTS, Estimate, estimate
+from loadtest.errors import UsageError
 from loadtest.plan import Load, Race
 
 ASSUMED_S = 0.005  # of a request
@@ -33,8 +35,8 @@ class Ahead(Struct, frozen=True):
         """The price in a sentence; `prices` says where it comes from."""
         cost, assumed = self.cost, f" (if a request takes {ASSUMED_S * 1e3:g} ms)" if self.assumed else ""
         of = " of each round" if self.open_end else ""
-        most = "" if cost.most_usd == cost.least_usd else f" to ${cost.most_usd:,.4f} if each needs all its attempts"
-        price = f"about ${cost.least_usd:,.4f}{most}"
+        most = "" if cost.most_usd == cost.least_usd else f" to ${cost.most_usd:,.6f} if each needs all its attempts"
+        price = f"about ${cost.least_usd:,.6f}{most}"
         units = f"{cost.most_write_units:,.0f} write and {cost.most_read_units:,.0f} read units"
         return f"{self.orders:,} orders{of}{assumed} cost {price}, for at most {units} ({prices})"
 
@@ -42,6 +44,32 @@ class Ahead(Struct, frozen=True):
 def ahead(plan: Race | Load, item_bytes: int) -> Ahead:
     """The same for a product of that size."""
     return _of_race(plan, item_bytes) if isinstance(plan, Race) else _of_load(plan, item_bytes)
+
+
+def require_affordable(plan: Race | Load, item_bytes: int) -> None:
+    """UsageError if not even the first round, or the least that a load can cost, is within the plan's limit."""
+    limit_usd = plan.max_spend_usd
+    if limit_usd is None:
+        return
+    if isinstance(plan, Race):
+        round_usd = round_costs_usd(plan, item_bytes)
+        if round_usd > limit_usd:
+            raise UsageError(
+                f"a round of {plan.number_of_requests:,} orders may cost ${round_usd:,.6f}, more than the "
+                f"${limit_usd:,.6f} that --max-spend leaves; none of them was placed"
+            )
+        return
+    wanted = ahead(plan, item_bytes)
+    if not wanted.assumed and wanted.cost.least_usd > limit_usd:
+        raise UsageError(
+            f"{wanted.orders:,} orders cost at least ${wanted.cost.least_usd:,.6f}, more than the "
+            f"${limit_usd:,.6f} that --max-spend leaves; none of them was placed"
+        )
+
+
+def round_costs_usd(plan: Race, item_bytes: int) -> float:
+    """What a round costs at most."""
+    return ahead(replace(plan, rounds=1, exclude=None), item_bytes).cost.most_usd
 
 
 def _of_race(plan: Race, item_bytes: int) -> Ahead:

@@ -39,6 +39,9 @@ _USUAL = _LIST.regions[_USUAL_REGION]
 PRICES = f"on demand, {_USUAL_REGION}, as of {_LIST.as_of}"
 
 
+_NOT_KNOWN = "are not known here"
+
+
 class Prices(Struct, frozen=True):
     """US dollars for a million units, and where the figures come from."""
 
@@ -52,12 +55,23 @@ class Prices(Struct, frozen=True):
 
 
 def prices_in(region: str | None) -> Prices:
-    """The prices on demand in a region; where it is None, or none are known, those of us-east-1: `source` says so."""
+    """The prices on demand in a region; of none, those of us-east-1.
+
+    They also stand in for those that are not known here: `source` says so, and how to give them.
+    """
     if region is None or region == _USUAL_REGION:
         return Prices()
     if (price := _LIST.regions.get(region)) is None:
-        return Prices(source=f"on demand, {_USUAL_REGION} in place of {region}, as of {_LIST.as_of}")
+        return Prices(
+            source=f"{PRICES}; those of {region} {_NOT_KNOWN}: "
+            "give write-unit-price and read-unit-price in a scenario file"
+        )
     return Prices(price.read_usd_per_million, price.write_usd_per_million, f"on demand, {region}, as of {_LIST.as_of}")
+
+
+def stand_in(source: str) -> bool:
+    """Whether prices with this source are those of another region than the run's."""
+    return _NOT_KNOWN in source
 
 
 def units(kind: Kind, outcome: Outcome, item_bytes: int, *, consistent: bool = True) -> float:

@@ -72,12 +72,9 @@ async def run(
         files.callback(going.close)
         await going.execute(folder, interrupt)
         judgement = await going.judgement(interrupt) if going.recorder.begun else None
-    error = going.error
     if judgement is None:
         _discard(folder)
-        if error is None and going.signal is None:  # arrivals by chance may not come at all
-            error = LoadTestError("no order came in that time; give a higher rate or a longer duration")
-        raise error or InterruptedRunError(f"stopped by {going.signal} before the first order was placed")
+        raise _why_not_begun(going)
     if kept is not None:
         kept.late |= {each.product_id for each in judgement.lost} & kept.items.keys()
         kept.others |= {each.product_id for each in judgement.verdict.violations if each.kind == "external_write"}
@@ -90,7 +87,7 @@ async def run(
         plan,
         run_id=run_id,
         started_at=started_at,
-        stopped_by=going.signal or (str(error) if error else None),
+        stopped_by=going.signal or (str(going.error) if going.error else None),
         environment=going.environment,
         invocation=invocation,
     )
@@ -98,16 +95,31 @@ async def run(
         around = _timelines(judgement.verdict, folder / "history.jsonl")
         report = replace(report, verdict=replace(report.verdict, timelines=around))
     report = replace(report, thresholds=[check(threshold, report) for threshold in thresholds])
+    report, unwritten = _written(report, folder, with_faults=plan.target.faults is not None)
+    return Ended(report, folder, going.signal, going.error or unwritten, going.recorder.spent_usd(plan.prices))
+
+
+def _why_not_begun(going: Session) -> LoadTestError:
+    if going.error is not None:
+        return going.error
+    if going.signal is not None:
+        return InterruptedRunError(f"stopped by {going.signal} before the first order was placed")
+    return LoadTestError("no order came in that time; give a higher rate or a longer duration")  # by chance
+
+
+def _written(report: Report, folder: Path, *, with_faults: bool) -> tuple[Report, LoadTestError | None]:
+    """The report, with the faults that were injected, as it is on disk, and the first thing that went wrong."""
+    error = None
     try:
-        if plan.target.faults is not None:
+        if with_faults:
             report = replace(report, faults=faulty.injected(folder))
     except LoadTestError as refused:
-        error = error or refused
+        error = refused
     try:
         document.write(folder / "report.json", document.encode(report))
     except LoadTestError as refused:
         error = error or refused
-    return Ended(report, folder, going.signal, error, going.recorder.spent_usd(plan.prices))
+    return report, error
 
 
 def _conditions(

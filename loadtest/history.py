@@ -196,12 +196,13 @@ def read_history(path: Path) -> Iterator[Event]:
         raise UsageError(f"cannot read {path}: {error.strerror}") from error
 
 
-def replay(path: Path, listener: Listener) -> None:
-    """Call the listener with every event of a history. UsageError names the line of one it refuses (ValueError)."""
+def replay(path: Path, *listeners: Listener) -> None:
+    """Call all listeners with every event of a history. UsageError names the line of one they refuse (ValueError)."""
     number = 1
     try:
         for number, event in enumerate(read_history(path), 2):  # noqa: B007 - said of the event that has no place
-            listener(event)
+            for listener in listeners:
+                listener(event)
     except ValueError as error:
         raise UsageError(f"{path}, line {number:,}: {in_a_line(error)}") from error
 

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import anyio
 
-from loadtest.ahead import ahead
-from loadtest.errors import TargetError, UsageError
+from loadtest.ahead import ahead, require_affordable
+from loadtest.errors import TargetError
 from loadtest.order import (
     Event,
     Kind,
@@ -18,7 +18,7 @@ from loadtest.order import (
 )
 from loadtest.placing import ROUND
 from loadtest.plan import Load
-from loadtest.scene import Scene, for_each
+from loadtest.scene import SETTING, Scene, for_each
 from loadtest.targets import TargetKind
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ async def load(plan: Load, scene: Scene, restocker: "Restocker", budget: "Budget
     async def stock(product_id: str) -> None:
         stocked[product_id] = await scene.own.set_stock(ROUND, product_id, plan.stock)
 
-    await for_each(plan.product_ids, stock)
+    await for_each(plan.product_ids, stock, scene.chore(SETTING))
     budget.plan_for(max(one.item_bytes for one in stocked.values()), scene.announce)
     now_ns = time.perf_counter_ns()
     for product_id in plan.product_ids:
@@ -102,13 +102,8 @@ class Budget:
     def plan_for(self, item_bytes: int, announce: Callable[[str], None]) -> None:
         """Say what the run may cost. UsageError if even the least is above the limit."""
         plan, wanted = self._plan, ahead(self._plan, item_bytes)
-        cost = wanted.cost
-        self._order_usd = cost.most_usd / max(1, wanted.orders)
-        if plan.max_spend_usd is not None and not wanted.assumed and cost.least_usd > plan.max_spend_usd:
-            raise UsageError(
-                f"{wanted.orders:,} orders cost at least ${cost.least_usd:,.4f}, more than the "
-                f"${plan.max_spend_usd:,.4f} that --max-spend leaves; none of them was placed"
-            )
+        self._order_usd = wanted.cost.most_usd / max(1, wanted.orders)
+        require_affordable(plan, item_bytes)
         if plan.target.kind is TargetKind.AWS or plan.max_spend_usd is not None:
             announce(f"estimate: {wanted.said(plan.prices.source)}")
 

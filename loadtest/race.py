@@ -4,10 +4,8 @@ import time
 from collections.abc import Callable
 from itertools import count
 
-from msgspec.structs import replace
-
-from loadtest.ahead import ahead
-from loadtest.errors import LoadTestError, UsageError
+from loadtest.ahead import ahead, require_affordable, round_costs_usd
+from loadtest.errors import LoadTestError
 from loadtest.order import Order, RoundStarted
 from loadtest.plan import Race
 from loadtest.scene import Scene
@@ -42,19 +40,12 @@ def _afford(plan: Race, number: int, item_bytes: int, spent_usd: float, announce
     UsageError if the first could, LoadTestError if a later one could.
     """
     limit_usd = plan.max_spend_usd
-    if number == 1 and (plan.target.kind is TargetKind.AWS or limit_usd is not None):
-        announce(f"estimate: {ahead(plan, item_bytes).said(plan.prices.source)}")
-    if limit_usd is None:
-        return
-    round_usd = ahead(replace(plan, rounds=1, exclude=None), item_bytes).cost.most_usd
-    if spent_usd + round_usd <= limit_usd:
-        return
     if number == 1:
-        raise UsageError(
-            f"a round of {plan.number_of_requests:,} orders may cost ${round_usd:,.6f}, more than the "
-            f"${limit_usd:,.6f} that --max-spend leaves; none of them was placed"
+        require_affordable(plan, item_bytes)
+        if plan.target.kind is TargetKind.AWS or limit_usd is not None:
+            announce(f"estimate: {ahead(plan, item_bytes).said(plan.prices.source)}")
+    elif limit_usd is not None and spent_usd + (round_usd := round_costs_usd(plan, item_bytes)) > limit_usd:
+        raise LoadTestError(
+            f"stopped at ${spent_usd:,.6f}: a further round may cost ${round_usd:,.6f}, which would pass --max-spend "
+            f"(${limit_usd:,.6f} for this run)"
         )
-    raise LoadTestError(
-        f"stopped at ${spent_usd:,.6f}: a further round may cost ${round_usd:,.6f}, which would pass --max-spend "
-        f"(${limit_usd:,.6f} for this run)"
-    )

@@ -14,7 +14,7 @@ from loadtest.errors import LoadTestError, UsageError
 from loadtest.extent import Extent, follow, happened_ns
 from loadtest.history import Conditions, Header, read_header, read_history
 from loadtest.judging import checker
-from loadtest.order import Event, RoundEnded
+from loadtest.order import Event, Listener, RoundEnded
 from loadtest.plan import Load, Race
 from loadtest.recorder import Recorder
 from loadtest.report import Report
@@ -29,17 +29,18 @@ _EVENTS_BETWEEN = 4096
 _UNKNOWN = "unknown"
 
 
-def rebuild(path: Path) -> Report:
+def rebuild(path: Path, *listeners: Listener) -> Report:
     """The report of the run whose history this is, as far as it goes. Reads it line by line, however long it is.
 
     It is `completed` if all that was planned is there; else `stopped_by` says where the history ends. A round without
     an end lasts until the last event. What the tool itself cost is in no history, and None. Of a history without
-    conditions, as other programs write it, `config` and `environment` are empty. Raises UsageError for what is none.
+    conditions, as other programs write it, `config` and `environment` are empty. The listeners hear its events, too.
+    Raises UsageError for what is none.
     """
     header = read_header(path)
     with _understood(path):
         extent, judging, replay = Extent(header), checker(header.conditions), _Replay(header)
-    part = follow(path, extent, judging, replay)
+    part = follow(path, extent, judging, replay, *listeners)
     recorder = replay.recorder
     if not recorder.begun:
         raise UsageError(f"{path} has no order: its run was cut before the first")

@@ -18,16 +18,27 @@ from loadtest.settling import Settling
 
 FINAL_READ_WITHIN_S = 20.0  # records and the time of lost writes included
 _READ_S = 0.01  # more for each product
+READING = "products read"
+SETTING = "products set to the stock"
+PUTTING = "products put where they were missing"
 _AT_ONCE = 10  # requests in flight around a run
 
 
-async def for_each(product_ids: Sequence[str], act: Callable[[str], Awaitable[None]]) -> None:
-    """Await `act` of each product, a few at a time."""
-    waiting = iter(product_ids)
+Done = Callable[[int, int], None]
+
+
+async def for_each(
+    product_ids: Sequence[str], act: Callable[[str], Awaitable[None]], done: Done = lambda _count, _of: None
+) -> None:
+    """Await `act` of each product, a few at a time. `done` hears after each how many of how many have been acted on."""
+    waiting, count = iter(product_ids), 0
 
     async def worker() -> None:
+        nonlocal count
         for product_id in waiting:
             await act(product_id)
+            count += 1
+            done(count, len(product_ids))
 
     try:
         async with anyio.create_task_group() as tasks:
@@ -84,6 +95,7 @@ class Scene(Struct, frozen=True):
     emit: Listener
     fail: Callable[[LoadTestError], None]
     announce: Callable[[str], None]
+    chore: Callable[[str], Done]
     effort: Effort
     prefix: str
     settling: Settling
@@ -102,7 +114,7 @@ class Scene(Struct, frozen=True):
             within_s = FINAL_READ_WITHIN_S + len(product_ids) * _READ_S
             with anyio.move_on_after(within_s, shield=True):
                 await self._records()
-                await for_each(product_ids, lambda product_id: self._read(product_id, left))
+                await for_each(product_ids, lambda product_id: self._read(product_id, left), self.chore(READING))
             for product_id in product_ids:
                 product, read_ns = left.get(product_id, (None, 0))
                 self.emit(RoundEnded(number, product_id, product, ended_ns, read_ns))

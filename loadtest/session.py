@@ -4,6 +4,7 @@ import gc
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 from pathlib import Path
 from random import Random
 from typing import Any, Protocol
@@ -31,7 +32,7 @@ from loadtest.recorder import Recorder
 from loadtest.runner import Runner
 from loadtest.scale import fleet
 from loadtest.scale.judge import Judge, Judgement, judged
-from loadtest.scene import Placer, Scene, for_each
+from loadtest.scene import PUTTING, Done, Placer, Scene, for_each
 from loadtest.settling import Settling
 from loadtest.strategies import load as load_strategy
 from loadtest.summary import environment
@@ -50,6 +51,12 @@ class Watcher(Protocol):
 
     def announce(self, sentence: str) -> None:
         """Hear what it is about to do."""
+
+    def hide(self) -> None:
+        """Take away what is drawn anew in its place: something else is about to be printed."""
+
+    def chore(self, what: str, done: int, of: int) -> None:
+        """Hear how far it is with what it does to each product before or after the orders."""
 
 
 Interrupt = Callable[[], Awaitable[str]]
@@ -151,7 +158,7 @@ class Session:
                 if not plan.spread.alone:
                     with suppress(OSError):  # without it all is judged here
                         self._judge = Judge(self._history.path)
-            description = await _prepare(plan, clerk, connection, self._repaired)
+            description = await _prepare(plan, clerk, connection, self._repaired, self._chore(PUTTING))
             prefix = self._run_id[-10:]
             if self._kept is not None:
                 self._kept.runs.append(prefix)
@@ -166,6 +173,7 @@ class Session:
                         emit=self._emit,
                         fail=self._stop,
                         announce=self._watcher.announce,
+                        chore=self._chore,
                         effort=self.effort,
                         prefix=prefix,
                         settling=self._settling,
@@ -231,6 +239,9 @@ class Session:
 
     def _repaired(self, request: OwnRequest) -> None:
         self._emit(Repaired(self._round, request, time.perf_counter_ns()))
+
+    def _chore(self, what: str) -> Done:
+        return partial(self._watcher.chore, what)
 
     def _emit(self, event: Event) -> None:
         self._round = event.round
@@ -299,7 +310,7 @@ class Session:
 
 
 async def _prepare(
-    plan: Race | Load, client: DynamoDBClient, connection: Connection, repaired: OnRepair
+    plan: Race | Load, client: DynamoDBClient, connection: Connection, repaired: OnRepair, done: Done
 ) -> setup.TableDescription:
     """Make what the embedded server lacks, and refuse a table or a product that is not fit for the run."""
     if plan.target.kind is TargetKind.EMBEDDED:
@@ -312,7 +323,7 @@ async def _prepare(
     setup.require_ours(table, connection, allow_untagged=plan.target.allow_untagged_table)
     if isinstance(plan, Load) and plan.products > 1:
         await for_each(
-            plan.product_ids, lambda one: setup.put_if_missing(client, connection, one, plan.stock, repaired)
+            plan.product_ids, lambda one: setup.put_if_missing(client, connection, one, plan.stock, repaired), done
         )
     else:
         await setup.read_product(client, connection, plan.product, repaired)

@@ -48,6 +48,7 @@ def calibrate(
         typer.echo(heading(client.value, columns))
 
         def done(ceiling: Ceiling) -> None:
+            progress.hide()
             typer.echo(line(ceiling, columns))
             left = rest.pop(0)
             progress.say(f"{2 * len(levels) - left} of {2 * len(levels)} levels", left * each_s)

@@ -181,7 +181,7 @@ def compare(
     from loadtest.cli.stored import stored
     from loadtest.sweep import Setting
 
-    before = baseline_of(stored(baseline)) if baseline else Baseline()
+    before = baseline_of(stored(baseline, quiet=output.quiet)) if baseline else Baseline()
     if runs:
         _require_none_of_a_run(context)
         return compare_stored(runs, before, output)

@@ -91,7 +91,7 @@ def _dry_run(matrix: Sequence[Setting], times: int, run_target: RunTarget, max_s
 def compare_stored(paths: Sequence[Path], baseline: Baseline, output: Output) -> int:
     """Compare what is on disk."""
     thresholds = output.thresholds()
-    cells = repeats(stored(paths), against_others=bool(baseline.cells))
+    cells = repeats(stored(paths, quiet=output.quiet), against_others=bool(baseline.cells))
     runs = [report for one in cells for report in one.reports]
     if not runs:
         raise UsageError("nothing to compare: the comparisons given have no runs beside them")
@@ -174,12 +174,13 @@ def _sweep(
 
     async def main() -> Swept:
         with interrupts() as interrupt:
-            async with keeping.around() as kept:
+            async with keeping.around(progress.hide) as kept:
                 series = Series(
                     interrupt,
                     thresholds,
                     max_spend_usd,
                     progress,
+                    telling.ahead,
                     keep_history=output.history,
                     quiet=output.quiet,
                     invocation=invocation(seed),
@@ -205,8 +206,13 @@ class _Telling:
         self._begun_s = time.monotonic()
         plans = [cell.plan for cell in matrix]
         loads = [plan.warm_up_s + plan.duration_s + AROUND_S for plan in plans if isinstance(plan, Load)]
+        self._loads_s = sum(loads) * times
         self._told = len(loads) == len(plans)
-        progress.ahead(self._what, sum(loads) * times)
+
+    def ahead(self) -> None:
+        """The first run has begun: no limit of spending refuses it."""
+        if self._told:
+            self._progress.ahead(self._what, self._loads_s)
 
     def __call__(self, ended: RunEnded) -> None:
         """One run more has ended."""

@@ -5,20 +5,22 @@ from collections.abc import Mapping, Sequence
 import anyio
 import typer
 from msgspec import Struct, to_builtins
+from msgspec.structs import replace
 
-from loadtest.ahead import ASSUMED_S, Ahead, ahead
+from loadtest.ahead import ASSUMED_S, Ahead, ahead, require_affordable
 from loadtest.checker.verdict import plural
 from loadtest.cli.consent import change
 from loadtest.cli.groups import RunTarget
 from loadtest.cost import REQUESTS
 from loadtest.dynamo import setup
-from loadtest.dynamo.client import connect
+from loadtest.dynamo.client import Connection, DynamoDBClient, connect
 from loadtest.dynamo.foreign import described, items_of
 from loadtest.dynamo.items import Item, is_made_here, item_bytes, to_item
 from loadtest.order import Product
 from loadtest.plan import Load, Race
-from loadtest.targets import TargetKind, opened
+from loadtest.targets import Target, TargetKind, opened
 
+OWN_SERVER = "a server of its own, new and empty, which ends with the run"
 _SHOWN = 3  # products
 _LEFT_BYTES = 40  # what a run adds to a product: its last order
 
@@ -37,13 +39,23 @@ class _Found(Struct, frozen=True):
     items: Mapping[str, Item]
 
 
-def dry_run(runs: Sequence[Runs], run_target: RunTarget, max_spend_usd: float | None, note: str = "") -> int:
-    """Say it all; `note` says of how many runs. Raises what the command itself would raise before it writes."""
+def dry_run(
+    runs: Sequence[Runs],
+    run_target: RunTarget,
+    max_spend_usd: float | None,
+    note: str = "",
+    first: Race | Load | None = None,
+) -> int:
+    """Say it all; `note` says of how many runs, and `first` is the first of them if it is not that of `runs`.
+
+    Raises what the command itself would raise before it writes.
+    """
     plan = runs[0].plan
     found = _embedded() if plan.target.kind is TargetKind.EMBEDDED else anyio.run(_look, plan, run_target)
     wanted = [found.items[product_id] for product_id in plan.product_ids if product_id in found.items]
     new = to_item(Product(plan.product_ids[-1], plan.product_ids[-1], plan.stock, 1))
     size = max(map(item_bytes, wanted or [new])) + _LEFT_BYTES
+    require_affordable(replace(first or plan, max_spend_usd=max_spend_usd), size)
     asked = [(each, ahead(each.plan, size)) for each in runs]
     lines = [
         ("target", f"{plan.target.kind.value}: {found.where}"),
@@ -56,6 +68,11 @@ def dry_run(runs: Sequence[Runs], run_target: RunTarget, max_spend_usd: float | 
         ("time", _time(asked)),
         ("cost", _cost(asked, max_spend_usd)),
     ]
+    return show(lines)
+
+
+def show(lines: Sequence[tuple[str, str]]) -> int:
+    """Print what was found under its names, and return the exit code."""
     for name, said in lines:
         typer.echo(f"{name:10} {said}")
     typer.echo("a dry run: nothing was written")
@@ -63,23 +80,35 @@ def dry_run(runs: Sequence[Runs], run_target: RunTarget, max_spend_usd: float | 
 
 
 def _embedded() -> _Found:
-    return _Found("a server of its own, new and empty, which ends with the run", _sample())
+    return _Found(OWN_SERVER, _sample())
 
 
 def _sample() -> dict[str, Item]:
     return {product.id: to_item(product) for product in setup.SAMPLE}
 
 
+async def table_found(
+    target: Target, client: DynamoDBClient, connection: Connection, *, made: bool
+) -> tuple[str, bool]:
+    """Where the table is, in words, and whether it is there: if it is `made` first it need not be.
+
+    TargetError if a command could not use it.
+    """
+    where = f"table {target.table!r} {connection.where}"
+    table = await setup.describe_table(client, connection)
+    if table is None and made:
+        return f"{where}, which is made first, with the sample", False
+    setup.require_ours(setup.require_usable(table, connection), connection, allow_untagged=target.allow_untagged_table)
+    return (f"{where}, into which the sample is written first" if made else where), True
+
+
 async def _look(plan: Race | Load, run_target: RunTarget) -> _Found:
     """Read the table as the run will find it. TargetError if it could not use it."""
     target, first = plan.target, _sample() if run_target.populate_table else {}
     async with opened(target, pool=1) as connection, connect(connection.patient()) as client:
-        table, where = await setup.describe_table(client, connection), f"table {target.table!r} {connection.where}"
-        if table is None and first:
-            return _Found(f"{where}, which is made first, with the sample", first)
-        setup.require_ours(
-            setup.require_usable(table, connection), connection, allow_untagged=target.allow_untagged_table
-        )
+        where, there = await table_found(target, client, connection, made=bool(first))
+        if not there:
+            return _Found(where, first)
         items = await items_of(client, connection, [*plan.product_ids, *first])
         rewritten = {
             product_id: item for product_id, item in first.items() if is_made_here(items.get(product_id, item))
@@ -87,7 +116,7 @@ async def _look(plan: Race | Load, run_target: RunTarget) -> _Found:
         single = isinstance(plan, Race) or plan.products == 1
         if single and plan.product not in rewritten:
             await setup.read_product(client, connection, plan.product)
-    return _Found(f"{where}, into which the sample is written first" if first else where, items | rewritten)
+    return _Found(where, items | rewritten)
 
 
 def _products(plan: Race | Load, found: Sequence[Item], *, yes: bool) -> list[tuple[str, str]]:

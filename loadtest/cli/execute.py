@@ -62,7 +62,7 @@ def run_here(
     async def main() -> Ended:
         with interrupts() as interrupt:
             asked = invocation(plan.seed)
-            async with keeping.around() as kept:
+            async with keeping.around(watcher.hide) as kept:
                 return await run(
                     plan,
                     runs_dir,

@@ -1,11 +1,13 @@
 """`loadtest export`: stored runs in the formats of other tools."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from loadtest.checker.verdict import plural
 from loadtest.cli.jepsen import export_history
 from loadtest.cli.options import Debug, Runs
 from loadtest.cli.streams import STDOUT, deliver
@@ -13,6 +15,7 @@ from loadtest.errors import UsageError
 from loadtest.extras import require
 
 if TYPE_CHECKING:
+    from loadtest.cli.folders import Run
     from loadtest.report import Report
 
 _FROM_ENVIRONMENT = "env"
@@ -61,7 +64,6 @@ def export(
     Files of these names are replaced, whole or not at all.
     """
     from loadtest.cli.folders import named, runs_of
-    from loadtest.cli.reading import reports_of
 
     of_reports = any(given is not None for given in (csv, hlog, prometheus, otlp, markdown))
     if not of_reports and edn is None:
@@ -72,21 +74,34 @@ def export(
     _require_apart(outputs, read)
     if edn is not None and len(stored) > 1:
         raise UsageError("--edn takes one run: the clocks of several do not fit together")
-    endpoint = None if otlp == _FROM_ENVIRONMENT else otlp
-    if otlp is not None:
-        require("--otlp", "otel")
-        from loadtest.render.export.opentelemetry import metrics_url, push
-
-        metrics_url(endpoint)
-
-    reports = [report for _, report in reports_of(stored)] if of_reports else []
+    push = _pusher(otlp)
+    reports = _reports(stored) if of_reports else []
     _write(_contents(reports, csv, hlog, prometheus, markdown))
     if edn is not None:
         export_history(stored[0].history, edn)
-    if otlp is not None:
-        push(reports, endpoint)
-        typer.echo(f"sent the metrics of {len(reports):,} {'run' if len(reports) == 1 else 'runs'}", err=True)
+    if push is not None:
+        push(reports)
+        typer.echo(f"sent the metrics of {plural(len(reports), 'run')}", err=True)
     return 0
+
+
+def _pusher(otlp: str | None) -> "Callable[[Sequence[Report]], None] | None":
+    """What sends metrics there; None if they are not to be sent. Raises UsageError for what is no collector's URL."""
+    if otlp is None:
+        return None
+    require("--otlp", "otel")
+    from loadtest.render.export.opentelemetry import metrics_url, push
+
+    endpoint = None if otlp == _FROM_ENVIRONMENT else otlp
+    metrics_url(endpoint)
+    return partial(push, endpoint=endpoint)
+
+
+def _reports(stored: "Sequence[Run]") -> "list[Report]":
+    from loadtest.cli.reading import reading, reports_of
+
+    with reading(stored) as progress:
+        return [report for _, report in reports_of(stored, progress)]
 
 
 def _require_apart(outputs: Mapping[str, Path | None], inputs: Sequence[Path]) -> None:

@@ -112,18 +112,18 @@ class _Going:
 
     def search(self, thresholds: Sequence[Threshold], output: Output, keeping: Keeping) -> Answer:
         """Run levels until the limit is found, or until something stops it."""
-        self._announce()
         wanted = self._wanted
         levels = levels_between(wanted.lowest, wanted.highest, wanted.precision, whole=wanted.of == "concurrency")
 
         async def main() -> Answer:
             with interrupts() as interrupt:
-                async with keeping.around() as kept:
+                async with keeping.around(self._progress.hide) as kept:
                     series = Series(
                         interrupt,
                         thresholds,
                         wanted.max_spend_usd,
                         self._progress,
+                        self._announce,
                         keep_history=output.history,
                         quiet=output.quiet,
                         invocation=invocation(wanted.plan(wanted.lowest).seed),
@@ -185,7 +185,8 @@ def _dry_run(wanted: Wanted, run_target: RunTarget) -> int:
     most = _MOST_RUNS if wanted.within_s is None else usual_runs(wanted.lowest, wanted.highest, wanted.precision)
     note = f"{wanted.of} {levels[0]:,.6g} to {levels[-1]:,.6g}, {'at most' if wanted.within_s is None else 'about'} "
     note += f"{most} runs; reckoned as if all were at the highest"
-    return dry_run([Runs(wanted.plan(wanted.highest), most)], run_target, wanted.max_spend_usd, note)
+    runs, first = [Runs(wanted.plan(wanted.highest), most)], wanted.plan(wanted.lowest)
+    return dry_run(runs, run_target, wanted.max_spend_usd, note, first)
 
 
 def _crossed(report: Report) -> list[str]:

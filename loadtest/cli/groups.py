@@ -225,10 +225,12 @@ class RunTarget:
 
     @property
     def priced_region(self) -> str | None:
-        """The region whose prices count: on AWS the one that is named here or in the environment."""
+        """The region whose prices count: on AWS the one of the run."""
         if self.target is not TargetKind.AWS:
             return None
-        return self.region or os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
+        from loadtest.dynamo.region import region_of
+
+        return self.region or region_of(self.profile)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,11 +13,12 @@ def export_history(history: Path, edn: Path) -> None:
     from loadtest.history import read_header, replay
     from loadtest.render.export.edn import JepsenHistory
     from loadtest.render.export.sorting import Sorter
+    from loadtest.render.progress import Progress, Reading
 
     conditions = read_header(history).conditions
-    with Sorter() as sorter:
+    with Sorter() as sorter, Progress(quiet=False) as progress:
         found = JepsenHistory(sorter, conditions.lost if conditions else ())
-        replay(history, found)
+        replay(history, found, Reading(history, progress))
         lines = (line.encode() for line in found.lines())
         if str(edn) == "-":
             to_stdout(lines)

@@ -1,6 +1,6 @@
 """Around a command's runs: what the tool did not make is put back after them, whatever ended them."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 
 import anyio
@@ -33,8 +33,11 @@ class Keeping:
         self._problems: list[str] = []
 
     @asynccontextmanager
-    async def around(self) -> AsyncIterator[Kept | None]:
-        """The block runs what changes them. What it is given is to be told of each run; None if none is foreign."""
+    async def around(self, hide: Callable[[], None]) -> AsyncIterator[Kept | None]:
+        """The block runs what changes them. What it is given is to be told of each run; None if none is foreign.
+
+        `hide` is called when the runs are over, before anything is said.
+        """
         if not self._product_ids:
             yield None
             return
@@ -46,6 +49,7 @@ class Keeping:
             try:
                 yield self._kept
             finally:
+                hide()
                 within_s = _WITHIN_S + _EACH_S * (len(self._kept.items) + len(self._kept.records))
                 with anyio.move_on_after(within_s, shield=True):
                     await self._put_back(connection)

@@ -9,6 +9,7 @@ def probe(
     run_target: groups.RunTarget,
     json: options.Json = None,
     quiet: options.Quiet = False,
+    dry_run: options.DryRun = False,
     debug: options.Debug = False,
 ) -> int:
     """Find out in seconds whether the verdicts of runs on this target can be believed.
@@ -18,4 +19,4 @@ def probe(
     """
     from loadtest.cli.probing import run_probe
 
-    return run_probe(run_target, json, quiet=quiet)
+    return run_probe(run_target, json, quiet=quiet, dry_run=dry_run)

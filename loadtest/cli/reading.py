@@ -1,6 +1,7 @@
 """The reports of runs that the user names."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -10,6 +11,7 @@ from loadtest.errors import UsageError
 
 if TYPE_CHECKING:
     from loadtest.invocation import Invocation
+    from loadtest.render.progress import ReadingRuns
     from loadtest.report import Report
 
 
@@ -37,21 +39,32 @@ def invocation_of(run: Run) -> "Invocation | None":
     return conditions.invocation if conditions else None
 
 
-def report_of(run: Run) -> "Report":
+@contextmanager
+def reading(runs: Sequence[Run], *, quiet: bool = False) -> "Iterator[ReadingRuns]":
+    """Around the reading of all these, which tells how far it is if it takes long."""
+    from loadtest.render.progress import Progress, ReadingRuns
+
+    with Progress(quiet=quiet) as progress:
+        yield ReadingRuns([run.file for run in runs], progress)
+
+
+def report_of(run: Run, reading: "ReadingRuns") -> "Report":
     """A run's report, or one that is made again from its history, which is then said."""
+    heard = reading.next(run.file)
     if not run.is_history:
         from loadtest import report
 
         return report.read(run.file)
     from loadtest.rebuild import rebuild
 
-    made = rebuild(run.file)
+    made = rebuild(run.file, heard)
     how = "" if made.completed else f"it is a part, {made.stopped_by}; "
+    reading.hide()
     typer.echo(f"loadtest: the report is made from {run.file}: {how}what the tool itself cost is not in it", err=True)
     return made
 
 
-def reports_of(runs: Sequence[Run], *, alone: bool = True) -> "list[tuple[Run, Report]]":
+def reports_of(runs: Sequence[Run], reading: "ReadingRuns", *, alone: bool = True) -> "list[tuple[Run, Report]]":
     """Each run with its report.
 
     One that was cut may have a history of which none can be made: it is left out, which is said, unless nothing else
@@ -61,11 +74,12 @@ def reports_of(runs: Sequence[Run], *, alone: bool = True) -> "list[tuple[Run, R
     refused: UsageError | None = None
     for run in runs:
         try:
-            found.append((run, report_of(run)))
+            found.append((run, report_of(run, reading)))
         except UsageError as error:
             if not run.is_history or (alone and len(runs) == 1):
                 raise
             refused = error
+            reading.hide()
             typer.echo(f"loadtest: left out: {error}", err=True)
     if refused is not None and alone and not found:
         raise UsageError("there is nothing left of what was given")

@@ -1,6 +1,6 @@
 """Several runs on one table, one after another."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,26 +29,39 @@ AROUND_S = 1.5
 class Quietly:
     """Follows runs of which only the end is told: while one goes on, the progress of all is shown."""
 
-    def __init__(self, progress: Progress, *, quiet: bool) -> None:
+    def __init__(self, progress: Progress, begun: Callable[[], None], *, quiet: bool) -> None:
         self._progress = progress
+        self._begun = begun
+        self._is_begun = False
         self._quiet = quiet
         self._said: set[str] = set()
 
     def show(self, recorder: Recorder, effort: Effort) -> None:
         """Show how far all of them are."""
+        if recorder.begun and not self._is_begun:
+            self._is_begun = True
+            self._begun()
         self._progress.tick()
 
     def announce(self, sentence: str) -> None:
         """Pass on what a run may cost, once."""
         if not self._quiet and sentence not in self._said:
             self._said.add(sentence)
+            self.hide()
             typer.echo(sentence, err=True)
+
+    def hide(self) -> None:
+        """The next line is drawn below what is printed now."""
+        self._progress.hide()
+
+    def chore(self, what: str, done: int, of: int) -> None:
+        """How far all runs are is told instead."""
 
 
 class Series:
     """Runs that share a limit of spending (None: none), and writes without an answer, which a later run may meet.
 
-    `kept` is what is put back after the last of them.
+    `begun` is called when the first has placed an order; `kept` is what is put back after the last of them.
     """
 
     def __init__(
@@ -57,6 +70,7 @@ class Series:
         thresholds: Sequence[Threshold],
         limit_usd: float | None,
         progress: Progress,
+        begun: Callable[[], None],
         *,
         keep_history: bool,
         quiet: bool,
@@ -69,7 +83,7 @@ class Series:
         self._keep_history = keep_history
         self._invocation = invocation
         self._kept = kept
-        self._watcher = Quietly(progress, quiet=quiet)
+        self._watcher = Quietly(progress, begun, quiet=quiet)
         self._spent_usd = 0.0
         self._lost: list[Operation] = []
 
@@ -78,7 +92,7 @@ class Series:
         if self._limit_usd is not None:
             left_usd = self._limit_usd - self._spent_usd
             if left_usd <= 0:
-                spent = f"${self._spent_usd:,.4f} is spent"
+                spent = f"${self._spent_usd:,.6f} is spent"
                 raise LoadTestError(f"{spent}: another run would pass --max-spend {self._limit_usd:g}")
             plan = replace(plan, max_spend_usd=left_usd)
         try:

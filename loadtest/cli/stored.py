@@ -10,11 +10,12 @@ from msgspec import Struct, json
 from loadtest import comparison as comparisons
 from loadtest import found as searches
 from loadtest.cli.folders import COMPARISON, Group, Run, is_id, named
-from loadtest.cli.reading import report_of, reports_of
+from loadtest.cli.reading import reading, report_of, reports_of
 from loadtest.compare import Repeats, cell, names
 from loadtest.comparison import Cell, Comparison
 from loadtest.errors import UsageError
 from loadtest.found import Found
+from loadtest.render.progress import ReadingRuns
 from loadtest.report import Report
 
 _NOT_SETTINGS = ("seed", "max_spend_usd")
@@ -36,12 +37,19 @@ class Stored(Struct, frozen=True):
         return [*self.runs, *((report.run_id, report) for _, members in self.searches for report in members)]
 
 
-def stored(paths: Sequence[Path]) -> Stored:
-    """Read them. Raises UsageError for what is none of the two."""
+def stored(paths: Sequence[Path], *, quiet: bool = False) -> Stored:
+    """Read them, and unless `quiet` tell how far that is. Raises UsageError for what is none of the two."""
+    found = named(paths)
+    every = [run for one in found for run in (one.runs if isinstance(one, Group) else [one])]
+    with reading(every, quiet=quiet) as progress:
+        return _read(found, progress)
+
+
+def _read(named: Sequence[Run | Group], reading: ReadingRuns) -> Stored:
     single: list[Run] = []
     found: list[tuple[str, Comparison, list[Report]]] = []
     searched: list[tuple[Found, list[Report]]] = []
-    for one in named(paths):
+    for one in named:
         if isinstance(one, Run):
             single.append(one)
         elif one.document is None:
@@ -50,18 +58,19 @@ def stored(paths: Sequence[Path]) -> Stored:
             single += one.runs
         elif one.is_search:
             search = searches.read(one.document)
-            searched.append((search, _runs_of(search.order, one)))
+            searched.append((search, _runs_of(search.order, one, reading)))
         else:
             comparison = comparisons.read(one.document)
-            found.append((one.name, comparison, _runs_of((run for cell in comparison.cells for run in cell.runs), one)))
-    runs = [(run.name, report) for run, report in reports_of(single, alone=not (found or searched))]
-    return Stored(runs, found, searched)
+            runs = [run for cell in comparison.cells for run in cell.runs]
+            found.append((one.name, comparison, _runs_of(runs, one, reading)))
+    singles = [(run.name, report) for run, report in reports_of(single, reading, alone=not (found or searched))]
+    return Stored(singles, found, searched)
 
 
-def _runs_of(runs: Iterable[str], group: Group) -> list[Report]:
+def _runs_of(runs: Iterable[str], group: Group, reading: ReadingRuns) -> list[Report]:
     """The reports of runs, as far as they lie in the folder."""
     beside = {run.name: run for run in group.runs}
-    return [report_of(beside[run]) for run in runs if run in beside]
+    return [report_of(beside[run], reading) for run in runs if run in beside]
 
 
 def repeats(found: Stored, *, against_others: bool) -> list[Repeats]:

@@ -70,6 +70,7 @@ def create(
         _ask_on_aws(chosen, connection, f"Make the on-demand table {place.table!r}", yes=yes)
         if await setup.describe_table(client, connection) is not None:
             raise setup.exists_already(connection)
+        _announce(chosen)
         await setup.create_table(client, connection)
         typer.echo(f"made table {place.table!r} {connection.where}")
 
@@ -180,6 +181,8 @@ def fill(
         found = await setup.describe_table(client, connection)
         if found is None:
             _ask_on_aws(target, connection, f"Make the on-demand table {target.table!r}", yes=yes)
+            if not quiet:
+                _announce(target)
             await setup.create_table(client, connection)
             say(f"made table {target.table!r} {connection.where}")
         else:
@@ -199,6 +202,11 @@ def fill(
             say(f"left as they are, for loadtest did not make them: {', '.join(foreign)}")
 
     _on(target, work)
+
+
+def _announce(target: Target) -> None:
+    if target.kind is TargetKind.AWS:
+        typer.echo(f"making table {target.table!r}: usually about 10 s", err=True)
 
 
 def _on(target: Target, work: Work, *, changes: bool = True) -> None:

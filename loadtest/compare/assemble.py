@@ -7,7 +7,7 @@ from typing import Any, TypeGuard
 from msgspec.structs import replace
 
 from loadtest.compare.batches import batches
-from loadtest.compare.caution import cautions, unlike, untested, verdicts
+from loadtest.compare.caution import cautions, unlike, unpriced, untested, verdicts
 from loadtest.compare.differences import ENOUGH_FOR_ONE, Samples, differences, statement
 from loadtest.compare.estimates import cell
 from loadtest.compare.scaling import fit
@@ -187,7 +187,7 @@ def _warnings(
     found = [*untested(cells, batched, held_against), *verdicts(cells)]
     for one in repeats:
         found += cautions(one.name, one.reports)
-    found += unlike(reports, {key for one in repeats for key in one.settings})
+    found += [*unlike(reports, {key for one in repeats for key in one.settings}), *unpriced(reports)]
     if before:
         matched = {one.name for pair in against for one in pair}
         alone = [one.name for one in cells if one.name not in matched]

@@ -5,6 +5,7 @@ from typing import Any
 
 from loadtest.checker import Status
 from loadtest.comparison import UNTESTED, Cell
+from loadtest.cost import stand_in
 from loadtest.report import Report
 
 _ENVIRONMENT = ("loadtest", "python", "platform", "cpus", "target", "packages")
@@ -59,6 +60,12 @@ def cautions(name: str, reports: Sequence[Report]) -> list[str]:
     if few:
         found.append(f"{name}: {few} of {len(reports)} runs accepted fewer than 100 orders: their p99 is the slowest")
     return found
+
+
+def unpriced(reports: Sequence[Report]) -> list[str]:
+    """The prices that stand in for those of the runs' region."""
+    sources = _distinct([report.capacity.prices for report in reports])
+    return [f"prices: {source}" for source in sources if stand_in(source)]
 
 
 def unlike(reports: Sequence[Report], settings: Collection[str] = ()) -> list[str]:

@@ -12,9 +12,9 @@ from loadtest.probe.races import RACERS, finding, hold
 from loadtest.probe.subject import Subject, version_in
 
 RACES = 400
-_RACES_WITHIN_S = 4.0
+RACES_WITHIN_S = 4.0
 TRANSACTION_RACES = 100
-_TRANSACTIONS_WITHIN_S = 1.5
+TRANSACTIONS_WITHIN_S = 1.5
 _RAISE = "SET version = version + :one, last_order = :racer"
 _UNCHANGED = "version = :version"
 
@@ -33,7 +33,7 @@ async def conditional_update(subject: Subject) -> Finding:
         await read()
         if subject.by_wire:
             await fill(client, RACERS)
-        return finding(CONDITIONAL, await hold(attempt, read, RACES, _RACES_WITHIN_S))
+        return finding(CONDITIONAL, await hold(attempt, read, RACES, RACES_WITHIN_S))
 
 
 async def transactions(subject: Subject) -> Finding:
@@ -61,7 +61,7 @@ async def transactions(subject: Subject) -> Finding:
         async def read() -> Product | None:
             return (await table.read(product_id)).product
 
-        races = await hold(attempt, read, TRANSACTION_RACES, _TRANSACTIONS_WITHIN_S)
+        races = await hold(attempt, read, TRANSACTION_RACES, TRANSACTIONS_WITHIN_S)
         if not races.decided:
             return finding(TRANSACTION_ATOMIC, races)
         sure = [racer for racer in range(RACERS) if racer not in doubtful]

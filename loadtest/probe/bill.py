@@ -19,6 +19,7 @@ class Bill(Struct, frozen=True):
     reads: int
     writes: int
     transactions: int
+    prices: Prices = Prices()
 
     @property
     def write_units(self) -> float:
@@ -30,18 +31,24 @@ class Bill(Struct, frozen=True):
         """Units of the reads."""
         return self.reads * _units(Kind.READ)
 
-    def __str__(self) -> str:
-        prices = Prices()
+    @property
+    def requests(self) -> str:
+        """How many requests of each kind, in words."""
+        return f"at most {self.reads:,} reads, {self.writes:,} writes and {self.transactions:,} transactions"
+
+    @property
+    def cost(self) -> str:
+        """Their units and price, in words."""
         return (
-            f"estimate: at most {self.reads:,} reads, {self.writes:,} writes and {self.transactions:,} transactions, "
             f"{self.write_units:,.0f} write and {self.read_units:,.0f} read units, "
-            f"about ${prices.usd(self.read_units, self.write_units):,.4f} ({prices.source})"
+            f"about ${self.prices.usd(self.read_units, self.write_units):,.6f} ({self.prices.source})"
         )
 
 
-def bill(bursts: Sequence[int]) -> Bill:
+def bill(bursts: Sequence[int], prices: Prices = Prices()) -> Bill:  # noqa: B008 - a frozen value
     """The bill of a probe with bursts of so many connections."""
     return Bill(
+        prices=prices,
         reads=atomicity.RACES
         + atomicity.TRANSACTION_RACES
         + reads.WRITES

@@ -1,7 +1,7 @@
 """One probe from the preparation of the target to the document."""
 
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from functools import partial
 
@@ -13,7 +13,6 @@ from loadtest.dynamo.client import Connection, DynamoDBClient, connect
 from loadtest.errors import InterruptedRunError, LoadTestError
 from loadtest.probe import atomicity, connections, features, reads
 from loadtest.probe import questions as q
-from loadtest.probe.bill import bill
 from loadtest.probe.document import SCHEMA, Finding, Probe
 from loadtest.probe.judgement import judge
 from loadtest.probe.subject import Subject, under_question, understood
@@ -21,19 +20,29 @@ from loadtest.summary import environment
 from loadtest.targets import Target, TargetKind, opened
 
 Ask = Callable[[Subject], Awaitable[Finding]]
-_QUESTIONS: tuple[tuple[q.Question, Ask], ...] = (
-    (q.CONDITIONAL, atomicity.conditional_update),
-    (q.CONSISTENT_READS, reads.consistent),
-    (q.ALL_OLD, features.all_old),
-    (q.TRANSACTIONS, features.exists),
-    (q.TRANSACTION_ATOMIC, atomicity.transactions),
-    (q.TOKEN, features.token),
-    (q.READ_CAPACITY, features.read_capacity),
-    (q.WRITE_CAPACITY, features.write_capacity),
-    (q.LATENCY, reads.latency_floor),
-    (q.CLOCK, connections.clock),
-    (q.KEEP_ALIVE, connections.keep_alive),
+_A_FEW_S = 0.1  # a request or two
+_QUESTIONS: tuple[tuple[q.Question, Ask, float], ...] = (  # each with its limit of time
+    (q.CONDITIONAL, atomicity.conditional_update, atomicity.RACES_WITHIN_S),
+    (q.CONSISTENT_READS, reads.consistent, reads.WRITES_WITHIN_S),
+    (q.ALL_OLD, features.all_old, _A_FEW_S),
+    (q.TRANSACTIONS, features.exists, _A_FEW_S),
+    (q.TRANSACTION_ATOMIC, atomicity.transactions, atomicity.TRANSACTIONS_WITHIN_S),
+    (q.TOKEN, features.token, _A_FEW_S),
+    (q.READ_CAPACITY, features.read_capacity, _A_FEW_S),
+    (q.WRITE_CAPACITY, features.write_capacity, _A_FEW_S),
+    (q.LATENCY, reads.latency_floor, 2 * reads.TIMED_WITHIN_S),
+    (q.CLOCK, connections.clock, connections.CLOCK_FOR_S),
+    (q.KEEP_ALIVE, connections.keep_alive, _A_FEW_S),
 )
+
+
+class Step(Struct, frozen=True):
+    """A question that is asked next: its number `of` how many, and how long it and the rest take at most."""
+
+    question: str
+    number: int
+    of: int
+    left_s: float
 
 
 class Probed(Struct, frozen=True):
@@ -47,18 +56,18 @@ class Probed(Struct, frozen=True):
 async def probe(
     target: Target,
     bursts: Sequence[int],
-    say: Callable[[str], None],
-    asking: Callable[[str], None],
+    begin: Callable[[], None],
+    asking: Callable[[Step], None],
     interrupt: Callable[[], Awaitable[str]],
 ) -> Probed:
     """Ask all questions, last those about so many connections at once.
 
-    `say` hears what it may cost on AWS, `asking` each question before it is asked. `interrupt` returns, with the
-    signal's name, when the probe shall stop. What was put into the table is deleted in every case. Raises
+    `begin` is called when the target is ready, `asking` hears each question before it is asked. `interrupt` returns,
+    with the signal's name, when the probe shall stop. What was put into the table is deleted in every case. Raises
     LoadTestError if it ends before a question is answered.
     """
     started_at, started_s = datetime.now(UTC), time.monotonic()
-    probing = _Probing(target, bursts, say, asking)
+    probing = _Probing(target, bursts, begin, asking)
     await probing.until(interrupt)
     signal, error = probing.signal, probing.error
     subject = probing.subject
@@ -86,14 +95,14 @@ class _Probing:
     """A probe under way."""
 
     def __init__(
-        self, target: Target, bursts: Sequence[int], say: Callable[[str], None], asking: Callable[[str], None]
+        self, target: Target, bursts: Sequence[int], begin: Callable[[], None], asking: Callable[[Step], None]
     ) -> None:
         self.findings: list[Finding] = []
         self.subject: Subject | None = None
         self.endpoint_url = ""
         self.signal: str | None = None
         self.error: LoadTestError | None = None
-        self._target, self._bursts, self._say, self._asking = target, bursts, say, asking
+        self._target, self._bursts, self._begin, self._asking = target, bursts, begin, asking
         self._scope = anyio.CancelScope()
 
     async def until(self, interrupt: Callable[[], Awaitable[str]]) -> None:
@@ -116,17 +125,27 @@ class _Probing:
         async with opened(self._target, 1) as connection, connect(connection.patient()) as clerk:
             self.endpoint_url = clerk.meta.endpoint_url
             await _prepare(self._target, clerk, connection)
-            if self._target.kind is TargetKind.AWS:
-                self._say(str(bill(self._bursts)))
+            self._begin()
             async with under_question(connection, clerk) as self.subject:
                 await self._ask_all(self.subject)
 
     async def _ask_all(self, subject: Subject) -> None:
-        asked = list(_QUESTIONS)
-        asked += [(q.burst(size), partial(connections.at_once, connections=size)) for size in self._bursts]
-        for question, ask in asked:
-            self._asking(question.name)
+        asked = list(_questions(self._bursts))
+        for number, (question, ask, _) in enumerate(asked, 1):
+            left_s = sum(limit_s for *_, limit_s in asked[number - 1 :])
+            self._asking(Step(question.name, number, len(asked), left_s))
             self.findings.append(await ask(subject))
+
+
+def _questions(bursts: Sequence[int]) -> Iterator[tuple[q.Question, Ask, float]]:
+    yield from _QUESTIONS
+    for size in bursts:
+        yield q.burst(size), partial(connections.at_once, connections=size), connections.BURST_WITHIN_S
+
+
+def longest_s(bursts: Sequence[int]) -> float:
+    """How long all questions take at most, if the target is not so slow that the fewest tries take longer."""
+    return sum(limit_s for *_, limit_s in _questions(bursts))
 
 
 async def _prepare(target: Target, clerk: DynamoDBClient, connection: Connection) -> None:

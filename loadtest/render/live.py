@@ -33,50 +33,76 @@ class Live:
         self._plan = plan
         self._quiet = quiet
         self._console = a_screen()
-        self._started = self._last = time.monotonic()
+        self._opened = self._started = self._last = time.monotonic()
         self._view: RichLive | None = None
         self._told = False  # how long it will take
+        self._chore: tuple[str, int, int, float] | None = None  # what, done, of how many, since when
 
     def __enter__(self) -> Self:
-        if isinstance(self._plan, Load):
-            whole_s = self._plan.warm_up_s + self._plan.duration_s
-            self._tell("placing orders", whole_s)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self.hide()
+
+    def hide(self) -> None:
+        """Take the view away; the next one is drawn below what is printed now."""
         if self._view is not None:
             self._view.stop()
+            self._view = None
 
     def announce(self, sentence: str) -> None:
         """Say something before the run."""
         if not self._quiet:
             self._console.print(sentence, soft_wrap=True)
 
+    def chore(self, what: str, done: int, of: int) -> None:
+        """What is done to each product before and after the orders is told in their place while it lasts."""
+        since_s = self._chore[3] if self._chore is not None and self._chore[0] == what else time.monotonic()
+        self._chore = (what, done, of, since_s) if done < of else None
+
     def show(self, recorder: Recorder, effort: Effort) -> None:
         """Show how far the run is."""
         now = time.monotonic()
         every_s = _DRAW_EVERY_S if self._console.is_terminal else PLAIN_EVERY_S
+        if not recorder.begun:
+            self._started = now  # the pace is that of the orders
         gone_s = now - self._started
-        if self._quiet or gone_s < _SHOW_AFTER_S:
+        if self._quiet or now - self._opened < _SHOW_AFTER_S:
             return
-        if isinstance(self._plan, Race) and self._plan.rounds != 1 and not self._told:
-            left_s = _race_left_s(self._plan, recorder, gone_s)
-            if left_s is not None:
-                self._tell(_rounds(self._plan), gone_s + left_s)
+        if not self._told and recorder.begun:  # before, what the orders cost may refuse them
+            self._tell_ahead(recorder, gone_s)
         if now - self._last < every_s:
             return
         self._last = now
+        around = self._around_orders(recorder, now)
         if not self._console.is_terminal:
-            self._console.print(_line(self._plan, recorder, gone_s), soft_wrap=True)
+            self._console.print(around or _line(self._plan, recorder, gone_s), soft_wrap=True)
             return
         if self._view is None:
             self._view = RichLive(console=self._console, auto_refresh=False, transient=True)
             self._view.start()
-        self._view.update(_view(self._plan, recorder, effort, gone_s, self._console.width), refresh=True)
+        view = Text(around) if around else _view(self._plan, recorder, effort, gone_s, self._console.width)
+        self._view.update(view, refresh=True)
 
-    def _tell(self, what: str, expected_s: float) -> None:
+    def _around_orders(self, recorder: Recorder, now: float) -> str:
+        """What goes on while no order does; empty while they do."""
+        if self._chore is not None:
+            what, done, of, since_s = self._chore
+            return f"{what}: {done:,} of {of:,}, {about((now - since_s) * (of - done) / max(1, done))} left"
+        return "" if recorder.begun else f"target and clients are made ready, {now - self._opened:.0f} s"
+
+    def _tell_ahead(self, recorder: Recorder, gone_s: float) -> None:
+        """Say how long the run takes: of a load it is known, of a race with rounds once there is a pace."""
+        plan = self._plan
+        if isinstance(plan, Load):
+            what, expected_s = "placing orders", plan.warm_up_s + plan.duration_s
+        else:
+            left_s = None if plan.rounds == 1 else _race_left_s(plan, recorder, gone_s)
+            if left_s is None:
+                return
+            what, expected_s = _rounds(plan), gone_s + left_s
         self._told = True
         if expected_s > LONG_S:
             self.announce(f"{what}: {about(expected_s)}")

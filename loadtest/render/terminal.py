@@ -54,7 +54,8 @@ def print_verdict(verdict: Verdict, part: str | None, timelines: Sequence[Timeli
         for line in _evidence(verdict):
             console.print(line)
         _print_violations(console, verdict.violations, timelines)
-        for doubt in verdict.doubts[:_DOUBTS_SHOWN]:
+        alone = len(verdict.doubts) == 1 and verdict.doubts[0] in verdict.sentence
+        for doubt in () if alone else verdict.doubts[:_DOUBTS_SHOWN]:
             console.print(f"reason: {doubt}")
         if (more := len(verdict.doubts) - _DOUBTS_SHOWN) > 0:
             console.print(f"and {more:,} more reasons")

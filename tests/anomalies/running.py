@@ -53,6 +53,12 @@ class Quiet:
     def announce(self, sentence: str) -> None:
         """Nothing."""
 
+    def hide(self) -> None:
+        """Nothing."""
+
+    def chore(self, what: str, done: int, of: int) -> None:
+        """Nothing."""
+
 
 class Case(Struct, frozen=True):
     """One anomaly in one run."""

@@ -223,10 +223,21 @@ def test_the_command_prints_a_table_and_writes_a_document(cli: Cli, tmp_path: Pa
     assert done.stdout.splitlines()[-1] == found["sentence"]
     for finding in found["findings"]:
         assert finding["question"] in done.stdout
+    assert done.stderr.startswith("13 questions: at most about 17 s\n")
     most, requests = bill(connections.BURSTS), found["requests"]
     assert requests["GetItem"] <= most.reads
     assert requests["UpdateItem"] + requests["PutItem"] + requests["DeleteItem"] <= most.writes
     assert requests["TransactWriteItems"] <= most.transactions
+
+
+def test_a_dry_run_asks_nothing(server_urls: Callable[[str], str], cli: Cli) -> None:
+    where = ["--endpoint-url", server_urls("dynalite"), "--table", f"t-{uuid.uuid4().hex}"]
+    assert_one_line(cli("probe", "--dry-run", *where), 3, "there is no table")
+    done = cli("probe", "--dry-run", "--populate-table", *where)
+    assert (done.returncode, done.stderr) == (0, "")
+    for part in ("which is made first", "405 transactions", "about 17 s"):
+        assert part in done.stdout
+    assert_one_line(cli("probe", *where), 3, "there is no table")
 
 
 @pytest.mark.slow

@@ -1,9 +1,15 @@
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
+from loadtest.compare.caution import unpriced
 from loadtest.cost import PRICES, Prices, estimate, prices_in, units
+from loadtest.dynamo.region import region_of
 from loadtest.order import Kind, Outcome
+from tests.unit.reports import a_report
 
 CHARGED = (Outcome.ACCEPTED, Outcome.REJECTED, Outcome.UNKNOWN)
 STRATEGIES = ("version", "unconditional", "conditional", "transaction")
@@ -82,4 +88,24 @@ def test_the_prices_of_a_region() -> None:
     assert prices_in("us-west-2").source.startswith("on demand, us-west-2, as of 20")
     elsewhere = prices_in("mars-north-1")
     assert (elsewhere.read_usd_per_million, elsewhere.write_usd_per_million) == (0.125, 0.625)
-    assert elsewhere.source.startswith("on demand, us-east-1 in place of mars-north-1, as of 20")
+    assert elsewhere.source.startswith("on demand, us-east-1, as of 20")
+    assert "mars-north-1 are not known here: give write-unit-price" in elsewhere.source
+
+
+def test_the_region_is_that_of_the_profile_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "config").write_text("[profile shop]\nregion = mars-north-1\n[default]\nregion = us-west-2\n")
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
+    for name in ("AWS_REGION", "AWS_DEFAULT_REGION", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    assert (region_of("shop"), region_of(None), region_of("nobody")) == ("mars-north-1", "us-west-2", None)
+    monkeypatch.setenv("AWS_REGION", "us-east-2")
+    assert region_of("shop") == "us-east-2"
+
+
+def test_a_comparison_says_that_its_prices_stand_in_for_others() -> None:
+    known, unknown = (
+        replace(a_report(), capacity=replace(a_report().capacity, prices=prices_in(region).source))
+        for region in ("us-west-2", "mars-north-1")
+    )
+    (said,) = unpriced([known, unknown, unknown])
+    assert "those of mars-north-1 are not known here" in said

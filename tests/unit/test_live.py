@@ -85,6 +85,27 @@ def test_a_load_is_told_in_one_plain_line(clock: Clock, capsys: pytest.CaptureFi
     assert line.endswith(" s left")
 
 
+def test_how_long_a_load_takes_is_said_when_its_orders_are_placed(
+    clock: Clock, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Before, what they cost may refuse them."""
+    show(LOAD, EMPTY, clock, after_s=12.0)
+    assert capsys.readouterr().err == "target and clients are made ready, 12 s\n"
+
+
+def test_what_is_done_to_each_product_is_told_in_place_of_the_orders(
+    clock: Clock, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with Live(LOAD, quiet=False) as live:
+        live.chore("products read", 0, 900)
+        for count in (300, 900):
+            clock.now_s += 10.0
+            live.chore("products read", count, 900)
+            live.show(EMPTY, Effort("wire", "kernel"))
+    assert capsys.readouterr().err.splitlines()[0] == "products read: 300 of 900, about 20 s left"
+    assert "products read" not in capsys.readouterr().err
+
+
 def test_a_race_is_told_in_one_plain_line(clock: Clock, capsys: pytest.CaptureFixture[str]) -> None:
     show(RACE, recorded(one_round()), clock)
     assert capsys.readouterr().err.splitlines() == [
@@ -131,7 +152,7 @@ def test_plain_lines_come_every_ten_seconds(clock: Clock, capsys: pytest.Capture
     with Live(LOAD, quiet=False) as live:
         for _ in range(80):  # twenty seconds of quarters
             clock.now_s += 0.25
-            live.show(EMPTY, Effort("wire", "kernel"))
+            live.show(load_recorder(), Effort("wire", "kernel"))
     assert len(capsys.readouterr().err.splitlines()) == 1 + 2  # what it takes, and then
 
 
@@ -175,7 +196,7 @@ def test_only_a_late_event_loop_is_told(lag_ms: int, told: bool, clock: Clock, s
     effort.loop_lag.record(lag_ms * 1_000_000)
     with Live(RACE, quiet=False) as live:
         clock.now_s += 5.0
-        live.show(EMPTY, effort)
+        live.show(recorded(one_round()), effort)
     assert ("event loop was up to 250 ms late" in screen()) == told
 
 

@@ -71,6 +71,7 @@ class Shop:
             emit=self.events.append,
             fail=self.errors.append,
             announce=print,
+            chore=lambda _what: lambda _count, _of: None,
             effort=cast("Any", None),
             prefix="a",
             settling=cast("Any", None),
@@ -201,15 +202,15 @@ def rated(**changes: Any) -> Load:
 
 @pytest.mark.parametrize("limit", [0.0, 5.0, 9.99])
 def test_a_schedule_that_costs_more_than_allowed_is_refused_before_it_begins(limit: float) -> None:
-    with pytest.raises(UsageError, match=r"10 orders cost at least \$10.0000, more than the") as refused:
+    with pytest.raises(UsageError, match=r"10 orders cost at least \$10.000000, more than the") as refused:
         planned(rated(max_spend_usd=limit))
-    assert f"the ${limit:,.4f} that --max-spend leaves; none of them was placed" in str(refused.value)
+    assert f"the ${limit:,.6f} that --max-spend leaves; none of them was placed" in str(refused.value)
 
 
 def test_only_the_least_is_a_reason_to_refuse() -> None:
     _, said = planned(rated(max_spend_usd=10.0, attempts=5))
     assert len(said) == 1
-    assert "10 orders cost about $10.0000 to $50.0000 if each needs all its attempts" in said[0]
+    assert "10 orders cost about $10.000000 to $50.000000 if each needs all its attempts" in said[0]
     assert "at most 50 write and 0 read units" in said[0]
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from loadtest.render.progress import Progress, Reading, about, paced
+from loadtest.render.progress import Progress, Reading, ReadingRuns, about, paced
 
 Advance = Callable[[float], None]
 
@@ -51,7 +51,7 @@ def test_a_pipe_gets_a_line_every_ten_seconds_with_what_is_left(
     assert capsys.readouterr().err.splitlines() == [
         "9 of 25; about 15 s left",
         "19 of 25; about 5 s left",
-        "24 of 25; about 1 s left",
+        "24 of 25",
     ]
 
 
@@ -81,7 +81,7 @@ def test_a_terminal_gets_one_live_line_that_is_taken_away(advance: Advance, monk
             advance(1.0)
             progress.say(f"run {second}: " + "figures " * 9, 60.0)
     drawn = screen.getvalue()
-    assert all(f"run {second}:" in drawn for second in range(3))
+    assert all(f"run {second}: figur…; about 60 s left" in drawn for second in range(3))
     assert "\n" not in drawn.removesuffix("\n").split("run 0:")[1].split("run 2:")[0]  # cut, not wrapped
     assert drawn.endswith("\x1b[1A\x1b[2K")
 
@@ -113,3 +113,24 @@ def test_a_long_history_is_told_of_while_it_is_read(
     assert first == "about 100,000 events of run: about 2 min"
     assert len(lines) == 4
     assert lines[-1].endswith("of about 100,000 events of run; about 51 s left")
+
+
+def test_runs_are_told_of_by_the_size_of_their_files(
+    advance: Advance, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    report, history = tmp_path / "report.json", tmp_path / "history.jsonl"
+    report.write_bytes(b"{}\n" * 20_000)
+    history.write_bytes(b"{}\n" * 60_000)
+    with Progress(quiet=False) as progress:
+        reading = ReadingRuns([report, history], progress)
+        reading.next(report)(None)  # no history: nothing is heard of it
+        advance(11.0)
+        heard = reading.next(history)
+        for _ in range(33_000):
+            advance(0.0005)
+            heard(None)
+    assert capsys.readouterr().err.splitlines() == [
+        "reading 2 runs: about 44 s",
+        "read 25% of 2 runs; about 33 s left",
+        "read 51% of 2 runs; about 21 s left",
+    ]

@@ -144,7 +144,7 @@ def _price(report: Report) -> list[Key]:
     each = f"{dollars(capacity.usd_per_1000_accepted)} for 1,000 accepted"
     reported = f"{capacity.reported:.0%} of all reported by the server"
     return [
-        Key("price", dollars(capacity.usd), each),
+        Key("price", dollars(capacity.usd), f"{each}; {capacity.prices}"),
         Key("write units", number(capacity.write_units), reported),
         Key("read units", number(capacity.read_units)),
     ]
