@@ -2,7 +2,7 @@
 
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any, TypeVar
@@ -11,12 +11,12 @@ import msgspec
 from msgspec import Struct
 
 from loadtest.errors import LoadTestError, UsageError
+from loadtest.foreign_text import clean, escaped
 
 T = TypeVar("T", bound=Struct)
 
 _NO_JSON = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 _LARGEST = 512 << 20  # bytes; a report of a load of a day has half of that
-_SAID = 300  # characters of a message that quotes what stands in a file
 
 
 class _Named(Struct):
@@ -25,9 +25,10 @@ class _Named(Struct):
     schema: Any = None
 
 
-def encode(document: Struct) -> bytes:
-    """The document as indented JSON."""
-    return msgspec.json.format(msgspec.json.encode(document), indent=2) + b"\n"
+def encode(document: Struct | Sequence[Struct]) -> bytes:
+    """The document as indented JSON, which a terminal can show as it is."""
+    encoded = msgspec.json.format(msgspec.json.encode(document), indent=2) + b"\n"
+    return escaped(encoded.decode(), keep="\n").encode()
 
 
 def read(path: Path, kind: type[T], schema: str) -> T:
@@ -36,10 +37,10 @@ def read(path: Path, kind: type[T], schema: str) -> T:
     try:
         found = msgspec.json.decode(content, type=_Named).schema
         if found != schema:
-            raise UsageError(f"{path} is {in_a_line(f'a {found}')}, not a {schema}")
+            raise UsageError(f"{path} is a {clean(found)}, not a {schema}")
         return msgspec.json.decode(content, type=kind)
     except _NO_JSON as error:
-        raise UsageError(f"{path} is not a {schema}: {in_a_line(error)}") from error
+        raise UsageError(f"{path} is not a {schema}: {clean(error)}") from error
 
 
 def content_of(path: Path, largest: int) -> bytes:
@@ -52,13 +53,6 @@ def content_of(path: Path, largest: int) -> bytes:
     if len(content) > largest:
         raise UsageError(f"{path} is too large: it has more than {largest:,} bytes")
     return content
-
-
-def in_a_line(said: object) -> str:
-    """A message that may quote a file, as one printable line of bearable length."""
-    text = str(said)
-    shown = "".join(each if each.isprintable() else repr(each)[1:-1] for each in text[:_SAID])
-    return shown if len(text) <= _SAID else f"{shown}…"
 
 
 def write(path: Path, content: bytes) -> None:

@@ -15,8 +15,8 @@ from typing import Any, BinaryIO, Self
 
 import msgspec
 
-from loadtest.document import in_a_line
 from loadtest.errors import LoadTestError, UsageError
+from loadtest.foreign_text import clean
 from loadtest.invocation import Invocation
 from loadtest.order import Event, InFlight, Listener, Operation, RoundStarted
 
@@ -203,7 +203,7 @@ def replay(path: Path, listener: Listener) -> None:
         for number, event in enumerate(read_history(path), 2):  # noqa: B007 - said of the event that has no place
             listener(event)
     except ValueError as error:
-        raise UsageError(f"{path}, line {number:,}: {in_a_line(error)}") from error
+        raise UsageError(f"{path}, line {number:,}: {clean(error)}") from error
 
 
 def _lines(path: Path, file: BinaryIO) -> Iterator[bytes]:
@@ -224,7 +224,7 @@ def _events(path: Path, lines: Iterator[bytes]) -> Iterator[Event]:
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             if not line.endswith(b"\n"):
                 return  # the half line of a run that was cut
-            raise UsageError(f"{path}, line {number:,}: {in_a_line(error)}") from error
+            raise UsageError(f"{path}, line {number:,}: {clean(error)}") from error
         if isinstance(event, Header):
             raise UsageError(f"{path}, line {number:,} is a header again: two histories in one file")
         yield event
@@ -236,7 +236,7 @@ def _header(path: Path, line: bytes) -> Header:
         if first.type != "history" or not first.schema:
             raise UsageError(f"{path} does not begin with the header of a {SCHEMA}")
         if first.schema != SCHEMA:
-            raise UsageError(f"{path} is {in_a_line(f'a {first.schema}')}, not a {SCHEMA}")
+            raise UsageError(f"{path} is a {clean(first.schema)}, not a {SCHEMA}")
         return msgspec.json.decode(line, type=Header)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise UsageError(f"{path}, line 1 is not the header of a {SCHEMA}: {in_a_line(error)}") from error
+        raise UsageError(f"{path}, line 1 is not the header of a {SCHEMA}: {clean(error)}") from error

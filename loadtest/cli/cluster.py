@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from loadtest.cli.options import Debug
+from loadtest.cli.streams import say
 
 
 def local(
@@ -23,8 +24,8 @@ def local(
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda number, _frame: ended.add(number))
     with cluster(workers, port) as address:
-        typer.echo(f"{workers} {'worker' if workers == 1 else 'workers'} at {address}; Ctrl-C ends them", err=True)
-        typer.echo(f"for example: loadtest race --cluster {address}", err=True)
+        say(f"{workers} {'worker' if workers == 1 else 'workers'} at {address}; Ctrl-C ends them", err=True)
+        say(f"for example: loadtest race --cluster {address}", err=True)
         while not ended:
             signal.pause()
     return 0

@@ -3,13 +3,13 @@
 from collections.abc import Mapping, Sequence
 
 import anyio
-import typer
 from msgspec import Struct, to_builtins
 
 from loadtest.ahead import ASSUMED_S, Ahead, ahead
 from loadtest.checker.verdict import plural
 from loadtest.cli.consent import change
 from loadtest.cli.groups import RunTarget
+from loadtest.cli.streams import say
 from loadtest.cost import REQUESTS
 from loadtest.dynamo import setup
 from loadtest.dynamo.client import connect
@@ -57,8 +57,8 @@ def dry_run(runs: Sequence[Runs], run_target: RunTarget, max_spend_usd: float | 
         ("cost", _cost(asked, max_spend_usd)),
     ]
     for name, said in lines:
-        typer.echo(f"{name:10} {said}")
-    typer.echo("a dry run: nothing was written")
+        say(f"{name:10} {said}")
+    say("a dry run: nothing was written")
     return 0
 
 

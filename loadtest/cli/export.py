@@ -8,7 +8,7 @@ import typer
 
 from loadtest.cli.jepsen import export_history
 from loadtest.cli.options import Debug, Runs
-from loadtest.cli.streams import STDOUT, deliver
+from loadtest.cli.streams import STDOUT, deliver, say
 from loadtest.errors import UsageError
 from loadtest.extras import require
 
@@ -85,7 +85,7 @@ def export(
         export_history(stored[0].history, edn)
     if otlp is not None:
         push(reports, endpoint)
-        typer.echo(f"sent the metrics of {len(reports):,} {'run' if len(reports) == 1 else 'runs'}", err=True)
+        say(f"sent the metrics of {len(reports):,} {'run' if len(reports) == 1 else 'runs'}", err=True)
     return 0
 
 
@@ -122,7 +122,7 @@ def _contents(
         from loadtest.render.export.prometheus import prometheus as exposition
 
         if older := len(reports) - len(newest(reports)):
-            typer.echo(
+            say(
                 f"loadtest: {older:,} of {len(reports):,} runs are not in {prometheus}: a newer one has the same "
                 "command, strategy, target, concurrency and rate",
                 err=True,
@@ -148,4 +148,4 @@ def _write(contents: Sequence[tuple[Path, str]]) -> None:
     for path, content in contents:
         deliver(path, content.encode())
         if str(path) != STDOUT:
-            typer.echo(f"wrote {path}", err=True)
+            say(f"wrote {path}", err=True)

@@ -3,13 +3,12 @@
 from pathlib import Path
 
 import anyio
-import typer
 
 from loadtest import document
 from loadtest.cli import INTERRUPTED, SAFE, VIOLATED
 from loadtest.cli.execute import interrupts, populate_first
 from loadtest.cli.groups import RunTarget, require_writable
-from loadtest.cli.streams import STDOUT, deliver
+from loadtest.cli.streams import STDOUT, deliver, say
 from loadtest.errors import LoadTestError
 from loadtest.open_files import connections_that_fit
 from loadtest.probe.connections import BURSTS
@@ -29,12 +28,12 @@ def run_probe(run_target: RunTarget, json: Path | None, *, quiet: bool) -> int:
     fits = connections_that_fit(max(BURSTS))
     bursts = sorted({min(size, fits) for size in BURSTS})
 
-    def say(sentence: str) -> None:
+    def tell(sentence: str) -> None:
         if not quiet:
-            typer.echo(sentence, err=True)
+            say(sentence, err=True)
 
     if fits < max(BURSTS):
-        say(f"the limit of open files lets {fits:,} connections be open: no more are tried (ulimit -Hn shows it)")
+        tell(f"the limit of open files lets {fits:,} connections be open: no more are tried (ulimit -Hn shows it)")
     console, progress = a_screen(), Progress(quiet=quiet)
 
     async def main() -> Probed:
@@ -45,7 +44,7 @@ def run_probe(run_target: RunTarget, json: Path | None, *, quiet: bool) -> int:
                 if not console.is_terminal:  # which has the status
                     progress.say(f"{question} …", None)
 
-            return await probe(target, bursts, say, asking, interrupt)
+            return await probe(target, bursts, tell, asking, interrupt)
 
     ended = anyio.run(main, backend_options={"use_uvloop": True})
     found = ended.probe

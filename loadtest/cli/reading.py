@@ -3,9 +3,8 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-import typer
-
 from loadtest.cli.folders import Run
+from loadtest.cli.streams import say
 from loadtest.errors import UsageError
 
 if TYPE_CHECKING:
@@ -47,7 +46,7 @@ def report_of(run: Run) -> "Report":
 
     made = rebuild(run.file)
     how = "" if made.completed else f"it is a part, {made.stopped_by}; "
-    typer.echo(f"loadtest: the report is made from {run.file}: {how}what the tool itself cost is not in it", err=True)
+    say(f"loadtest: the report is made from {run.file}: {how}what the tool itself cost is not in it", err=True)
     return made
 
 
@@ -66,7 +65,7 @@ def reports_of(runs: Sequence[Run], *, alone: bool = True) -> "list[tuple[Run, R
             if not run.is_history or (alone and len(runs) == 1):
                 raise
             refused = error
-            typer.echo(f"loadtest: left out: {error}", err=True)
+            say(f"loadtest: left out: {error}", err=True)
     if refused is not None and alone and not found:
         raise UsageError("there is nothing left of what was given")
     return found

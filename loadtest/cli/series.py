@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import typer
 from msgspec.structs import replace
 
+from loadtest.cli.streams import say
 from loadtest.effort import Effort
 from loadtest.errors import LoadTestError, UsageError
 from loadtest.experiment import Ended, run
@@ -42,7 +42,7 @@ class Quietly:
         """Pass on what a run may cost, once."""
         if not self._quiet and sentence not in self._said:
             self._said.add(sentence)
-            typer.echo(sentence, err=True)
+            say(sentence, err=True)
 
 
 class Series:

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from loadtest.cli.options import Debug
+from loadtest.cli.streams import say
 from loadtest.errors import LoadTestError
 
 
@@ -23,7 +24,7 @@ def serve(
 
     _require_free(host, port)
     shown = f"[{host}]" if ":" in host else host
-    typer.echo(f"DynamoDB (moto, in memory) on http://{shown}:{port}; Ctrl-C ends it", err=True)
+    say(f"DynamoDB (moto, in memory) on http://{shown}:{port}; Ctrl-C ends it", err=True)
     serve_moto(host, port)
     return 0
 

@@ -6,9 +6,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from rich.console import Console
 from rich.live import Live
 from rich.text import Text
+
+from loadtest.render.console import a_screen, line
 
 PLAIN_EVERY_S = 10.0
 _DRAW_EVERY_S = 0.5
@@ -23,7 +24,7 @@ class Progress:
 
     def __init__(self, *, quiet: bool) -> None:
         self._quiet = quiet
-        self._console = Console(stderr=True, markup=False)
+        self._console = a_screen()
         self._last = time.monotonic()
         self._sentence = ""
         self._left_s: float | None = None
@@ -43,7 +44,7 @@ class Progress:
     def ahead(self, what: str, expected_s: float) -> None:
         """Say what will be done, and about how long it takes, unless that is short."""
         if not self._quiet and expected_s > LONG_S:
-            self._console.print(f"{what}: {about(expected_s)}", highlight=False, soft_wrap=True)
+            self._console.print(f"{what}: {about(expected_s)}", soft_wrap=True)
 
     def say(self, sentence: str, left_s: float | None, *, at_most: bool = False) -> None:
         """What has been done last, and how long the rest will take, or take `at_most`, as far as that is known."""
@@ -59,18 +60,24 @@ class Progress:
         self._last = now
         left = self._left(now)
         if not self._console.is_terminal:
-            self._console.print(self._sentence + left, highlight=False, soft_wrap=True)
+            self._console.print(self._sentence + left, soft_wrap=True)
             return
         if self._view is None:
             self._view = Live(console=self._console, auto_refresh=False, transient=True)
             self._view.start()
-        self._view.update(Text(self._sentence + left, no_wrap=True, overflow="ellipsis"), refresh=True)
+        self._view.update(_one_row(self._sentence + left), refresh=True)
 
     def _left(self, now: float) -> str:
         if self._left_s is None:
             return ""
         left = about(max(0.0, self._left_s - (now - self._said_at)))
         return f"; {'at most ' if self._at_most else ''}{left} left"
+
+
+def _one_row(sentence: str) -> Text:
+    shown = line(sentence)
+    shown.no_wrap, shown.overflow = True, "ellipsis"
+    return shown
 
 
 def paced(progress: Progress, what: str) -> Callable[[int, int], None]:

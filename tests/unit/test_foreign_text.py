@@ -1,6 +1,8 @@
+import json
+
 import pytest
 
-from loadtest.foreign_text import clean, visible
+from loadtest.foreign_text import clean, escaped, visible
 
 SHOWN = {
     "p#4, 30 €, naïve, 漢字, ❤️": "p#4, 30 €, naïve, 漢字, ❤️",
@@ -34,3 +36,10 @@ def test_anything_has_a_text() -> None:
 
 def test_line_breaks_may_be_kept() -> None:
     assert visible("a\nb\tc\x1b", keep="\n\t") == "a\nb\tc\\x1b"
+
+
+@pytest.mark.parametrize("text", SHOWN, ids=map(ascii, SHOWN))
+def test_json_is_read_back_as_it_was(text: str) -> None:
+    encoded = escaped(json.dumps(text, ensure_ascii=False))
+    assert encoded.isprintable()
+    assert json.loads(encoded) == text

@@ -11,6 +11,7 @@ from loadtest.found import Found
 from loadtest.render.page import theme
 from loadtest.render.page.figures import Figure
 from loadtest.render.page.sections import contents
+from loadtest.render.page.words import shown
 from loadtest.report import Report
 
 _WIDTH = 720
@@ -34,7 +35,7 @@ def pictures(
 
 
 def _picture(figure: Figure, fmt: Literal["png", "svg"]) -> bytes:
-    text = json.dumps(_complete(figure), ensure_ascii=False)
+    text = json.dumps(shown(_complete(figure)), ensure_ascii=False)
     specification = theme.painted(text)
     if fmt == "svg":
         return str(vl_convert.vegalite_to_svg(specification)).encode()
