@@ -1,12 +1,12 @@
 """What every command that runs something does with it: run, print, write, and say by the exit code how it ended."""
 
+import asyncio
 import signal
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 import anyio
-import typer
 from msgspec.structs import replace
 
 from loadtest import document
@@ -16,7 +16,7 @@ from loadtest.cli.consent import foreign_products
 from loadtest.cli.groups import Output, RunTarget
 from loadtest.cli.invoked import invocation
 from loadtest.cli.keeping import Keeping
-from loadtest.cli.streams import deliver
+from loadtest.cli.streams import deliver, say
 from loadtest.comparison import Comparison
 from loadtest.errors import LoadTestError, UsageError
 from loadtest.experiment import Ended, run
@@ -29,6 +29,8 @@ from loadtest.session import Interrupt, Watcher
 from loadtest.signals import ending
 from loadtest.targets import TargetKind
 from loadtest.thresholds import Threshold
+
+_SECOND_AFTER_S = 0.5
 
 
 def execute(plan: Race | Load, run_target: RunTarget, output: Output) -> int:
@@ -88,7 +90,7 @@ def exit_code(ended: Ended) -> int:
         return INTERRUPTED
     if ended.report.verdict.status is Status.VIOLATED:
         if ended.error is not None:
-            typer.echo(f"loadtest: {ended.error}", err=True)
+            say(f"loadtest: {ended.error}", err=True)
         return VIOLATED
     if ended.error is not None:
         raise ended.error
@@ -134,7 +136,7 @@ def in_flight_that_fits(wanted: int, option: str, *, exactly: bool = False) -> i
             "or raise the limit (ulimit -Hn shows it)"
         )
     if fits < wanted:
-        typer.echo(
+        say(
             f"loadtest: the limit of open files lets {fits:,} of {wanted:,} requests be in flight at once; "
             f"going on with {option} {fits} (ulimit -Hn shows the limit)",
             err=True,
@@ -162,12 +164,27 @@ def prepare_table(run_target: RunTarget, plan: Race | Load, *, quiet: bool) -> K
 
 @contextmanager
 def interrupts() -> Iterator[Interrupt]:
-    """Hear Ctrl-C and its like as long as the block lasts: also one that comes between two runs stops the next."""
+    """Hear Ctrl-C and its like as long as the block lasts: also one that comes between two runs stops the next.
+
+    The first lets what was begun come to its end. From half a second later on the next one ends the process at once,
+    whatever a server does; a wrapper that passes on what the terminal has sent already is not taken for a second one.
+    """
+    armed: list[asyncio.TimerHandle] = []
     with anyio.open_signal_receiver(*ending()) as signals:
 
         async def interrupt() -> str:
             async for number in signals:
+                armed.append(asyncio.get_running_loop().call_later(_SECOND_AFTER_S, _end_at_once))
                 return signal.Signals(number).name
             raise AssertionError("the signal receiver ended by itself")
 
-        yield interrupt
+        try:
+            yield interrupt
+        finally:
+            for timer in armed:
+                timer.cancel()
+
+
+def _end_at_once() -> None:
+    for number in ending():
+        signal.signal(number, signal.SIG_DFL)
