@@ -9,8 +9,11 @@ from botocore.exceptions import ClientError
 from loadtest.dynamo.client import Connection, DynamoDBClient
 from loadtest.dynamo.errors import CONDITION_FAILED, code_of, explained
 from loadtest.dynamo.items import Item, number
+from loadtest.dynamo.numbers import whole
 from loadtest.dynamo.patience import OnRepair, patiently
 from loadtest.dynamo.setup import EXPIRES_AT, KEEP_S
+from loadtest.errors import TargetError
+from loadtest.foreign_text import clean
 from loadtest.order import OwnRequest, Record
 
 PREFIX = "order#"
@@ -65,7 +68,11 @@ async def bar(
 
 
 def _record(item: Item) -> Record | None:
-    """The record that an item is; None for what stands in the place of one."""
+    """The record that an item is; None for what stands in the place of one. TargetError for units that are none."""
     if "product_id" not in item or "units" not in item:
         return None
-    return Record(item["id"]["S"].removeprefix(PREFIX), item["product_id"]["S"], int(item["units"]["N"]))
+    order_id, units = item["id"]["S"].removeprefix(PREFIX), item["units"]["N"]
+    try:
+        return Record(order_id, item["product_id"]["S"], whole(units))
+    except ValueError as error:
+        raise TargetError(f"the record of order {order_id!r} has units {clean(units, 50)}, which is {error}") from error
