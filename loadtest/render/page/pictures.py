@@ -35,7 +35,7 @@ def pictures(
 
 
 def _picture(figure: Figure, fmt: Literal["png", "svg"]) -> bytes:
-    text = json.dumps(shown(_complete(figure)), ensure_ascii=False)
+    text = json.dumps(shown(_complete(figure), keep="\n"), ensure_ascii=False)
     specification = theme.painted(text)
     if fmt == "svg":
         return str(vl_convert.vegalite_to_svg(specification)).encode()
