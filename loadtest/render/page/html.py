@@ -70,8 +70,7 @@ def _libraries() -> str:
 def _embedded(figures: Sequence[Figure]) -> str:
     """The charts as JSON that cannot end its script element: it has no `<`."""
     charts = {figure.name: figure.specification() for figure in figures}
-    document = shown({"config": theme.config(), "charts": charts}, keep="\n")  # figures are CSV
-    text = json.dumps(document, ensure_ascii=False, separators=(",", ":"))
+    text = json.dumps({"config": theme.config(), "charts": charts}, ensure_ascii=False, separators=(",", ":"))
     return text.replace("<", r"\u003c").replace("\u2028", r"\u2028").replace("\u2029", r"\u2029")
 
 

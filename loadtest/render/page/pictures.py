@@ -35,7 +35,7 @@ def pictures(
 
 
 def _picture(figure: Figure, fmt: Literal["png", "svg"]) -> bytes:
-    text = json.dumps(shown(_complete(figure), keep="\n"), ensure_ascii=False)
+    text = json.dumps(_complete(figure), ensure_ascii=False)
     specification = theme.painted(text)
     if fmt == "svg":
         return str(vl_convert.vegalite_to_svg(specification)).encode()
@@ -44,6 +44,7 @@ def _picture(figure: Figure, fmt: Literal["png", "svg"]) -> bytes:
 
 def _complete(figure: Figure) -> dict[str, Any]:
     """A chart that stands alone: with a title, a width, a background and the common look."""
-    title = {"text": figure.title, "anchor": "start", "color": theme.colour("text"), "fontSize": 14}
+    title = {"text": shown(figure.title), "anchor": "start", "color": theme.colour("text"), "fontSize": 14}
     config = {**theme.config(), "background": theme.colour("page"), "padding": 12}
-    return {**figure.specification(), "width": _WIDTH, "title": title, "description": figure.about, "config": config}
+    about = {"width": _WIDTH, "title": title, "description": shown(figure.about), "config": config}
+    return {**figure.specification(), **about}

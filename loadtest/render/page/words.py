@@ -15,15 +15,15 @@ NONE = "–"
 _UNITS = (("_per_s", " a second"), ("_ms", ", ms"), ("_usd", ", $"), ("_s", ", s"))
 
 
-def shown(value: Any, keep: str = "") -> Any:
-    """The same with every text in it visible, but for the page's own markup, and the characters in `keep`."""
+def shown(value: Any) -> Any:
+    """The same with every text in it visible, but for the page's own markup."""
     match value:
         case str() if not isinstance(value, Markup):
-            return visible(value, keep)
+            return visible(value)
         case dict():
-            return {name: shown(each, keep) for name, each in value.items()}
+            return {name: shown(each) for name, each in value.items()}
         case list():
-            return [shown(each, keep) for each in value]
+            return [shown(each) for each in value]
         case _:
             return value
 
