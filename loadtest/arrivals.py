@@ -87,13 +87,20 @@ def parse_duration(text: str) -> float:
     return seconds
 
 
+def parse_number(text: str) -> float:
+    """A number in ASCII, such as `100`, `0.5`, `1e3` or `1_000`; ValueError for any other."""
+    if not text.isascii():
+        raise ValueError("no number in ASCII")
+    return float(text)
+
+
 def parse_rate(text: str) -> float:
     """Orders a second of a text such as `100`, `100/s`, `6000/m` or `50/100ms`; UsageError for any other."""
     number, slash, period = text.strip().partition("/")
     try:
         if not slash:
-            return float(number)
-        return float(number) / parse_duration(period if period[:1].isdigit() else f"1{period or '?'}")
+            return parse_number(number)
+        return parse_number(number) / parse_duration(period if period[:1].isdigit() else f"1{period or '?'}")
     except (ValueError, UsageError, ZeroDivisionError):
         raise UsageError(f"{text!r} is no rate like 100, 100/s or 6000/m") from None
 

@@ -12,6 +12,7 @@ from msgspec import Struct
 from loadtest import document
 from loadtest.checker import Status
 from loadtest.errors import UsageError
+from loadtest.foreign_text import clean
 from loadtest.invocation import Invocation
 
 SCHEMA: Literal["loadtest.comparison/1"] = "loadtest.comparison/1"
@@ -135,5 +136,5 @@ def read(path: Path) -> Comparison:
         raise UsageError(f"{path} is not a {SCHEMA}: its cells do not have the same metrics")
     for run in (run for cell in found.cells for run in cell.runs):
         if Path(run).name != run or len(run.encode()) > _LONGEST_NAME:
-            raise UsageError(f"{path} is not a {SCHEMA}: no run has the name {document.in_a_line(repr(run))}")
+            raise UsageError(f"{path} is not a {SCHEMA}: no run has the name {clean(repr(run))}")
     return found

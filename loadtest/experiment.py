@@ -146,7 +146,7 @@ def _conditions(
 def _make_folder(runs_dir: Path, run_id: str) -> Path:
     folder = runs_dir / run_id
     try:
-        folder.mkdir(parents=True)
+        folder.mkdir(0o700, parents=True)  # a run tells of tables, accounts and machines
     except OSError as error:
         raise UsageError(f"cannot make the run folder {folder}: {error.strerror}; give another --runs-dir") from error
     return folder

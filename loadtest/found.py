@@ -12,6 +12,7 @@ from msgspec import Struct
 from loadtest import document
 from loadtest.comparison import counted
 from loadtest.errors import UsageError
+from loadtest.foreign_text import clean
 from loadtest.invocation import Invocation
 
 SCHEMA: Literal["loadtest.search/1"] = "loadtest.search/1"
@@ -87,5 +88,5 @@ def read(path: Path) -> Found:
     found = document.read(path, Found, SCHEMA)
     for run in (run for level in found.levels for run in level.runs):
         if Path(run).name != run or len(run.encode()) > _LONGEST_NAME:
-            raise UsageError(f"{path} is not a {SCHEMA}: no run has the name {document.in_a_line(repr(run))}")
+            raise UsageError(f"{path} is not a {SCHEMA}: no run has the name {clean(repr(run))}")
     return found

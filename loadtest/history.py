@@ -15,15 +15,17 @@ from typing import Any, BinaryIO, Self
 
 import msgspec
 
-from loadtest.document import in_a_line
+from loadtest.document import require_ordinary
 from loadtest.errors import LoadTestError, UsageError
+from loadtest.foreign_text import clean
 from loadtest.invocation import Invocation
 from loadtest.order import Event, InFlight, Listener, Operation, RoundStarted
 
 SCHEMA = "loadtest.history/1"
 
 _AT_ONCE = 512  # events, which are written much sooner together than one by one
-_LONGEST_LINE = 16 << 20  # bytes; what has no line breaks is not read into memory
+_LONGEST_LINE = 1 << 20  # bytes; what has no line breaks is not read into memory
+_LONGEST_HEADER = 16 << 20  # bytes; it has the lost writes of an earlier run
 
 
 class Conditions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -204,16 +206,16 @@ def replay(path: Path, *listeners: Listener) -> None:
             for listener in listeners:
                 listener(event)
     except ValueError as error:
-        raise UsageError(f"{path}, line {number:,}: {in_a_line(error)}") from error
+        raise UsageError(f"{path}, line {number:,}: {clean(error)}") from error
 
 
 def _lines(path: Path, file: BinaryIO) -> Iterator[bytes]:
-    number = 1
-    while line := file.readline(_LONGEST_LINE + 1):
-        if len(line) > _LONGEST_LINE:
-            raise UsageError(f"{path}, line {number:,} has more than {_LONGEST_LINE:,} bytes: no event is that long")
+    number, longest = 1, _LONGEST_HEADER
+    while line := file.readline(longest + 1):
+        if len(line) > longest:
+            raise UsageError(f"{path}, line {number:,} has more than {longest:,} bytes: no event is that long")
         yield line
-        number += 1
+        number, longest = number + 1, _LONGEST_LINE
 
 
 def _events(path: Path, lines: Iterator[bytes]) -> Iterator[Event]:
@@ -225,7 +227,7 @@ def _events(path: Path, lines: Iterator[bytes]) -> Iterator[Event]:
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             if not line.endswith(b"\n"):
                 return  # the half line of a run that was cut
-            raise UsageError(f"{path}, line {number:,}: {in_a_line(error)}") from error
+            raise UsageError(f"{path}, line {number:,}: {clean(error)}") from error
         if type(event) is Header:  # quicker than `isinstance` where it is not
             raise UsageError(f"{path}, line {number:,} is a header again: two histories in one file")
         yield event
@@ -237,7 +239,8 @@ def _header(path: Path, line: bytes) -> Header:
         if first.type != "history" or not first.schema:
             raise UsageError(f"{path} does not begin with the header of a {SCHEMA}")
         if first.schema != SCHEMA:
-            raise UsageError(f"{path} is {in_a_line(f'a {first.schema}')}, not a {SCHEMA}")
+            raise UsageError(f"{path} is a {clean(first.schema)}, not a {SCHEMA}")
+        require_ordinary(path, line)
         return msgspec.json.decode(line, type=Header)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise UsageError(f"{path}, line 1 is not the header of a {SCHEMA}: {in_a_line(error)}") from error
+        raise UsageError(f"{path}, line 1 is not the header of a {SCHEMA}: {clean(error)}") from error

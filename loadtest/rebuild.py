@@ -24,6 +24,7 @@ from loadtest.thresholds import check, parse
 from loadtest.timeline import timelines
 
 _LONGEST_NS = 62 * 24 * 3600 * 10**9  # a month of warm-up and one of measuring
+_LONGEST_LOAD_S = 3 * 24 * 3600  # each of its seconds stands in the report
 _SETTLED_NS = 10 * 10**9  # of a second this long ago no event comes any more
 _EVENTS_BETWEEN = 4096
 _UNKNOWN = "unknown"
@@ -107,8 +108,11 @@ class _Replay:
                 raise ValueError(f"a time that is not within the run: {time_ns}")
         self.recorder(event)
         self._events += 1
-        if self._events % _EVENTS_BETWEEN == 0 and self.recorder.seconds is not None:
-            self.recorder.seconds.close(now_ns - _SETTLED_NS)
+        seconds = self.recorder.seconds
+        if seconds is not None and now_ns - seconds.started_ns > _LONGEST_LOAD_S * 10**9:
+            raise ValueError("a load of more than 3 days: a report made anew has no room for its seconds")
+        if self._events % _EVENTS_BETWEEN == 0 and seconds is not None:
+            seconds.close(now_ns - _SETTLED_NS)
 
 
 @contextmanager

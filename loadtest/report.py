@@ -15,6 +15,8 @@ from loadtest.problems import Problem
 from loadtest.timeline import Timeline
 
 SCHEMA: Literal["loadtest.report/1"] = "loadtest.report/1"
+LARGEST = 256 << 20  # bytes; that of a load of a day has 90 to 230 MB, a second takes 1 to 2.6 KB
+_MOST_HISTOGRAMS = 100  # there are 35: of 3 kinds and 5 outcomes, twice, and of orders
 
 
 class Orders(Struct, frozen=True):
@@ -355,7 +357,11 @@ def buckets(figures: Latency) -> list[int]:
 
 def read(path: Path) -> Report:
     """A stored report. Raises UsageError for a file that is no report of this schema."""
-    return document.read(path, Report, SCHEMA)
+    found = document.read(path, Report, SCHEMA, LARGEST)
+    kinds = (*found.latency_ms.values(), *found.response_ms.values(), found.order_ms)
+    if sum(map(len, kinds)) > _MOST_HISTOGRAMS:
+        raise UsageError(f"{path} is not a {SCHEMA}: it has more than {_MOST_HISTOGRAMS} histograms")
+    return found
 
 
 def _ms(value_ns: float) -> float:

@@ -5,7 +5,6 @@ import signal
 import sys
 import threading
 import time
-from collections import Counter
 from types import FrameType
 from typing import NoReturn
 
@@ -13,7 +12,8 @@ _ALWAYS = (signal.SIGINT, signal.SIGTERM)
 _UNLESS_IGNORED = (signal.SIGHUP, signal.SIGQUIT, signal.SIGXCPU)  # the terminal closed, Ctrl-\, the CPU limit
 _GRACE_S = 1.5  # for what ends by itself
 _ASKED_TWICE = 130
-_received: Counter[int] = Counter()
+_ONE_WITHIN_S = 0.3  # a wrapper passes on what the terminal has sent already: that is no second one
+_received: list[float] = []  # when
 
 
 def ending() -> tuple[signal.Signals, ...]:
@@ -41,9 +41,12 @@ def _interrupt(number: int, _frame: FrameType | None) -> NoReturn:
     raise KeyboardInterrupt
 
 
-def _note(number: int, _frame: FrameType | None) -> None:
-    _received[number] += 1
-    if _received[number] == 2:
+def _note(_number: int, _frame: FrameType | None) -> None:
+    now = time.monotonic()
+    if _received and now - _received[-1] < _ONE_WITHIN_S:
+        return
+    _received.append(now)
+    if len(_received) == 2:
         signal.setitimer(signal.ITIMER_REAL, _GRACE_S + 0.3)  # should something keep the thread from running
         threading.Thread(target=_leave, daemon=True).start()
 

@@ -81,7 +81,7 @@ def _say(message: str, debug: bool) -> None:
         import traceback
 
         traceback.print_exc()
-    print(f"loadtest: {message}", file=sys.stderr)
+    streams.say(f"loadtest: {message}", err=True)
 
 
 def _formatted(error: typer.TyperException) -> str:

@@ -7,6 +7,7 @@ import typer
 
 from loadtest.cli import options
 from loadtest.cli.groups import seconds
+from loadtest.cli.streams import say
 from loadtest.dynamo.client import ClientKind
 from loadtest.errors import UsageError
 
@@ -45,14 +46,15 @@ def calibrate(
     rest = list(reversed(range(2 * len(levels))))  # of the levels, plain and with TLS
     with Progress(quiet=False) as progress:
         progress.ahead(f"{len(rest)} levels", len(rest) * each_s)
-        typer.echo(heading(client.value, columns))
+        for words in heading(client.value, columns).splitlines():
+            say(words)
 
         def done(ceiling: Ceiling) -> None:
             progress.hide()
-            typer.echo(line(ceiling, columns))
+            say(line(ceiling, columns))
             left = rest.pop(0)
             progress.say(f"{2 * len(levels) - left} of {2 * len(levels)} levels", left * each_s)
 
         ceilings = anyio.run(measure, client, levels, duration_s, done, backend_options={"use_uvloop": True})
-    typer.echo(remark(ceilings))
+    say(remark(ceilings))
     return 0

@@ -2,9 +2,8 @@
 
 from pathlib import Path
 
-import typer
-
 from loadtest.cli import INCONCLUSIVE, SAFE, VIOLATED, options
+from loadtest.cli.streams import say
 
 
 def check(
@@ -24,10 +23,10 @@ def check(
         return _judge(every[0].history)
     for run in every:
         if run not in kept:
-            typer.echo(f"loadtest: left out: {run.file}: its history was not kept", err=True)
+            say(f"loadtest: left out: {run.file}: its history was not kept", err=True)
     statuses = set()
     for run in kept:
-        typer.echo(f"{run.name}:")
+        say(f"{run.name}:")
         statuses.add(_judge(run.history))
     return next(code for code in (VIOLATED, INCONCLUSIVE, SAFE) if code in statuses)
 

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from loadtest.cli.options import Debug
+from loadtest.cli.streams import say
 from loadtest.signals import ending
 
 
@@ -27,8 +28,8 @@ def local(
     with cluster(workers, port) as (address, files):
         options = f"--cluster {address} --cluster-ca {files.authority} "
         options += f"--cluster-cert {files.certificate} --cluster-key {files.key}"
-        typer.echo(f"{workers} {'worker' if workers == 1 else 'workers'} at {address}; Ctrl-C ends them", err=True)
-        typer.echo(f"for example: loadtest race {options}", err=True)
+        say(f"{workers} {'worker' if workers == 1 else 'workers'} at {address}; Ctrl-C ends them", err=True)
+        say(f"for example: loadtest race {options}", err=True)
         while not ended:
             signal.pause()
     return 0

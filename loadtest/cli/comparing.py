@@ -232,7 +232,7 @@ class _Telling:
 def make_folder(folder: Path) -> Path:
     """A new folder for the runs of one command. UsageError if it cannot be made."""
     try:
-        folder.mkdir(parents=True)
+        folder.mkdir(0o700, parents=True)  # a run tells of tables, accounts and machines
     except OSError as error:
         raise UsageError(f"cannot make the folder {folder}: {error.strerror}; give another --runs-dir") from error
     return folder

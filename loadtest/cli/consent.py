@@ -9,6 +9,7 @@ import typer
 
 from loadtest.checker.verdict import plural
 from loadtest.errors import LoadTestError, TargetError, UsageError
+from loadtest.foreign_text import visible
 from loadtest.plan import Load, Race
 from loadtest.targets import TargetKind, opened
 
@@ -29,7 +30,7 @@ def ask(question: str, *, yes: bool, otherwise: str = "add --yes") -> None:
         return
     if not sys.stdin.isatty():
         raise UsageError(f"{question}? Nobody is there to ask: {otherwise}")
-    if not typer.confirm(f"{question}?", err=True):
+    if not typer.confirm(f"{visible(question)}?", err=True):
         raise LoadTestError("nothing was done")
 
 

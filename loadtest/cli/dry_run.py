@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 
 import anyio
-import typer
 from msgspec import Struct, to_builtins
 from msgspec.structs import replace
 
@@ -11,6 +10,7 @@ from loadtest.ahead import ASSUMED_S, Ahead, ahead, require_affordable
 from loadtest.checker.verdict import plural
 from loadtest.cli.consent import change
 from loadtest.cli.groups import RunTarget
+from loadtest.cli.streams import say
 from loadtest.cost import REQUESTS
 from loadtest.dynamo import setup
 from loadtest.dynamo.client import Connection, DynamoDBClient, connect
@@ -74,8 +74,8 @@ def dry_run(
 def show(lines: Sequence[tuple[str, str]]) -> int:
     """Print what was found under its names, and return the exit code."""
     for name, said in lines:
-        typer.echo(f"{name:10} {said}")
-    typer.echo("a dry run: nothing was written")
+        say(f"{name:10} {said}")
+    say("a dry run: nothing was written")
     return 0
 
 

@@ -6,7 +6,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import anyio
-import typer
 from msgspec.structs import replace
 
 from loadtest import document
@@ -16,7 +15,7 @@ from loadtest.cli.consent import foreign_products
 from loadtest.cli.groups import Output, RunTarget
 from loadtest.cli.invoked import invocation
 from loadtest.cli.keeping import Keeping
-from loadtest.cli.streams import deliver
+from loadtest.cli.streams import deliver, say
 from loadtest.comparison import Comparison
 from loadtest.errors import LoadTestError, UsageError
 from loadtest.experiment import Ended, run
@@ -88,7 +87,7 @@ def exit_code(ended: Ended) -> int:
         return INTERRUPTED
     if ended.report.verdict.status is Status.VIOLATED:
         if ended.error is not None:
-            typer.echo(f"loadtest: {ended.error}", err=True)
+            say(f"loadtest: {ended.error}", err=True)
         return VIOLATED
     if ended.error is not None:
         raise ended.error
@@ -134,7 +133,7 @@ def in_flight_that_fits(wanted: int, option: str, *, exactly: bool = False) -> i
             "or raise the limit (ulimit -Hn shows it)"
         )
     if fits < wanted:
-        typer.echo(
+        say(
             f"loadtest: the limit of open files lets {fits:,} of {wanted:,} requests be in flight at once; "
             f"going on with {option} {fits} (ulimit -Hn shows the limit)",
             err=True,

@@ -10,7 +10,7 @@ import typer
 from loadtest.checker.verdict import plural
 from loadtest.cli.jepsen import export_history
 from loadtest.cli.options import Debug, Runs
-from loadtest.cli.streams import STDOUT, deliver
+from loadtest.cli.streams import STDOUT, deliver, say
 from loadtest.errors import UsageError
 from loadtest.extras import require
 
@@ -81,7 +81,7 @@ def export(
         export_history(stored[0].history, edn)
     if push is not None:
         push(reports)
-        typer.echo(f"sent the metrics of {plural(len(reports), 'run')}", err=True)
+        say(f"sent the metrics of {plural(len(reports), 'run')}", err=True)
     return 0
 
 
@@ -137,7 +137,7 @@ def _contents(
         from loadtest.render.export.prometheus import prometheus as exposition
 
         if older := len(reports) - len(newest(reports)):
-            typer.echo(
+            say(
                 f"loadtest: {older:,} of {len(reports):,} runs are not in {prometheus}: a newer one has the same "
                 "command, strategy, target, concurrency and rate",
                 err=True,
@@ -163,4 +163,4 @@ def _write(contents: Sequence[tuple[Path, str]]) -> None:
     for path, content in contents:
         deliver(path, content.encode())
         if str(path) != STDOUT:
-            typer.echo(f"wrote {path}", err=True)
+            say(f"wrote {path}", err=True)

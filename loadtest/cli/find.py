@@ -102,10 +102,10 @@ class Limits:
         return first, last
 
     def _end(self, option: str, text: str) -> float:
-        from loadtest.arrivals import parse_rate
+        from loadtest.arrivals import parse_number, parse_rate
 
         try:
-            return parse_rate(text) if self.of is Of.RATE else float(text)
+            return parse_rate(text) if self.of is Of.RATE else parse_number(text)
         except (ValueError, UsageError):
             raise UsageError(f"{option} {text!r} is no {self.of.value}") from None
 

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import anyio
-import typer
 from msgspec import Struct
 
 from loadtest import document
@@ -24,7 +23,7 @@ from loadtest.cli.groups import Output, RunTarget
 from loadtest.cli.invoked import invocation
 from loadtest.cli.keeping import Keeping
 from loadtest.cli.series import AROUND_S, Series
-from loadtest.cli.streams import deliver
+from loadtest.cli.streams import deliver, say
 from loadtest.errors import InterruptedRunError, LoadTestError, UsageError
 from loadtest.found import SCHEMA, Found, Level
 from loadtest.plan import Load
@@ -267,9 +266,7 @@ def _sentence(wanted: Wanted, answer: Answer, levels: dict[float, Level]) -> str
 def _exit_code(found: Found | None, going: _Going, folder: Path, output: Output) -> int:
     """How the search ended; `found` is None if no run did. Raises what stopped it, unless a law was broken."""
     if going.violated is not None:
-        typer.echo(
-            f"{going.violated.report.verdict.sentence}; see {going.violated.folder}", err=output.document_to_stdout
-        )
+        say(f"{going.violated.report.verdict.sentence}; see {going.violated.folder}", err=output.document_to_stdout)
         return VIOLATED
     if going.signal is not None:
         raise InterruptedRunError(f"stopped by {going.signal}; the levels measured are in {folder}")

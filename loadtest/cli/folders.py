@@ -5,10 +5,10 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-import typer
 from msgspec import Struct
 
 from loadtest import comparison as comparisons
+from loadtest.cli.streams import say
 from loadtest.errors import UsageError
 
 COMPARISON = "comparison.json"
@@ -183,7 +183,7 @@ def _known_to_hold_none(path: Path) -> str | None:
 
 
 def _leave_out(path: Path, why: str) -> None:
-    typer.echo(f"loadtest: left out: {path}: {why}", err=True)
+    say(f"loadtest: left out: {path}: {why}", err=True)
 
 
 def started(one: Run | Group) -> str:

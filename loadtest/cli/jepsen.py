@@ -2,9 +2,7 @@
 
 from pathlib import Path
 
-import typer
-
-from loadtest.cli.streams import to_stdout
+from loadtest.cli.streams import say, to_stdout
 
 
 def export_history(history: Path, edn: Path) -> None:
@@ -25,6 +23,6 @@ def export_history(history: Path, edn: Path) -> None:
         else:
             with document.writing(edn) as file:
                 file.writelines(lines)
-            typer.echo(f"wrote {edn}", err=True)
+            say(f"wrote {edn}", err=True)
     if found.cut:
-        typer.echo("loadtest: a round was cut short: requests in flight then may be missing in the export", err=True)
+        say("loadtest: a round was cut short: requests in flight then may be missing in the export", err=True)

@@ -4,10 +4,10 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 
 import anyio
-import typer
 from msgspec.structs import replace
 
 from loadtest.checker.verdict import plural
+from loadtest.cli.streams import say
 from loadtest.dynamo.client import Connection, DynamoDBClient, connect
 from loadtest.dynamo.foreign import described, foreign_items
 from loadtest.dynamo.put_back import Kept, by_hand, put_back, remove_record
@@ -60,7 +60,7 @@ class Keeping:
         for product_id, item in list(self._kept.items.items())[:_SHOWN]:
             command = by_hand(connection, item)
             if not self._quiet and len(command) <= _LONGEST:
-                typer.echo(f"{product_id!r} is put back after the run; if this is killed, with: {command}", err=True)
+                say(f"{product_id!r} is put back after the run; if this is killed, with: {command}", err=True)
 
     async def _put_back(self, connection: Connection) -> None:
         try:
@@ -97,20 +97,20 @@ class Keeping:
         kept, table = self._kept, self._target.table
         left = len(kept.records) - removed + kept.records_more
         if removed and not self._quiet:
-            typer.echo(f"removed {plural(removed, 'order record')} from table {table!r}", err=True)
+            say(f"removed {plural(removed, 'order record')} from table {table!r}", err=True)
         if left:
             ids = ", ".join(f"order#{run}-…" for run in kept.runs)
-            typer.echo(f"up to {plural(left, 'order record')} may still be in table {table!r}: {ids}", err=True)
+            say(f"up to {plural(left, 'order record')} may still be in table {table!r}: {ids}", err=True)
 
     def tell(self) -> LoadTestError | None:
         """Say what was put back and what was not. The error that the command ends with, if something was not."""
         for problem in self._problems:
-            typer.echo(f"loadtest: {problem}", err=True)
+            say(f"loadtest: {problem}", err=True)
         if not self._problems and not self._quiet:
             for product_id, item in list(self._kept.items.items())[:_SHOWN]:
-                typer.echo(f"put {product_id!r} back as it was: {described(item)}", err=True)
+                say(f"put {product_id!r} back as it was: {described(item)}", err=True)
             if len(self._kept.items) > _SHOWN:
-                typer.echo(f"and {plural(len(self._kept.items) - _SHOWN, 'product')} more", err=True)
+                say(f"and {plural(len(self._kept.items) - _SHOWN, 'product')} more", err=True)
         for product_id in sorted(self._kept.late):
-            typer.echo(f"a write for {product_id!r} got no answer and may still come: look at it again", err=True)
+            say(f"a write for {product_id!r} got no answer and may still come: look at it again", err=True)
         return LoadTestError("not everything is as it was before the run: see above") if self._problems else None

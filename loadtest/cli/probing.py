@@ -4,13 +4,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import anyio
-import typer
 
 from loadtest import document
 from loadtest.cli import INTERRUPTED, SAFE, VIOLATED
 from loadtest.cli.execute import interrupts, populate_first
 from loadtest.cli.groups import RunTarget, require_writable
-from loadtest.cli.streams import STDOUT, deliver
+from loadtest.cli.streams import STDOUT, deliver, say
 from loadtest.cost import prices_in
 from loadtest.dynamo.client import connect
 from loadtest.errors import LoadTestError
@@ -37,18 +36,18 @@ def run_probe(run_target: RunTarget, json: Path | None, *, quiet: bool, dry_run:
         return _dry_run(run_target, bursts)
     populate_first(run_target, quiet=quiet)
 
-    def say(sentence: str) -> None:
+    def tell(sentence: str) -> None:
         if not quiet:
-            typer.echo(sentence, err=True)
+            say(sentence, err=True)
 
     if fits < max(BURSTS):
-        say(f"the limit of open files lets {fits:,} connections be open: no more are tried (ulimit -Hn shows it)")
+        tell(f"the limit of open files lets {fits:,} connections be open: no more are tried (ulimit -Hn shows it)")
     progress = Progress(quiet=quiet)
 
     def begin() -> None:
         if target.kind is TargetKind.AWS:
             asked = bill(bursts, prices_in(run_target.priced_region))
-            say(f"estimate: {asked.requests}, {asked.cost}")
+            tell(f"estimate: {asked.requests}, {asked.cost}")
 
     def asking(step: Step) -> None:
         if step.number == 1:

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
+from loadtest.arrivals import parse_number
 from loadtest.cli import groups, options
 from loadtest.cli.groups import grouped
 from loadtest.cli.panels import Panel
@@ -132,7 +133,7 @@ def _share(text: str) -> float:
     """A share that is written as 1%, 1 % or 0.01."""
     number, percent, rest = text.partition("%")
     try:
-        share = float(number) / (100 if percent else 1)
+        share = parse_number(number) / (100 if percent else 1)
     except ValueError:
         share = math.nan
     if rest.strip() or not _LEAST_SHARE <= share < 1:

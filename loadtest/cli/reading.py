@@ -4,9 +4,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-import typer
-
 from loadtest.cli.folders import Run
+from loadtest.cli.streams import say
 from loadtest.errors import UsageError
 
 if TYPE_CHECKING:
@@ -60,7 +59,7 @@ def report_of(run: Run, reading: "ReadingRuns") -> "Report":
     made = rebuild(run.file, heard)
     how = "" if made.completed else f"it is a part, {made.stopped_by}; "
     reading.hide()
-    typer.echo(f"loadtest: the report is made from {run.file}: {how}what the tool itself cost is not in it", err=True)
+    say(f"loadtest: the report is made from {run.file}: {how}what the tool itself cost is not in it", err=True)
     return made
 
 
@@ -80,7 +79,7 @@ def reports_of(runs: Sequence[Run], reading: "ReadingRuns", *, alone: bool = Tru
                 raise
             refused = error
             reading.hide()
-            typer.echo(f"loadtest: left out: {error}", err=True)
+            say(f"loadtest: left out: {error}", err=True)
     if refused is not None and alone and not found:
         raise UsageError("there is nothing left of what was given")
     return found

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from loadtest.cli import groups, options
-from loadtest.cli.streams import STDOUT, deliver
+from loadtest.cli.streams import STDOUT, deliver, say
 from loadtest.errors import UsageError
 from loadtest.extras import require
 
@@ -61,7 +61,7 @@ def report(
 
         deliver(output, page(shown, comparisons, searches).encode())
         if str(output) != STDOUT:
-            typer.echo(f"wrote {output}", err=True)
+            say(f"wrote {output}", err=True)
     for folder, kind in ((png, "png"), (svg, "svg")):
         if folder is not None:
             _draw(folder, kind, shown, comparisons, searches)
@@ -93,7 +93,7 @@ def _open(page: Path) -> None:
     import webbrowser
 
     if not webbrowser.open(page.resolve().as_uri()):
-        typer.echo(f"loadtest: there is no browser here; open {page} in one", err=True)
+        say(f"loadtest: there is no browser here; open {page} in one", err=True)
 
 
 def _typical(comparison: "Comparison", members: "Sequence[Report]") -> "list[Report]":
@@ -136,4 +136,4 @@ def _draw(
         drawn = pictures(shown, comparisons, "png" if kind == "png" else "svg", searches, tell)
     for name, picture in drawn.items():
         document.write(folder / name, picture)
-    typer.echo(f"wrote {len(drawn)} pictures into {folder}", err=True)
+    say(f"wrote {len(drawn)} pictures into {folder}", err=True)

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from loadtest.cli import groups, options
+from loadtest.cli.streams import say
 from loadtest.errors import UsageError
 
 
@@ -21,8 +22,7 @@ def runs(
     Of a compare or find, which has a folder for all its runs, the verdict is the worst of them. What has no report yet
     is unfinished: it is still going on, or was cut. To delete a run, delete its folder.
     """
-    import msgspec
-
+    from loadtest import document
     from loadtest.cli.folders import entries
     from loadtest.cli.streams import STDOUT, deliver
     from loadtest.cli.summaries import summary
@@ -38,10 +38,10 @@ def runs(
         raise UsageError(f"cannot read {folder}: {error.strerror}") from error
     found.sort(key=lambda one: one.when)
     if json is not None:
-        deliver(json, msgspec.json.format(msgspec.json.encode(found), indent=2) + b"\n")
+        deliver(json, document.encode(found))
     if str(json) == STDOUT:
         return 0
     print_listing(found)
     if not found:
-        typer.echo(f"no runs in {folder}: loadtest race makes one", err=True)
+        say(f"no runs in {folder}: loadtest race makes one", err=True)
     return 0

@@ -14,6 +14,7 @@ from typer.core import TyperArgument, TyperCommand, TyperGroup, TyperOption
 
 from loadtest.cli.hints import FROM_FILE, names_here
 from loadtest.errors import UsageError
+from loadtest.foreign_text import clean
 
 TYPED_ONLY = ("yes", "cluster-insecure")  # who runs a file says so, never the file
 _RUN_ANOTHER = ("run", "rerun")
@@ -93,8 +94,6 @@ def read(file: Path) -> dict[str, Any]:
     """What the file says. Raises UsageError if it cannot be read or is no TOML."""
     import tomllib
 
-    from loadtest.document import in_a_line
-
     content = _content(file)
     if len(content) > _LARGEST:
         raise UsageError(f"it is too large: it has more than {_LARGEST:,} bytes")
@@ -105,7 +104,7 @@ def read(file: Path) -> dict[str, Any]:
     except UnicodeDecodeError as error:
         raise UsageError(f"it is no TOML: byte {error.start + 1:,} is not UTF-8") from error
     except (ValueError, RecursionError) as error:  # numbers of thousands of digits, lists a thousand deep
-        raise UsageError(f"it is no TOML: {in_a_line(error)}") from error
+        raise UsageError(f"it is no TOML: {clean(error)}") from error
 
 
 def _content(file: Path) -> bytes:
@@ -144,7 +143,7 @@ def command_name(values: Mapping[str, Any], commands: Mapping[str, TyperCommand]
         return name
     if not isinstance(name, str):
         raise UsageError(f"command must be one of {', '.join(commands)}, not {kind_of(name)}")
-    raise UsageError(f"unknown command {name[:_SHOWN]!r}; {nearest(name, commands)}")
+    raise UsageError(f"unknown command {clean(name, _SHOWN)!r}; {nearest(name, commands)}")
 
 
 def argv(values: Mapping[str, Any], command: TyperCommand, extra: Sequence[str]) -> list[str]:
@@ -181,7 +180,7 @@ def argv(values: Mapping[str, Any], command: TyperCommand, extra: Sequence[str])
             raise UsageError(f"{key!r} makes no sense in a file; give --help after it")
         else:
             meant = [other[2:] for other in names_here(f"--{name}") if other[2:] in options] or [name]
-            raise UsageError(f"unknown key {key[:_SHOWN]!r}; {nearest(meant[0], [*options, *positional])}")
+            raise UsageError(f"unknown key {clean(key, _SHOWN)!r}; {nearest(meant[0], [*options, *positional])}")
     if not any(each.name in given for each in positional.values()):
         line += [word for name in positional for word in words.get(name, [])]
     return [*line, *extra]

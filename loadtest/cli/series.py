@@ -4,9 +4,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import typer
 from msgspec.structs import replace
 
+from loadtest.cli.streams import say
 from loadtest.effort import Effort
 from loadtest.errors import LoadTestError, UsageError
 from loadtest.experiment import Ended, run
@@ -48,7 +48,7 @@ class Quietly:
         if not self._quiet and sentence not in self._said:
             self._said.add(sentence)
             self.hide()
-            typer.echo(sentence, err=True)
+            say(sentence, err=True)
 
     def hide(self) -> None:
         """The next line is drawn below what is printed now."""

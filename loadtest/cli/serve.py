@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from loadtest.cli.options import Debug
+from loadtest.cli.streams import say
 from loadtest.errors import LoadTestError, UsageError
 
 
@@ -33,9 +34,9 @@ def serve(
     place = _listening(host, port)
     guard = Guard(place.getsockname()[0], [host, *names])
     shown = f"[{host}]" if ":" in host else host
-    typer.echo(f"DynamoDB (moto, in memory) on http://{shown}:{port}; Ctrl-C ends it", err=True)
+    say(f"DynamoDB (moto, in memory) on http://{shown}:{port}; Ctrl-C ends it", err=True)
     if guard.off_loopback:
-        typer.echo("warning: whoever reaches that address may read, change and delete all that is in it", err=True)
+        say("warning: whoever reaches that address may read, change and delete all that is in it", err=True)
     serve_moto(place, guard)
     return 0
 

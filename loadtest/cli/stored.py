@@ -4,13 +4,13 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-import typer
 from msgspec import Struct, json
 
 from loadtest import comparison as comparisons
 from loadtest import found as searches
 from loadtest.cli.folders import COMPARISON, Group, Run, is_id, named
 from loadtest.cli.reading import reading, report_of, reports_of
+from loadtest.cli.streams import say
 from loadtest.compare import Repeats, cell, names
 from loadtest.comparison import Cell, Comparison
 from loadtest.errors import UsageError
@@ -54,7 +54,7 @@ def _read(named: Sequence[Run | Group], reading: ReadingRuns) -> Stored:
             single.append(one)
         elif one.document is None:
             if is_id(one.name):
-                typer.echo(f"loadtest: {one.folder} has no {COMPARISON}: taking each run in it by itself", err=True)
+                say(f"loadtest: {one.folder} has no {COMPARISON}: taking each run in it by itself", err=True)
             single += one.runs
         elif one.is_search:
             search = searches.read(one.document)

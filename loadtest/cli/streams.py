@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from loadtest.errors import LoadTestError
+from loadtest.foreign_text import visible
 from loadtest.render.window import width
 
 STDOUT = "-"
@@ -26,6 +27,8 @@ _LIKE = "loadtest.like"
 # One character for one: what stands in columns stays there.
 _IN_ASCII = str.maketrans("→×–−·…±µμ≠└├─│╭╮╰╯━⁻•", ">x---~~uu#++-|++++--*")
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
+# What rich writes to colour and to draw anew. A control that is not of these came with foreign text.
+_OURS = re.compile(r"(\x1b\[[0-9;]*m|\x1b\[\d*[AK]|\x1b\[\?25[hl]|\r(?=\x1b\[2K))")
 _INDENT = "  "  # of what is wrapped, beyond that of its first line
 
 
@@ -59,8 +62,9 @@ class _Stream(io.TextIOWrapper):
 
     def write(self, text: str, /) -> int:
         """Write all of it."""
-        columns = width(self)
-        shown = text if columns is None else "\n".join(_wrapped(line, columns) for line in text.split("\n"))
+        columns, shown = width(self), _without_controls(text)
+        if columns is not None:
+            shown = "\n".join(_wrapped(line, columns) for line in shown.split("\n"))
         super().write(shown)
         return len(text)
 
@@ -88,8 +92,13 @@ def finish() -> None:
     sys.stdout.flush()
     raw = _raw()
     if raw is not None and raw.error is not None and not raw.told and not _nobody_listens(raw.error):
-        print(f"loadtest: {_refused(raw.error)}", file=sys.stderr)
+        say(f"loadtest: {_refused(raw.error)}", err=True)
     sys.stderr.flush()
+
+
+def say(sentence: str, *, err: bool = False) -> None:
+    """Write one line, whatever text of others is in it, to standard output or to standard error."""
+    print(visible(sentence), file=sys.stderr if err else sys.stdout, flush=True)
 
 
 def deliver(path: Path, content: bytes) -> None:
@@ -142,6 +151,14 @@ def _raw() -> _Tolerant | None:
     """What standard output writes to; None if a calling program has put something else in its place."""
     raw = getattr(getattr(sys.stdout, "buffer", None), "raw", None)
     return raw if isinstance(raw, _Tolerant) else None
+
+
+def _without_controls(text: str) -> str:
+    """The last door: libraries log and warn with what servers sent, and do not know `foreign_text`."""
+    if text.isprintable():
+        return text
+    parts = _OURS.split(text)  # every second one is one of these
+    return "".join(part if n % 2 else visible(part, keep="\n\t") for n, part in enumerate(parts))
 
 
 def _wrapped(line: str, columns: int) -> str:

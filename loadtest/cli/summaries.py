@@ -13,7 +13,7 @@ from loadtest.errors import UsageError
 from loadtest.history import read_header
 from loadtest.invocation import Invocation
 from loadtest.render.listing import UNFINISHED, UNREADABLE, Summary
-from loadtest.report import SCHEMA
+from loadtest.report import LARGEST, SCHEMA
 
 _WORST_FIRST = (Status.VIOLATED, Status.INCONCLUSIVE, UNFINISHED, Status.SAFE, UNTESTED)
 
@@ -104,4 +104,4 @@ def _head(run: Run) -> _Head:
         return _Head(
             SCHEMA, conditions.command, conditions.started_at, completed=False, invocation=conditions.invocation
         )
-    return document.read(run.file, _Head, SCHEMA)
+    return document.read(run.file, _Head, SCHEMA, LARGEST)

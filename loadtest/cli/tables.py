@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from loadtest.cli import groups, options
 from loadtest.cli.groups import grouped
 from loadtest.cli.panels import Panel
+from loadtest.cli.streams import say
 from loadtest.errors import TargetError, UsageError
 from loadtest.targets import Target, TargetKind
 
@@ -72,7 +73,7 @@ def create(
             raise setup.exists_already(connection)
         _announce(chosen)
         await setup.create_table(client, connection)
-        typer.echo(f"made table {place.table!r} {connection.where}")
+        say(f"made table {place.table!r} {connection.where}")
 
     _on(chosen, work, changes=False)  # only what is not there yet
     return 0
@@ -104,9 +105,9 @@ def describe(
             ("items", f"about {found.items:,}"),
             ("tagged loadtest=allowed", tagged),
         ):
-            typer.echo(f"{name + ':':25}{value}")
+            say(f"{name + ':':25}{value}")
         setup.require_ours(setup.require_usable(found, connection), connection, allow_untagged=False)
-        typer.echo("a run may use it")
+        say("a run may use it")
 
     _on(chosen, work, changes=False)
     return 0
@@ -137,7 +138,7 @@ def delete(
         elif foreign := await _foreign_in(client, connection, found):
             ask(f"{foreign}. {question} {connection.where}", yes=yes)
         await setup.delete_table(client, connection)
-        typer.echo(f"deleted table {place.table!r} {connection.where}")
+        say(f"deleted table {place.table!r} {connection.where}")
 
     _on(chosen, work)
     return 0
@@ -173,9 +174,9 @@ def fill(
 
     wanted = tuple(products or setup.SAMPLE)
 
-    def say(message: str) -> None:
+    def tell(message: str) -> None:
         if not quiet:
-            typer.echo(message, err=True)
+            say(message, err=True)
 
     async def work(client: "DynamoDBClient", connection: "Connection") -> None:
         found = await setup.describe_table(client, connection)
@@ -184,7 +185,7 @@ def fill(
             if not quiet:
                 _announce(target)
             await setup.create_table(client, connection)
-            say(f"made table {target.table!r} {connection.where}")
+            tell(f"made table {target.table!r} {connection.where}")
         else:
             setup.require_usable(found, connection)
             setup.require_ours(found, connection, allow_untagged=target.allow_untagged_table)
@@ -193,20 +194,20 @@ def fill(
             ask(overwriting(connection, foreign, wanted), yes=yes)
             here = replace(connection, region=client.meta.region_name)
             for item_id, item in foreign.items():
-                say(f"{item_id!r} is overwritten; to have it again: {by_hand(here, item)}")
+                tell(f"{item_id!r} is overwritten; to have it again: {by_hand(here, item)}")
         written = [product for product in wanted if not (spare_foreign and product.id in foreign)]
         await setup.populate(client, connection, written, over=foreign)
         stock = ", ".join(f"{product.id} {product.quantity}" for product in written)
-        say(f"wrote to table {target.table!r}: {stock} in stock" if written else "wrote nothing")
+        tell(f"wrote to table {target.table!r}: {stock} in stock" if written else "wrote nothing")
         if spare_foreign and foreign:
-            say(f"left as they are, for loadtest did not make them: {', '.join(foreign)}")
+            tell(f"left as they are, for loadtest did not make them: {', '.join(foreign)}")
 
     _on(target, work)
 
 
 def _announce(target: Target) -> None:
     if target.kind is TargetKind.AWS:
-        typer.echo(f"making table {target.table!r}: usually about 10 s", err=True)
+        say(f"making table {target.table!r}: usually about 10 s", err=True)
 
 
 def _on(target: Target, work: Work, *, changes: bool = True) -> None:

@@ -27,6 +27,7 @@ from botocore.exceptions import (
 from botocore.exceptions import ConnectionError as NoConnectionError
 
 from loadtest.dynamo.sdk_session import named, unreadable
+from loadtest.foreign_text import clean
 
 _LONGEST = 300  # characters of what a helper says
 _WHERE_MISSING = "set them in the environment, or give --profile"
@@ -210,5 +211,4 @@ def _typed(error: Exception) -> str:
 
 def _line(error: object) -> str:
     """What it says, on one line that is not too long."""
-    text = " ".join(str(error).split())
-    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
+    return clean(" ".join(str(error).split()), _LONGEST)

@@ -29,6 +29,7 @@ from loadtest.dynamo.client import Connection
 from loadtest.dynamo.limits import OversizedAnswerError
 from loadtest.dynamo.sdk_answers import NotUnderstoodError
 from loadtest.errors import TargetError
+from loadtest.foreign_text import clean
 from loadtest.order import REJECTED_AFTER_RESEND, Outcome, Reason, Result
 
 SDK_ERRORS = (BotoCoreError, ClientError)
@@ -122,7 +123,7 @@ def _with_care(result: Result, *, writes: bool, resent: bool) -> Result:
 
 def _answered(response: dict[str, Any]) -> Result:
     code = str(response.get("Error", {}).get("Code", ""))
-    message = f"{code}: {_one_line(response.get('Error', {}).get('Message', ''))}".rstrip(": ")
+    message = f"{clean(code)}: {_one_line(response.get('Error', {}).get('Message', ''))}".rstrip(": ")
     if code == CANCELED:
         return _cancelled([str(reason.get("Code")) for reason in response.get("CancellationReasons", [])], message)
     status = int(response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
@@ -195,7 +196,7 @@ def explained(connection: Connection) -> Iterator[None]:
             raise TargetError(missing_table(connection)) from error
         denied = error.response["ResponseMetadata"]["HTTPStatusCode"] in (401, 403)
         hint = f"; {_HINTS.get(code, 'check the credentials')}" if code in _HINTS or denied else ""
-        raise TargetError(f"the server {connection.where} refused: {code}: {message}{hint}") from error
+        raise TargetError(f"the server {connection.where} refused: {clean(code)}: {message}{hint}") from error
     except CredentialsError as error:
         raise TargetError(str(error)) from error
     except SSLError as error:
@@ -222,12 +223,11 @@ def missing_table(connection: Connection) -> str:
 
 def _one_line(message: str) -> str:
     """A server may answer with a page of HTML."""
-    line = " ".join(message.split())
-    return line if len(line) <= _LONGEST_MESSAGE else f"{line[:_LONGEST_MESSAGE]}…"
+    return clean(" ".join(message.split()), _LONGEST_MESSAGE)
 
 
 def _first_line(error: Exception) -> str:
-    line = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+    line = clean(str(error).strip().splitlines()[0]) if str(error).strip() else type(error).__name__
     cause = error.kwargs.get("error") if isinstance(error, EndpointConnectionError) else None
     return line if cause is None else f"{line.rstrip('.')}: {_one_line(_of_the_system(cause))}"
 

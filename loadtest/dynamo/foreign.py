@@ -14,6 +14,7 @@ from loadtest.dynamo.errors import explained
 from loadtest.dynamo.items import MADE_BY, Item, is_made_here, text_in
 from loadtest.dynamo.patience import OnRepair, patiently, uncounted
 from loadtest.dynamo.records import PREFIX
+from loadtest.foreign_text import clean, escaped
 from loadtest.order import OwnRequest
 
 _AT_ONCE = 8  # keys of one BatchGetItem: of the largest items, what fits into an answer
@@ -78,7 +79,8 @@ async def foreign_item_in(client: DynamoDBClient, connection: Connection) -> str
 
 def described(item: Item) -> str:
     """The attributes of an item but for its id, in words, long values cut: `name "Kettle", quantity 7`."""
-    return ", ".join(f"{name} {value_of(item, name)}" for name in sorted(item) if name != "id") or "no attributes"
+    shown = [f"{clean(name)} {value_of(item, name)}" for name in sorted(item) if name != "id"]
+    return ", ".join(shown) or "no attributes"
 
 
 def value_of(item: Item, name: str) -> str:
@@ -86,10 +88,9 @@ def value_of(item: Item, name: str) -> str:
     if name not in item:
         return "none"
     ((kind, value),) = item[name].items()
-    text = str(value) if kind == "N" else msgspec.json.encode(value).decode()
-    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
+    return clean(value if kind == "N" else msgspec.json.encode(value).decode(), _SHOWN)
 
 
 def as_json(item: Item) -> str:
     """The item as the AWS command line takes it."""
-    return msgspec.json.encode(item).decode()  # bytes in base 64, as there
+    return escaped(msgspec.json.encode(item).decode())  # bytes in base 64, as there

@@ -1,10 +1,11 @@
 """Products as DynamoDB items and back."""
 
 from collections.abc import Mapping
-from decimal import Decimal, InvalidOperation
 from typing import Any
 
+from loadtest.dynamo.numbers import whole
 from loadtest.dynamo.sdk_answers import NotUnderstoodError
+from loadtest.foreign_text import clean
 from loadtest.order import Product
 
 Item = Mapping[str, Mapping[str, Any]]
@@ -45,7 +46,7 @@ def text_in(item: Item, name: str) -> str:
 def to_product(item: Item, product_id: str) -> Product:
     """The product in an item, or in the part of one that an answer shows.
 
-    Raises ValueError, in words, if `quantity` or `version` is missing or no whole number.
+    Raises ValueError, in words, if `quantity` or `version` is missing or no whole number of 63 bits.
     """
     last_order = item.get("last_order", {}).get("S")
     return Product(
@@ -67,16 +68,9 @@ def _whole(item: Item, attribute: str, product_id: str) -> int:
     if text is None:
         raise ValueError(f"product {product_id!r} has no number `{attribute}`")
     try:
-        return int(text)
-    except ValueError:
-        pass
-    try:
-        value = Decimal(text)  # a server may write 1 as 1.0 or 1E+0
-    except InvalidOperation:
-        value = Decimal("NaN")
-    if not value.is_finite() or value != value.to_integral_value():
-        raise ValueError(f"product {product_id!r} has {attribute} {text}, which is no whole number")
-    return int(value)
+        return whole(text)
+    except ValueError as error:
+        raise ValueError(f"product {product_id!r} has {attribute} {clean(text, 50)}, which is {error}") from error
 
 
 def item_bytes(item: Item) -> int:

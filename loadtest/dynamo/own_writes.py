@@ -16,6 +16,7 @@ from loadtest.dynamo.items import Item, number, to_product
 from loadtest.dynamo.patience import PATIENCE_S, OnRepair, Patience, answered, patiently
 from loadtest.dynamo.setup import Stocked, read_stock, to_stocked
 from loadtest.errors import TargetError
+from loadtest.foreign_text import clean
 from loadtest.order import (
     ACCEPTED,
     RESTOCK,
@@ -196,4 +197,4 @@ def _not_set(product: Product, quantity: int, result: Result) -> str:
 
 
 def _shown(name: str) -> str:
-    return "".join(char if char.isprintable() else "�" for char in name[:100])
+    return clean(name, 100)

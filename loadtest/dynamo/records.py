@@ -8,6 +8,7 @@ from loadtest.dynamo.batches import read_batch
 from loadtest.dynamo.client import Connection, DynamoDBClient
 from loadtest.dynamo.errors import CONDITION_FAILED, code_of, explained
 from loadtest.dynamo.items import Item, number, text_in
+from loadtest.dynamo.numbers import whole
 from loadtest.dynamo.patience import OnRepair, patiently
 from loadtest.dynamo.sdk_answers import NotUnderstoodError
 from loadtest.dynamo.setup import EXPIRES_AT, KEEP_S
@@ -64,7 +65,9 @@ def _record(item: Item) -> Record | None:
     if "product_id" not in item or "units" not in item:
         return None
     try:
-        units = int(item["units"]["N"])
-    except (KeyError, ValueError):
+        units = whole(item["units"]["N"])
+    except KeyError:
         raise NotUnderstoodError("the record of an order without a number of units") from None
+    except ValueError as error:
+        raise NotUnderstoodError(f"the record of an order with units that are {error}") from error
     return Record(text_in(item, "id").removeprefix(PREFIX), text_in(item, "product_id"), units)

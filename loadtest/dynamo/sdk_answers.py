@@ -13,7 +13,8 @@ from typing import Any
 from aiobotocore.parsers import AioJSONParser, AioResponseParserFactory
 from botocore.exceptions import BotoCoreError
 
-_LONGEST = 200  # characters of what is wrong
+from loadtest.foreign_text import clean
+
 _DEEPEST = 80  # steps into an answer; DynamoDB has 32 values in one another, each two steps deep
 _CHECKSUM = re.compile("[0-9]{1,10}")
 _LARGEST = 1 << 63
@@ -37,8 +38,7 @@ class NotUnderstoodError(BotoCoreError, ValueError):  # type: ignore[misc]  # th
     fmt = "{what}"
 
     def __init__(self, what: str) -> None:
-        printable = "".join(char if char.isprintable() else "�" for char in what[:_LONGEST])
-        super().__init__(what=printable if len(what) <= _LONGEST else f"{printable}…")  # type: ignore[call-arg]
+        super().__init__(what=clean(what))  # type: ignore[call-arg]
 
 
 class ParserFactory(AioResponseParserFactory):  # type: ignore[misc]  # the SDK has no types

@@ -16,6 +16,7 @@ from loadtest.dynamo.client import DEFAULT_REGION, Connection
 from loadtest.dynamo.errors import CredentialsError
 from loadtest.dynamo.sdk_http import Session
 from loadtest.errors import TargetError, UsageError
+from loadtest.foreign_text import clean
 
 _SECRET = {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_SECURITY_TOKEN"}
 _FILES = {"AWS_CONFIG_FILE": "config_file", "AWS_SHARED_CREDENTIALS_FILE": "credentials_file"}
@@ -79,7 +80,7 @@ def understood(connection: Connection) -> Iterator[None]:
     except ProfileNotFound as error:
         raise _no_such_profile(error, connection) from error
     except (BotoCoreError, ValueError, OSError) as error:
-        sentence = " ".join(str(error).split())
+        sentence = clean(" ".join(str(error).split()))
         raise TargetError(f"cannot make a client {connection.where}: {sentence}{named(error)}") from error
 
 

@@ -20,6 +20,7 @@ from loadtest.dynamo.patience import OnRepair, patiently, uncounted
 from loadtest.dynamo.sdk_answers import NotUnderstoodError
 from loadtest.dynamo.table import Table
 from loadtest.errors import TargetError
+from loadtest.foreign_text import clean
 from loadtest.order import OwnRequest, Product
 
 TAG = {"Key": "loadtest", "Value": "allowed"}
@@ -224,12 +225,12 @@ def require_usable(table: TableDescription | None, connection: Connection) -> Ta
     if table is None:
         raise TargetError(missing_table(connection))
     if table.key != (("id", "HASH", "S"),):
-        has = ", ".join(f"{attribute} ({type_}, {role})" for attribute, role, type_ in table.key)
+        has = ", ".join(f"{clean(attribute)} ({clean(type_)}, {clean(role)})" for attribute, role, type_ in table.key)
         raise TargetError(
             f"table {table.name!r} has the key {has}; it must be id (S, HASH) alone: give another --table"
         )
     if table.status not in ("ACTIVE", "UPDATING"):
-        raise TargetError(f"table {table.name!r} {connection.where} is {table.status}; wait until it is ACTIVE")
+        raise TargetError(f"table {table.name!r} {connection.where} is {clean(table.status)}; wait until it is ACTIVE")
     return table
 
 

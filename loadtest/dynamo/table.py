@@ -19,6 +19,7 @@ from loadtest.order import ACCEPTED, SOLD_OUT, Outcome, Product, Reason, Result
 Values = dict[str, dict[str, str]]
 Request = Mapping[str, Any]
 _TOTAL = {"ReturnConsumedCapacity": "TOTAL"}
+_MOST_UNITS = 1e6  # of one answer; DynamoDB's largest transaction takes some ten thousand
 
 
 class Stamps(Struct, frozen=True, gc=False):
@@ -187,7 +188,7 @@ def _consumed(response: dict[str, Any]) -> float | None:
     if not tables:
         return None
     units = [table.get("CapacityUnits") for table in (tables if isinstance(tables, list) else [tables])]
-    return sum(units) if all(isinstance(one, int | float) for one in units) else None
+    return sum(units) if all(isinstance(one, int | float) and 0 <= one <= _MOST_UNITS for one in units) else None
 
 
 def _response(error: BotoCoreError | ClientError) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from loadtest.checker import Violation
+from loadtest.foreign_text import visible
 from loadtest.order import Kind, Operation, Outcome
 from loadtest.timeline import Timeline
 
@@ -49,7 +50,7 @@ def short(names: Sequence[str]) -> tuple[str, list[str]]:
 
 def clipped(said: str, width: int) -> str:
     """One line, with an ellipsis at its end if it is too long."""
-    said = "".join(char if char.isprintable() else "�" for char in said)
+    said = visible(said)
     return said if len(said) <= width else said[: width - 1] + "…"
 
 

@@ -11,7 +11,7 @@ from rich.text import Text
 from loadtest.checker import Status
 from loadtest.checker.verdict import plural
 from loadtest.comparison import UNTESTED, Cell, Comparison, Estimate
-from loadtest.render.console import a_console, fitting, put
+from loadtest.render.console import a_console, fitting, heading, line, put
 
 _SHOWN = (
     ("goodput_per_s", "goodput/s", 1),
@@ -35,7 +35,7 @@ def print_comparison(
         if not quiet:
             _print(console, comparison, folder)
         for sentence in crossed:
-            console.print(Text(f"threshold of {sentence}", style="bold red"))
+            console.print(f"threshold of {sentence}", style="bold red")
         if not quiet:
             console.print()
         console.print(_verdicts(comparison))
@@ -48,13 +48,14 @@ def _print(console: Console, comparison: Comparison, folder: Path | None) -> Non
     runs = sum(len(cell.runs) for cell in cells)
     console.print(f"{plural(len(cells), 'cell')}, {plural(runs, 'run')}{seed}; median and 95 % interval of the repeats")
     if not comparison.completed:
-        console.print(Text("stopped early, so this is a part", style="bold yellow"))
+        console.print("stopped early, so this is a part", style="bold yellow")
     for columns in (_SHOWN[:3], _SHOWN[3:5], _SHOWN[5:]):
         shown = [one for one in columns if any(cell.metrics[one[0]].median is not None for cell in comparison.cells)]
         for table in _tables(console, comparison.cells, shown):
             console.print(table)
     real = [one for one in comparison.differences if one.real]
-    console.print(f"\n{comparison.test}")
+    console.print()
+    console.print(comparison.test)
     for one in real[:_DIFFERENCES_SHOWN]:
         console.print(one.sentence)
     if (more := len(real) - _DIFFERENCES_SHOWN) > 0:
@@ -64,7 +65,7 @@ def _print(console: Console, comparison: Comparison, folder: Path | None) -> Non
     for scaling in comparison.scaling:
         console.print(scaling.sentence)
     for warning in comparison.warnings:
-        console.print(Text(warning, style="yellow"))
+        console.print(warning, style="yellow")
     if folder is not None:
         console.print(f"comparison and runs in {folder}")
         console.print(f"as a page: loadtest report {shlex.quote(str(folder))}")
@@ -80,9 +81,9 @@ def _tables(console: Console, cells: Sequence[Cell], columns: Sequence[tuple[str
 
 def _table(cells: Sequence[Cell], columns: Sequence[tuple[str, str, int]]) -> Table:
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    table.add_column("\ncell")
+    table.add_column(heading("cell"))
     for _, title, _ in columns:
-        table.add_column(f"\n{title}", justify="right", no_wrap=True)
+        table.add_column(heading(title), justify="right", no_wrap=True)
     for cell in cells:
         table.add_row(cell.name, *(_figure(cell.metrics[name], digits) for name, _, digits in columns))
     return table
@@ -107,4 +108,4 @@ def _verdicts(comparison: Comparison) -> Text:
             counts[status] = counts.get(status, 0) + count
     said = ", ".join(f"{count:,} {status}" for status, count in sorted(counts.items()))
     good = set(counts) <= {Status.SAFE, UNTESTED}
-    return Text(f"{plural(sum(counts.values()), 'run')}: {said}", style="bold green" if good else "bold red")
+    return line(f"{plural(sum(counts.values()), 'run')}: {said}", style="bold green" if good else "bold red")

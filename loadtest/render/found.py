@@ -6,12 +6,11 @@ from statistics import median
 
 from rich.console import Console
 from rich.table import Table
-from rich.text import Text
 
 from loadtest.checker.verdict import plural
 from loadtest.comparison import UNTESTED
 from loadtest.found import Found
-from loadtest.render.console import a_console, put
+from loadtest.render.console import a_console, heading, put
 
 
 def print_found(found: Found, folder: Path, *, to_stdout: bool, quiet: bool) -> None:
@@ -20,17 +19,17 @@ def print_found(found: Found, folder: Path, *, to_stdout: bool, quiet: bool) -> 
     with console.capture() as drawn:
         if not quiet:
             _print_levels(console, found, folder)
-        console.print(Text(found.sentence, style="bold green" if found.holds_at is not None else "bold red"))
+        console.print(found.sentence, style="bold green" if found.holds_at is not None else "bold red")
     put(console, drawn.get())
 
 
 def _print_levels(console: Console, found: Found, folder: Path) -> None:
     console.print(f"{plural(len(found.levels), 'level')}, {plural(len(found.order), 'run')}; medians of the runs")
     if not found.completed:
-        console.print(Text("stopped early, so this is a part", style="bold yellow"))
+        console.print("stopped early, so this is a part", style="bold yellow")
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for title in (found.of, "runs that held", "goodput/s", "p99 accepted, ms", "below the limit"):
-        table.add_column(f"\n{title}", justify="right", no_wrap=True)
+        table.add_column(heading(title), justify="right", no_wrap=True)
     for one in found.levels:
         p99 = [value for value in one.p99_ms if value is not None]
         table.add_row(

@@ -13,11 +13,11 @@ from collections.abc import Sequence
 from xml.etree import ElementTree as ET
 
 from loadtest.checker import Status
+from loadtest.foreign_text import visible
 from loadtest.render import power
 from loadtest.report import Report
 
 _EVIDENCE_SHOWN = 50
-_NOT_IN_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def junit(reports: Report | Sequence[Report], names: Sequence[str] | None = None, *, gate: bool = True) -> bytes:
@@ -54,7 +54,7 @@ def _suite(report: Report, index: int, name: str, *, gate: bool) -> ET.Element:
             "name": _clean(name),
             "id": str(index),
             "package": "loadtest",
-            "timestamp": report.started_at.partition("+")[0],
+            "timestamp": _clean(report.started_at.partition("+")[0]),
             "hostname": "localhost",  # the schema wants one, and a report has none
             "tests": str(len(tests)),
             "failures": str(sum(test.find("failure") is not None for test in tests)),
@@ -71,7 +71,7 @@ def _suite(report: Report, index: int, name: str, *, gate: bool) -> ET.Element:
     said = [report.verdict.sentence, *(checked.sentence for checked in report.thresholds)]
     if worth is not None:
         said.append(f"contention: {worth}")
-    ET.SubElement(suite, "system-out").text = _clean("\n".join(said))
+    ET.SubElement(suite, "system-out").text = _lines(said)
     ET.SubElement(suite, "system-err")
     return suite
 
@@ -123,9 +123,13 @@ def _test(name: str, class_name: str, time_s: float) -> ET.Element:
 
 def _mark(test: ET.Element, tag: str, kind: str, message: str, lines: Sequence[str] = ()) -> None:
     mark = ET.SubElement(test, tag, type=kind, message=_clean(message))
-    mark.text = _clean("\n".join(lines or [message]))
+    mark.text = _lines(lines or [message])
 
 
 def _clean(text: str) -> str:
     r"""XML 1.0 has no place for control characters, not even escaped: they are written as `\x1b`."""
-    return _NOT_IN_XML.sub(lambda found: found[0].encode("unicode_escape").decode("ascii"), text)
+    return visible(text)
+
+
+def _lines(texts: Sequence[str]) -> str:
+    return "\n".join(map(_clean, texts))

@@ -4,10 +4,9 @@ import shutil
 from collections.abc import Sequence
 
 from msgspec import Struct
-from rich.text import Text
 
 from loadtest.checker import Status
-from loadtest.render.console import a_console, put
+from loadtest.render.console import a_console, line, put
 from loadtest.render.terminal import STYLES
 
 UNFINISHED = "unfinished"
@@ -45,10 +44,11 @@ def print_listing(found: Sequence[Summary]) -> None:
     with console.capture() as drawn:
         for row, one in zip(rows, [None, *found], strict=True):
             when, command, verdict = (cell.ljust(width) for cell, width in zip(row, widths, strict=False))
-            line = Text(_BETWEEN.join((when, command, "")))
-            line.append(verdict, style=_style(one))
-            line.append(f"\n{_BETWEEN}{row[3]}" if narrow else f"{_BETWEEN}{row[3]}")
-            console.print(line)
+            folder = f"{_BETWEEN}{row[3]}"
+            begin = _BETWEEN.join((when, command, ""))
+            console.print(line(begin, line(verdict, style=_style(one)), "" if narrow else folder))
+            if narrow:
+                console.print(folder)
             if one is not None and one.problem:
                 console.print(f"{_BETWEEN}{one.problem}")
     put(console, drawn.get())

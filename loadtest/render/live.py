@@ -8,7 +8,6 @@ from rich.console import Group
 from rich.live import Live as RichLive
 from rich.progress_bar import ProgressBar
 from rich.table import Table
-from rich.text import Text
 
 from loadtest.checker.power import needed
 from loadtest.checker.verdict import plural
@@ -16,7 +15,7 @@ from loadtest.effort import Effort
 from loadtest.order import Outcome
 from loadtest.plan import Load, Race
 from loadtest.recorder import Recorder
-from loadtest.render.console import a_screen
+from loadtest.render.console import a_screen, line
 from loadtest.render.progress import LONG_S, PLAIN_EVERY_S, about
 
 _SHOW_AFTER_S = 1.0
@@ -83,7 +82,7 @@ class Live:
         if self._view is None:
             self._view = RichLive(console=self._console, auto_refresh=False, transient=True)
             self._view.start()
-        view = Text(around) if around else _view(self._plan, recorder, effort, gone_s, self._console.width)
+        view = line(around) if around else _view(self._plan, recorder, effort, gone_s, self._console.width)
         self._view.update(view, refresh=True)
 
     def _around_orders(self, recorder: Recorder, now: float) -> str:
@@ -182,9 +181,9 @@ def _view(plan: Race | Load, recorder: Recorder, effort: Effort, gone_s: float, 
         last = ", ".join([*_phase(plan, recorder), *_lately(recorder), _left(plan, recorder)])
     bar = ProgressBar(total=max(1, whole), completed=min(done, whole), width=60)
     lag_ms = effort.loop_lag.max_ns / 1e6
-    late = [Text(f"this process was busy: its event loop was up to {lag_ms:,.0f} ms late", style="dim")]
-    counts = _table(plan, recorder) if columns >= _ROOM else Text(", ".join(_counts(recorder)))
-    return Group(counts, Text(last), *(late if lag_ms >= _LATE_MS else []), bar)
+    late = [line(f"this process was busy: its event loop was up to {lag_ms:,.0f} ms late", style="dim")]
+    counts = _table(plan, recorder) if columns >= _ROOM else line(", ".join(_counts(recorder)))
+    return Group(counts, line(last), *(late if lag_ms >= _LATE_MS else []), bar)
 
 
 def _table(plan: Race | Load, recorder: Recorder) -> Table:

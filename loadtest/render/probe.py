@@ -6,7 +6,7 @@ from rich.text import Text
 
 from loadtest.checker.verdict import plural
 from loadtest.probe.document import Finding, Probe, Shown
-from loadtest.render.console import a_console, put
+from loadtest.render.console import a_console, line, put
 
 _STYLES = {Shown.YES: "green", Shown.NO: "bold red", Shown.NOT_SHOWN: "yellow"}
 _NAMED = 3
@@ -24,12 +24,13 @@ def print_probe(probe: Probe, *, to_stdout: bool, quiet: bool) -> None:
             else:
                 _print_list(console, probe)
             requests = ", ".join(f"{count:,} {operation}" for operation, count in probe.requests.items())
-            console.print(f"\n{requests} in {probe.duration_s:.1f} s")
+            console.print()
+            console.print(f"{requests} in {probe.duration_s:.1f} s")
         if probe.left_behind:
-            console.print(Text(_left_behind(probe), style="bold yellow"))
+            console.print(_left_behind(probe), style="bold yellow")
         if not quiet:
             console.print()
-        console.print(Text(probe.sentence, style=_FIT[probe.fit]))
+        console.print(probe.sentence, style=_FIT[probe.fit])
     put(console, drawn.get())
 
 
@@ -40,20 +41,20 @@ def _table(probe: Probe) -> Table:
     table.add_column("seen", ratio=1)
     table.add_column("for a verdict", ratio=1)
     for finding in probe.findings:
-        table.add_row(finding.question, _answer(finding), Text(finding.seen), Text(finding.meaning))
+        table.add_row(finding.question, _answer(finding), finding.seen, finding.meaning)
     return table
 
 
 def _print_list(console: Console, probe: Probe) -> None:
     for finding in probe.findings:
-        console.print(Text.assemble((finding.question, "bold"), ": ", _answer(finding)))
+        console.print(line(line(finding.question, style="bold"), ": ", _answer(finding)))
         console.print(f"  seen: {finding.seen}")
         console.print(f"  for a verdict: {finding.meaning}")
 
 
 def _answer(finding: Finding) -> Text:
     basis = f" ({finding.basis})" if finding.basis else ""
-    return Text(f"{finding.answer.value}{basis}", style=_STYLES[finding.answer])
+    return line(f"{finding.answer.value}{basis}", style=_STYLES[finding.answer])
 
 
 def _left_behind(probe: Probe) -> str:

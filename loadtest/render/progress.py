@@ -6,11 +6,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
 from loadtest.checker.verdict import plural
+from loadtest.render.console import a_screen, line
 
 PLAIN_EVERY_S = 10.0
 _DRAW_EVERY_S = 0.5
@@ -25,7 +25,7 @@ class Progress:
 
     def __init__(self, *, quiet: bool) -> None:
         self._quiet = quiet
-        self._console = Console(stderr=True, markup=False)
+        self._console = a_screen()
         self._last = time.monotonic()
         self._sentence = ""
         self._left_s: float | None = None
@@ -52,7 +52,7 @@ class Progress:
         if not self._quiet and expected_s > LONG_S:
             self.hide()
             most = "at most " if at_most else ""
-            self._console.print(f"{what}: {most}{about(expected_s)}", highlight=False, soft_wrap=True)
+            self._console.print(f"{what}: {most}{about(expected_s)}", soft_wrap=True)
 
     def say(self, sentence: str, left_s: float | None, *, at_most: bool = False) -> None:
         """What has been done last, and how long the rest will take, or take `at_most`, as far as that is known."""
@@ -68,12 +68,12 @@ class Progress:
         self._last = now
         left = self._left(now)
         if not self._console.is_terminal:
-            self._console.print(self._sentence + left, highlight=False, soft_wrap=True)
+            self._console.print(self._sentence + left, soft_wrap=True)
             return
         if self._view is None:
             self._view = Live(console=self._console, auto_refresh=False, transient=True)
             self._view.start()
-        said = Text(self._sentence)
+        said = line(self._sentence)
         said.truncate(max(1, self._console.width - len(left)), overflow="ellipsis")  # what is left must be seen
         self._view.update(Text(said.plain + left, no_wrap=True, overflow="ellipsis"), refresh=True)
 

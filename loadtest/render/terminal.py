@@ -6,13 +6,12 @@ from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
-from rich.text import Text
 
 from loadtest.checker import Status, Verdict, Violation
 from loadtest.checker.verdict import plural
 from loadtest.problems import Problem
 from loadtest.render import around, own, power
-from loadtest.render.console import a_console, fitting, put
+from loadtest.render.console import a_console, fitting, heading, line, put
 from loadtest.render.window import width
 from loadtest.report import Latency, Report, ReportedVerdict
 from loadtest.timeline import Timeline
@@ -36,11 +35,11 @@ def print_report(report: Report, folder: Path, *, to_stdout: bool, quiet: bool, 
         if not quiet:
             _print_tables(console, report, folder, verbose=verbose)
         else:
-            for line in _contention(report.verdict):
-                console.print(line)
+            for sentence in _contention(report.verdict):
+                console.print(sentence)
         for checked in report.thresholds:
             if not checked.holds or not quiet:
-                console.print(Text(f"threshold {checked.sentence}", style="" if checked.holds else "bold red"))
+                console.print(f"threshold {checked.sentence}", style="" if checked.holds else "bold red")
         _print_sentence(console, report.verdict, apart=not quiet)
     put(console, drawn.get())
 
@@ -50,9 +49,9 @@ def print_verdict(verdict: Verdict, part: str | None, timelines: Sequence[Timeli
     console = a_console(to_stdout=True)
     with console.capture() as drawn:
         if part is not None:
-            console.print(Text(f"partial: {part}", style="bold yellow"))
-        for line in _evidence(verdict):
-            console.print(line)
+            console.print(f"partial: {part}", style="bold yellow")
+        for sentence in _evidence(verdict):
+            console.print(sentence)
         _print_violations(console, verdict.violations, timelines)
         alone = len(verdict.doubts) == 1 and verdict.doubts[0] in verdict.sentence
         for doubt in () if alone else verdict.doubts[:_DOUBTS_SHOWN]:
@@ -67,13 +66,13 @@ def _print_sentence(console: Console, verdict: Verdict | ReportedVerdict, *, apa
     """The last line, a whole one, `apart` from the lines above it."""
     if apart:
         console.print()
-    console.print(Text(verdict.sentence, style=STYLES[verdict.status]))
+    console.print(verdict.sentence, style=STYLES[verdict.status])
 
 
 def _print_tables(console: Console, report: Report, folder: Path, *, verbose: bool) -> None:
     console.print(_heading(report))
     if report.stopped_by:
-        console.print(Text(f"stopped early, so this is a part: {report.stopped_by}", style="bold yellow"))
+        console.print(f"stopped early, so this is a part: {report.stopped_by}", style="bold yellow")
     console.print(_orders(report), _stock(report))
     if report.rounds.count > 1:
         console.print(_winners(report))
@@ -81,17 +80,17 @@ def _print_tables(console: Console, report: Report, folder: Path, *, verbose: bo
         console.print(fitting(console, _order_times(report)))
     if report.latency_ms:
         console.print(fitting(console, _latency(report)))
-    for line in (*_load(report), *_cost(report, verbose=verbose), *_evidence(report.verdict)):
-        console.print(line)
-    for line in own.lines(report, verbose=verbose):
-        console.print(line)
+    for sentence in (*_load(report), *_cost(report, verbose=verbose), *_evidence(report.verdict)):
+        console.print(sentence)
+    for sentence in own.lines(report, verbose=verbose):
+        console.print(sentence)
     if report.faults is not None:
         console.print(f"faults injected: {report.faults.sentence}")
     if report.repaired:
         console.print(f"repaired: {report.repaired}")
     for remark in (report.client.stamped, report.client.bound, report.hint):
         if remark:
-            console.print(Text(remark, style="bold yellow"))
+            console.print(remark, style="bold yellow")
     kept = [file.partition(".")[0] for file in ("report.json", "history.jsonl") if (folder / file).exists()]
     if kept:
         console.print(f"{' and '.join(kept)} in {folder}")
@@ -113,13 +112,13 @@ def _print_violations(
     for violation in violations[:_VIOLATIONS_SHOWN]:
         orders = ", ".join(violation.orders[:3]) + (", …" if violation.orders_count > 3 else "")
         said = f", round {violation.round}: {violation.message} ({orders})"
-        console.print(Text.assemble((f"violation {violation.kind}", "bold red"), said))
+        console.print(line(line(f"violation {violation.kind}", style="bold red"), said))
     if (more := len(violations) - _VIOLATIONS_SHOWN) > 0:
         console.print(f"and {more:,} more violations{where}")
     if timelines:
         columns = width(console.file) or _LOG
-        for line in around.text(violations[timelines[0].violation], timelines[0], columns):
-            console.print(Text(line, style="bold" if line.startswith(around.MARK) else ""))
+        for row in around.text(violations[timelines[0].violation], timelines[0], columns):
+            console.print(row, style="bold" if row.startswith(around.MARK) else "")
 
 
 def _heading(report: Report) -> str:
@@ -211,15 +210,16 @@ def _cost(report: Report, *, verbose: bool) -> Iterator[str]:
     yield f"throughput: {report.operations_per_s:,.0f} operations a second over {report.duration_s:,.2f} s"
 
 
-def _table(*headings: str) -> Table:
+def _table(*headings: str, apart: bool = True) -> Table:
+    """`apart`: from the lines above it."""
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    for heading in headings:
-        table.add_column(heading, justify="right" if heading != headings[0] else "left", no_wrap=heading != headings[0])
+    for n, title in enumerate(headings):
+        table.add_column(heading(title) if apart else title, justify="right" if n else "left", no_wrap=n > 0)
     return table
 
 
 def _orders(report: Report) -> Table:
-    table, orders = _table("orders", ""), report.orders
+    table, orders = _table("orders", "", apart=False), report.orders
     reasons = ", ".join(f"{reason} {count:,}" for reason, count in orders.rejected_by_reason.items())
     table.add_column()
     table.add_row("placed", f"{orders.placed:,}")
@@ -238,7 +238,7 @@ def _orders(report: Report) -> Table:
 
 
 def _stock(report: Report) -> Table:
-    table = _table("\nstock", "\nbefore", "\nafter", "\nsold")
+    table = _table("stock", "before", "after", "sold")
     for product, stock in list(report.stock.items())[:_PRODUCTS_SHOWN]:
         table.add_row(product, f"{stock.initial:,}", _or_unknown(stock.final), _or_unknown(stock.sold))
     if (more := len(report.stock) - _PRODUCTS_SHOWN) > 0:
@@ -251,7 +251,7 @@ def _or_unknown(count: int | None) -> str:
 
 
 def _winners(report: Report) -> Table:
-    table = _table("\nwinners", "\nrounds")
+    table = _table("winners", "rounds")
     for winners, rounds in report.rounds.winners.items():
         table.add_row(f"{winners:,}", f"{rounds:,}")
     return table
@@ -276,7 +276,7 @@ def _percentiles(title: str, rows: Mapping[str, Latency]) -> list[Table]:
 
 
 def _figures(title: str, rows: Mapping[str, Latency], columns: Sequence[str]) -> Table:
-    table = _table(f"\n{title}", "\ncount", *(f"\n{column}" for column in columns))
+    table = _table(title, "count", *columns)
     for name, figures in rows.items():
         values = (getattr(figures, column.replace(".", "")) for column in columns)
         table.add_row(name, f"{figures.count:,}", *(f"{value:,.2f}" for value in values))

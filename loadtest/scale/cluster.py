@@ -18,6 +18,7 @@ import anyio
 import loadtest
 from loadtest.errors import LoadTestError, TargetError
 from loadtest.extras import DISTRIBUTION, require
+from loadtest.foreign_text import clean
 from loadtest.plan import Cluster
 from loadtest.scale.remote import LostError, Remote
 
@@ -113,7 +114,7 @@ async def _close(client: Any) -> None:
 
 def _one_line(error: BaseException) -> str:
     """What it says, and the first cause that says more."""
-    words = " ".join(str(error).split()) or type(error).__name__
+    words = clean(" ".join(str(error).split())) or type(error).__name__
     cause = error.__cause__
     return f"{words} ({_one_line(cause)})" if cause is not None and str(cause) not in words else words
 

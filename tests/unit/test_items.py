@@ -5,9 +5,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from loadtest.dynamo.items import item_bytes, number, to_item, to_product
+from loadtest.dynamo.numbers import LARGEST
 from loadtest.order import Product
 
-whole = st.integers(-(10**37), 10**37)
+whole = st.integers(-LARGEST, LARGEST)
 
 
 @given(st.builds(Product, id=st.text(), name=st.text(), quantity=whole, version=whole))
@@ -27,7 +28,11 @@ def test_a_product_survives_the_way_to_an_item_and_back(product: Product) -> Non
         ("1e1", 10),
         ("10E-1", 1),
         ("1.50E+1", 15),
-        ("99999999999999999999999999999999999999.0", 99999999999999999999999999999999999999),
+        ("-0.5E+1", -5),
+        ("+5", 5),
+        (".7E+1", 7),
+        ("007", 7),
+        ("4611686018427387903.0", LARGEST),
     ],
 )
 @pytest.mark.parametrize("attribute", ["quantity", "version"])
@@ -36,7 +41,7 @@ def test_a_whole_number_may_be_written_in_any_way(attribute: str, text: str, val
     assert getattr(to_product(item, "p#4"), attribute) == value
 
 
-@pytest.mark.parametrize("text", ["1.5", "1E-1", "x", "", "NaN", "sNaN", "Infinity", "-Infinity"])
+@pytest.mark.parametrize("text", ["1.5", "1E-1", "1E-130", "4611686018427387903.5"])
 @pytest.mark.parametrize("attribute", ["quantity", "version"])
 def test_what_is_no_whole_number_is_refused_in_words(attribute: str, text: str) -> None:
     item = {"quantity": number(3), "version": number(3), attribute: {"N": text}}

@@ -174,7 +174,7 @@ def test_no_report_is_no_suite() -> None:
 def test_characters_that_xml_has_no_place_for_are_written_out() -> None:
     strange = "a\x00b\x1b[31m\ud800\ufffe <&>\"' é ☃ \U0001f600\n"
     (suite,) = parsed(a_report(completed=False, stopped_by=strange, config={"strategy": strange}))
-    shown = "a\\x00b\\x1b[31m\\ud800\\ufffe <&>\"' é ☃ \U0001f600\n"
+    shown = "a\\x00b\\x1b[31m\\ud800\\ufffe <&>\"' é ☃ \U0001f600\\n"
     assert properties(suite)["strategy"] == shown
     assert str(suite.findtext("testcase/error")).startswith(f"stopped early ({shown})")
 

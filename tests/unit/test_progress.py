@@ -74,8 +74,8 @@ def test_quiet_is_quiet(advance: Advance, capsys: pytest.CaptureFixture[str]) ->
 
 def test_a_terminal_gets_one_live_line_that_is_taken_away(advance: Advance, monkeypatch: pytest.MonkeyPatch) -> None:
     screen = StringIO()
-    made = lambda **_: Console(file=screen, force_terminal=True, width=30, color_system=None)  # noqa: E731
-    monkeypatch.setattr("loadtest.render.progress.Console", made)
+    made = lambda: Console(file=screen, force_terminal=True, width=30, color_system=None)  # noqa: E731
+    monkeypatch.setattr("loadtest.render.progress.a_screen", made)
     with Progress(quiet=False) as progress:
         for second in range(3):
             advance(1.0)

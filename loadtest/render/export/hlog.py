@@ -6,6 +6,7 @@ Source: HistogramLogWriter and HistogramLogReader of github.com/HdrHistogram/Hdr
 import re
 from collections.abc import Sequence
 
+from loadtest.foreign_text import visible
 from loadtest.render.export.runs import started, times
 from loadtest.report import Report, buckets
 
@@ -33,6 +34,6 @@ def hlog(reports: Sequence[Report]) -> str:
         for time, kind, outcome, figures in times(report):
             buckets(figures)  # a damaged one would make the log unreadable from here on
             run = report.run_id if len(ordered) > 1 else ""
-            tag = _NOT_IN_TAGS.sub("_", ".".join(part for part in (run, time, kind, outcome) if part))
+            tag = _NOT_IN_TAGS.sub("_", visible(".".join(part for part in (run, time, kind, outcome) if part)))
             lines.append(f"Tag={tag},{offset_s:.3f},{report.duration_s:.6f},{figures.max:.6f},{figures.hdr}")
     return "\n".join(lines) + "\n"

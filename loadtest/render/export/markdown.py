@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from loadtest.checker import Status
+from loadtest.foreign_text import visible
 from loadtest.render import power
 from loadtest.render.export.runs import OUTCOMES, settings
 from loadtest.report import Latency, Report
@@ -65,4 +66,4 @@ def _said(report: Report) -> Iterator[str]:
 
 def _text(text: str) -> str:
     """Text that Markdown shows as it is, in one line."""
-    return _SPECIAL.sub(r"\\\1", " ".join(text.split()))
+    return _SPECIAL.sub(r"\\\1", visible(" ".join(text.split())))

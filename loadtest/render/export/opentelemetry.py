@@ -10,6 +10,7 @@ from urllib.parse import urlsplit, urlunsplit
 import loadtest
 from loadtest.errors import LoadTestError, UsageError
 from loadtest.extras import require
+from loadtest.foreign_text import visible
 from loadtest.render.export.exponential import exponential
 from loadtest.render.export.metrics import METRICS, Kind, Labels, Numbers, Times, seconds
 from loadtest.render.export.runs import settings, started
@@ -88,9 +89,9 @@ def _resource(report: Report) -> "ResourceMetrics":
     from opentelemetry.sdk.resources import Resource
     from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 
-    attributes = {"service.name": "loadtest", "service.instance.id": report.run_id}
+    attributes = {"service.name": "loadtest", "service.instance.id": visible(report.run_id)}
     if version := report.environment.get("loadtest"):
-        attributes["service.version"] = str(version)
+        attributes["service.version"] = visible(str(version))
     metrics = [made for metric in METRICS if (made := _metric(metric, report))]
     scope = InstrumentationScope("loadtest", loadtest.__version__)
     return ResourceMetrics(Resource(attributes), [ScopeMetrics(scope, metrics, "")], "")
@@ -116,7 +117,7 @@ def _metric(metric: Numbers | Times, report: Report) -> "Metric | None":
         )
     else:
         points = [
-            NumberDataPoint(said | labels, start_ns, end_ns, value + 0)  # + 0: a bool is sent as 0 or 1
+            NumberDataPoint(_attributes(said | labels), start_ns, end_ns, value + 0)  # + 0: a bool is sent as 0 or 1
             for labels, value in metric.samples(report)
             if value is not None
         ]
@@ -124,12 +125,16 @@ def _metric(metric: Numbers | Times, report: Report) -> "Metric | None":
     return Metric(f"loadtest.{metric.name}", metric.help, metric.unit, data) if data.data_points else None
 
 
+def _attributes(labels: Labels) -> dict[str, str]:
+    return {name: visible(text) for name, text in labels.items()}
+
+
 def _distribution(labels: Labels, start_ns: int, end_ns: int, figures: Latency) -> "ExponentialHistogramDataPoint":
     from opentelemetry.sdk.metrics.export import Buckets, ExponentialHistogramDataPoint
 
     buckets = exponential(figures)
     return ExponentialHistogramDataPoint(
-        attributes=labels,
+        attributes=_attributes(labels),
         start_time_unix_nano=start_ns,
         time_unix_nano=end_ns,
         count=figures.count,

@@ -5,6 +5,7 @@ Source: https://prometheus.io/docs/instrumenting/exposition_formats/
 
 from collections.abc import Iterator, Sequence
 
+from loadtest.foreign_text import visible
 from loadtest.render.export.metrics import METRICS, Kind, Labels, Numbers, Times, seconds
 from loadtest.render.export.runs import settings, started
 from loadtest.report import Latency, Report
@@ -65,4 +66,4 @@ def _sample(name: str, labels: Labels, value: float) -> str:
 
 
 def _escaped(text: str) -> str:
-    return text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+    return visible(text).replace("\\", "\\\\").replace('"', '\\"')

@@ -5,13 +5,12 @@ from collections.abc import Iterator
 
 from msgspec import Struct
 
+from loadtest.foreign_text import escaped
 from loadtest.render.export.sorting import Sorter
 
 _INITIAL, _BEGAN, _ENDED = 0, 2, 3  # at one moment: what began then may have overlapped what ended then
 _CLOCK_ENDS = 1 << 63
-_ESCAPED = str.maketrans(
-    {'"': '\\"', "\\": "\\\\"} | {chr(code): f"\\u{code:04x}" for code in (*range(32), *range(127, 160))}
-)
+_ESCAPED = str.maketrans({'"': '\\"', "\\": "\\\\"})
 
 
 class Act(Struct, frozen=True):
@@ -72,8 +71,8 @@ class RegisterLog:
 
 
 def edn_text(text: str) -> str:
-    """A string as EDN has it."""
-    return f'"{text.translate(_ESCAPED)}"'
+    """A string as EDN has it, the same when it is read; what cannot be seen is escaped."""
+    return f'"{escaped(text.translate(_ESCAPED))}"'
 
 
 class _Processes:

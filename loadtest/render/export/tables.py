@@ -6,12 +6,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from msgspec.structs import fields
 
+from loadtest.foreign_text import visible
 from loadtest.render.export.runs import OUTCOMES, settings, started, times
 from loadtest.report import Latency, Percentiles, Report, Second
 
 Cell = str | float | bool | None
 
-_FORMULA = tuple("=+-@\t\r\n'")
+_FORMULA = tuple("=+-@＝＋－＠'")  # OWASP, CSV Injection; tabs and line breaks are written as \t and \n
 
 
 def csv_tables(reports: Sequence[Report]) -> dict[str, str]:
@@ -31,11 +32,13 @@ def csv_tables(reports: Sequence[Report]) -> dict[str, str]:
 
 
 def guarded(text: str) -> str:
-    """Text that no spreadsheet takes for a formula: an apostrophe goes before a leading = + - @, tab, CR, LF or '.
+    """Visible text that no spreadsheet takes for a formula: an apostrophe goes before a leading = + - @ or '.
 
-    Taking one leading apostrophe away gives the text back.
+    Blanks before the sign do not hide it, nor does its full-width form. Taking one leading apostrophe away gives the
+    text back.
     """
-    return f"'{text}" if text.startswith(_FORMULA) else text
+    shown = visible(text)
+    return f"'{shown}" if shown.lstrip().startswith(_FORMULA) else shown
 
 
 def _table(rows: Iterator[dict[str, Cell]], columns: Sequence[str] | Mapping[str, object]) -> str:

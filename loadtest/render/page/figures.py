@@ -10,7 +10,7 @@ from loadtest.comparison import Comparison
 from loadtest.found import Found
 from loadtest.render.page import charts, comparison_charts, theme
 from loadtest.render.page.series import Span
-from loadtest.render.page.words import count, estimate, metric, number, slug
+from loadtest.render.page.words import count, estimate, metric, number, shown, slug
 from loadtest.report import Latency, Report
 
 _FEWEST_SECONDS = 3  # of a shorter run there is nothing to see over time
@@ -27,11 +27,12 @@ class Figure(Struct, frozen=True):
     chart: alt.Chart | alt.LayerChart
 
     def specification(self) -> dict[str, Any]:
-        """The chart as Vega-Lite, without the common look."""
+        """The chart as Vega-Lite, without the common look. Its data are CSV, and visible."""
         specification: dict[str, Any] = self.chart.to_dict(validate=False)
         specification.pop("config", None)
         specification.pop("$schema", None)
-        return {**specification, "autosize": theme.AUTOSIZE}
+        datasets = specification.pop("datasets", {})
+        return {**shown(specification), "datasets": datasets, "autosize": theme.AUTOSIZE}
 
 
 def orders(bars: Mapping[str, Mapping[str, int]], name: str = "orders") -> Figure | None:

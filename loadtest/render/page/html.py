@@ -2,7 +2,7 @@
 
 Everything is in the document: its style, its tables, its charts and the JavaScript that draws them (Vega, Vega-Lite and
 Vega-Embed, out of the package vl-convert), compressed to less than half. A Content Security Policy forbids the page to
-load anything. Jinja escapes every text.
+load anything. Jinja escapes every text, and every character of it is visible.
 """
 
 import base64
@@ -23,6 +23,7 @@ from loadtest.render.page import theme
 from loadtest.render.page.figures import Figure
 from loadtest.render.page.outline import Contents
 from loadtest.render.page.sections import contents
+from loadtest.render.page.words import shown
 from loadtest.report import Report
 
 _LIBRARIES = "window.vegaEmbed = vegaEmbed;"
@@ -52,7 +53,9 @@ def _shown(parts: Contents) -> dict[str, Any]:
 
 
 def _template() -> Template:
-    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    environment = Environment(
+        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, finalize=shown
+    )
     return environment.from_string(_resource("page.html"))
 
 

@@ -11,6 +11,7 @@ from loadtest.found import Found
 from loadtest.render.page import theme
 from loadtest.render.page.figures import Figure
 from loadtest.render.page.sections import contents
+from loadtest.render.page.words import shown
 from loadtest.report import Report
 
 _WIDTH = 720
@@ -43,6 +44,7 @@ def _picture(figure: Figure, fmt: Literal["png", "svg"]) -> bytes:
 
 def _complete(figure: Figure) -> dict[str, Any]:
     """A chart that stands alone: with a title, a width, a background and the common look."""
-    title = {"text": figure.title, "anchor": "start", "color": theme.colour("text"), "fontSize": 14}
+    title = {"text": shown(figure.title), "anchor": "start", "color": theme.colour("text"), "fontSize": 14}
     config = {**theme.config(), "background": theme.colour("page"), "padding": 12}
-    return {**figure.specification(), "width": _WIDTH, "title": title, "description": figure.about, "config": config}
+    about = {"width": _WIDTH, "title": title, "description": shown(figure.about), "config": config}
+    return {**figure.specification(), **about}

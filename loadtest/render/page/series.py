@@ -13,6 +13,7 @@ from math import ceil
 from msgspec import Struct
 
 from loadtest import hdr
+from loadtest.foreign_text import visible
 from loadtest.report import Latency, Percentiles, Second, buckets
 
 MOST_SECONDS = 600
@@ -23,11 +24,11 @@ Value = str | int | float | None
 
 
 def table(heading: Sequence[str], rows: Iterable[Sequence[Value]]) -> str:
-    """Rows as CSV; None becomes an empty field, at which a line breaks."""
+    """Rows as CSV, their texts visible; None becomes an empty field, at which a line breaks."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(heading)
-    writer.writerows(rows)
+    writer.writerows([visible(value) if isinstance(value, str) else value for value in row] for row in rows)
     return text.getvalue()
 
 

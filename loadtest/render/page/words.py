@@ -4,12 +4,28 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from markupsafe import Markup
+
 from loadtest.comparison import Comparison, Estimate
+from loadtest.foreign_text import visible
 from loadtest.found import Found, Level
 from loadtest.report import Report
 
 NONE = "–"
 _UNITS = (("_per_s", " a second"), ("_ms", ", ms"), ("_usd", ", $"), ("_s", ", s"))
+
+
+def shown(value: Any) -> Any:
+    """The same with every text in it visible, but for the page's own markup."""
+    match value:
+        case str() if not isinstance(value, Markup):
+            return visible(value)
+        case dict():
+            return {name: shown(each) for name, each in value.items()}
+        case list():
+            return [shown(each) for each in value]
+        case _:
+            return value
 
 
 def count(value: int | None) -> str:
