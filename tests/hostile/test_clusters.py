@@ -1,5 +1,6 @@
 """Clusters and who attacks them: a scheduler that wants the client's machine, others that want in."""
 
+import os
 import re
 import signal
 import socket
@@ -132,6 +133,9 @@ def test_a_local_cluster_lets_in_only_who_has_its_files(start: Start, cli: Cli, 
     assert stat.S_IMODE(local.folder.stat().st_mode) == 0o700
     for name in ("ca.crt", "client.crt", "client.key"):
         assert stat.S_IMODE((local.folder / name).stat().st_mode) == 0o600
+        if os.geteuid() == 0:  # then somebody else can be asked
+            other_user = subprocess.run(["cat", local.folder / name], user="nobody", capture_output=True, check=False)
+            assert (other_user.returncode, other_user.stdout) == (1, b"")
 
     everywhere = listening(local.process.pid)
     assert {address for address, _ in everywhere} == {"127.0.0.1"}
