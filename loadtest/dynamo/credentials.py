@@ -16,7 +16,14 @@ from typing import Any, NoReturn
 
 import aioboto3
 import anyio
-from botocore.credentials import AssumeRoleProvider, ContainerProvider, ProcessProvider, RefreshableCredentials
+from botocore.credentials import (
+    AssumeRoleProvider,
+    ContainerProvider,
+    InstanceMetadataProvider,
+    ProcessProvider,
+    RefreshableCredentials,
+)
+from botocore.utils import get_environ_proxies
 
 from loadtest.dynamo import sdk_session
 from loadtest.dynamo.client import Connection
@@ -57,7 +64,7 @@ async def provide(session: aioboto3.Session, connection: Connection) -> None:
 def _adapt(resolver: Any) -> None:
     """No provider asks for a code, which each client would want anew; no process outlives who waits for it.
 
-    Who asks a container looks at the name in its certificate, too.
+    Who asks this machine for them looks at the name in a certificate, too.
     """
     for provider in resolver.providers:
         if isinstance(provider, ProcessProvider):
@@ -67,6 +74,10 @@ def _adapt(resolver: Any) -> None:
             _adapt_source_profiles(provider._profile_provider_builder)
         elif isinstance(provider, ContainerProvider):
             provider._fetcher._session = MetadataSession(timeout=provider._fetcher.TIMEOUT_SECONDS)
+        elif isinstance(provider, InstanceMetadataProvider):
+            fetcher = provider._role_fetcher
+            proxies = get_environ_proxies(fetcher._base_url)
+            fetcher._session = MetadataSession(timeout=fetcher._timeout, proxies=proxies)
 
 
 def _adapt_source_profiles(builder: Any) -> None:

@@ -8,7 +8,7 @@ from botocore.exceptions import BotoCoreError
 
 MEBIBYTE = 1 << 20
 BODY_BYTES = 4 * MEBIBYTE  # text of Python's may take four times as much, and is there twice while it is read
-AT_ONCE_BYTES = 16 * MEBIBYTE  # of all answers together that one client is receiving
+AT_ONCE_BYTES = 8 * MEBIBYTE  # of all answers that one client is receiving: beyond that they come one by one
 HEAD_BYTES = 64 << 10
 HEADERS = 128
 _VALUES = 100_000  # an empty list costs 30 times its two bytes

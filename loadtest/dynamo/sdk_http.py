@@ -19,16 +19,16 @@ from botocore.exceptions import HTTPClientError
 from botocore.httpsession import create_urllib3_context, get_cert_path
 
 from loadtest.dynamo.limits import (
-    AT_ONCE_BYTES,
     HEAD_BYTES,
     HEADERS,
-    MEBIBYTE,
     OversizedAnswerError,
     too_large,
     too_many_values,
 )
+from loadtest.dynamo.room import Room
 from loadtest.dynamo.sdk_answers import ParserFactory
 
+_READ_AHEAD = 16_384  # bytes of each answer
 _TOO_LARGE_HEAD = ("Got more than", "Too many headers")  # aiohttp says it in words only
 
 
@@ -49,11 +49,11 @@ class Session(AioSession):  # type: ignore[misc]  # the SDK has no types
 
 
 class HTTPSession(AIOHTTPSession):  # type: ignore[misc]  # the SDK has no types
-    """One client's connections. What of its answers is not whole yet may be so much together, and no more."""
+    """One client's connections. So much of its answers may be there at once without being whole."""
 
     def __init__(self, *args: Any, **more: Any) -> None:
         super().__init__(*args, **more)
-        self.receiving = 0  # bytes
+        self.room = Room()
         self.read_timeout_s = self._timeout.sock_read
 
     def _create_connector(self, proxy_url: str | None) -> aiohttp.TCPConnector:
@@ -68,6 +68,7 @@ class HTTPSession(AIOHTTPSession):  # type: ignore[misc]  # the SDK has no types
                 skip_auto_headers={"CONTENT-TYPE"},
                 auto_decompress=False,
                 cookie_jar=aiohttp.DummyCookieJar(),
+                read_bufsize=_READ_AHEAD,
                 max_line_size=HEAD_BYTES,
                 max_field_size=HEAD_BYTES,
                 max_headers=HEADERS,
@@ -128,6 +129,7 @@ class _Answer(aiohttp.ClientResponse):
 
     of: HTTPSession
     _until_s: float | None = None
+    _goes_on: asyncio.Event
 
     async def start(self, connection: Any) -> aiohttp.ClientResponse:
         """Read the head."""
@@ -153,21 +155,31 @@ class _Answer(aiohttp.ClientResponse):
                 raise
         return self._body
 
+    def pause(self) -> None:
+        """Read no more for now: others have their turn."""
+        self._goes_on.clear()
+
+    def resume(self) -> None:
+        """Read on."""
+        self._goes_on.set()
+
     async def _bounded(self) -> bytes:
         if size := too_large(self.content_length or 0):
             raise OversizedAnswerError(size=size)
-        body = bytearray()
+        body, taken = bytearray(), 0
+        self._goes_on = asyncio.Event()
+        self.resume()
         try:
             while part := await self.content.readany():
                 body += part
-                self.of.receiving += len(part)
                 if size := too_large(len(body)):
                     raise OversizedAnswerError(size=size)
-                if self.of.receiving > AT_ONCE_BYTES:
-                    raise OversizedAnswerError(size=f"those that make {AT_ONCE_BYTES // MEBIBYTE} MiB at once")
+                taken += len(part)
+                self.of.room.take(self, len(part))
+                await self._goes_on.wait()
             whole = bytes(body)
         finally:
-            self.of.receiving -= len(body)
+            self.of.room.leave(self, taken)
             body.clear()  # of an error, somebody may keep what led to it
         if size := too_many_values(whole):
             raise OversizedAnswerError(size=size)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import httptools
 from msgspec import Struct
 
-from loadtest.dynamo.limits import AT_ONCE_BYTES, HEAD_BYTES, HEADERS, MEBIBYTE, too_large, too_many_values
+from loadtest.dynamo.limits import HEAD_BYTES, HEADERS, too_large, too_many_values
 from loadtest.dynamo.wire.stamps import ANCILLARY_SIZE, arrival_ns, ask_for_stamps
 
 if TYPE_CHECKING:
@@ -216,17 +216,24 @@ class Connection:
         if self._complete:
             self._deliver(future)
         else:
-            self._count(len(data))
+            self._received += len(data)
+            self._pool.room.take(self, len(data))
             if size := self._too_large():
                 self.fail(size, TooLarge)
 
-    def _count(self, received: int) -> None:
-        self._received += received
-        self._pool.receiving += received
+    def pause(self) -> None:
+        """Read no more for now: others have their turn."""
+        self._loop.remove_reader(self._fd)
+
+    def resume(self) -> None:
+        """Read on."""
+        self._loop.add_reader(self._fd, self._readable)
 
     def _drop(self) -> None:
-        """Keep nothing of an answer, however long somebody keeps the connection."""
-        self._count(-self._received)
+        """Keep nothing of an answer that came in parts, however long somebody keeps the connection."""
+        if self._received:
+            received, self._received = self._received, 0
+            self._pool.room.leave(self, received)
         self._body = b""
 
     def _too_large(self) -> str | None:
@@ -235,8 +242,6 @@ class Connection:
             return f"more than {HEADERS} headers"
         if not self._status and self._received > HEAD_BYTES:
             return f"more than {HEAD_BYTES >> 10} KiB of headers"
-        if self._pool.receiving > AT_ONCE_BYTES:
-            return f"those that make {AT_ONCE_BYTES // MEBIBYTE} MiB at once"
         return too_large(self._received)
 
     def _ended(self) -> None:

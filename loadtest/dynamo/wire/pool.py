@@ -5,6 +5,7 @@ import ssl
 from collections import deque
 from typing import TYPE_CHECKING
 
+from loadtest.dynamo.room import Room
 from loadtest.dynamo.wire.addresses import Addresses
 from loadtest.dynamo.wire.connection import Connection, Lost, Reply
 
@@ -45,7 +46,7 @@ class Pool:
         self._opening: set[asyncio.Timeout] = set()
         self.opened = 0  # so often a connection was asked for
         self.stamped_by_reader = 0  # answers whose time of receipt the kernel did not tell, or not credibly
-        self.receiving = 0  # bytes of answers that did not come whole, of all connections
+        self.room = Room()  # for answers that did not come whole
         self._sweep: asyncio.TimerHandle | None = None
         self._keeps_alive = False
         self._closed = False
