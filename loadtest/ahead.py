@@ -15,6 +15,7 @@ from loadtest.plan import Load, Race
 ASSUMED_S = 0.005  # of a request
 _ASSUMED_PER_S = 2_000  # requests that client and server get through, however many are in flight
 _BEGIN_S = 1.5  # from the command to the first order
+_AROUND = 4  # requests for each product of a load: it is put, read, set to the stock, and read again
 _BETWEEN_S = 0.1  # rounds: the stock is set, the evidence read
 
 
@@ -85,11 +86,12 @@ def _of_race(plan: Race, item_bytes: int) -> Ahead:
 
 def _of_load(plan: Load, item_bytes: int) -> Ahead:
     seconds, schedule = plan.warm_up_s + plan.duration_s, plan.schedule
+    around_s = _AROUND * plan.products / _ASSUMED_PER_S
     if schedule is not None:
         orders = ceil(schedule.orders)
     else:
         orders = ceil(plan.concurrency * seconds / ASSUMED_S / sum(REQUESTS[plan.strategy]))
-    return Ahead(orders, _cost(plan, orders, item_bytes), _BEGIN_S + seconds, assumed=schedule is None)
+    return Ahead(orders, _cost(plan, orders, item_bytes), _BEGIN_S + around_s + seconds, assumed=schedule is None)
 
 
 def _cost(plan: Race | Load, orders: int, item_bytes: int) -> Estimate:

@@ -55,7 +55,9 @@ class Quietly:
         self._progress.hide()
 
     def chore(self, what: str, done: int, of: int) -> None:
-        """How far all runs are is told instead."""
+        """Tell it of the first run; later how far all runs are is told instead."""
+        if not self._is_begun:
+            self._progress.say(f"{what}: {done:,} of {of:,}", None)
 
 
 class Series:

@@ -37,3 +37,8 @@ def test_as_many_rounds_as_it_takes_end_with_the_time_or_the_rounds() -> None:
     few = Race(rounds=2, exclude=0.01, within_s=None)
     assert ahead(few, 100).seconds == ahead(Race(rounds=2), 100).seconds
     assert " of each round" in ahead(until, 100).said("as given")
+
+
+def test_many_products_take_their_time_before_and_after_the_orders() -> None:
+    one, many = (ahead(Load(products=products), 100).seconds for products in (1, 10_000))
+    assert many - one == pytest.approx(20, rel=0.01)
