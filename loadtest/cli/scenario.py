@@ -13,6 +13,7 @@ import typer
 from typer.core import TyperArgument, TyperCommand, TyperGroup, TyperOption
 
 from loadtest.cli.hints import FROM_FILE, names_here
+from loadtest.cli.outputs import spare_others
 from loadtest.errors import UsageError
 from loadtest.foreign_text import clean
 
@@ -55,9 +56,10 @@ def invoke(context: typer.Context, values: dict[str, Any], source: str) -> Any:
     try:
         name = command_name(values, commands)
         arguments = argv(values, commands[name], context.args)
+        given = on_command_line(commands[name], context.args)
+        spare_others(values, given)
     except UsageError as error:
         raise UsageError(f"{source}: {error}") from error
-    given = on_command_line(commands[name], context.args)
     if "help" not in given:
         require_agreement(commands[name], arguments, given, source)
     context.meta[FROM_FILE] = True
