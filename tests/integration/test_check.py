@@ -51,7 +51,7 @@ def test_a_history_that_was_cut_is_in_doubt_wherever_it_was_cut(stored: Callable
         history.write_bytes(whole[:end])
         done = cli("check", str(folder))
         assert done.returncode == 4, done.stderr
-        assert done.stdout.endswith("inconclusive (round 1 was cut short)\n")
+        assert "inconclusive (round 1 was cut short" in done.stdout
 
 
 @pytest.mark.parametrize(
