@@ -4,8 +4,10 @@ from textwrap import dedent
 
 import pytest
 
+from loadtest.checker import results
 from loadtest.order import Kind
 from tests.histories.story import ACCEPTED, CONFLICT, FAILED, REJECTED, UNKNOWN, Story
+from tests.unit.builders import judge
 from tests.unit.evidence import fails, load, said, unnamed
 
 R, T, W = Kind.READ, Kind.TRANSACTION, Kind.WRITE
@@ -124,3 +126,10 @@ STORIES: dict[str, tuple[Story, str]] = {
 @pytest.mark.parametrize(("story", "expected"), STORIES.values(), ids=STORIES)
 def test_a_verdict_shows_whose_orders_were_told_otherwise(story: Story, expected: str) -> None:
     assert said(story) == dedent(expected).strip()
+
+
+def test_orders_that_claim_a_write_are_blamed_beyond_what_is_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(results, "_OWED", 1)
+    story = Story().ends(1, ACCEPTED).ends(2, ACCEPTED).left(1, 1)
+    (found, *_) = judge(story.events).violations
+    assert (found.kind, found.orders) == ("accepted_without_write", ("1-2", "1-1"))

@@ -4,10 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loadtest.checker import Violation
-from loadtest.order import Kind
+from loadtest.checker import Status, Violation
+from loadtest.order import Kind, Product, RoundStarted
 from tests.histories.story import CONFLICT, FAILED, REJECTED, Story
-from tests.unit.builders import judge
+from tests.unit.builders import judge, operation
 from tests.unit.evidence import load
 
 W = Kind.WRITE
@@ -144,6 +144,20 @@ STORIES: dict[str, tuple[Story, list[Told]]] = {
         Story(9, orders=4).takes(1).takes(2).takes(3).takes(4).left(2, 8, "1-4"),
         [("external_write", 1, f"{SOMEBODY}: it was re-created, or went back: 3 accepted writes left no version", ())],
     ),
+    "writes that rest on no version go on with another stock from an old version": (
+        Story(9, orders=9)
+        .wins(1, 2, 8)
+        .wins(2, 3, 7)
+        .wins(3, 4, 6)
+        .wins(4, 5, 5)
+        .wins(5, 6, 4)
+        .wins(6, 7, 3)
+        .wins(7, 4, 20)
+        .wins(8, 5, 19)
+        .wins(9, 6, 18)
+        .left(6, 18, "1-9"),
+        [("external_write", 1, anew(1), ("1-5", "1-6"))],
+    ),
     "an order reads an older version and nothing is written on it": (
         Story(5, orders=3).wins(1, 2, 4).wins(2, 3, 3).read(3, 2, 4, "1-1").wins(3, 4, 2).left(4, 2, "1-3"),
         [
@@ -221,3 +235,13 @@ def test_all_that_are_gone_are_counted() -> None:
         story.wins(n, n + 1, 25 - n)
     (found,) = judge(story.left(2, 24, "1-1").events).violations
     assert (found.orders_count, found.message) == (24, rolled_back(2, 26, *found.orders, *["more"] * 14))
+
+
+@pytest.mark.parametrize(("name", "known"), [("run-1-9", True), ("run-2-9", False), ("run", False)])
+def test_an_orders_name_is_known_by_all_of_it_but_its_number(name: str, known: bool) -> None:
+    """Of a run that was cut; its orders are run-1-1, run-1-2 and so on."""
+    product = Product("p#4", "Last samovar", 5, 1)
+    shown = {"kind": Kind.READ, "version": 2, "quantity": 4, "last_order": name}
+    read = operation(order_id="run-1-1", **shown)
+    verdict = judge([RoundStarted(1, product, 2, 1, 60, "run-1", 1), read])
+    assert verdict.status is (Status.INCONCLUSIVE if known else Status.VIOLATED)
