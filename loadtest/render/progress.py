@@ -7,7 +7,6 @@ from types import TracebackType
 from typing import Self
 
 from rich.live import Live
-from rich.text import Text
 
 from loadtest.checker.verdict import plural
 from loadtest.render.console import a_screen, line
@@ -75,7 +74,9 @@ class Progress:
             self._view.start()
         said = line(self._sentence)
         said.truncate(max(1, self._console.width - len(left)), overflow="ellipsis")  # what is left must be seen
-        self._view.update(Text(said.plain + left, no_wrap=True, overflow="ellipsis"), refresh=True)
+        shown = line(said, left)
+        shown.no_wrap, shown.overflow = True, "ellipsis"
+        self._view.update(shown, refresh=True)
 
     def _left(self, now: float) -> str:
         if not self._left_s:  # not known, or nothing
