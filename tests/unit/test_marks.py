@@ -5,7 +5,7 @@ import tracemalloc
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from loadtest.checker.marks import Bitmap, Evidence, Marks
@@ -33,6 +33,7 @@ def assert_like_a_set(small: Any, added: list[Any], asked: list[Any]) -> None:
 
 
 @given(st.lists(numbers, max_size=60), st.lists(numbers))
+@example([FAR], [FAR - 1])
 def test_a_bitmap_is_a_set_of_numbers(added: list[int], asked: list[int]) -> None:
     assert_like_a_set(Bitmap(), added, asked)
 

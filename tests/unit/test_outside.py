@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from loadtest.checker import Status, Violation
 from loadtest.order import Kind, Product, RoundStarted
-from tests.histories.story import CONFLICT, FAILED, REJECTED, Story
+from tests.histories.story import ACCEPTED, CONFLICT, FAILED, REJECTED, Story
 from tests.unit.builders import judge, operation
 from tests.unit.evidence import load
 
@@ -157,6 +157,17 @@ STORIES: dict[str, tuple[Story, list[Told]]] = {
         .wins(9, 6, 18)
         .left(6, 18, "1-9"),
         [("external_write", 1, anew(1), ("1-5", "1-6"))],
+    ),
+    "a name that stays for an order that leaves none, and the next one of the tool after it": (
+        Story(orders=0)
+        .start(9, 1, orders=0)
+        .place(1)
+        .adds("restock-1", 1, (2, 10))
+        .op(1, W, shows=(3, 9, "restock-1"))
+        .ends(1, ACCEPTED)
+        .adds("restock-2", 1, (4, 10))
+        .left(4, 10, "restock-2"),
+        [],
     ),
     "an order reads an older version and nothing is written on it": (
         Story(5, orders=3).wins(1, 2, 4).wins(2, 3, 3).read(3, 2, 4, "1-1").wins(3, 4, 2).left(4, 2, "1-3"),

@@ -163,3 +163,11 @@ def test_chances_can_be_asked_for_at_any_time_and_ignore_what_is_outside_a_round
         seen.append(chances.contested)
     assert seen == sorted(seen)
     assert seen[-1] == chances.power(is_load=False).contested_rounds == 2
+
+
+def test_a_round_goes_on_until_all_its_products_have_ended() -> None:
+    first, chances = Product("p#5", "", 1, 1), Chances()
+    started, *rest = shop("version", 3, 1)
+    for event in (RoundStarted(1, first, 0, 0), started, RoundEnded(1, first.id, first, 1), *rest):
+        chances(event)
+    assert chances.contested == 1
