@@ -9,7 +9,7 @@ from typing import Any
 import boto3
 import pytest
 
-from tests.conftest import ATOMIC, Cli, free_port
+from tests.conftest import Cli, free_port
 from tests.verdicts import is_sound
 
 
@@ -86,7 +86,7 @@ def test_wrong_credentials(cli: Cli, strict_moto: str) -> None:
     assert "hunter2" not in done.stderr
 
 
-@pytest.mark.parametrize("server", [*ATOMIC, "dynalite"])
+@pytest.mark.parametrize("server", ["embedded", "dynalite", "dynamodb_local"])
 def test_a_missing_table_and_a_missing_product_name_the_command_that_makes_them(
     server: str, cli: Cli, server_urls: Callable[[str], str]
 ) -> None:
@@ -107,7 +107,7 @@ def test_a_missing_table_and_a_missing_product_name_the_command_that_makes_them(
     assert_one_line(cli("race", *where), 3, "there is no table")
 
 
-@pytest.fixture(params=ATOMIC)
+@pytest.fixture(params=["embedded", "dynamodb_local"])
 def database(request: pytest.FixtureRequest, server_urls: Callable[[str], str]) -> tuple[Any, str]:
     url = server_urls(request.param)
     client = boto3.client(
