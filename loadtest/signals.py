@@ -5,6 +5,7 @@ import signal
 import sys
 import threading
 import time
+from collections.abc import Callable
 from types import FrameType
 from typing import NoReturn
 
@@ -30,18 +31,23 @@ def leave_at_second_interrupt() -> None:
         signal.signal(signal.SIGINT, _interrupt)
 
 
-def leave_at_second(*numbers: int) -> None:
-    """The same for signals that an event loop listens to: it hears of each, whoever handles them besides."""
+def leave_at_second(*numbers: int, heard: Callable[[int], None] = lambda _number: None) -> None:
+    """The same for signals that `heard` hears of, or an event loop, which hears whoever handles them besides."""
+
+    def note(number: int, _frame: FrameType | None) -> None:
+        heard(number)
+        _note()
+
     for number in numbers:
-        signal.signal(number, _note)
+        signal.signal(number, note)
 
 
-def _interrupt(number: int, _frame: FrameType | None) -> NoReturn:
-    _note(number, None)
+def _interrupt(_number: int, _frame: FrameType | None) -> NoReturn:
+    _note()
     raise KeyboardInterrupt
 
 
-def _note(_number: int, _frame: FrameType | None) -> None:
+def _note() -> None:
     now = time.monotonic()
     if _received and now - _received[-1] < _ONE_WITHIN_S:
         return

@@ -7,7 +7,7 @@ import typer
 
 from loadtest.cli.options import Debug
 from loadtest.cli.streams import say
-from loadtest.signals import ending
+from loadtest.signals import ending, leave_at_second
 
 
 def local(
@@ -23,8 +23,7 @@ def local(
     from loadtest.scale.trial import cluster
 
     ended: set[int] = set()
-    for number in ending():
-        signal.signal(number, lambda number, _frame: ended.add(number))
+    leave_at_second(*ending(), heard=ended.add)
     with cluster(workers, port) as (address, files):
         options = f"--cluster {address} --cluster-ca {files.authority} "
         options += f"--cluster-cert {files.certificate} --cluster-key {files.key}"
