@@ -77,7 +77,8 @@ class Live:
         self._last = now
         around = self._around_orders(recorder, now)
         if not self._console.is_terminal:
-            self._console.print(around or _line(self._plan, recorder, gone_s), soft_wrap=True)
+            if recorder.begun or self._chore is not None:  # a log need not be told that nothing happens yet
+                self._console.print(around or _line(self._plan, recorder, gone_s), soft_wrap=True)
             return
         if self._view is None:
             self._view = RichLive(console=self._console, auto_refresh=False, transient=True)

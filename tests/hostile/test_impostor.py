@@ -86,10 +86,12 @@ class Impostor(BaseHTTPRequestHandler):
 
 
 def test_what_another_answered_in_a_servers_place_ends_in_words() -> None:
+    before = set(children(os.getpid(), "moto_host"))
+
     async def run() -> None:
         async with embedded.started(Connection(table="products")) as connection:
             port = urlsplit(connection.endpoint_url or "").port or 0
-            (server,) = children(os.getpid(), "moto_host")
+            (server,) = set(children(os.getpid(), "moto_host")) - before
             os.kill(server, signal.SIGKILL)
             wait_for(lambda: is_gone(server), "the end of the server")
             with ThreadingHTTPServer(("127.0.0.1", port), Impostor) as impostor:

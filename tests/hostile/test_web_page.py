@@ -66,7 +66,7 @@ def test_a_page_gets_nothing_and_changes_nothing(name: str, port: int) -> None:
     assert json.loads(body)["__type"] == code
     assert "this server" in json.loads(body)["message"]
     assert not [header for header in given if header.startswith("access-control-")]
-    assert json.loads(operation(port, "ListTables", {})[2]) == {"TableNames": ["T"]}
+    assert "T" in json.loads(operation(port, "ListTables", {})[2])["TableNames"]
 
 
 @pytest.mark.parametrize("what", ["GetItem", "DescribeTable", "Nonsense"])

@@ -79,7 +79,7 @@ def test_twenty_five_rounds_come_to_their_end(server: str, strategy: str, link: 
 def test_a_load_is_restocked_once_for_each_restock(link: Link, cli: Cli) -> None:
     lossy = link("embedded", 8)
     where = ["--endpoint-url", lossy.url, "--table", "restocked", "--populate-table"]
-    done = cli("load", *where, "--product", "p#1", "--stock", "20", "--restock", "--attempts", "3", "--duration", "3s",
+    done = cli("load", *where, "--product", "p#1", "--stock", "5", "--restock", "--attempts", "3", "--duration", "3s",
                "--concurrency", "4", "--strategy", "conditional", "--json", "-")  # fmt: skip
     assert done.returncode in (0, 4), done.stderr
     report = json.loads(done.stdout)

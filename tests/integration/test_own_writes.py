@@ -159,7 +159,7 @@ async def test_a_late_write_of_this_run_or_one_before_is_no_error_and_the_stock_
 @pytest.mark.parametrize(
     ("name", "said"),
     [
-        ("somebody\x1b[2J", "as somebody�[2J"),
+        ("somebody\x1b[2J", r"as somebody\x1b[2J"),
         ("restock-9999999999-1", "as restock-9999999999-1"),
         ("earlier-1-11", "as earlier-1-11"),
         (f"{RUN}0-1-1", f"as {RUN}0-1-1"),

@@ -16,10 +16,10 @@ from tests.conftest import Cli, Start, clean_environment, free_port, wait_until_
 from tests.processes import wait_for
 
 STRATEGIES = ("version", "conditional", "transaction")
-LONG_LOAD = ("load", "--rate", "15", "--duration", "10m")  # with pauses in which another run can set the stock
+LONG_LOAD = ("load", "--rate", "8", "--duration", "10m")  # with pauses in which another run can set the stock
 SHORT_LOAD = ("load", "--rate", "20", "--duration", "2s")  # as slow, so that neither starves the other
 ALONE = "somebody else is writing product 'p#4'"
-FLUSHED = 50_000  # bytes
+FLUSHED = 15_000  # bytes
 
 
 @pytest.fixture
@@ -42,7 +42,7 @@ def url(cli: Cli) -> Iterator[str]:
 
 
 def wait_until_it_runs(folder: Path, more: int = 0) -> Path:
-    """The only run below the folder, once its history has grown by so many bytes and some hundred operations."""
+    """The only run below the folder, once its history has grown by so many bytes and some dozen operations."""
 
     def grown() -> list[Path]:
         return [path for path in folder.glob("runs/*/history.jsonl") if path.stat().st_size > FLUSHED + more]

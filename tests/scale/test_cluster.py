@@ -238,6 +238,7 @@ def assert_ended_without_a_worker(
         measured = operations(tmp_path)
         found.remove("w2", number)
         output, errors = ended(process)
+    assert len(errors) == 1, errors
     (line,) = errors
     assert line.startswith("loadtest: worker w2 ")
     report = the_report(tmp_path)
