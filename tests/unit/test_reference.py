@@ -5,7 +5,6 @@
 
 import sys
 from collections import Counter, defaultdict
-from functools import lru_cache
 from math import sqrt
 from pathlib import Path
 
@@ -18,11 +17,6 @@ from tests.unit.builders import judge
 from tests.unit.disagreements import (
     CUT,
     FALSE,
-    GUESSED,
-    MISSED,
-    NEEDLESS,
-    UNTRUE,
-    WRONG,
     Disagreement,
     disagreements,
     shown,
@@ -41,9 +35,6 @@ BATCHES = [
     *((seed, 100) for seed in range(8)),
     *(pytest.param(100 + seed, 25_000, marks=pytest.mark.slow) for seed in range(8)),
 ]
-
-
-all_disagreements = lru_cache(maxsize=1)(lambda seed, count: list(disagreements(seed, count)))
 
 
 @pytest.mark.parametrize("seed", [*range(4), *(pytest.param(n, marks=pytest.mark.slow) for n in range(10, 20))])
@@ -136,13 +127,10 @@ def test_a_whole_run_is_judged_as_what_it_is(path: Path) -> None:
     assert judge(read_history(path)).status == path.parent.name
 
 
-@pytest.mark.parametrize(
-    "kinds", [(FALSE,), (MISSED, UNTRUE), (GUESSED, WRONG), (NEEDLESS,), (CUT,)], ids=lambda kinds: kinds[0]
-)
 @pytest.mark.parametrize(("seed", "count"), BATCHES)
-def test_the_checker_and_the_reference_agree(seed: int, count: int, kinds: tuple[str, ...]) -> None:
+def test_the_checker_and_the_reference_agree(seed: int, count: int) -> None:
     """But for what `limits.py` names; that stays as rare as it says."""
-    found = [smaller(one) for one in all_disagreements(seed, count) if one.kind in kinds]
+    found = [smaller(one) for one in disagreements(seed, count)]
     unnamed = sorted((one for one in found if limit_of(one) is None), key=lambda one: len(one.events))
     if unnamed:
         one = unnamed[0]
