@@ -5,9 +5,9 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from types import FrameType
-from typing import NoReturn
+from typing import Any, TypeVar
 
 _ALWAYS = (signal.SIGINT, signal.SIGTERM)
 _UNLESS_IGNORED = (signal.SIGHUP, signal.SIGQUIT, signal.SIGXCPU)  # the terminal closed, Ctrl-\, the CPU limit
@@ -15,6 +15,8 @@ _GRACE_S = 1.5  # for what ends by itself
 _ASKED_TWICE = 130
 _ONE_WITHIN_S = 0.3  # a wrapper passes on what the terminal has sent already: that is no second one
 _received: list[float] = []  # when
+Returned = TypeVar("Returned")
+_cancels: list[Callable[[], object]] = []  # of the event loop that runs, if any
 
 
 def ending() -> tuple[signal.Signals, ...]:
@@ -42,9 +44,47 @@ def leave_at_second(*numbers: int, heard: Callable[[int], None] = lambda _number
         signal.signal(number, note)
 
 
-def _interrupt(_number: int, _frame: FrameType | None) -> NoReturn:
+def run_interruptible(
+    function: Callable[..., Coroutine[Any, Any, Returned]], *arguments: Any, use_uvloop: bool = False
+) -> Returned:
+    """Run it in an event loop, where Ctrl-C cancels it once and is a KeyboardInterrupt when it has ended.
+
+    Raised at once it would be the exception of whichever task happens to run, which may be the SDK's.
+    """
+    import asyncio
+
+    import anyio
+
+    asked = False
+
+    async def cancellable() -> Returned:
+        loop, task = asyncio.get_running_loop(), asyncio.current_task()
+
+        def cancel() -> None:
+            nonlocal asked
+            if not asked and task is not None:
+                asked = True
+                loop.call_soon_threadsafe(task.cancel)
+
+        _cancels.append(cancel)
+        try:
+            return await function(*arguments)
+        finally:
+            _cancels.clear()
+
+    try:
+        return anyio.run(cancellable, backend_options={"use_uvloop": use_uvloop})
+    except asyncio.CancelledError:
+        if asked:
+            raise KeyboardInterrupt from None
+        raise
+
+
+def _interrupt(_number: int, _frame: FrameType | None) -> None:
     _note()
-    raise KeyboardInterrupt
+    if not _cancels:
+        raise KeyboardInterrupt
+    _cancels[0]()
 
 
 def _note() -> None:

@@ -27,14 +27,13 @@ def calibrate(
     A run near these operations a second, or with latencies as small as what is added here, measures this machine
     and not its target.
     """
-    import anyio
-
     from loadtest.calibrate import IN_FLIGHT, Ceiling
     from loadtest.calibrate import calibrate as measure
     from loadtest.open_files import connections_that_fit
     from loadtest.render.ceiling import heading, line, remark
     from loadtest.render.progress import Progress
     from loadtest.render.window import width
+    from loadtest.signals import run_interruptible
 
     fits = connections_that_fit(max(IN_FLIGHT))
     levels = [level for level in IN_FLIGHT if level <= fits]
@@ -55,6 +54,6 @@ def calibrate(
             left = rest.pop(0)
             progress.say(f"{2 * len(levels) - left} of {2 * len(levels)} levels", left * each_s)
 
-        ceilings = anyio.run(measure, client, levels, duration_s, done, backend_options={"use_uvloop": True})
+        ceilings = run_interruptible(measure, client, levels, duration_s, done, use_uvloop=True)
     say(remark(ceilings))
     return 0

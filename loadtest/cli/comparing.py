@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-import anyio
 from msgspec.structs import replace
 
 from loadtest import document
@@ -30,6 +29,7 @@ from loadtest.render.comparison import print_comparison
 from loadtest.render.own import briefly
 from loadtest.render.progress import Progress
 from loadtest.report import Report
+from loadtest.signals import run_interruptible
 from loadtest.sweep import RunEnded, Setting, Swept, shortened, sweep
 from loadtest.thresholds import Threshold, check
 
@@ -190,7 +190,7 @@ def _sweep(
 
     try:
         with progress:
-            return anyio.run(main, backend_options={"use_uvloop": True})
+            return run_interruptible(main, use_uvloop=True)
     except BaseException:
         discard(folder)
         raise

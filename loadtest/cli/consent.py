@@ -4,13 +4,13 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-import anyio
 import typer
 
 from loadtest.checker.verdict import plural
 from loadtest.errors import LoadTestError, TargetError, UsageError
 from loadtest.foreign_text import visible
 from loadtest.plan import Load, Race
+from loadtest.signals import run_interruptible
 from loadtest.targets import TargetKind, opened
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def foreign_products(plan: Race | Load, *, yes: bool) -> list[str]:
     """
     if plan.target.kind is TargetKind.EMBEDDED:
         return []
-    connection, found = anyio.run(_look, plan)
+    connection, found = run_interruptible(_look, plan)
     if found:
         ask(_question(plan, connection, found), yes=yes)
     return list(found)

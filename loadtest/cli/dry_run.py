@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 
-import anyio
 from msgspec import Struct, to_builtins
 from msgspec.structs import replace
 
@@ -18,6 +17,7 @@ from loadtest.dynamo.foreign import described, items_of
 from loadtest.dynamo.items import Item, is_made_here, item_bytes, to_item
 from loadtest.order import Product
 from loadtest.plan import Load, Race
+from loadtest.signals import run_interruptible
 from loadtest.targets import Target, TargetKind, opened
 
 OWN_SERVER = "a server of its own, new and empty, which ends with the run"
@@ -51,7 +51,7 @@ def dry_run(
     Raises what the command itself would raise before it writes.
     """
     plan = runs[0].plan
-    found = _embedded() if plan.target.kind is TargetKind.EMBEDDED else anyio.run(_look, plan, run_target)
+    found = _embedded() if plan.target.kind is TargetKind.EMBEDDED else run_interruptible(_look, plan, run_target)
     wanted = [found.items[product_id] for product_id in plan.product_ids if product_id in found.items]
     new = to_item(Product(plan.product_ids[-1], plan.product_ids[-1], plan.stock, 1))
     size = max(map(item_bytes, wanted or [new])) + _LEFT_BYTES

@@ -25,7 +25,7 @@ from loadtest.render.live import Live
 from loadtest.render.terminal import print_report
 from loadtest.report import Report
 from loadtest.session import Interrupt, Watcher
-from loadtest.signals import ending, leave_at_second, leave_at_second_interrupt
+from loadtest.signals import ending, leave_at_second, leave_at_second_interrupt, run_interruptible
 from loadtest.targets import TargetKind
 from loadtest.thresholds import Threshold
 
@@ -75,7 +75,7 @@ def run_here(
 
     error = None
     try:
-        ended = anyio.run(main, backend_options={"use_uvloop": True})
+        ended = run_interruptible(main, use_uvloop=True)
     finally:
         error = keeping.tell()
     return replace(ended, error=ended.error or error)

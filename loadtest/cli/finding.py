@@ -9,7 +9,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import anyio
 from msgspec import Struct
 
 from loadtest import document
@@ -32,6 +31,7 @@ from loadtest.render.own import briefly
 from loadtest.render.progress import Progress, about
 from loadtest.report import Report
 from loadtest.search import CONFIDENCE, Answer, levels_between, search, usual_runs
+from loadtest.signals import run_interruptible
 from loadtest.thresholds import Threshold, parse
 
 if TYPE_CHECKING:
@@ -134,7 +134,7 @@ class _Going:
 
                     return await search(levels, wanted.precision, run, self._may_go_on)
 
-        return anyio.run(main, backend_options={"use_uvloop": True})
+        return run_interruptible(main, use_uvloop=True)
 
     def _announce(self) -> None:
         plan, within_s = self._wanted.plan(self._wanted.lowest), self._wanted.within_s

@@ -19,6 +19,7 @@ from loadtest.probe.connections import BURSTS
 from loadtest.probe.run import Probed, Step, longest_s, probe
 from loadtest.render.probe import print_probe
 from loadtest.render.progress import Progress, about
+from loadtest.signals import run_interruptible
 from loadtest.targets import TargetKind, opened
 
 _DRAW_EVERY_S = 0.5
@@ -62,7 +63,7 @@ def run_probe(run_target: RunTarget, json: Path | None, *, quiet: bool, dry_run:
                 tasks.cancel_scope.cancel()
         return ended
 
-    ended = anyio.run(main, backend_options={"use_uvloop": True})
+    ended = run_interruptible(main, use_uvloop=True)
     found = ended.probe
     print_probe(found, to_stdout=not to_stdout, quiet=quiet)
     if json is not None:
@@ -87,7 +88,7 @@ def _dry_run(run_target: RunTarget, bursts: Sequence[int]) -> int:
             where, _ = await table_found(target, client, connection, made=run_target.populate_table)
             return where
 
-    where = OWN_SERVER if target.kind is TargetKind.EMBEDDED else anyio.run(look)
+    where = OWN_SERVER if target.kind is TargetKind.EMBEDDED else run_interruptible(look)
     asked = bill(bursts, prices_in(run_target.priced_region))
     where_asked = "" if target.kind is TargetKind.AWS else "on DynamoDB "
     return show(

@@ -216,16 +216,15 @@ def _on(target: Target, work: Work, *, changes: bool = True) -> None:
         raise UsageError(
             "say where the table is: --endpoint-url URL or --target aws (the embedded server makes its own)"
         )
-    import anyio
-
     from loadtest.dynamo.client import connect
+    from loadtest.signals import run_interruptible
     from loadtest.targets import opened
 
     async def connected() -> None:
         async with opened(target, pool=10, changes=changes) as connection, connect(connection.patient()) as client:
             await work(client, connection)
 
-    anyio.run(connected)
+    run_interruptible(connected)
 
 
 def _ask_on_aws(target: Target, connection: "Connection", question: str, *, yes: bool) -> None:
