@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from loadtest import signals
+from loadtest.system import signals
 
 
 @pytest.fixture(autouse=True)
