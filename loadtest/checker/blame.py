@@ -11,7 +11,7 @@ from loadtest.events import is_own
 UNTOLD = "; whose write it was the history does not tell"
 OF_SUMS = {"oversold", "stock_lost", "version_miscounted"}  # kinds that any of the accepted writes may be the cause of
 # Kinds whose orders are those that saw it, and need not have written anything.
-_OF_WITNESSES = {"external_write", "stale_read", "version_from_nowhere", "version_reused"}
+_OF_WITNESSES = {"external_write", "stale_read", "phantom_version", "version_reused"}
 
 
 def culprits_first(violations: Sequence[Violation]) -> list[Violation]:

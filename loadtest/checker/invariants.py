@@ -195,7 +195,7 @@ class Invariants:
                 f"version {gap.version:,} was seen before any write that could have made it was sent, "
                 "or somebody else wrote the product"
             )
-            yield self._violation("version_from_nowhere", message, self._seen_by(gap))
+            yield self._violation("phantom_version", message, self._seen_by(gap))
 
     def _seen_by(self, gap: Gap) -> Evidence:
         """Who saw that version, or a later one, first; if the write after it is known, that may have made both."""
@@ -213,7 +213,7 @@ class Invariants:
         ledger, uncertain = self._ledger, bool(self._own.anonymous or self._round.perhaps)  # which of own writes were
         fewest = None if uncertain or self._round.stock.restocks else min(ledger.units, default=1)
         most = inf if uncertain else max(ledger.units, default=1)
-        evidence = ledger.blind.without_cause(ledger.time, self._history.versions, most, fewest)
+        evidence = ledger.blind.spurious(ledger.time, self._history.versions, most, fewest)
         if evidence.count:
             message = f"{plural(evidence.count, 'write')} refused though every state that was there met the condition"
-            yield self._violation("refused_without_cause", message, evidence, 1)
+            yield self._violation("spurious_rejection", message, evidence, 1)

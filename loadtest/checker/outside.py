@@ -19,7 +19,7 @@ FOLLOWING = {  # kinds of violations that follow from a product that went back
     "stock_lost",
     "version_miscounted",
     "version_reused",
-    "version_won_twice",
+    "lost_update",
     "write_out_of_order",
     "wrong_quantity",
 }

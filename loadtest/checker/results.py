@@ -96,7 +96,7 @@ class Results:
                 self._unresolvable.discard(op.order_id)
             if op.outcome is ACCEPTED and op.kind is not READ:
                 new, owed = self._bitsets.add(op.order_id, _WON), self._owed.pop(op.order_id, None)
-                kind = "accepted_without_write" if owed else "winner_told_otherwise" if new else "order_applied_twice"
+                kind = "accepted_without_write" if owed else "won_but_told_lost" if new else "order_applied_twice"
                 self._blame(kind, op.order_id, op)
             return None
         if not self._unnamed:
@@ -134,7 +134,7 @@ class Results:
             if won is None and not (doubt is not None and doubt.applied):
                 self._owe(order_id, ledger)
         elif won is not None:
-            self._blame("winner_told_otherwise", order_id, won)
+            self._blame("won_but_told_lost", order_id, won)
         elif event.outcome is UNKNOWN and doubt is None:
             self._unresolvable.add(order_id)
 
@@ -214,7 +214,7 @@ class Results:
         elif told is REJECTED:
             self._blame("phantom_reject", order_id, op)
         elif told is not None:
-            self._blame("winner_told_otherwise", order_id, op)
+            self._blame("won_but_told_lost", order_id, op)
         else:
             self._blame("external_write", order_id, op)
 
@@ -230,7 +230,7 @@ class Results:
             elif doubt.misled:
                 self._blame("phantom_reject", order_id, doubt.last)
             elif doubt.told is FAILED:
-                self._blame("winner_told_otherwise", order_id, doubt.last)
+                self._blame("won_but_told_lost", order_id, doubt.last)
 
     def records(self, event: RecordsRead) -> None:
         """Records of orders were read; they are looked at when all orders have ended."""
@@ -312,7 +312,7 @@ class Results:
 
 _MESSAGES = {
     "accepted_without_write": "{0} counted as accepted without an accepted write",
-    "winner_told_otherwise": "{0} won but {1} told otherwise",
+    "won_but_told_lost": "{0} won but {1} told otherwise",
     "phantom_reject": "{0} won but {1} told to have lost",
     "order_applied_twice": "{0} took stock more than once",
     "external_write": "{0} that {1} not placed here, or left no name, wrote the product",

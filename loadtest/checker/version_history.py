@@ -259,10 +259,10 @@ class VersionHistory:
                 message = f"version {version:,}, which an order won, was seen under another name"
             elif len(set(orders.orders)) < len(orders.orders):  # one order more than once
                 message = f"{orders.count:,} writes won from version {version - 1:,}"
-            yield orders.violation("version_won_twice", message, round_, product_id, 2)
+            yield orders.violation("lost_update", message, round_, product_id, 2)
         if more.count:
             message = f"{plural(more.count, 'write')} more won from a version that had been won"
-            yield more.violation("version_won_twice", message, round_, product_id, 1)
+            yield more.violation("lost_update", message, round_, product_id, 1)
         if nameless.count:
             message = "a version was seen under a name that no write of this run left"
             yield nameless.violation("external_write", message, round_, product_id)

@@ -204,7 +204,7 @@ STORIES: dict[str, tuple[Story, Expected]] = {
     ),
     "violated/two-winners-clean-final-state": (
         race().wins(1, 2, 0, rests_on=1, at=5).wins(2, 2, 0, rests_on=1, at=5).left(2, 0, "1-2"),
-        Expected(("oversold", "version_miscounted", "version_won_twice")),
+        Expected(("lost_update", "oversold", "version_miscounted")),
     ),
     "violated/two-winners-and-the-stock-fell-by-two": (
         Story(2)
@@ -213,7 +213,7 @@ STORIES: dict[str, tuple[Story, Expected]] = {
         .wins(1, 2, 1, rests_on=1, at=5)
         .wins(2, 2, 0, rests_on=1, at=5)
         .left(3, 0, None),
-        Expected(("version_reused", "version_won_twice")),
+        Expected(("lost_update", "version_reused")),
     ),
     "violated/lost-winner": (
         race()
@@ -221,7 +221,7 @@ STORIES: dict[str, tuple[Story, Expected]] = {
         .ends(1, REJECTED, CONFLICT)
         .loses(2, (2, 0, "1-1"), rests_on=1)
         .left(2, 0, "1-1"),
-        Expected(("winner_told_otherwise",)),
+        Expected(("won_but_told_lost",)),
     ),
     "violated/win-that-nothing-backs": (
         race()
@@ -241,7 +241,7 @@ STORIES: dict[str, tuple[Story, Expected]] = {
     ),
     "violated/stale-final-read": (
         Story(2, orders=3).wins(1, 2, 1).wins(2, 3, 0).loses(3, (3, 0, "1-2")).left(2, 1, "1-1"),
-        Expected(("refused_without_cause", "rolled_back")),
+        Expected(("rolled_back", "spurious_rejection")),
     ),
     "violated/version-reused": (
         Story(3, orders=3).wins(1, 2, 2).read(2, 2, 1, "1-1").ends(2, FAILED).ends(3, FAILED).left(2, 2, "1-1"),
@@ -255,7 +255,7 @@ STORIES: dict[str, tuple[Story, Expected]] = {
         .op(3, W, FAILED)
         .ends(3, FAILED)
         .left(2, 2, "1-1"),
-        Expected(("version_won_twice",)),
+        Expected(("lost_update",)),
     ),
     "violated/version-not-the-next": (
         race()
@@ -271,7 +271,7 @@ STORIES: dict[str, tuple[Story, Expected]] = {
     ),
     "violated/lost-write-seen-before-it-was-sent": (
         Story(2).wins(1, 3, 0, at=2).is_lost(2, at=10).left(3, 0, "1-1"),
-        Expected(("version_from_nowhere",), settled=(0, 0, 1)),
+        Expected(("phantom_version",), settled=(0, 0, 1)),
     ),
     "violated/negative-quantity": (
         Story(1, orders=3).wins(1, 2, 0).wins(2, 3, -1).loses(3, (3, -1, "1-2")).unread(),
@@ -358,7 +358,7 @@ STORIES: dict[str, tuple[Story, Expected]] = {
         .ends(1, FAILED, "gave up")
         .loses(2, (2, 0, "1-1"))
         .left(2, 0, "1-1"),
-        Expected(("winner_told_otherwise",), settled=(1, 0, 0)),
+        Expected(("won_but_told_lost",), settled=(1, 0, 0)),
     ),
     "violated/vanished-order": (
         race().wins(1, 2, 0, rests_on=1).left(2, 0, "1-1"),
@@ -423,11 +423,11 @@ STORIES: dict[str, tuple[Story, Expected]] = {
     ),
     "violated/sold-out-with-stock-left": (
         Story(3).wins(1, 2, 2).read(2, 2, 2, "1-1").ends(2, REJECTED, SOLD_OUT).left(2, 2, "1-1"),
-        Expected(("refused_without_cause",)),
+        Expected(("spurious_rejection",)),
     ),
     "violated/refused-though-nothing-changed": (
         Story().read(1, 1, 1).loses(1, (), rests_on=1).read(2, 1, 1).op(2, W, FAILED).ends(2, FAILED).left(1, 1),
-        Expected(("refused_without_cause", "stale_read")),
+        Expected(("spurious_rejection", "stale_read")),
     ),
     "violated/refused-by-what-met-the-condition": (
         Story()
@@ -436,7 +436,7 @@ STORIES: dict[str, tuple[Story, Expected]] = {
         .read(2, 1, 1)
         .wins(2, 2, 0, rests_on=1)
         .left(2, 0, "1-2"),
-        Expected(("refused_without_cause",)),
+        Expected(("spurious_rejection",)),
     ),
     "violated/second-round-only": (
         race()
@@ -448,7 +448,7 @@ STORIES: dict[str, tuple[Story, Expected]] = {
         .wins(1, 4, 0, rests_on=3)
         .wins(2, 4, 0, rests_on=3, at=30)
         .left(4, 0, "2-2"),
-        Expected(("oversold", "version_miscounted", "version_won_twice")),
+        Expected(("lost_update", "oversold", "version_miscounted")),
     ),
     "violated/one-of-many-products": (
         Story(orders=0)
@@ -464,7 +464,7 @@ STORIES: dict[str, tuple[Story, Expected]] = {
     ),
     "violated/cut-but-caught": (
         race().wins(1, 2, 0, rests_on=1, at=5).wins(2, 2, 0, rests_on=1, at=5),
-        Expected(("oversold", "version_won_twice")),
+        Expected(("lost_update", "oversold")),
     ),
     # --- inconclusive
     "inconclusive/lost-and-nobody-knows": (
@@ -608,7 +608,7 @@ STORIES: dict[str, tuple[Story, Expected]] = {
         .left(3, 7, "1-2"),
         Expected(("oversold",), settled=(1, 0, 0)),
     ),
-    "violated/winner-told-otherwise-and-its-record": (
+    "violated/won-but-told-lost-and-its-record": (
         Story(1)
         .op(1, T)
         .ends(1, REJECTED, SOLD_OUT)
@@ -616,7 +616,7 @@ STORIES: dict[str, tuple[Story, Expected]] = {
         .ends(2, REJECTED, SOLD_OUT)
         .record(1)
         .left(2, 0, "1-1"),
-        Expected(("winner_told_otherwise",)),
+        Expected(("won_but_told_lost",)),
     ),
     "violated/answered-before-any-version-it-can-have-made": (
         Story(3).wins(2, 2, 2, at=10).takes(1, at=2).left(3, 1, "1-1"),
@@ -629,7 +629,7 @@ STORIES: dict[str, tuple[Story, Expected]] = {
         .loses(1, (), rests_on=1, at=6)
         .loses(2, (), rests_on=1, at=6)
         .left(1, 1),
-        Expected(("refused_without_cause", "stale_read")),
+        Expected(("spurious_rejection", "stale_read")),
     ),
     "violated/initial-name-is-an-order-of-the-round": (
         Story(2, 2, name="1-1").wins(1, 3, 1).wins(2, 4, 0).left(4, 0, "1-2"),
@@ -659,6 +659,6 @@ STORIES: dict[str, tuple[Story, Expected]] = {
     ),
     "violated/one-version-too-many-for-what-was-lost": (
         Story(5).is_lost(1, rests_on=1).read(2, 3, 3, None).ends(2, FAILED).unread(),
-        Expected(("version_from_nowhere",), settled=(0, 0, 1)),
+        Expected(("phantom_version",), settled=(0, 0, 1)),
     ),
 }

@@ -69,7 +69,7 @@ def test_without_a_condition_the_last_item_is_sold_many_times(any_server: tuple[
     code, report = race("--endpoint-url", any_server[1], "--table", a_table(), "--populate-table", "-n", "40",
                         "--strategy", "unconditional")  # fmt: skip
     assert (code, report["verdict"]["status"]) == (1, "violated")
-    assert {"oversold", "version_won_twice"} <= {violation["kind"] for violation in report["verdict"]["violations"]}
+    assert {"oversold", "lost_update"} <= {violation["kind"] for violation in report["verdict"]["violations"]}
 
 
 def test_the_embedded_server_needs_no_set_up_and_any_product_can_be_raced_for(race: Any) -> None:

@@ -39,7 +39,7 @@ run_simple("127.0.0.1", int(sys.argv[1]), noted, threaded=True)
 
 
 # In other rounds it may have shown an item that was half written: its new version with its old maker or quantity.
-TORN = {"version_won_twice", "version_reused", "wrong_quantity"}
+TORN = {"lost_update", "version_reused", "wrong_quantity"}
 
 
 class Racy:

@@ -136,7 +136,7 @@ def violated(rounds: int = 3) -> Report:
         for number in range(1, rounds + 1)
         for kind, message in (
             ("oversold", "100 units were accepted, but the stock fell by 1"),
-            ("version_won_twice", f"100 orders won from version {2 * number - 1}"),
+            ("lost_update", f"100 orders won from version {2 * number - 1}"),
             ("version_miscounted", "the version rose by 1 for 100 accepted writes"),
         )
     ]

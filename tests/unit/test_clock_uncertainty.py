@@ -89,7 +89,7 @@ def test_uncertain_clocks_do_not_excuse_two_winners() -> None:
     events = sold_out(write("1-1", 2, 1_000, 10**9), write("1-2", 2, 1_100, 10**9))
     verdict = judge(events)
     assert verdict.status is Status.VIOLATED
-    assert "version_won_twice" in {violation.kind for violation in verdict.violations}
+    assert "lost_update" in {violation.kind for violation in verdict.violations}
 
 
 @given(

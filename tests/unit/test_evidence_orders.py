@@ -32,7 +32,7 @@ STORIES: dict[str, tuple[Story, str]] = {
     "an order that failed and whose name is seen": (
         fails(Story(), 1).read(2, 2, 0, "1-1").ends(2, FAILED).left(2, 0, "1-1"),
         """
-        winner_told_otherwise: 1 order won but was told otherwise
+        won_but_told_lost: 1 order won but was told otherwise
           [1: 1-1]
           1-2 read accepted (2, 0, 1-1) 5–7 ms
         """,

@@ -151,7 +151,7 @@ def test_verdict_comes_with_its_evidence(drawn: Draw) -> None:
     rows = drawn("violated").tables["Violations"]
     assert [row[:5] for row in rows[1:3]] == [
         ["100 units were accepted, but the stock fell by 1", "oversold", "1", "p#4", "100"],
-        ["100 orders won from version 1", "version_won_twice", "1", "p#4", "100"],
+        ["100 orders won from version 1", "lost_update", "1", "p#4", "100"],
     ]
     assert len(rows) == 10
 

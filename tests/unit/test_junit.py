@@ -106,14 +106,14 @@ def test_one_report_need_not_be_a_list() -> None:
 
 
 def test_a_violated_run_is_a_failure_with_its_evidence() -> None:
-    many = Violation("version_won_twice", "100 orders won from version 1", 2, "p#4", ("a", "b"), 100)
+    many = Violation("lost_update", "100 orders won from version 1", 2, "p#4", ("a", "b"), 100)
     (suite,) = parsed(a_report(verdict=verdict(Status.VIOLATED, [OVERSOLD, many], ["a doubt"]), completed=False))
     (failure,) = suite.findall("testcase/failure")
     assert failure.attrib["type"] == "violated"
     assert failure.attrib["message"] == "1 of 100 orders won the last item: violated"
     assert failure.text == (
         "oversold, round 1, p#4: 2 units were accepted, but the stock fell by 1 (o-1, o-2)\n"
-        "version_won_twice, round 2, p#4: 100 orders won from version 1 (a, b, …)\n"
+        "lost_update, round 2, p#4: 100 orders won from version 1 (a, b, …)\n"
         "a doubt"
     )
 

@@ -18,7 +18,7 @@ def op(order_id: str, sent: int, received: int, **changes: object) -> Operation:
 
 
 def violation(*evidence: Operation, orders: Sequence[str] = (), round_: int = 1) -> Violation:
-    return Violation("version_won_twice", "seen", round_, "p#4", tuple(orders), len(orders), evidence)
+    return Violation("lost_update", "seen", round_, "p#4", tuple(orders), len(orders), evidence)
 
 
 A, B = op("a", 100, 110), op("b", 105, 120)
