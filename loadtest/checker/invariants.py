@@ -5,7 +5,6 @@ from dataclasses import replace
 from itertools import islice
 from math import inf
 
-from loadtest.checker import unresolved as doubting
 from loadtest.checker.bitsets import SHOWN, Evidence
 from loadtest.checker.blame import OF_SUMS, UNTOLD
 from loadtest.checker.ledger import Ledger
@@ -14,6 +13,7 @@ from loadtest.checker.outside import FOLLOWING
 from loadtest.checker.reconcile import candidates
 from loadtest.checker.refusals import Blind
 from loadtest.checker.stock import Found
+from loadtest.checker.unresolved import open_writes
 from loadtest.checker.verdict import Violation, plural
 from loadtest.events import RESTOCK, Operation, is_own
 
@@ -24,7 +24,7 @@ class Invariants:
     def __init__(self, ledger: Ledger, live: int) -> None:
         """ValueError if none has begun."""
         self._ledger, self._live = ledger, live
-        self._history, self._own, self._outside = ledger.claims, ledger.own, ledger.outside
+        self._history, self._own, self._outside = ledger.history, ledger.own, ledger.outside
         self._round = ledger.round
 
     def violations(self) -> Iterator[Violation]:
@@ -49,7 +49,7 @@ class Invariants:
     def _all(self) -> Iterator[Violation]:
         self._look_for_strangers()
         found = list(self._of_writes())
-        yield from found or self._of_what_nobody_claimed()
+        yield from found or self._of_unknown_makers()
         round_ = self._round
         only_fell = not (self._restocked or round_.eventual or round_.perhaps)
         yield from round_.refusals.violations(round_.number, self._ledger.initial.id, round_.final, only_fell=only_fell)
@@ -62,7 +62,7 @@ class Invariants:
                 self._outside.stranger(name, version, op)
         round_ = self._round
         if round_.final is not None:
-            lost = len(doubting.open_writes(self._ledger.doubts)) + len(round_.perhaps) + round_.stock.lost_restocks
+            lost = len(open_writes(self._ledger.unresolved)) + len(round_.perhaps) + round_.stock.lost_restocks
             extra, (unseen, forgotten) = round_.rose - round_.surely - round_.stock.restocks, self._history.unplaced()
             if extra > 0 or len(unseen) + forgotten >= -extra:  # of others it is known which versions they made
                 self._outside.made_by_nobody(min(0, extra) or max(0, extra - lost))
@@ -78,20 +78,22 @@ class Invariants:
         round_ = self._round
         if round_.final is None or self._live:
             return
-        undecided = any(doubt.settled is None for doubt in self._ledger.doubts.values() if doubt.open or doubt.perhaps)
+        undecided = any(
+            writes.outcome is None for writes in self._ledger.unresolved.values() if writes.open or writes.perhaps
+        )
         room = self._ledger.room.each
         gaps = list(islice(self._history.gaps(self._ledger.decided, round_.final.version), room + 1))
         if undecided and 0 < len(gaps) <= room:
             return
-        for doubt in self._ledger.doubts.values():
-            if gaps and undecided and doubt.settled is None:
-                doubt.miss()
-            doubt.decide()
+        for writes in self._ledger.unresolved.values():
+            if gaps and undecided and writes.outcome is None:
+                writes.miss()
+            writes.decide()
         self._ledger.decided = round_.final.version
         self._history.decide()
         self._own.decide(round_.final.version)
 
-    def _of_what_nobody_claimed(self) -> Iterator[Violation]:
+    def _of_unknown_makers(self) -> Iterator[Violation]:
         matching = candidates(self._ledger, self._live)
         found = list(self._made_by_somebody(Matching([gap.of_any_units for gap in matching.gaps], matching.writes)))
         round_ = self._round
@@ -109,7 +111,7 @@ class Invariants:
 
     def _of_writes(self) -> Iterator[Violation]:
         round_ = self._round
-        lost = [op for _, op in doubting.open_writes(self._ledger.doubts)] + round_.perhaps
+        lost = [op for _, op in open_writes(self._ledger.unresolved)] + round_.perhaps
         if round_.complete or not round_.placed_one_by_one:  # of a load that was cut nobody knows what was added
             found = round_.stock.violations(round_.final, [op.units for op in lost], round_.rest)
             yield from map(self._with_culprits, self._named(found))

@@ -2,22 +2,22 @@
 
 from collections.abc import Iterable, Mapping
 
-from loadtest.checker.unresolved import Doubt
+from loadtest.checker.unresolved import UnresolvedWrites
 from loadtest.events import Operation
 
 
-def pending(operations: Iterable[Operation]) -> dict[str, dict[str, Doubt]]:
+def pending(operations: Iterable[Operation]) -> dict[str, dict[str, UnresolvedWrites]]:
     """Writes of an earlier run that may yet be applied, by product and order, as the checker takes them."""
-    found: dict[str, dict[str, Doubt]] = {}
+    found: dict[str, dict[str, UnresolvedWrites]] = {}
     for op in operations:
-        doubts = found.setdefault(op.product_id, {})
-        if op.order_id in doubts:
-            doubts[op.order_id].lose(op)
+        unresolved = found.setdefault(op.product_id, {})
+        if op.order_id in unresolved:
+            unresolved[op.order_id].lose(op)
         else:
-            doubts[op.order_id] = Doubt(op)
+            unresolved[op.order_id] = UnresolvedWrites(op)
     return found
 
 
-def still_open(lost: Mapping[str, Mapping[str, Doubt]]) -> list[Operation]:
+def still_open(lost: Mapping[str, Mapping[str, UnresolvedWrites]]) -> list[Operation]:
     """The same back again: what the checker leaves to the next run."""
-    return [op for doubts in lost.values() for doubt in doubts.values() for op in doubt.open]
+    return [op for unresolved in lost.values() for writes in unresolved.values() for op in writes.open]

@@ -174,13 +174,13 @@ class Chances:
             excluded_share=excluded(periods),
         )
 
-    def untested(self, *, is_load: bool, settled: bool) -> str | None:
+    def untested(self, *, is_load: bool, reconciled: bool) -> str | None:
         """Why the run shows nothing, if it does not: its stock was limited, or it is a load, and no win was contested.
 
-        A win whose own answer was lost (`settled`) counts here too.
+        A win whose own answer was lost (`reconciled`) counts here too.
         """
         sums = self._all()
-        if settled and sums.counts.perhaps:
+        if reconciled and sums.counts.perhaps:
             return None
         if is_load:
             return None if sums.counts.contested else _UNTESTED_LOAD

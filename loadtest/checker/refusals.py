@@ -1,4 +1,4 @@
-"""The laws of refusals: a version that never moved refuses nobody, and what is there is not sold out."""
+"""The invariants of refusals: a version that never moved refuses nobody, and what is there is not sold out."""
 
 from collections import defaultdict, deque
 from collections.abc import Iterator

@@ -59,9 +59,9 @@ class Cell(Struct, frozen=True):
 
 def counted(verdicts: Mapping[str, int], untested: int) -> dict[str, int]:
     """How many runs there are of each status, with those apart, in words, that only put nothing to the test."""
-    doubtful = verdicts.get(Status.INCONCLUSIVE, 0) - untested
-    found = {**verdicts, Status.INCONCLUSIVE.value: doubtful, UNTESTED: untested}
-    return {status: count for status, count in sorted(found.items()) if count}
+    inconclusive = verdicts.get(Status.INCONCLUSIVE, 0) - untested
+    counts = {**verdicts, Status.INCONCLUSIVE.value: inconclusive, UNTESTED: untested}
+    return {status: count for status, count in sorted(counts.items()) if count}
 
 
 class Difference(Struct, frozen=True):

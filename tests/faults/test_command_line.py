@@ -202,7 +202,7 @@ KINDS = {
 def test_two_thousand_orders_and_no_false_verdict(
     server: str, strategy: str, kind: str, cli: Cli, server_urls: Callable[[str], str], tmp_path: Path
 ) -> None:
-    """What the proxy's journal has as applied or not is the truth that verdict and settlement are held against."""
+    """What the proxy's journal has as applied or not is the truth that verdict and reconciliation are held against."""
     (tmp_path / "day.toml").write_text(f"[[fault]]\nrate = 0.1\n{KINDS[kind]}\n")
     where: list[str] = []  # an embedded server of the run's own
     if server != "embedded":
@@ -222,9 +222,9 @@ def test_two_thousand_orders_and_no_false_verdict(
     if strategy == "version":
         assert verdict["phantom_rejects"] == phantoms
     assert verdict["phantom_rejects"] <= phantoms  # whose `conditional` write was overtaken at once, nobody saw
-    settled = verdict["settled"]
-    assert sum(settled.values()) == orders["unknown"]
+    reconciled = verdict["reconciled"]
+    assert sum(reconciled.values()) == orders["unknown"]
     if orders["unknown"]:
-        assert settled["accepted"] <= sum(200 in one.statuses for one in injected)
-        assert settled["rejected"] <= sum(200 not in one.statuses for one in injected)
-    assert (verdict["status"] == "safe") == (not applied_twice and not phantoms and not settled["unsettled"])
+        assert reconciled["accepted"] <= sum(200 in one.statuses for one in injected)
+        assert reconciled["rejected"] <= sum(200 not in one.statuses for one in injected)
+    assert (verdict["status"] == "safe") == (not applied_twice and not phantoms and not reconciled["unresolved"])

@@ -118,9 +118,9 @@ def test_the_winner_whose_answer_is_lost_is_found_out(
     assert report["stock"]["p#4"]["final"] == 0  # it was applied
     verdict = report["verdict"]
     assert is_sound_report(done.returncode, report)
-    assert verdict["settled"] == {"accepted": 1, "rejected": 0, "unsettled": 0}
-    assert "1 order settled as accepted, 0 as rejected, 0 unsettled" in done.stderr
-    said = "1 of 20 orders won the last item; 19 were rejected, 1 is unknown (1 settled as accepted): "
+    assert verdict["reconciled"] == {"accepted": 1, "rejected": 0, "unresolved": 0}
+    assert "1 order reconciled as accepted, 0 as rejected, 0 unresolved" in done.stderr
+    said = "1 of 20 orders won the last item; 19 were rejected, 1 is unknown (1 reconciled as accepted): "
     assert verdict["sentence"].startswith(said)
 
 

@@ -45,7 +45,7 @@ def busy_day() -> Market:
 
 def test_a_load_on_a_correct_server_is_safe() -> None:
     verdict = judge(busy_day().end())
-    assert (verdict.status, verdict.violations, verdict.doubts) == (Status.SAFE, (), ())
+    assert (verdict.status, verdict.violations, verdict.reasons) == (Status.SAFE, (), ())
     assert verdict.sentence == "5 of 6 orders won from a stock of 3 each of 3 products, restocked; 1 was rejected: safe"
 
 
@@ -70,11 +70,11 @@ def test_no_correct_server_is_ever_a_violator(days: Any) -> None:
     verdict = judge(market.end())
     assert verdict.violations == ()
     lost = [applied for is_order, _, _, (answered, applied) in days if is_order and not answered]
-    settled = verdict.settled
-    assert settled.accepted + settled.rejected + settled.unsettled == len(lost)
-    assert settled.accepted <= market.lost_and_applied
-    decided = settled.accepted or any(is_order and answered for is_order, _, _, (answered, _) in days)
-    assert (verdict.status is Status.SAFE) == (settled.unsettled == 0 and bool(decided))
+    reconciled = verdict.reconciled
+    assert reconciled.accepted + reconciled.rejected + reconciled.unresolved == len(lost)
+    assert reconciled.accepted <= market.lost_and_applied
+    decided = reconciled.accepted or any(is_order and answered for is_order, _, _, (answered, _) in days)
+    assert (verdict.status is Status.SAFE) == (reconciled.unresolved == 0 and bool(decided))
 
 
 @given(st.lists(steps, max_size=25), st.sampled_from(NAMES), st.sampled_from([-1, 1]))
@@ -204,7 +204,7 @@ def test_orders_that_vanish_in_a_load_are_counted() -> None:
         market.place()
     (violation,) = judge(market.end()).violations
     assert (violation.kind, violation.message) == ("order_vanished", "12 orders never got a result")
-    assert judge(market.events[:-1]).doubts == ("round 1 was cut short",)  # they were under way
+    assert judge(market.events[:-1]).reasons == ("round 1 was cut short",)  # they were under way
 
 
 def test_dropped_orders_owe_nobody_a_result() -> None:
@@ -228,9 +228,9 @@ def test_a_load_of_one_last_item_says_so_and_a_restocked_one_does_not() -> None:
     assert judge(market.end()).sentence == "2 of 2 orders won from a stock of 1, restocked; 0 were rejected: safe"
 
 
-def test_products_that_cannot_be_read_at_the_end_are_a_doubt() -> None:
+def test_products_that_cannot_be_read_at_the_end_are_a_reason() -> None:
     events = [replace(event, product=None) if isinstance(event, RoundEnded) else event for event in busy_day().end()]
-    assert judge(events).doubts == ("the stock of 3 products after round 1 could not be read",)
+    assert judge(events).reasons == ("the stock of 3 products after round 1 could not be read",)
 
 
 @pytest.mark.parametrize(

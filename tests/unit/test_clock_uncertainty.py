@@ -140,7 +140,7 @@ def test_orders_of_a_lost_worker_that_took_their_units_are_found_out(told: int) 
     assert verdict.status is Status.SAFE, verdict.violations
 
 
-def test_an_unsettled_order_of_a_lost_worker_is_never_called_safe() -> None:
+def test_an_unresolved_order_of_a_lost_worker_is_never_called_safe() -> None:
     accepted = write("1-1", 2, 1_000, 50)
     verdict = judge(
         [

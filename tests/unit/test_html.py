@@ -46,7 +46,7 @@ def hostile() -> Report:
         verdict=replace(
             VIOLATED.verdict,
             sentence=bad,
-            doubts=[bad],
+            reasons=[bad],
             violations=[Violation(bad, bad, 1, bad, (bad,), 1, (stolen,))],
             timelines=[Timeline(0, [stolen, operation(order_id=bad[:7])]), Timeline(7, [stolen])],
         ),
@@ -212,7 +212,7 @@ def test_figures_are_the_reports(drawn: Draw) -> None:
             assert rows[f"{kind} {outcome}, service time"] == pytest.approx(figures, abs=0.0006)
     assert len(rows) == sum(map(len, (*LOAD.latency_ms.values(), *LOAD.response_ms.values()))) + len(LOAD.order_ms)
     heading, *seconds = tables["Second by second"]
-    for row, second in zip(seconds, LOAD.seconds, strict=True):
+    for row, second in zip(seconds, LOAD.per_second, strict=True):
         named = dict(zip(heading, row, strict=True))
         assert [named[name] for name in ("second", "accepted", "writes", "in flight")] == [
             f"{value:,}" for value in (second.second, second.accepted, second.writes, second.in_flight)
@@ -305,9 +305,9 @@ def test_a_broken_histogram_is_named() -> None:
 
 def test_a_long_run_is_thinned_to_means_and_worst_values() -> None:
     long = pages.load(length=1_500)
-    points = series.spans(long.seconds)
+    points = series.spans(long.per_second)
     assert len(points) == 500
-    first = long.seconds[:3]
+    first = long.per_second[:3]
     assert points[0].rates["accepted"] == pytest.approx(sum(second.accepted for second in first) / 3)
     assert points[0].ms["accepted"].p99 == max(second.response_ms["accepted"].p99 for second in first)
     assert points[0].in_flight == max(second.in_flight for second in first)

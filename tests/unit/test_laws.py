@@ -173,7 +173,7 @@ def test_a_lost_write_does_not_excuse_overselling() -> None:
 
 def test_a_lost_write_may_turn_out_to_have_been_accepted() -> None:
     verdict = judge(LOST_WRITE(RACE))
-    assert (verdict.status, verdict.violations, verdict.doubts) == (Status.SAFE, (), ())
+    assert (verdict.status, verdict.violations, verdict.reasons) == (Status.SAFE, (), ())
 
 
 def test_a_violation_names_ten_orders_and_counts_all() -> None:

@@ -3,7 +3,7 @@
 import pytest
 from msgspec.structs import replace
 
-from loadtest.checker import Settled, Verdict
+from loadtest.checker import Reconciled, Verdict
 from loadtest.events import Event, Kind, Outcome, Product, RoundEnded, RoundStarted
 from tests.unit.builders import judge, operation, order_ended
 
@@ -59,9 +59,9 @@ def test_an_unbacked_order_whose_write_comes_after_its_end_is_still_flagged() ->
 
 
 @pytest.mark.parametrize("told", [Outcome.ACCEPTED, Outcome.REJECTED])
-def test_an_answer_that_is_lost_after_the_end_is_a_doubt(told: Outcome) -> None:
+def test_an_answer_that_is_lost_after_the_end_is_unresolved(told: Outcome) -> None:
     before = [Outcome.ACCEPTED] if told is Outcome.ACCEPTED else []
-    assert play(told, before, []).settled == Settled()
+    assert play(told, before, []).reconciled == Reconciled()
     late = play(told, before, [Outcome.UNKNOWN])
-    assert late.settled == Settled(unsettled=1)
+    assert late.reconciled == Reconciled(unresolved=1)
     assert kinds(late) == []

@@ -67,8 +67,8 @@ def verdict_of(events: Sequence[Event]) -> Truth | None:
     some = truthful or explainable(steps.first, steps.looks, steps.writes(told=False))
     if not truthful:
         return Truth(some, truthful, {}, cut=bool(steps.cut))
-    doubtful = [order_id for order_id, placed in steps.orders.items() if placed.lost and not placed.accepted]
-    lost = {order_id: _lost(order_id, steps, later=True) for order_id in doubtful}
+    unresolved = [order_id for order_id, placed in steps.orders.items() if placed.lost and not placed.accepted]
+    lost = {order_id: _lost(order_id, steps, later=True) for order_id in unresolved}
     still = [order_id for order_id, was in lost.items() if was is None]
     return Truth(
         some,

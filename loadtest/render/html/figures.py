@@ -66,7 +66,7 @@ def _percentiles(series: Mapping[str, Latency]) -> str:
 
 def over_time(report: Report, points: Sequence[Span], run: str) -> list[Figure]:
     """The run second by second; nothing if it was too short."""
-    if len(report.seconds) < _FEWEST_SECONDS:
+    if len(report.per_second) < _FEWEST_SECONDS:
         return []
     figures = [
         Figure(

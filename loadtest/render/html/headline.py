@@ -81,7 +81,7 @@ def _notes(name: str, report: Report) -> list[Note]:
         found.append(Note("warn", "the tool was the bottleneck", name, report.client.bound))
     if report.hint:
         found.append(Note("warn", "stock was left", name, report.hint))
-    found += [Note("warn", "doubt", name, doubt) for doubt in report.verdict.doubts]
+    found += [Note("warn", "reason", name, reason) for reason in report.verdict.reasons]
     problems = report.orders.problems
     return found + [Note("warn", plural(each.count, "problem"), name, each.sentence) for each in problems]
 

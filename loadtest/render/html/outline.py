@@ -34,7 +34,7 @@ class Run(Struct, frozen=True):
     latencies: Table
     over_time: list[Figure]
     width: int
-    seconds: Table
+    per_second: Table
     all: list[Table]
 
 

@@ -135,10 +135,10 @@ def _runs(reports: Mapping[str, Report]) -> list[Run]:
 
 
 def _run(name: str, anchor: str, report: Report, most_points: int, most_timelines: int) -> Run:
-    whole = [second for second in report.seconds if second.second + 1 <= report.duration_s]
+    whole = [second for second in report.per_second if second.second + 1 <= report.duration_s]
     points = spans(whole, most_points)  # a part of a second would look like a drop
     over_time = figures.over_time(report, points, anchor)
-    seconds = tables.seconds(spans(report.seconds, most_points))
+    per_second = tables.per_second(spans(report.per_second, most_points))
     return Run(
         name=name,
         around=around(report, anchor, most_timelines),
@@ -146,13 +146,13 @@ def _run(name: str, anchor: str, report: Report, most_points: int, most_timeline
         latencies=tables.latencies(report),
         over_time=over_time,
         width=points[0].last - points[0].first + 1 if points else 1,
-        seconds=seconds,
+        per_second=per_second,
         all=[
             tables.thresholds(report),
             tables.stock(report),
             tables.winners(report),
             tables.operations(report),
-            *([] if over_time else [seconds]),
+            *([] if over_time else [per_second]),
             tables.settings("Arrivals", msgspec.to_builtins(report.arrivals)),
             tables.settings("Work", msgspec.to_builtins(report.work)),
             tables.settings("Capacity", msgspec.to_builtins(report.capacity)),

@@ -104,7 +104,7 @@ def _latency(of: Latency) -> list[str]:
     return [count(of.count), *map(milliseconds, (of.mean, of.min, of.p50, of.p90, of.p99, of.p999, of.max))]
 
 
-def seconds(points: Sequence[Span]) -> Table:
+def per_second(points: Sequence[Span]) -> Table:
     """The run second by second; of a long run, several in one row."""
     outcomes = [name for name in theme.OUTCOMES if any(name in span.ms for span in points)]
     heading = ["second", *(name.replace("_", " ") for name in RATES), "in flight"]
