@@ -1,4 +1,4 @@
-"""Lost writes on their way from one run to the next on the same table: as operations, which a file can hold."""
+"""Lost writes that one run on a table leaves pending for the next: as operations, which a file can hold."""
 
 from collections.abc import Iterable, Mapping
 

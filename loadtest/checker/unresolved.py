@@ -14,7 +14,7 @@ from loadtest.checker.matching import Matching, Write
 from loadtest.checker.version_history import VersionHistory
 from loadtest.events import REJECTED_AFTER_RESEND, Kind, Operation, Outcome
 
-RECONCILE_NS = 2_000_000_000  # a write that has not been applied by then is taken as lost on its way
+RECONCILE_NS = 2_000_000_000  # a write that has not been applied by then is taken as never received
 
 
 class UnresolvedWrites:
@@ -99,7 +99,7 @@ class UnresolvedWrites:
         (self.open if op in self.open else self.perhaps).remove(op)
         self._missed |= missed and not self._expired
 
-    def bar(self, version: int) -> None:
+    def fence(self, version: int) -> None:
         """This version was made: what rests on an older one is not applied any more."""
         fenced = [op for op in self.open if op.read_version is not None and op.read_version < version]
         self.open = [op for op in self.open if op not in fenced]
@@ -170,7 +170,7 @@ def decide(
         if id(op) in excluded and op.read_version is not None and op.read_version < last:
             writes.close(op)
     for writes in unresolved.values():
-        writes.bar(last)
+        writes.fence(last)
         if all(id(op) in excluded for op in writes.open):
             writes.expire(read_ns)
     return found

@@ -1,4 +1,4 @@
-"""A comparison from its runs: which cells are set against which, and the whole document."""
+"""A comparison from its runs: which cells are set against which, and the whole of it."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -105,7 +105,7 @@ def compare(
     baseline_reports: Sequence[Report] = (),
     beside: Sequence[str] = (),
 ) -> Comparison:
-    """The whole document, with the warnings `beside` about what the cells do not show.
+    """The comparison, with the warnings `beside` about what the cells do not show.
 
     With a `baseline`, only differences against it are tested; its cells come first, renamed. `baseline_reports` are
     those of its runs, as far as they are there. Where a load was run only once, its seconds stand for repeats (see

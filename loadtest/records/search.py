@@ -1,7 +1,6 @@
-"""The document of a search for a limit: the levels, their runs, and between which of them the limit lies.
+"""A search for a limit: the levels, their runs, and between which of them the limit lies.
 
-One JSON document of schema `loadtest.search/1`, `search.json` in the folder of the runs; `docs/comparing.md` describes
-it.
+A JSON file of schema `loadtest.search/1`, `search.json` in the folder of the runs; `docs/comparing.md` describes it.
 """
 
 from pathlib import Path

@@ -19,7 +19,7 @@ class Timeline(Struct, frozen=True):
     """The operations around one violation, in the order they were sent.
 
     `violation` is its place in the verdict's list, from 0. First come the operations that show it, its own, then the
-    others of its orders, then those of the same product and round that were on their way between the first and the
+    others of its orders, then those of the same product and round that were in flight between the first and the
     last of its own, the nearest first: 30 in all.
     """
 

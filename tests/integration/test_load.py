@@ -95,7 +95,7 @@ def test_a_seed_gives_the_same_orders_at_the_same_moments(cli: Cli, tmp_path: Pa
         runs = f"runs-{uuid.uuid4().hex}/runs"
         done = cli("load", "--rate", "150", "--poisson", *BRIEF, "--products", "7", "--skew", "1", "--seed", seed,
                    "--runs-dir", runs, "-q")  # fmt: skip
-        assert done.returncode in (0, 4), done.stderr  # whether two met at one product is up to the machine
+        assert done.returncode in (0, 4), done.stderr  # whether two overlapped at one product is up to the machine
         all_ = events((tmp_path / runs).parent)
         (began_ns,) = [event.at_ns for event in all_ if isinstance(event, MeasuringStarted)]
         placed = [event for event in all_ if isinstance(event, OrderPlaced)]
@@ -267,7 +267,7 @@ def test_a_rate_that_costs_too_much_is_refused_before_an_order_is_placed(cli: Cl
     assert list(tmp_path.glob("runs/*/report.json")) == []
 
 
-def test_arrivals_by_chance_may_not_come_at_all(cli: Cli, tmp_path: Path) -> None:
+def test_poisson_arrivals_may_not_come_at_all(cli: Cli, tmp_path: Path) -> None:
     done = cli("load", "--rate", "0.001", "--poisson", *BRIEF, "--seed", "1")
     assert_one_line(done, 3, "no order came")
     assert list(tmp_path.glob("runs/*/report.json")) == []

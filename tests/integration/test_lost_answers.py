@@ -65,7 +65,7 @@ class Lossy:
         elif self._how == "error":
             body = b'{"__type":"com.amazonaws.dynamodb.v20120810#InternalServerError","message":"lost"}'
             client.sendall(b"HTTP/1.1 500 Internal Server Error\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body))
-        elif self._how == "page":  # a proxy on the way has something to say
+        elif self._how == "page":  # a proxy in between has something to say
             body = b"<html>Please log in</html>"
             head = b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: %d\r\n\r\n" % len(body)
             client.sendall(head + body)

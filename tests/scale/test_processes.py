@@ -134,7 +134,7 @@ rate = 0.1
 """
 
 
-def test_faults_are_met_on_the_way_from_every_process(ran: Ran, cli: Cli, tmp_path: Path) -> None:
+def test_faults_are_injected_on_the_requests_of_every_process(ran: Ran, cli: Cli, tmp_path: Path) -> None:
     (tmp_path / "faults.toml").write_text(FAULTS)
     report = ran(*scenario(tmp_path, "race"), "-n", "40", "--rounds", "3", "--fault", "faults.toml", "--strategy",
                  "transaction", "--stock", "30", "--seed", "7", "--read-timeout", "2s")  # fmt: skip

@@ -11,7 +11,7 @@ LOST = [
 ]
 
 
-def test_writes_are_carried_by_product_and_order() -> None:
+def test_pending_writes_are_kept_by_product_and_order() -> None:
     found = pending(LOST)
     open_writes = {
         name: {order_id: writes.open for order_id, writes in by_order.items()} for name, by_order in found.items()

@@ -187,7 +187,7 @@ def test_without_one_of_that_product_nobody_may_take_stock(lost: Lost | None) ->
     assert "stock_lost" in {one.kind for one in checked(one_taken_by_nobody(), lost).verdict().violations}
 
 
-def test_what_was_lost_is_carried_past_runs_of_other_products() -> None:
+def test_what_was_lost_stays_pending_past_runs_of_other_products() -> None:
     shop = Shop(stock=5)
     shop.round("conditional", (1,), decide=lambda: Fate.REQUEST_LOST)
     assert set(checked(shop.events, lost_units(1, "p#9")).lost) == {"p#9", "p#4"}

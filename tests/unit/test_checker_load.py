@@ -1,4 +1,4 @@
-"""The laws of sustained load: several products in one round, restocks, orders one by one, little memory."""
+"""The invariants of sustained load: several products in one round, restocks, orders one by one, little memory."""
 
 import tracemalloc
 from typing import Any
@@ -160,7 +160,7 @@ def test_two_products_may_have_the_same_version() -> None:
 
 
 @pytest.mark.parametrize("applied", [True, False])
-def test_a_restock_whose_answer_was_lost_widens_the_laws_both_ways(applied: bool) -> None:
+def test_a_restock_whose_answer_was_lost_widens_the_invariants_both_ways(applied: bool) -> None:
     market = Market(stock=2)
     market.order()
     market.restock(5, answered=False, applied=applied)
@@ -323,7 +323,7 @@ def test_an_order_that_takes_again_after_its_end_is_flagged() -> None:
     assert "order_applied_twice" in kinds([*events[: at + 1], late, *events[at + 1 :]])
 
 
-def test_an_order_that_claims_its_lost_write_has_to_have_it() -> None:
+def test_an_order_told_that_its_lost_write_won_has_to_have_it() -> None:
     market = Market(stock=2)
     market.order(answered=False, applied=True)
     market.order()

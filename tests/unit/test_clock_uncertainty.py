@@ -26,7 +26,7 @@ def sold_out(*operations: Operation) -> list[Event]:
 
 
 def write(order: str, made: int, sent_ns: int, uncertainty_ns: int) -> Operation:
-    """An accepted write that made a version, on its way for a hundred nanoseconds."""
+    """An accepted write that made a version, in flight for a hundred nanoseconds."""
     return operation(
         order_id=order,
         version=made,
@@ -121,7 +121,7 @@ def _shifted(op: Operation, by_ns: int, wrong_ns: int) -> Operation:
 
 
 def lost(order_id: str, kind: Kind = Kind.WRITE) -> list[Event]:
-    """What a lost worker leaves of an order, as the fleet makes it up."""
+    """What a lost worker leaves of an order, as the coordinator makes it up."""
     words = {"order_id": order_id, "outcome": Outcome.UNKNOWN, "reason": WORKER_LOST, "scheduled_ns": 900}
     return [
         operation(**words, kind=kind, sent_ns=900, received_ns=4_000, ended_ns=4_000),

@@ -128,7 +128,7 @@ def test_a_verdict_shows_whose_orders_were_told_otherwise(story: Story, expected
     assert said(story) == dedent(expected).strip()
 
 
-def test_orders_that_claim_a_write_are_blamed_beyond_what_is_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_orders_told_of_a_write_are_blamed_beyond_what_is_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(results, "_OWED", 1)
     story = Story().ends(1, ACCEPTED).ends(2, ACCEPTED).left(1, 1)
     (found, *_) = judge(story.events).violations

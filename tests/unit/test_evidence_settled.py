@@ -82,7 +82,7 @@ RECONCILED: dict[str, tuple[Story, tuple[int, int, int], tuple[str, ...]]] = {
         (0, 1, 0),
         (),
     ),
-    "a write of the next round that claims the version it began with bars who rests on the same": (
+    "a write of the next round that made the version it began with fences who rests on the same": (
         fails(Story(3).is_lost(1, rests_on=1), 2).left(1, 3).start(3, 2, orders=1).wins(1, 2, 2).left(2, 2, "2-1"),
         (0, 1, 0),
         (),

@@ -1,4 +1,4 @@
-"""What a verdict shows of writes that nobody claims: somebody else's, and those of orders that failed."""
+"""What a verdict shows of writes that are nobody's here: somebody else's, and those of orders that failed."""
 
 from textwrap import dedent
 

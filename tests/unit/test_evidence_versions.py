@@ -93,7 +93,7 @@ STORIES: dict[str, tuple[Story, str]] = {
           1-3 transaction accepted () 10–12 ms
         """,
     ),
-    "an order that claims a version too far": (
+    "an order that made a version too far": (
         fails(Story(3, name=None).op(1, W, UNKNOWN, rests_on=5).ends(1, ACCEPTED), 2).unread(),
         f"""
         phantom_version: version 2 was seen before any write that could have made it was sent, {SOMEBODY}

@@ -158,16 +158,16 @@ def test_verdict_comes_with_its_evidence(drawn: Draw) -> None:
 
 def test_a_violation_comes_with_the_operations_around_it(drawn: Draw) -> None:
     document, shown = drawn("violated"), VIOLATED.verdict.timelines
-    found = {name: chart for name, chart in charts(document).items() if "-around-" in name}
-    assert list(found) == [f"unconditional-around-{n}" for n in range(1, 6)]
-    (rows,) = found["unconditional-around-1"]["datasets"].values()
+    found = {name: chart for name, chart in charts(document).items() if "-trace-" in name}
+    assert list(found) == [f"unconditional-trace-{n}" for n in range(1, 6)]
+    (rows,) = found["unconditional-trace-1"]["datasets"].values()
     bars = list(csv.DictReader(io.StringIO(rows)))
     assert len(bars) == len(shown[0].operations) == 27
     assert [bar["order"] for bar in bars if bar["evidence"] == "yes"] == ["52cf54cf36-1-1", "52cf54cf36-1-2"]
     last = {**bars[-1], "ended, ms": ""}
     assert (last["lane"], last["outcome"], last["reason"], last["word"]) == ("27", "unknown", "a-reason", "unknown")
     assert (float(last["sent, ms"]), float(last["received, ms"])) == (2.6, 35.0)
-    table = document.tables["Operations around oversold, round 1, p#4"]
+    table = document.tables["Operations in the trace of oversold, round 1, p#4"]
     assert len(table) == 28
     assert table[1][:4] == ["52cf54cf36-1-1", "1", "write v1→v2 accepted, 0 left", "yes"]
     assert "Time line" in [text for _, text in document.headings]
@@ -184,8 +184,8 @@ def test_five_time_lines_take_little_of_the_page() -> None:
 
 def test_of_several_runs_each_shows_its_first_time_line() -> None:
     document = Document(page([VIOLATED, replace(VIOLATED, run_id="another"), RACE], []))
-    assert sorted(name[:5] for name in charts(document) if name.endswith("-around-1")) == ["run-1", "run-2"]
-    assert not [name for name in charts(document) if name.endswith("-around-2")]
+    assert sorted(name[:5] for name in charts(document) if name.endswith("-trace-1")) == ["run-1", "run-2"]
+    assert not [name for name in charts(document) if name.endswith("-trace-2")]
 
 
 @pytest.mark.parametrize("kind", ["race", "load", "empty"])

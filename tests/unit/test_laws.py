@@ -192,7 +192,7 @@ def test_the_evidence_names_the_orders_that_won_from_one_version() -> None:
     assert [op.order_id for op in violation.operations] == ["1-1", "1-2"]
 
 
-def test_only_the_round_that_broke_a_law_is_blamed() -> None:
+def test_only_the_round_that_broke_an_invariant_is_blamed() -> None:
     shop = Shop()
     shop.round("version", (1, 1))
     shop.refill(1)

@@ -33,9 +33,9 @@ class Truth:
 
     `lost` says of each order with a lost write whether every explanation has it applied, or none has; None if some
     have, be it later. `expired` are those of which no explanation has it applied by the last look, and that had their
-    time; `refused` those that nobody can serve from what is there, until stock is set again. `adrift` ended as unknown
-    and lost nothing, `told` that they won. The history is `open` if it was cut or nobody saw what its last round left,
-    and something `untold` if an order was cut between a refused resend and its result.
+    time; `refused` those that nobody can serve from what is there, until stock is set again. `unresolvable` ended as
+    unknown and lost nothing, `told` that they won. The history is `open` if it was cut or nobody saw what its last
+    round left, and something `untold` if an order was cut between a refused resend and its result.
     """
 
     explainable: bool

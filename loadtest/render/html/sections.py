@@ -15,7 +15,7 @@ from loadtest.render.html.figures import Figure
 from loadtest.render.html.outline import Compared, Contents, Run, Searched, Setup
 from loadtest.render.html.series import MOST_SECONDS, spans
 from loadtest.render.html.tables import Table
-from loadtest.render.html.timelines import around
+from loadtest.render.html.timelines import traces
 from loadtest.render.html.words import count, names, plural, slug
 
 _VIOLATIONS_SHOWN = 50
@@ -72,7 +72,7 @@ def _sections(
     found = [
         ("verdict", "Verdict", True),
         ("search", "Search", bool(searches)),
-        ("around", "Time line", any(run.around for run in runs)),
+        ("traces", "Time line", any(run.traces for run in runs)),
         ("figures", "Key figures", bool(runs)),
         ("orders-section", "Orders", True),
         ("latency", "Latency", bool(runs)),
@@ -141,7 +141,7 @@ def _run(name: str, anchor: str, report: Report, most_points: int, most_timeline
     per_second = tables.per_second(spans(report.per_second, most_points))
     return Run(
         name=name,
-        around=around(report, anchor, most_timelines),
+        traces=traces(report, anchor, most_timelines),
         latency=figures.latency(report, anchor),
         latencies=tables.latencies(report),
         over_time=over_time,

@@ -60,7 +60,7 @@ def _key_row(name: str, report: Report) -> list[str]:
 
 
 def violations(found: Sequence[tuple[str, Violation]]) -> Table:
-    """The evidence: a row for each broken law, beginning with the run's name if it has one."""
+    """The evidence: a row for each broken invariant, beginning with the run's name if it has one."""
     rows = [
         [
             *([run] if run else []),

@@ -6,7 +6,7 @@ from loadtest.dynamodb.client import fill
 from loadtest.dynamodb.items import number
 from loadtest.dynamodb.table import Answer
 from loadtest.events import Outcome, Product, Reason
-from loadtest.studies.probe.document import Finding, Shown
+from loadtest.studies.probe.findings import Finding, Shown
 from loadtest.studies.probe.questions import CONDITIONAL, TRANSACTION_ATOMIC
 from loadtest.studies.probe.races import RACERS, finding, hold
 from loadtest.studies.probe.subject import Subject, version_in

@@ -9,7 +9,7 @@ import anyio
 from loadtest.dynamodb.client import opened_by
 from loadtest.events import Outcome
 from loadtest.records.problems import Problems
-from loadtest.studies.probe.document import Finding, Shown
+from loadtest.studies.probe.findings import Finding, Shown
 from loadtest.studies.probe.questions import CLOCK, KEEP_ALIVE, burst
 from loadtest.studies.probe.subject import Subject
 
