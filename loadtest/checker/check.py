@@ -104,10 +104,10 @@ class Checker:
         violations, reconciled = tuple(self._violations), self._reconciled()
         reasons = (*self._reasons, *self._why_unresolved())
         tally = replace(self._tally, reconciled=reconciled)
-        found, untested = self._chances.power(is_load=self._is_load), False
+        power, untested = self._chances.power(is_load=self._is_load), False
         if not violations and not self._decided() and not reconciled.accepted:
             reasons = (*reasons, "no order was decided")
-        elif not violations and not reasons and (reason := self._weakness(found, reconciled)) is not None:
+        elif not violations and not reasons and (reason := self._weakness(power, reconciled)) is not None:
             untested = self._exclude is None
             reasons = (*reasons, reason)
         status = Status.VIOLATED if violations else Status.INCONCLUSIVE if reasons else Status.SAFE
@@ -119,14 +119,14 @@ class Checker:
             reconciled=reconciled,
             phantom_rejects=self._phantoms,
             stale_reads=self._stale_reads,
-            power=found,
+            power=power,
             untested=untested,
         )
 
-    def _weakness(self, found: Power, reconciled: Reconciled) -> str | None:
+    def _weakness(self, power: Power, reconciled: Reconciled) -> str | None:
         """Why the run could have shown too little."""
         if self._exclude is not None:
-            return unexcluded(found, self._exclude)
+            return unexcluded(power, self._exclude)
         return self._chances.untested(is_load=self._is_load, reconciled=bool(reconciled.accepted))
 
     @property
@@ -140,11 +140,11 @@ class Checker:
         return [writes for _, unresolved, _ in self._unresolved for writes in unresolved]
 
     def _reconciled(self) -> Reconciled:
-        found = Counter(
+        outcomes = Counter(
             writes.outcome for writes in self.unresolved if not (writes.applied and writes.told is Outcome.ACCEPTED)
         )
         unresolvable = sum(unresolvable for *_, unresolvable in self._unresolved)
-        return Reconciled(found[Outcome.ACCEPTED], found[Outcome.REJECTED], found[None] + unresolvable)
+        return Reconciled(outcomes[Outcome.ACCEPTED], outcomes[Outcome.REJECTED], outcomes[None] + unresolvable)
 
     def _why_unresolved(self) -> Iterator[str]:
         for number, unresolved, unresolvable in self._unresolved:
@@ -205,9 +205,9 @@ class Checker:
             results.follow_sightings(ledger, complete=complete)
             reconcile(ledger, live[ledger])
             results.follow_unresolved(ledger.unresolved)
-        found = [one for ledger in ledgers for one in Invariants(ledger, live[ledger]).violations()]
-        found += results.violations(number, first, complete=complete)
-        self._violations += culprits_first(found)
+        violations = [violation for ledger in ledgers for violation in Invariants(ledger, live[ledger]).violations()]
+        violations += results.violations(number, first, complete=complete)
+        self._violations += culprits_first(violations)
         self._note_unresolved(ledgers, complete)
         self._count(ledgers)
         results.begin()

@@ -114,22 +114,22 @@ class Ledger:
 
     def _accept(self, op: Operation) -> None:
         """A write took its units: the version it made is its own, and so are the units it left."""
-        made, again = self._count_accepted(op)
-        if made is None:
+        version, again = self._count_accepted(op)
+        if version is None:
             self.time.count_unnumbered(op)
         else:
-            self._place(made, op, again=again)
+            self._place(version, op, again=again)
 
-    def _place(self, made: int, op: Operation, *, again: bool) -> None:
+    def _place(self, version: int, op: Operation, *, again: bool) -> None:
         """An accepted write made this version, perhaps again."""
-        versions, late = self.history.versions, self.time.place(written(made), op)
+        versions, late = self.history.versions, self.time.place(written(version), op)
         if late and again:
-            alike = op.quantity in (None, versions.left(made))
-            self.outside.made_late(made, self.newest, op, versions.maker(made), alike=alike)
+            alike = op.quantity in (None, versions.left(version))
+            self.outside.made_late(version, self.newest, op, versions.maker(version), alike=alike)
         if op.version is not None and op.last_order is not None and op.last_order != op.order_id:
-            self.history.see(made, op.last_order, op)
+            self.history.see(version, op.last_order, op)
         if op.quantity is not None:
-            self.history.versions.count(made, op.quantity, op)
+            self.history.versions.count(version, op.quantity, op)
 
     def _count_accepted(self, op: Operation) -> tuple[int | None, bool]:
         """Count an accepted write. Returns the version that it made, if known, and whether it was made again."""
@@ -137,14 +137,14 @@ class Ledger:
         round_.surely += 1
         round_.stock.accept(op)
         rests_on = None if op.read_version is None else op.read_version + 1
-        made = rests_on if op.version is None else op.version
-        if made is None:
+        version = rests_on if op.version is None else op.version
+        if version is None:
             return self.history.add_unnumbered(op.order_id, op), False
         self.outside.rests |= rests_on is not None
-        if rests_on is not None and rests_on != made:
+        if rests_on is not None and rests_on != version:
             self.wrong_version.add(op.order_id, op)
-        self.newest = max(self.newest, made)
-        return made, not self.history.add(made, op)
+        self.newest = max(self.newest, version)
+        return version, not self.history.add(version, op)
 
     def _refuse(self, op: Operation) -> None:
         """A condition refused a write."""
@@ -172,9 +172,9 @@ class Ledger:
             if self._is_anew(version, op):
                 self.outside.put_anew(op)
         if op.last_order is not None:
-            made = history.see(version, op.last_order, op)
-            if made is not None:
-                self.time.place(written(version), made)
+            maker = history.see(version, op.last_order, op)
+            if maker is not None:
+                self.time.place(written(version), maker)
         if op.quantity is not None:
             history.versions.count(version, op.quantity, op)
 
@@ -225,9 +225,9 @@ class Ledger:
         op = replace(lost, version=None, quantity=None, last_order=None)  # what it shows is what refused it when resent
         if not writes.open:
             del self.unresolved[order_id]
-        made, _ = self._count_accepted(op)
-        if made is not None:
-            self.time.place(written(made), op)
+        version, _ = self._count_accepted(op)
+        if version is not None:
+            self.time.place(written(version), op)
         return True
 
     def sighted(self, writes: UnresolvedWrites, version: int) -> None:

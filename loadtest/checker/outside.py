@@ -89,8 +89,8 @@ class Outside:
         went back: without a condition, or if the condition is ignored, a version may be made twice as well.
         """
         stale, self._remade = self._stale, self._remade + 1
-        found = stale is not None and stale.sent_ns <= op.sent_ns and (stale.version or 0) < version
-        if not found and (op.read_version is not None or self._remade < _MANY):
+        was_stale = stale is not None and stale.sent_ns <= op.sent_ns and (stale.version or 0) < version
+        if not was_stale and (op.read_version is not None or self._remade < _MANY):
             return
         if op.read_version is None and not alike:
             if self._remade < _MANY:

@@ -102,10 +102,10 @@ class Overlap:
         sweep = self._sweep if final else deepcopy(self._sweep)
         sweep.take(self._waiting)
         tallies = (sweep.sure,) if self._restocked else (sweep.sure, sweep.bounded)
-        found = Counts(self._writes, sweep.overlapping, self._accepted)
+        counts = Counts(self._writes, sweep.overlapping, self._accepted)
         for tally in tallies:
-            found += Counts(contested=tally.contested, perhaps=tally.perhaps, seconds=tally.seconds)
-        return found
+            counts += Counts(contested=tally.contested, perhaps=tally.perhaps, seconds=tally.seconds)
+        return counts
 
 
 _received = itemgetter(0)

@@ -8,14 +8,14 @@ from loadtest.events import Operation
 
 def pending(operations: Iterable[Operation]) -> dict[str, dict[str, UnresolvedWrites]]:
     """Writes of an earlier run that may yet be applied, by product and order, as the checker takes them."""
-    found: dict[str, dict[str, UnresolvedWrites]] = {}
+    by_product: dict[str, dict[str, UnresolvedWrites]] = {}
     for op in operations:
-        unresolved = found.setdefault(op.product_id, {})
-        if op.order_id in unresolved:
-            unresolved[op.order_id].lose(op)
+        by_order = by_product.setdefault(op.product_id, {})
+        if op.order_id in by_order:
+            by_order[op.order_id].lose(op)
         else:
-            unresolved[op.order_id] = UnresolvedWrites(op)
-    return found
+            by_order[op.order_id] = UnresolvedWrites(op)
+    return by_product
 
 
 def still_open(lost: Mapping[str, Mapping[str, UnresolvedWrites]]) -> list[Operation]:

@@ -65,9 +65,9 @@ class _Sums:
 
     def after(self, products: Iterable[_Product], *, final: bool) -> "_Sums":
         """With one round more; if that is `final`, nothing of it comes any more."""
-        found = [(one, one.overlap.counts(final=final)) for one in products]
-        counts = sum((each for _, each in found), Counts())
-        limited = [each.contested for one, each in found if one.limited]
+        counted = [(product, product.overlap.counts(final=final)) for product in products]
+        counts = sum((each for _, each in counted), Counts())
+        limited = [each.contested for product, each in counted if product.limited]
         return _Sums(
             self.counts + replace(counts, seconds=0),
             self.rounds + bool(counts.contested),

@@ -34,14 +34,14 @@ def reconcile(ledger: Ledger, live: int) -> None:
 def _see_own(ledger: Ledger) -> None:
     """Names of the tool's own writes tell which versions they made."""
     for version, name, _ in list(ledger.history.standing()):
-        found = ledger.own.seen(version, name, names_left=ledger.history.names_left)
-        if found is not None:
-            made, op = found
-            if ledger.history.made(made):
+        attributed = ledger.own.seen(version, name, names_left=ledger.history.names_left)
+        if attributed is not None:
+            own_version, op = attributed
+            if ledger.history.made(own_version):
                 continue  # by another one
-            if not can_make(made, op):
+            if not can_make(own_version, op):
                 ledger.wrong_version.add(op.order_id, op)
-            ledger.history.attribute(made, op)
+            ledger.history.attribute(own_version, op)
 
 
 def candidates(ledger: Ledger, live: int) -> Matching:

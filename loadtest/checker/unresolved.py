@@ -157,14 +157,14 @@ def decide(
             writes.miss()
         return []
     applied, never = _decided(unresolved, matching)
-    found = []
+    resolved = []
     for write in applied:
         op = _op(write)
-        made = matching.made(write)
-        unresolved[op.order_id].accept(op, placed=made[0] == made[1])
-        found.append((op, *made))
+        versions = matching.made(write)
+        unresolved[op.order_id].accept(op, placed=versions[0] == versions[1])
+        resolved.append((op, *versions))
     if last is None:
-        return found
+        return resolved
     excluded = {id(_op(write)) for write in never}
     for writes, op in open_writes(unresolved):
         if id(op) in excluded and op.read_version is not None and op.read_version < last:
@@ -173,7 +173,7 @@ def decide(
         writes.fence(last)
         if all(id(op) in excluded for op in writes.open):
             writes.expire(read_ns)
-    return found
+    return resolved
 
 
 def _musts(matching: Matching) -> list[Write]:

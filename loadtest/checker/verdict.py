@@ -100,10 +100,10 @@ class Tally:
 
 def sentence(status: Status, tally: Tally, violations: tuple[Violation, ...], reasons: tuple[str, ...]) -> str:
     """For example: "1 of 100 orders won the last item; 99 were rejected: safe"."""
-    said = f"{_winners(tally)}; {'in all ' if tally.rounds > 1 else ''}{_others(tally)}: {status}"
+    text = f"{_winners(tally)}; {'in all ' if tally.rounds > 1 else ''}{_others(tally)}: {status}"
     if violations:
-        return f"{said} ({violations[0].message}{_more(len(violations) - 1, 'violation')})"
-    return f"{said} ({reasons[0]}{_more(len(reasons) - 1, 'reason')})" if reasons else said
+        return f"{text} ({violations[0].message}{_more(len(violations) - 1, 'violation')})"
+    return f"{text} ({reasons[0]}{_more(len(reasons) - 1, 'reason')})" if reasons else text
 
 
 def _winners(tally: Tally) -> str:
@@ -133,7 +133,7 @@ def _prize(tally: Tally, last_item: bool) -> str:
 
 
 def _others(tally: Tally) -> str:
-    said = []
+    parts = []
     for outcome, words in (
         (Outcome.REJECTED, "rejected"),
         (Outcome.THROTTLED, "throttled"),
@@ -146,14 +146,14 @@ def _others(tally: Tally) -> str:
             if outcome is Outcome.UNKNOWN:
                 verb = "is " if count == 1 else "are "
             after = _reconciled(tally.reconciled) if outcome is Outcome.UNKNOWN else ""
-            said.append(f"{count:,} {verb}{words}{after}")
-    return ", ".join(said)
+            parts.append(f"{count:,} {verb}{words}{after}")
+    return ", ".join(parts)
 
 
 def _reconciled(reconciled: Reconciled) -> str:
     parts = (("accepted", reconciled.accepted), ("rejected", reconciled.rejected))
-    said = [f"{count:,} reconciled as {words}" for words, count in parts if count]
-    return f" ({', '.join(said)})" if said else ""
+    counts = [f"{count:,} reconciled as {words}" for words, count in parts if count]
+    return f" ({', '.join(counts)})" if counts else ""
 
 
 def plural(count: int, noun: str) -> str:

@@ -186,14 +186,18 @@ class VersionHistory:
 
     def standing(self) -> Iterator[tuple[int, str, Operation]]:
         """Versions that were seen under a name of the tool's own writes, or under the one that was there first."""
-        return ((version, one.op.last_order or "", one.op) for version, one in self._standing.items() if not one.held)
+        return (
+            (version, standing.op.last_order or "", standing.op)
+            for version, standing in self._standing.items()
+            if not standing.held
+        )
 
     def sightings(self) -> list[tuple[int, str, Operation]]:
         """Versions that were seen to be an order's, and that no accepted write made; each is told once."""
-        found = [(version, *made) for version, made in self._sighted.items()]
+        sightings = [(version, *sighting) for version, sighting in self._sighted.items()]
         self._sighted.clear()
         self._versions.clear()
-        return found
+        return sightings
 
     def unplaced(self) -> tuple[list[Operation], int]:
         """The latest accepted writes of which nobody knows which version they made, and how many more there may be."""

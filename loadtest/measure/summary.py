@@ -204,7 +204,7 @@ def _orders(recorder: Recorder) -> Orders:
         dropped=recorder.dropped,
         warm_up=recorder.warm_up,
         rejected_by_reason=dict(recorder.rejected_by_reason),
-        problems=recorder.problems.found(),
+        problems=recorder.problems.kinds(),
     )
 
 

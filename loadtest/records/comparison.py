@@ -131,10 +131,10 @@ class Comparison(Struct, frozen=True, kw_only=True):
 
 def read(path: Path) -> Comparison:
     """A stored comparison. Raises UsageError for a file that is no comparison of this schema."""
-    found = json_file.read(path, Comparison, SCHEMA)
-    if any(cell.metrics.keys() != found.cells[0].metrics.keys() for cell in found.cells):
+    comparison = json_file.read(path, Comparison, SCHEMA)
+    if any(cell.metrics.keys() != comparison.cells[0].metrics.keys() for cell in comparison.cells):
         raise UsageError(f"{path} is not a {SCHEMA}: its cells do not have the same metrics")
-    for run in (run for cell in found.cells for run in cell.runs):
+    for run in (run for cell in comparison.cells for run in cell.runs):
         if Path(run).name != run or len(run.encode()) > _LONGEST_NAME:
             raise UsageError(f"{path} is not a {SCHEMA}: no run has the name {clean(repr(run))}")
-    return found
+    return comparison

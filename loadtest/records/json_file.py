@@ -40,9 +40,9 @@ def read(path: Path, kind: type[T], schema: str, largest: int = _LARGEST) -> T:
     """What a file holds, of at most `largest` bytes. Raises UsageError for a file that is none of this schema."""
     content = content_of(path, largest)
     try:
-        found = msgspec.json.decode(content, type=_Named).schema
-        if found != schema:
-            raise UsageError(f"{path} is a {clean(found)}, not a {schema}")
+        actual = msgspec.json.decode(content, type=_Named).schema
+        if actual != schema:
+            raise UsageError(f"{path} is a {clean(actual)}, not a {schema}")
         require_ordinary(path, content)
         return msgspec.json.decode(content, type=kind)
     except _NO_JSON as error:

@@ -340,8 +340,8 @@ def buckets(figures: Latency) -> list[int]:
 
 def read(path: Path) -> Report:
     """A stored report. Raises UsageError for a file that is no report of this schema."""
-    found = json_file.read(path, Report, SCHEMA, LARGEST)
-    kinds = (*found.latency_ms.values(), *found.response_ms.values(), found.order_ms)
+    report = json_file.read(path, Report, SCHEMA, LARGEST)
+    kinds = (*report.latency_ms.values(), *report.response_ms.values(), report.order_ms)
     if sum(map(len, kinds)) > _MOST_HISTOGRAMS:
         raise UsageError(f"{path} is not a {SCHEMA}: it has more than {_MOST_HISTOGRAMS} histograms")
-    return found
+    return report

@@ -84,8 +84,8 @@ class Found(Struct, frozen=True, kw_only=True):
 
 def read(path: Path) -> Found:
     """A stored search. Raises UsageError for a file that is none of this schema."""
-    found = json_file.read(path, Found, SCHEMA)
-    for run in (run for level in found.levels for run in level.runs):
+    search = json_file.read(path, Found, SCHEMA)
+    for run in (run for level in search.levels for run in level.runs):
         if Path(run).name != run or len(run.encode()) > _LONGEST_NAME:
             raise UsageError(f"{path} is not a {SCHEMA}: no run has the name {clean(repr(run))}")
-    return found
+    return search

@@ -44,8 +44,8 @@ def timelines(violations: Sequence[Violation], events: Iterable[Event]) -> list[
         if isinstance(event, Operation):
             for picker in wanted.get(event.round, ()):
                 picker.look_at(event)
-    found = [Timeline(number, picker.picked()) for number, picker in enumerate(pickers)]
-    return [timeline for timeline in found if timeline.operations]
+    lines = [Timeline(number, picker.picked()) for number, picker in enumerate(pickers)]
+    return [timeline for timeline in lines if timeline.operations]
 
 
 class _Picker:

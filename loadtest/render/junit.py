@@ -68,10 +68,10 @@ def _suite(report: Report, index: int, name: str, *, gate: bool) -> ET.Element:
         ET.SubElement(properties, "property", name=_clean(key), value=_clean(value))
     suite.extend(tests)
     worth = power.shown(report.verdict)
-    said = [report.verdict.sentence, *(checked.sentence for checked in report.thresholds)]
+    lines = [report.verdict.sentence, *(checked.sentence for checked in report.thresholds)]
     if worth is not None:
-        said.append(f"contention: {worth}")
-    ET.SubElement(suite, "system-out").text = _lines(said)
+        lines.append(f"contention: {worth}")
+    ET.SubElement(suite, "system-out").text = _lines(lines)
     ET.SubElement(suite, "system-err")
     return suite
 

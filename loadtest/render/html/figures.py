@@ -60,8 +60,8 @@ def latency(report: Report, run: str) -> list[Figure]:
 
 
 def _percentiles(series: Mapping[str, Latency]) -> str:
-    said = (f"{name}: p50 {number(of.p50)}, p99 {number(of.p99)}, most {number(of.max)}" for name, of in series.items())
-    return "; ".join(said) + "."
+    each = (f"{name}: p50 {number(of.p50)}, p99 {number(of.p99)}, most {number(of.max)}" for name, of in series.items())
+    return "; ".join(each) + "."
 
 
 def over_time(report: Report, points: Sequence[Span], run: str) -> list[Figure]:

@@ -118,5 +118,5 @@ def finding(question: Question, races: Races) -> Finding:
 def _why_not(races: Races) -> str:
     if races.decided:
         return f"only in {races.contested:,} of {races.run:,} races two writes could have won"
-    common = "".join(f" ({problem.message})" for problem in races.problems.found()[:1])
+    common = "".join(f" ({problem.message})" for problem in races.problems.kinds()[:1])
     return f"nobody won in {races.run:,} races{common}"
