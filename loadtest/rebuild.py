@@ -82,7 +82,7 @@ def rebuild(path: Path, *listeners: Listener) -> Report:
 def _told_by(header: Header, recorder: Recorder) -> Conditions:
     """What a history without conditions tells of its run: when it was, and whether it was a load."""
     return Conditions(
-        command="race" if recorder.seconds is None else "load",
+        command="race" if recorder.per_second is None else "load",
         started_at=header.began_at.isoformat(timespec="seconds"),
         plan={},
         orders=None,
@@ -108,11 +108,11 @@ class _Replay:
                 raise ValueError(f"a time that is not within the run: {time_ns}")
         self.recorder(event)
         self._events += 1
-        seconds = self.recorder.seconds
-        if seconds is not None and now_ns - seconds.started_ns > _LONGEST_LOAD_S * 10**9:
-            raise ValueError("a load of more than 3 days: a report made anew has no room for its seconds")
-        if self._events % _EVENTS_BETWEEN == 0 and seconds is not None:
-            seconds.close(now_ns - _RECONCILED_NS)
+        per_second = self.recorder.per_second
+        if per_second is not None and now_ns - per_second.started_ns > _LONGEST_LOAD_S * 10**9:
+            raise ValueError("a load of more than 3 days: a report made anew has no room for its per_second")
+        if self._events % _EVENTS_BETWEEN == 0 and per_second is not None:
+            per_second.close(now_ns - _RECONCILED_NS)
 
 
 @contextmanager

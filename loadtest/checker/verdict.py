@@ -17,7 +17,7 @@ class Status(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Violation:
-    """One broken law with its evidence: the round, the orders that show it (at most ten) and how many there are.
+    """One broken invariant with its evidence: the round, the orders that show it (at most ten) and how many there are.
 
     `operations` are the fewest that show it, at most ten, where operations do.
     """
@@ -32,12 +32,12 @@ class Violation:
 
 
 @dataclass(frozen=True, slots=True)
-class Settled:
+class Reconciled:
     """What evidence said, after a round, of orders whose answer was lost: orders, not operations."""
 
     accepted: int = 0
     rejected: int = 0
-    unsettled: int = 0
+    unresolved: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,7 @@ class Power:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """Whether the run was safe, in one plain sentence, with every violation and every doubt.
+    """Whether the run was safe, in one plain sentence, with every violation and every reason why it is not called safe.
 
     `phantom_rejects` are orders that won but were told they lost. `stale_reads` are reads that were not asked to be
     consistent and showed an old version: they are no violation. If `untested`, it is inconclusive for nothing else than
@@ -75,8 +75,8 @@ class Verdict:
     status: Status
     sentence: str
     violations: tuple[Violation, ...] = ()
-    doubts: tuple[str, ...] = ()
-    settled: Settled = Settled()
+    reasons: tuple[str, ...] = ()
+    reconciled: Reconciled = Reconciled()
     phantom_rejects: int = 0
     stale_reads: int = 0
     power: Power = Power()
@@ -95,19 +95,19 @@ class Tally:
     restocked: bool = False
     outcomes: Counter[Outcome] = field(default_factory=Counter)
     winners: Counter[int] = field(default_factory=Counter)
-    settled: Settled = Settled()
+    reconciled: Reconciled = Reconciled()
 
 
-def sentence(status: Status, tally: Tally, violations: tuple[Violation, ...], doubts: tuple[str, ...]) -> str:
+def sentence(status: Status, tally: Tally, violations: tuple[Violation, ...], reasons: tuple[str, ...]) -> str:
     """For example: "1 of 100 orders won the last item; 99 were rejected: safe"."""
-    said = f"{_winners(tally)}; {'in all ' if tally.rounds > 1 else ''}{_others(tally)}: {status}"
+    text = f"{_winners(tally)}; {'in all ' if tally.rounds > 1 else ''}{_others(tally)}: {status}"
     if violations:
-        return f"{said} ({violations[0].message}{_more(len(violations) - 1, 'violation')})"
-    return f"{said} ({doubts[0]}{_more(len(doubts) - 1, 'doubt')})" if doubts else said
+        return f"{text} ({violations[0].message}{_more(len(violations) - 1, 'violation')})"
+    return f"{text} ({reasons[0]}{_more(len(reasons) - 1, 'reason')})" if reasons else text
 
 
 def _winners(tally: Tally) -> str:
-    accepted = tally.outcomes[Outcome.ACCEPTED] + tally.settled.accepted
+    accepted = tally.outcomes[Outcome.ACCEPTED] + tally.reconciled.accepted
     last_item = tally.stocks == {1} and tally.units == {1} and tally.products == 1 and not tally.restocked
     if tally.rounds <= 1:
         return f"{accepted:,} of {plural(tally.orders, 'order')} won{_prize(tally, last_item)}"
@@ -133,7 +133,7 @@ def _prize(tally: Tally, last_item: bool) -> str:
 
 
 def _others(tally: Tally) -> str:
-    said = []
+    parts = []
     for outcome, words in (
         (Outcome.REJECTED, "rejected"),
         (Outcome.THROTTLED, "throttled"),
@@ -145,15 +145,15 @@ def _others(tally: Tally) -> str:
             verb = "" if outcome is Outcome.FAILED else "was " if count == 1 else "were "
             if outcome is Outcome.UNKNOWN:
                 verb = "is " if count == 1 else "are "
-            after = _settled(tally.settled) if outcome is Outcome.UNKNOWN else ""
-            said.append(f"{count:,} {verb}{words}{after}")
-    return ", ".join(said)
+            after = _reconciled(tally.reconciled) if outcome is Outcome.UNKNOWN else ""
+            parts.append(f"{count:,} {verb}{words}{after}")
+    return ", ".join(parts)
 
 
-def _settled(settled: Settled) -> str:
-    parts = (("accepted", settled.accepted), ("rejected", settled.rejected))
-    said = [f"{count:,} settled as {words}" for words, count in parts if count]
-    return f" ({', '.join(said)})" if said else ""
+def _reconciled(reconciled: Reconciled) -> str:
+    parts = (("accepted", reconciled.accepted), ("rejected", reconciled.rejected))
+    counts = [f"{count:,} reconciled as {words}" for words, count in parts if count]
+    return f" ({', '.join(counts)})" if counts else ""
 
 
 def plural(count: int, noun: str) -> str:

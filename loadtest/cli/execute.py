@@ -82,7 +82,7 @@ def run_here(
 
 
 def exit_code(ended: Ended) -> int:
-    """How the run ended. Raises its error if that stopped it and no law was broken before."""
+    """How the run ended. Raises its error if that stopped it and no invariant was broken before."""
     if ended.signal:
         return INTERRUPTED
     if ended.report.verdict.status is Status.VIOLATED:
@@ -113,7 +113,7 @@ def write_documents(output: Output, made: Report | Comparison, runs: Sequence[Re
 
 
 def _undelivered(path: Path, content: bytes) -> list[str]:
-    """Why a document could not be written, if so."""
+    """Why a file could not be written, if so."""
     try:
         deliver(path, content)
     except LoadTestError as error:

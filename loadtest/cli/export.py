@@ -25,7 +25,7 @@ def export(
     runs: Runs,
     csv: Annotated[
         Path | None,
-        typer.Option("--csv", metavar="DIR", help="Write runs.csv, seconds.csv and latency.csv into this folder."),
+        typer.Option("--csv", metavar="DIR", help="Write runs.csv, per_second.csv and latency.csv into this folder."),
     ] = None,
     hlog: Annotated[
         Path | None,

@@ -264,7 +264,7 @@ def _sentence(wanted: Wanted, answer: Answer, levels: dict[float, Level]) -> str
 
 
 def _exit_code(found: Found | None, going: _Going, folder: Path, output: Output) -> int:
-    """How the search ended; `found` is None if no run did. Raises what stopped it, unless a law was broken."""
+    """How the search ended; `found` is None if no run did. Raises what stopped it, unless an invariant was."""
     if going.violated is not None:
         say(f"{going.violated.report.verdict.sentence}; see {going.violated.folder}", err=output.document_to_stdout)
         return VIOLATED

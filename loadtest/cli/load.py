@@ -70,7 +70,11 @@ class Arrivals:
     ] = None
     poisson: Annotated[
         bool,
-        typer.Option("--poisson", help="Let orders come by chance instead of evenly.", rich_help_panel=Panel.ORDERS),
+        typer.Option(
+            "--poisson",
+            help="Let orders come at random, as a Poisson process, instead of evenly.",
+            rich_help_panel=Panel.ORDERS,
+        ),
     ] = False
     max_in_flight: Annotated[
         int | None,

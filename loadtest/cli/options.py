@@ -233,7 +233,7 @@ Fault = Annotated[
         "--fault",
         metavar="FILE",
         parser=_faults,  # once, however many runs there will be
-        help="Make a bad day on the way to the target: lost answers, errors, delays, throttling. A file of TOML; "
+        help="Inject faults between here and the target: lost answers, errors, delays, throttling. A file of TOML; "
         "- is standard input; a stored run's are made again.",
         rich_help_panel=Panel.CLIENT,
     ),
@@ -309,7 +309,7 @@ Verbose = Annotated[
     typer.Option(
         "--verbose",
         "-v",
-        help="Print the figures of the tool itself too, not only those in doubt.",
+        help="Print the figures of the tool itself too, not only those that make others unreliable.",
         rich_help_panel=Panel.GENERAL,
     ),
 ]

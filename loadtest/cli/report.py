@@ -78,7 +78,7 @@ def _beside(runs: "Sequence[Path]") -> Path:
     if len(found) > 1:
         raise UsageError("a page of several runs lies in the folder of none of them: give -o report.html")
     (one,) = found
-    file = one.file if isinstance(one, Run) else one.document or one.folder / COMPARISON
+    file = one.file if isinstance(one, Run) else one.file or one.folder / COMPARISON
     if file.exists() and not file.is_file():
         raise UsageError(f"{file} is no file that a page can lie beside: give -o report.html")
     return (

@@ -157,7 +157,7 @@ def _special() -> Any:
 
 
 def exp(value: float) -> float:
-    """Euler's number to the power of `value`, kept finite and above zero: a document has no infinity."""
+    """Euler's number to the power of `value`, kept finite and above zero: JSON has no infinity."""
     return math.exp(min(max(value, -700.0), 700.0))
 
 

@@ -1,7 +1,7 @@
 """One part of a run: its orders, on an event loop of its own, told from outside what to do.
 
-Every public method may be called from any thread. A method that is called twice, because an answer was lost on its
-way, does nothing the second time: no order is ever placed twice.
+Every public method may be called from any thread. A method that is called twice, because an answer was
+lost, does nothing the second time: no order is ever placed twice.
 """
 
 import asyncio
@@ -34,7 +34,7 @@ from loadtest.system.real_time import urgent
 from loadtest.system.timers import timer
 from loadtest.workload.spec import Load, Race
 
-ALONE_S = 10.0  # a shard that nobody asked for so long stops: whoever began the run is gone
+ALONE_S = 10.0  # a worker that nobody asked for so long stops: whoever began the run is gone
 _LEAST_CREDIT = 64  # orders
 _SWITCH_S = 0.0005  # the longest that another thread of a worker keeps the orders waiting; 5 ms is Python's own
 _BETWEEN_BATCHES_S = 0.1  # at most, if all goes well
@@ -43,7 +43,7 @@ _WITHIN_S = 60.0  # to connect
 
 
 class Assignment(msgspec.Struct, frozen=True):
-    """What a shard is for: its part of the orders of a plan, by this connection."""
+    """What a worker is for: its part of the orders of a plan, by this connection."""
 
     plan: Race | Load
     connection: Connection
@@ -51,7 +51,7 @@ class Assignment(msgspec.Struct, frozen=True):
 
 
 class Batch(msgspec.Struct, frozen=True):
-    """What happened in a shard since the batch before, as lines of JSON, until `now_ns` on its clock.
+    """What happened in a worker since the batch before, as lines of JSON, until `now_ns` on its clock.
 
     `full` is the number of the last round all of whose orders here wait at the gate, `done` that of the last piece of
     work that has ended. Orders are placed up to the number `may_place`, once this batch has arrived.
@@ -98,7 +98,7 @@ class Worker:
         """
         if self._thread is None:
             self._asked_ns = time.perf_counter_ns()
-            self._thread = threading.Thread(target=self._run, args=(assignment,), name="shard", daemon=True)
+            self._thread = threading.Thread(target=self._run, args=(assignment,), name="worker", daemon=True)
             self._thread.start()
         return self._opened.result(_WITHIN_S)
 
@@ -108,7 +108,7 @@ class Worker:
         self._begin(number, lambda: self._round(orders, at_ns, gate), gate)
 
     def arrive(self, number: int, prefix: str, started_ns: int) -> None:
-        """Place this shard's part of a load, whose schedule begins at that instant."""
+        """Place this worker's part of a load, whose schedule begins at that instant."""
         self._begin(number, lambda: self._arrive(prefix, started_ns), None)
 
     def open_gate(self, number: int, at_ns: int) -> None:
@@ -132,7 +132,7 @@ class Worker:
             if self._closed.done() and not self._events:
                 raise RuntimeError(_end(self._closed))
             if number != self._batch.number:
-                return self._batch  # the last one was lost on its way
+                return self._batch  # the answer with the last one was lost
             self._soon(self._credit.lengthen, self._batch.may_place)
             done, now_ns = self._done, time.perf_counter_ns()
             full = self._begun if self._gate is not None and self._gate.full else 0
@@ -270,7 +270,7 @@ class Worker:
 
 
 def _at_once(plan: Race | Load, part: Part) -> int:
-    """How many orders a shard may well place between two batches."""
+    """How many orders a worker may well place between two batches."""
     if isinstance(plan, Race):
         return 0
     if plan.schedule is None:
@@ -279,7 +279,7 @@ def _at_once(plan: Race | Load, part: Part) -> int:
 
 
 def _end(closed: Future[ClientOverhead]) -> str:
-    """How a shard ended that was not to."""
+    """How a worker ended that was not to."""
     error = closed.exception()
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]

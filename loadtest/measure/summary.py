@@ -85,7 +85,7 @@ def summarize(
         work=_work(recorder),
         capacity=_capacity(recorder, plan.prices),
         thresholds=[],
-        seconds=recorder.seconds.all() if recorder.seconds else [],
+        per_second=recorder.per_second.all() if recorder.per_second else [],
         client=_client(recorder, overhead, plan, duration_s),
         duration_s=round(duration_s, 6),
         goodput_per_s=_per_s(recorder.orders[Outcome.ACCEPTED], duration_s),
@@ -116,8 +116,8 @@ def reported(verdict: Verdict) -> ReportedVerdict:
         status=verdict.status,
         sentence=verdict.sentence,
         violations=list(verdict.violations),
-        doubts=list(verdict.doubts),
-        settled=verdict.settled,
+        reasons=list(verdict.reasons),
+        reconciled=verdict.reconciled,
         phantom_rejects=verdict.phantom_rejects,
         stale_reads=verdict.stale_reads,
         power=verdict.power,
@@ -204,7 +204,7 @@ def _orders(recorder: Recorder) -> Orders:
         dropped=recorder.dropped,
         warm_up=recorder.warm_up,
         rejected_by_reason=dict(recorder.rejected_by_reason),
-        problems=recorder.problems.found(),
+        problems=recorder.problems.kinds(),
     )
 
 

@@ -1,6 +1,6 @@
-"""The document of a comparison: cells, the differences between them, and how throughput scales.
+"""A comparison: cells, the differences between them, and how throughput scales.
 
-One JSON document of schema `loadtest.comparison/1`; `docs/comparing.md` describes it, `loadtest.compare` makes it.
+A JSON file of schema `loadtest.comparison/1`; `docs/comparing.md` describes it, `loadtest.compare` makes it.
 """
 
 from collections.abc import Mapping
@@ -59,9 +59,9 @@ class Cell(Struct, frozen=True):
 
 def counted(verdicts: Mapping[str, int], untested: int) -> dict[str, int]:
     """How many runs there are of each status, with those apart, in words, that only put nothing to the test."""
-    doubtful = verdicts.get(Status.INCONCLUSIVE, 0) - untested
-    found = {**verdicts, Status.INCONCLUSIVE.value: doubtful, UNTESTED: untested}
-    return {status: count for status, count in sorted(found.items()) if count}
+    inconclusive = verdicts.get(Status.INCONCLUSIVE, 0) - untested
+    counts = {**verdicts, Status.INCONCLUSIVE.value: inconclusive, UNTESTED: untested}
+    return {status: count for status, count in sorted(counts.items()) if count}
 
 
 class Difference(Struct, frozen=True):
@@ -131,10 +131,10 @@ class Comparison(Struct, frozen=True, kw_only=True):
 
 def read(path: Path) -> Comparison:
     """A stored comparison. Raises UsageError for a file that is no comparison of this schema."""
-    found = json_file.read(path, Comparison, SCHEMA)
-    if any(cell.metrics.keys() != found.cells[0].metrics.keys() for cell in found.cells):
+    comparison = json_file.read(path, Comparison, SCHEMA)
+    if any(cell.metrics.keys() != comparison.cells[0].metrics.keys() for cell in comparison.cells):
         raise UsageError(f"{path} is not a {SCHEMA}: its cells do not have the same metrics")
-    for run in (run for cell in found.cells for run in cell.runs):
+    for run in (run for cell in comparison.cells for run in cell.runs):
         if Path(run).name != run or len(run.encode()) > _LONGEST_NAME:
             raise UsageError(f"{path} is not a {SCHEMA}: no run has the name {clean(repr(run))}")
-    return found
+    return comparison

@@ -55,6 +55,6 @@ class Problems:
             return reason, outline
         return (reason, "") if reason in self._of_reason else ("", "")
 
-    def found(self) -> list[Problem]:
+    def kinds(self) -> list[Problem]:
         """Every kind, the commonest first."""
         return sorted(self._kinds.values(), key=lambda problem: -problem.count)

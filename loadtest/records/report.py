@@ -1,11 +1,11 @@
-"""The report of a run: one JSON document of schema `loadtest.report/1`. `docs/report.md` describes it."""
+"""The report of a run: a JSON file of schema `loadtest.report/2`. `docs/report.md` describes it."""
 
 from pathlib import Path
 from typing import Any, Literal
 
 from msgspec import Struct
 
-from loadtest.checker import Power, Settled, Status, Violation
+from loadtest.checker import Power, Reconciled, Status, Violation
 from loadtest.checker.verdict import plural
 from loadtest.errors import UsageError
 from loadtest.records import hdr, json_file
@@ -13,7 +13,7 @@ from loadtest.records.invocation import Invocation
 from loadtest.records.problems import Problem
 from loadtest.records.timeline import Timeline
 
-SCHEMA: Literal["loadtest.report/1"] = "loadtest.report/1"
+SCHEMA: Literal["loadtest.report/2"] = "loadtest.report/2"
 LARGEST = 256 << 20  # bytes; that of a load of a day has 90 to 230 MB, a second takes 1 to 2.6 KB
 _MOST_HISTOGRAMS = 100  # there are 35: of 3 kinds and 5 outcomes, twice, and of orders
 
@@ -269,8 +269,8 @@ class ReportedVerdict(Struct, frozen=True):
     status: Status
     sentence: str
     violations: list[Violation]
-    doubts: list[str]
-    settled: Settled = Settled()
+    reasons: list[str]
+    reconciled: Reconciled = Reconciled()
     phantom_rejects: int = 0
     stale_reads: int = 0
     power: Power = Power()
@@ -283,12 +283,12 @@ class Report(Struct, frozen=True, kw_only=True):
 
     `latency_ms` is the service time and `response_ms` the response time of requests, by kind and outcome; `order_ms`
     is the response time of whole orders, from their scheduled start to their end, by outcome. `goodput_per_s` counts
-    accepted orders. `seconds` is the run second by second. `repairs` counts, by what was asked, the answers to the
+    accepted orders. `per_second` is the run second by second. `repairs` counts, by what was asked, the answers to the
     tool's own requests (those around the orders) that were lost and asked for again. `hint` says what to change if a
     race left stock unsold because of its own settings. `invocation` is None if no command line made the run.
     """
 
-    schema: Literal["loadtest.report/1"]
+    schema: Literal["loadtest.report/2"]
     command: Literal["race", "load"]
     run_id: str
     started_at: str
@@ -308,7 +308,7 @@ class Report(Struct, frozen=True, kw_only=True):
     work: Work
     capacity: Capacity
     thresholds: list[Checked]
-    seconds: list[Second]
+    per_second: list[Second]
     client: Client
     duration_s: float
     goodput_per_s: float
@@ -340,8 +340,8 @@ def buckets(figures: Latency) -> list[int]:
 
 def read(path: Path) -> Report:
     """A stored report. Raises UsageError for a file that is no report of this schema."""
-    found = json_file.read(path, Report, SCHEMA, LARGEST)
-    kinds = (*found.latency_ms.values(), *found.response_ms.values(), found.order_ms)
+    report = json_file.read(path, Report, SCHEMA, LARGEST)
+    kinds = (*report.latency_ms.values(), *report.response_ms.values(), report.order_ms)
     if sum(map(len, kinds)) > _MOST_HISTOGRAMS:
         raise UsageError(f"{path} is not a {SCHEMA}: it has more than {_MOST_HISTOGRAMS} histograms")
-    return found
+    return report

@@ -1,7 +1,6 @@
-"""The document of a search for a limit: the levels, their runs, and between which of them the limit lies.
+"""A search for a limit: the levels, their runs, and between which of them the limit lies.
 
-One JSON document of schema `loadtest.search/1`, `search.json` in the folder of the runs; `docs/comparing.md` describes
-it.
+A JSON file of schema `loadtest.search/1`, `search.json` in the folder of the runs; `docs/comparing.md` describes it.
 """
 
 from pathlib import Path
@@ -85,8 +84,8 @@ class Found(Struct, frozen=True, kw_only=True):
 
 def read(path: Path) -> Found:
     """A stored search. Raises UsageError for a file that is none of this schema."""
-    found = json_file.read(path, Found, SCHEMA)
-    for run in (run for level in found.levels for run in level.runs):
+    search = json_file.read(path, Found, SCHEMA)
+    for run in (run for level in search.levels for run in level.runs):
         if Path(run).name != run or len(run.encode()) > _LONGEST_NAME:
             raise UsageError(f"{path} is not a {SCHEMA}: no run has the name {clean(repr(run))}")
-    return found
+    return search

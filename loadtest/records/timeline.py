@@ -19,7 +19,7 @@ class Timeline(Struct, frozen=True):
     """The operations around one violation, in the order they were sent.
 
     `violation` is its place in the verdict's list, from 0. First come the operations that show it, its own, then the
-    others of its orders, then those of the same product and round that were on their way between the first and the
+    others of its orders, then those of the same product and round that were in flight between the first and the
     last of its own, the nearest first: 30 in all.
     """
 
@@ -44,8 +44,8 @@ def timelines(violations: Sequence[Violation], events: Iterable[Event]) -> list[
         if isinstance(event, Operation):
             for picker in wanted.get(event.round, ()):
                 picker.look_at(event)
-    found = [Timeline(number, picker.picked()) for number, picker in enumerate(pickers)]
-    return [timeline for timeline in found if timeline.operations]
+    lines = [Timeline(number, picker.picked()) for number, picker in enumerate(pickers)]
+    return [timeline for timeline in lines if timeline.operations]
 
 
 class _Picker:

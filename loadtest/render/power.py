@@ -18,7 +18,7 @@ def shown(verdict: Verdict | ReportedVerdict) -> str | None:
 
 
 def overlap(power: Power) -> str:
-    """How many writes could have met one that won."""
+    """How many writes overlapped one that won."""
     return f"{power.overlapping:,} of {plural(power.writes, 'write')} overlapped an accepted one"
 
 

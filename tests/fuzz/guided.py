@@ -1,6 +1,6 @@
 """Fuzzing of a reader guided by coverage: python -m tests.fuzz.guided history|report|scenario|answer SECONDS FOLDER
 
-FOLDER has the files to begin with, and gets what covers more. An input that breaks the law is written there too.
+FOLDER has the files to begin with, and gets what covers more. An input that breaks the rule is written there too.
 """
 
 import asyncio

@@ -43,7 +43,7 @@ def test_a_stored_history_gives_the_verdict_of_its_run(
         assert done.stdout.splitlines()[-1] == verdict["sentence"]
 
 
-def test_a_history_that_was_cut_is_in_doubt_wherever_it_was_cut(stored: Callable[..., Stored], cli: Cli) -> None:
+def test_a_history_that_was_cut_is_inconclusive_wherever_it_was_cut(stored: Callable[..., Stored], cli: Cli) -> None:
     _, folder, _ = stored("race", "-n", "10")
     history = folder / "history.jsonl"
     whole = history.read_bytes()

@@ -219,8 +219,8 @@ def changed(source: Path, target: Path, **changes: Any) -> None:
         (["{run}", "{run}", "--workload", "race"], ["--workload does not go with stored runs"]),
         (["{run}", "{run}", "-q", "--endpoint-url", "http://h:1"], ["--endpoint-url does not go with stored runs"]),
         (["no_cells.json"], ["nothing to compare"]),
-        (["{run}", "other_schema.json"], ["loadtest.report/9", "not a loadtest.report/1"]),
-        (["{run}", "truncated.json"], ["truncated.json", "is not a loadtest.report/1"]),
+        (["{run}", "other_schema.json"], ["loadtest.report/9", "not a loadtest.report/2"]),
+        (["{run}", "truncated.json"], ["truncated.json", "is not a loadtest.report/2"]),
         (["{run}", "missing.json"], ["missing.json", "No such file"]),
     ],
 )

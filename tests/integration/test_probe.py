@@ -19,7 +19,7 @@ from loadtest.dynamodb import admin
 from loadtest.dynamodb.client import connect
 from loadtest.studies.probe import atomicity, connections, features, reads
 from loadtest.studies.probe.bill import bill
-from loadtest.studies.probe.document import Finding, Shown
+from loadtest.studies.probe.findings import Finding, Shown
 from loadtest.studies.probe.subject import Subject, under_question
 from loadtest.targets import opened as opened_target
 from loadtest.workload.target import Target, TargetKind

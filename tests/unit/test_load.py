@@ -55,7 +55,7 @@ class AdminClient:
 
 
 class Shop:
-    """A restocker at work on a clerk's product; it wakes at once."""
+    """A restocker at work on a product; it wakes at once."""
 
     def __init__(self, quantity: int, monkeypatch: pytest.MonkeyPatch, **plan: Any) -> None:
         monkeypatch.setattr("loadtest.engine.load._RESTOCK_EVERY_S", 0)

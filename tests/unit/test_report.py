@@ -93,7 +93,7 @@ reports = st.builds(
     verdict=st.builds(
         ReportedVerdict,
         sentence=text,
-        doubts=st.lists(text),
+        reasons=st.lists(text),
         violations=st.lists(
             st.builds(
                 Violation,
@@ -128,7 +128,7 @@ reports = st.builds(
     thresholds=st.lists(
         st.builds(Checked, threshold=text, holds=st.booleans(), value=st.none() | floats, sentence=text), max_size=2
     ),
-    seconds=st.lists(
+    per_second=st.lists(
         st.builds(
             Second,
             *[counts] * 13,
@@ -214,7 +214,7 @@ def test_the_start_is_told_in_utc() -> None:
 def test_a_report_without_any_round_divides_nothing_by_zero() -> None:
     report = report_of([])
     assert (report.operations_per_s, report.goodput_per_s, report.duration_s) == (0, 0, 0)
-    assert (report.latency_ms, report.order_ms, report.seconds) == ({}, {}, [])
+    assert (report.latency_ms, report.order_ms, report.per_second) == ({}, {}, [])
     assert (report.work.attempts_per_accepted, report.work.slowest, report.capacity.usd_per_1000_accepted) == (
         None,
     ) * 3

@@ -11,7 +11,7 @@ from loadtest.records.comparison import Comparison
 from loadtest.records.history import Header
 from loadtest.records.report import Report
 from loadtest.records.search import Found
-from loadtest.studies.probe.document import Probe
+from loadtest.studies.probe.findings import Probe
 
 DOCS = Path(__file__).parents[2] / "docs"
 

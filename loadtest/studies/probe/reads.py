@@ -6,7 +6,7 @@ from statistics import median
 from loadtest.dynamodb.items import number
 from loadtest.dynamodb.table import Answer
 from loadtest.events import Outcome, Reason
-from loadtest.studies.probe.document import Finding, Shown
+from loadtest.studies.probe.findings import Finding, Shown
 from loadtest.studies.probe.questions import CONSISTENT_READS, LATENCY
 from loadtest.studies.probe.races import FEWEST, PATIENCE_S
 from loadtest.studies.probe.subject import EXISTS, Subject, version_in

@@ -1,4 +1,4 @@
-"""One probe from the preparation of the target to the document."""
+"""One probe from the preparation of the target to its result."""
 
 import time
 from collections.abc import Awaitable, Callable, Iterator, Sequence
@@ -14,7 +14,7 @@ from loadtest.errors import InterruptedRunError, LoadTestError
 from loadtest.measure.summary import environment
 from loadtest.studies.probe import atomicity, connections, features, reads
 from loadtest.studies.probe import questions as q
-from loadtest.studies.probe.document import SCHEMA, Finding, Probe
+from loadtest.studies.probe.findings import SCHEMA, Finding, Probe
 from loadtest.studies.probe.judgement import judge
 from loadtest.studies.probe.subject import Subject, under_question, understood
 from loadtest.targets import opened
@@ -47,7 +47,7 @@ class Step(Struct, frozen=True):
 
 
 class Probed(Struct, frozen=True):
-    """A probe that has ended: the document, and the signal or the error that stopped it early."""
+    """A probe that has ended: its result, and the signal or the error that stopped it early."""
 
     probe: Probe
     signal: str | None

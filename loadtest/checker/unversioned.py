@@ -18,7 +18,7 @@ _SECOND_NS = 10**9
 _LAST_SECOND = 62 * 24 * 3600  # one bit each: a longer run counts what comes later as one second
 
 
-class Tally:
+class ContestedWins:
     """Contested wins, the seconds in which they were answered as bits, and lost writes that would be such wins."""
 
     __slots__ = ("_start_ns", "contested", "perhaps", "seconds")
@@ -66,41 +66,39 @@ class Unversioned(NamedTuple):
 class _Win:
     """`left` is how much it left, or the most that it can have left (`bounded`)."""
 
-    __slots__ = ("accepted", "bounded", "left", "met", "received")
+    __slots__ = ("accepted", "bounded", "counted_in", "left", "received")
 
     def __init__(self, received: int, left: float, *, bounded: bool, accepted: bool) -> None:
         self.received = received
         self.left = left
         self.bounded = bounded
         self.accepted = accepted
-        self.met: Tally | None = None
+        self.counted_in: ContestedWins | None = None
 
 
 _received = attrgetter("received")
 _when = itemgetter(0)
 
 
-class Limited:
+class UnversionedWins:
     """Takes writes in the order of their answers; each lasted some time. Counts in `sure` and `bounded`.
 
     Those in `bounded` rest on the stock at the start, so they are good only if nothing was restocked.
     Orders may want different amounts, but an order that wants more than any before it looks back at no win.
     """
 
-    def __init__(self, stock: int | None, sure: Tally, bounded: Tally, most_lost: int) -> None:
+    def __init__(self, stock: int | None, sure: ContestedWins, bounded: ContestedWins, most_lost: int) -> None:
         self._sure, self._bounded = sure, bounded
         self._stock = stock
         self._most_lost = most_lost
         self._largest = 0  # units that an order wanted
-        self._refused: list[
-            tuple[int, int]
-        ] = []  # when answered, units: falling, as a later and larger one hides others
+        # When answered, units: falling, as a later and larger one hides others.
+        self._refused: list[tuple[int, int]] = []
         self._waiting: list[_Win] = []  # for a refusal
         self._named: dict[str, _Win] = {}  # wins that a refusal may name
         self._refuser: dict[str, int] = {}  # winners that refusals named before they were answered
-        self._lost: dict[
-            str, _Win
-        ] = {}  # lost writes by order, which a later attempt may be told that they were accepted
+        # Lost writes by order: a later attempt may be told that they were accepted.
+        self._lost: dict[str, _Win] = {}
         self._times: list[int] = []  # of accepted writes
         self._taken: list[int] = []  # and what they and all before them took
 
@@ -136,10 +134,10 @@ class Limited:
             passed = waiting[first:]
             del waiting[first:]
             for win in passed:
-                if win.met is not None:
+                if win.counted_in is not None:
                     continue
                 if win.left < units:
-                    self._meet(win)
+                    self._contest(win)
                 else:
                     waiting.append(win)
         if write.name:
@@ -154,8 +152,8 @@ class Limited:
         win = self._named.get(winner)
         if win is None:
             self._refuser[winner] = received
-        elif win.received > sent and win.met is None:
-            self._meet(win, sure=True)
+        elif win.received > sent and win.counted_in is None:
+            self._contest(win, sure=True)
 
     def _win(self, received: int, sent: int, write: Unversioned) -> None:
         accepted = write.outcome is ACCEPTED
@@ -168,11 +166,11 @@ class Limited:
             if not accepted and len(self._lost) < self._most_lost:
                 self._lost[write.name] = win
             if self._refuser.get(write.name, sent) > sent:
-                self._meet(win, sure=True)
+                self._contest(win, sure=True)
                 return
             self._named[write.name] = win
         if self._most_refused(sent) > left:
-            self._meet(win)
+            self._contest(win)
         elif left < self._largest:
             self._waiting.append(win)
 
@@ -182,14 +180,14 @@ class Limited:
         if win is None:
             return write.attempt > 1 and len(self._lost) >= self._most_lost
         win.accepted = True
-        if win.met is not None:
-            win.met.perhaps -= 1
-            win.met.add(win.received, accepted=True)
+        if win.counted_in is not None:
+            win.counted_in.perhaps -= 1
+            win.counted_in.add(win.received, accepted=True)
         return True
 
-    def _meet(self, win: _Win, *, sure: bool = False) -> None:
-        win.met = self._bounded if win.bounded and not sure else self._sure
-        win.met.add(win.received, accepted=win.accepted)
+    def _contest(self, win: _Win, *, sure: bool = False) -> None:
+        win.counted_in = self._bounded if win.bounded and not sure else self._sure
+        win.counted_in.add(win.received, accepted=win.accepted)
 
     def _most_refused(self, sent: int) -> float:
         """The most units that one wanted which was refused after that moment."""
