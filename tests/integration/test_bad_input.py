@@ -10,7 +10,7 @@ import boto3
 import pytest
 
 from tests.conftest import Cli, free_port
-from tests.verdicts import is_sound
+from tests.helpers.sound_verdicts import is_sound
 
 
 def assert_one_line(done: subprocess.CompletedProcess[str], code: int, *parts: str) -> None:

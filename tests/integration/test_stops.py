@@ -16,7 +16,7 @@ from loadtest.errors import UsageError
 from loadtest.events import Operation, OrderEnded
 from loadtest.records.history import read_history
 from tests.conftest import Cli, Start, clean_environment
-from tests.processes import children, is_gone, wait_for
+from tests.helpers.processes import children, is_gone, wait_for
 
 
 def operations(tmp_path: Path) -> int:
