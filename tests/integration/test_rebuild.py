@@ -20,9 +20,9 @@ from loadtest.records.completeness import Completeness, follow
 from loadtest.records.history import read_header, read_history
 from loadtest.records.judging import checker
 from tests.conftest import Cli, Start
+from tests.helpers.cut_runs import the_report, wait_for_operations
 from tests.helpers.examples import examples
 from tests.helpers.shop_events import operation
-from tests.integration.test_stops import the_report, wait_for_operations
 
 OVERHEAD = dict.fromkeys(("reader_stamps", "served", "fallbacks", "loop_lag_ms", "cpu_s", "cpu_cores", "bound"))
 LOAD = ("load", "--duration", "1500ms")

@@ -20,6 +20,8 @@ from loadtest.dynamodb.admin import read_product
 from loadtest.dynamodb.client import Connection, connect
 from tests.conftest import Cli, Start, free_port
 from tests.helpers.certificates import Authority
+from tests.helpers.cut_runs import the_report
+from tests.helpers.one_line import assert_one_line
 from tests.helpers.sound_verdicts import is_sound_report
 from tests.integration.distributed.machines import Machines, machines
 from tests.integration.distributed.test_processes import (
@@ -33,9 +35,7 @@ from tests.integration.distributed.test_processes import (
     operations,
     wait_for_operations,
 )
-from tests.integration.test_bad_input import assert_one_line
-from tests.integration.test_racy_server import Racy, racy
-from tests.integration.test_stops import the_report
+from tests.integration.racy_server import Racy, racy
 
 __all__ = ["racy"]  # the fixture of the server whose writes are not atomic
 

@@ -18,10 +18,10 @@ from loadtest.errors import UsageError
 from loadtest.events import WORKER_LOST, Event, Operation, OrderDropped, OrderEnded, OrderPlaced, RoundStarted
 from loadtest.records.history import read_history
 from tests.conftest import Cli, Start, clean_environment, scenario
+from tests.helpers.cut_runs import the_report
 from tests.helpers.processes import children, in_order_of_start, is_gone, wait_for
 from tests.helpers.sound_verdicts import is_sound_report
 from tests.integration.distributed.test_judge import its_pid
-from tests.integration.test_stops import the_report
 
 SAFE_STRATEGIES = ("version", "transaction", "conditional")
 Ran = Callable[..., dict[str, Any]]

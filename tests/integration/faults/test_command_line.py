@@ -15,8 +15,8 @@ from loadtest.events import Kind, Operation, Outcome
 from loadtest.faults.proxy.journal import Injected, read_faults
 from loadtest.records.history import read_history
 from tests.conftest import Cli, Start
+from tests.helpers.cut_runs import wait_for_operations
 from tests.helpers.processes import children, is_gone, wait_for
-from tests.integration.test_stops import wait_for_operations
 
 BAD_DAY = """
 [[fault]]

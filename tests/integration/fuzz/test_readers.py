@@ -17,7 +17,7 @@ from tests.helpers.examples import examples
 from tests.helpers.exported_reports import configured
 from tests.helpers.shop_events import one_round
 from tests.helpers.spoiled_files import spoiled
-from tests.unit.cli.test_stored import put_comparison, two_cells
+from tests.helpers.stored_runs import put_comparison, two_cells
 
 SCENARIO = b"""\
 command = "race"

@@ -19,8 +19,8 @@ import pytest
 
 from tests.conftest import Cli, Start, clean_environment, free_port, missing, wait_until_listening
 from tests.helpers.certificates import Authority
+from tests.helpers.one_line import assert_one_line
 from tests.helpers.sound_verdicts import is_sound
-from tests.integration.test_bad_input import assert_one_line
 
 
 @pytest.fixture(autouse=True)

@@ -16,9 +16,9 @@ from loadtest.cli.app import app
 from loadtest.errors import UsageError
 from loadtest.records.invocation import Invocation
 from tests.conftest import Cli, clean_environment
+from tests.helpers.one_line import assert_one_line
 from tests.helpers.reports import a_report
-from tests.integration.test_bad_input import assert_one_line
-from tests.unit.cli.test_stored import put
+from tests.helpers.stored_runs import put
 
 TLS = "cluster = 'tls://h:1'\ncluster-ca = 'a.pem'\ncluster-cert = 'a.pem'\ncluster-key = 'a.pem'\n"
 CLUSTER = "connect to the cluster 'tls://h:1', which can then run commands here as you"

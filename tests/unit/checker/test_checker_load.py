@@ -257,6 +257,7 @@ def orders_of_a_long_run(checker: Checker, count: int) -> None:
         checker(order_ended(**name, attempts=2))
 
 
+@pytest.mark.slow  # every allocation is traced
 def test_a_long_run_takes_little_memory() -> None:
     orders, stock = 40_000, 1_000_000
     checker = Checker()
@@ -272,6 +273,7 @@ def test_a_long_run_takes_little_memory() -> None:
     assert checker.verdict().status is Status.SAFE
 
 
+@pytest.mark.slow
 def test_a_long_violated_run_takes_little_memory_and_says_so_in_few_words() -> None:
     checker = Checker()
     checker(RoundStarted(1, Product("load#1", "load#1", 10**6, 1), 0, 0))

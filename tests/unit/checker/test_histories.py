@@ -1,12 +1,11 @@
 """The stored histories: what each must be judged as."""
 
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from loadtest.records.history import read_history
+from tests.helpers import commands
 from tests.helpers.shop_events import judge
 from tests.histories.make import VERDICTS, judge_all
 from tests.histories.stories import STORIES, Expected
@@ -42,7 +41,6 @@ def test_every_file_has_its_story() -> None:
     ],
 )
 def test_the_command_ends_with_the_code_of_the_verdict(name: str, code: int) -> None:
-    command = [sys.executable, "-m", "loadtest", "check", str(FOLDER / f"{name}.jsonl")]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stderr) == (code, "")
-    assert name.partition("/")[0] in done.stdout.splitlines()[-1]
+    exit_code, out, err = commands.run("check", str(FOLDER / f"{name}.jsonl"))
+    assert (exit_code, err) == (code, "")
+    assert name.partition("/")[0] in out.splitlines()[-1]

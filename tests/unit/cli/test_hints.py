@@ -2,9 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.cli.test_panels import Said, said
-
-__all__ = ["said"]
+from tests.unit.cli.conftest import Said
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import pytest
 from loadtest.cli.app import app
 from loadtest.cli.folders import Group, Run, entries, named
 from loadtest.errors import UsageError
-from tests.unit.cli.test_stored import a_run, put, put_comparison, two_cells
+from tests.helpers.stored_runs import a_run, put, put_comparison, two_cells
 
 EARLY, LATE = "2026-11-23T09-31-28Z-0000000000", "2026-11-24T09-31-28Z-0000000000"
 HISTORIES = Path(__file__).parents[2] / "histories"

@@ -1,6 +1,6 @@
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
 import typer
@@ -8,9 +8,9 @@ from typer.core import TyperArgument, TyperCommand, TyperGroup, TyperOption
 from typer.main import get_command
 
 from loadtest.cli import app as real
-from loadtest.cli import main
 from loadtest.cli.panels import Panel, panel_of
 from tests.conftest import ROOT, Cli
+from tests.unit.cli.conftest import Said
 
 _root = get_command(real.app)
 assert isinstance(_root, TyperGroup)
@@ -28,24 +28,9 @@ def every_command(group: TyperGroup, *before: str) -> Iterator[tuple[tuple[str, 
 
 
 COMMANDS = list(every_command(ROOT_COMMAND))
-Said = Callable[..., tuple[int, str, str]]
 of_each_command = pytest.mark.parametrize(
     ("words", "command"), [pytest.param(*each, id=" ".join(each[0]) or "loadtest") for each in COMMANDS]
 )
-
-
-@pytest.fixture
-def said(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Said:
-    """Runs the command line in this process: exit code, standard output, standard error."""
-
-    def run(*arguments: str, columns: int = 80) -> tuple[int, str, str]:
-        monkeypatch.setenv("COLUMNS", str(columns))
-        monkeypatch.setattr("sys.argv", ["loadtest", *arguments])
-        with pytest.raises(SystemExit) as left:
-            main()
-        return int(left.value.code or 0), *capsys.readouterr()
-
-    return run
 
 
 def visible(command: TyperCommand | TyperGroup) -> list[TyperOption]:

@@ -14,7 +14,7 @@ from loadtest.records.invocation import Invocation
 from loadtest.records.report import read
 from tests.helpers.exported_reports import configured
 from tests.helpers.html_document import Document
-from tests.unit.cli.test_stored import put, put_comparison
+from tests.helpers.stored_runs import put, put_comparison
 
 DOCS = Path(__file__).parents[3] / "docs"
 TYPED = "loadtest race --threshold 'p99(order.accepted) < 5ms' --product '<b>'"

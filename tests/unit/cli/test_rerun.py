@@ -18,7 +18,7 @@ from loadtest.records.invocation import Invocation
 from loadtest.workload.faults import Delay, Faults, Fixed
 from loadtest.workload.spec import Load, Race
 from tests.helpers.reports import a_report
-from tests.unit.cli.test_stored import put, put_comparison, two_cells
+from tests.helpers.stored_runs import put, put_comparison, two_cells
 
 DELAY = Faults(faults=(Delay(time=Fixed(0.005)),))
 TOML = '[[fault]]\nkind = "delay"\ntime = "5ms"\noperations = ["UpdateItem"]\n'

@@ -278,7 +278,7 @@ async def test_cancellation_in_the_turn_in_which_an_order_comes_due_breaks_nothi
 
 
 async def test_tasks_that_are_used_again_lose_no_order() -> None:
-    play, tasks = Play(MemoryTable(stock=1000, product_ids=PRODUCTS), "version", attempts=400), set[object]()
+    play, tasks = Play(MemoryTable(stock=1000, product_ids=PRODUCTS)), set[object]()
 
     def on(event: Event) -> None:
         if isinstance(event, OrderPlaced):

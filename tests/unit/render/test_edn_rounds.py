@@ -24,6 +24,7 @@ from loadtest.events import (
 from loadtest.records.history import read_history
 from loadtest.render.export.edn import JepsenHistory
 from loadtest.render.export.sorting import Sorter
+from tests.helpers.examples import examples
 from tests.helpers.register_search import explained, histories, linearizable, parsed
 from tests.helpers.shop_events import STRATEGIES, Fate, Shop, by_chance, operation
 
@@ -233,6 +234,7 @@ FATES = (Fate.ANSWERED, Fate.ANSWERED, Fate.ANSWERED, Fate.ANSWER_LOST, Fate.REQ
 
 
 @pytest.mark.parametrize("told", [False, True])
+@examples(10)
 @given(st.randoms(use_true_random=False), st.sampled_from(STRATEGIES), st.integers(2, 3))
 def test_whatever_a_correct_server_did_in_several_rounds_can_be_put_in_order(
     told: bool, random: Random, strategy: str, rounds: int

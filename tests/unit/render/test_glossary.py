@@ -13,7 +13,7 @@ from loadtest.render.terminal import print_report
 from loadtest.workload.spec import Race
 from tests.conftest import ROOT
 from tests.helpers.shop_events import one_round
-from tests.unit.render.test_terminal import a_day, rated, report_of
+from tests.unit.render.printed_reports import a_day, rated, report_of
 
 GLOSSARY = (ROOT / "docs/glossary.md").read_text()
 WORDS = {

@@ -15,7 +15,7 @@ from loadtest.records.invocation import Invocation
 from loadtest.records.report import ReportedVerdict
 from loadtest.render.listing import Summary, print_listing
 from tests.helpers.reports import a_report
-from tests.unit.cli.test_stored import put, put_comparison, two_cells
+from tests.helpers.stored_runs import put, put_comparison, two_cells
 
 HISTORIES = Path(__file__).parents[2] / "histories"
 DAYS = [f"2026-11-{day}T09-31-28Z-0000000000" for day in range(20, 28)]

@@ -7,7 +7,7 @@ from loadtest.render import ceiling
 from loadtest.render.comparison import print_comparison
 from loadtest.studies.calibrate import Ceiling
 from tests.helpers.reports import a_cell
-from tests.unit.render.test_terminal import Terminal
+from tests.unit.render.printed_reports import Terminal
 
 FIGURES = {"goodput_per_s": [10.0, 12.0], "order_accepted_p50_ms": [1.0, 2.0], "order_accepted_p99_ms": [3.0, 4.0]}
 CELLS = [

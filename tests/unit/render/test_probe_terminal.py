@@ -4,7 +4,7 @@ from msgspec.structs import replace
 from loadtest.render.probe import print_probe
 from loadtest.studies.probe.document import SCHEMA, Probe, Shown
 from loadtest.studies.probe.questions import CONDITIONAL, TOKEN
-from tests.unit.render.test_terminal import Terminal
+from tests.unit.render.printed_reports import Terminal
 
 PROBE = Probe(
     schema=SCHEMA,

@@ -13,7 +13,7 @@ from loadtest.system import signals
 @pytest.fixture(autouse=True)
 def fresh(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(signals, "_received", [])
-    before = signal.getsignal(signal.SIGINT)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # whoever began the tests may let it be ignored
     signals.leave_at_second_interrupt()
     yield
     signal.signal(signal.SIGINT, before)
