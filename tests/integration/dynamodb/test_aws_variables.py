@@ -9,7 +9,8 @@ from msgspec.structs import replace
 
 from loadtest.dynamodb.client import Connection, connect
 from loadtest.errors import TargetError, UsageError
-from loadtest.workload.target import ClientKind
+from loadtest.targets import opened
+from loadtest.workload.target import ClientKind, Target
 from tests.helpers.scripted_server import Scripted, answering
 from tests.helpers.wire_clients import found
 
@@ -128,3 +129,9 @@ async def test_a_proxy_to_elsewhere_is_for_the_sdk_alone(
     put({"NO_PROXY": "db.example"}, monkeypatch)
     async with connect(there):
         pass
+
+
+async def test_nothing_that_the_user_has_set_counts_for_the_embedded_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_PROFILE", "nobody")
+    async with opened(Target(region="local", profile="nobody"), pool=1) as connection:
+        assert (connection.isolated, connection.profile, connection.region) == (True, None, "us-east-1")

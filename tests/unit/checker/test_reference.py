@@ -32,12 +32,12 @@ from tests.unit.checker.true_verdict import verdict_of
 FOLDER = Path(__file__).parents[2] / "histories"
 SEVERAL_PRODUCTS = {"fenced-in-the-second-product", "many-products", "one-of-many-products"}
 BATCHES = [
-    *((seed, 100) for seed in range(8)),
+    *((seed, 100) for seed in range(4)),
     *(pytest.param(100 + seed, 25_000, marks=pytest.mark.slow) for seed in range(8)),
 ]
 
 
-@pytest.mark.parametrize("seed", [*range(4), *(pytest.param(n, marks=pytest.mark.slow) for n in range(10, 20))])
+@pytest.mark.parametrize("seed", [0, *(pytest.param(n, marks=pytest.mark.slow) for n in range(10, 20))])
 def test_a_correct_server_can_be_explained(seed: int) -> None:
     cut = decided = 0
     for _, events in histories(seed, 150, changes=(0,)):
@@ -52,7 +52,7 @@ def test_a_correct_server_can_be_explained(seed: int) -> None:
 
 @pytest.mark.parametrize("seed", [50, *(pytest.param(n, marks=pytest.mark.slow) for n in range(51, 60))])
 def test_every_beginning_of_what_can_be_explained_can_be_explained(seed: int) -> None:
-    for _, events in histories(seed, 60, Range(cut=0), changes=(0, 0, 1)):
+    for _, events in histories(seed, 30, Range(cut=0), changes=(0, 0, 1)):
         whole = verdict_of(events)
         if whole is None or not whole.truthful:
             continue
@@ -147,7 +147,7 @@ def test_no_limit_excuses_an_accusation_without_cause() -> None:
 
 
 @pytest.mark.parametrize("room", [1, 2, 3])
-@pytest.mark.parametrize(("seed", "count"), [(20, 200), pytest.param(200, 8_000, marks=pytest.mark.slow)])
+@pytest.mark.parametrize(("seed", "count"), [(20, 100), pytest.param(200, 8_000, marks=pytest.mark.slow)])
 def test_what_is_forgotten_can_hide_something_and_accuse_nobody(seed: int, count: int, room: int) -> None:
     hidden = caught = 0
     for changes, events in histories(seed, count):

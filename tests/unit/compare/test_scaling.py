@@ -30,7 +30,7 @@ def figures(found: Scaling) -> list[float | None]:
     return [found.gamma, found.alpha, found.beta, found.error, found.peak_at, found.peak_per_s]
 
 
-@examples(25)
+@examples(8)
 @given(st.floats(1, 1e4), st.floats(0.001, 0.3), st.floats(1e-5, 1e-2))
 def test_exact_values_give_the_exact_law(gamma: float, alpha: float, beta: float) -> None:
     found = fit("v", [(level, [law(level, gamma, alpha, beta)]) for level in LEVELS])
@@ -41,7 +41,7 @@ def test_exact_values_give_the_exact_law(gamma: float, alpha: float, beta: float
 @pytest.mark.parametrize(("gamma", "alpha", "beta"), [(120.0, 0.03, 0.0004), (500.0, 0.2, 0.002), (60.0, 0.01, 0.0)])
 def test_known_parameters_lie_within_their_errors(gamma: float, alpha: float, beta: float) -> None:
     random, within = Random(5), 0
-    for _ in range(40):
+    for _ in range(12):
         found = fit("v", measured(random, gamma, alpha, beta))
         within += all(
             abs(sure(value) - true) <= 3 * sure(error)
@@ -51,9 +51,10 @@ def test_known_parameters_lie_within_their_errors(gamma: float, alpha: float, be
                 (found.beta, beta, found.beta_error),
             ]
         )
-    assert within >= 38
+    assert within >= 11
 
 
+@pytest.mark.slow
 def test_one_standard_error_covers_two_thirds() -> None:
     random, within = Random(6), 0
     for _ in range(100):
@@ -95,7 +96,7 @@ def test_throughput_that_only_falls_is_highest_at_the_lowest_level() -> None:
 
 def test_noise_has_no_fit() -> None:
     random = Random(9)
-    for _ in range(20):
+    for _ in range(6):
         found = fit("v", [(level, [random.uniform(10, 1000) for _ in range(3)]) for level in LEVELS])
         assert figures(found) == [None] * 6
         assert found.sentence.startswith("v: no fit: ")
@@ -131,7 +132,7 @@ def test_a_level_without_goodput_is_left_out_and_named() -> None:
 
 
 @given(st.randoms())
-@examples(10)
+@examples(4)
 def test_the_order_of_points_and_repeats_does_not_matter(random: Random) -> None:
     points = measured(Random(12), 120.0, 0.03, 0.0004)
     before = fit("v", points)
@@ -142,7 +143,7 @@ def test_the_order_of_points_and_repeats_does_not_matter(random: Random) -> None
     assert figures(after) == pytest.approx(figures(before))
 
 
-@examples(25)
+@examples(12)
 @given(st.lists(st.tuples(st.integers(1, 1000), st.lists(st.just(0.0) | st.floats(1e-3, 1e6), max_size=3)), max_size=6))
 def test_no_values_whatever_break_it(points: list[tuple[float, list[float]]]) -> None:
     found = fit("v", points)

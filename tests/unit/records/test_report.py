@@ -44,6 +44,7 @@ from loadtest.records.report import (
 )
 from loadtest.workload.spec import Load, Race
 from tests.conftest import ROOT
+from tests.helpers.examples import examples
 from tests.helpers.memory_table import full_disk
 from tests.helpers.shop_events import one_round
 
@@ -157,6 +158,7 @@ reports = st.builds(
 )
 
 
+@examples(8)
 @given(reports)
 def test_a_report_survives_the_way_to_json_and_back(report: Report) -> None:
     assert msgspec.json.decode(encode(report), type=Report) == report

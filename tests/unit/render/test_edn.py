@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from loadtest.events import Event, Kind, Operation, Outcome, Product, RoundEnded, RoundStarted
 from loadtest.render.export.edn import JepsenHistory
 from loadtest.render.export.sorting import Sorter
+from tests.helpers.examples import examples
 from tests.helpers.register_search import Key, Op, histories, linearizable, parsed
 from tests.helpers.shop_events import one_round, operation
 
@@ -164,6 +165,7 @@ def races(*, racy: bool) -> st.SearchStrategy[list[Event]]:
     return st.lists(moments, max_size=7).map(play)
 
 
+@examples(10)
 @given(races(racy=False))
 def test_what_a_correct_server_did_can_be_put_in_order(events: list[Event]) -> None:
     assert linearizable(registers(events)[VERSIONS])

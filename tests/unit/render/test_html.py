@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from loadtest.records.comparison import Comparison
 
 RACE, VIOLATED, LOAD = pages.race(), pages.violated(), pages.load()
-CELL_REPORTS, CELLS = pages.twelve_cells(3)
+CELL_REPORTS, CELLS = pages.twelve_cells(2)
 
 
 def hostile() -> Report:
@@ -248,7 +248,7 @@ def test_comparison_shows_real_differences_first(drawn: Draw) -> None:
 
 def test_a_comparison_alone_has_a_page() -> None:
     document = Document(page([], [CELLS]))
-    assert "36 runs: 36 safe" in document.text
+    assert "24 runs: 24 safe" in document.text
     assert len(charts(document)) == 1 + 1 + len(CELLS.cells[0].metrics)
 
 

@@ -149,10 +149,11 @@ def test_before_anything_happened_nothing_breaks(
 
 
 def test_plain_lines_come_every_ten_seconds(clock: Clock, capsys: pytest.CaptureFixture[str]) -> None:
+    recorder = load_recorder()
     with Live(LOAD, quiet=False) as live:
         for _ in range(80):  # twenty seconds of quarters
             clock.now_s += 0.25
-            live.show(load_recorder(), ClientOverhead("wire", "kernel"))
+            live.show(recorder, ClientOverhead("wire", "kernel"))
     assert len(capsys.readouterr().err.splitlines()) == 1 + 2  # what it takes, and then
 
 
@@ -209,9 +210,10 @@ def test_in_a_narrow_window_the_counts_are_a_line(clock: Clock, monkeypatch: pyt
 
 
 def test_the_view_is_drawn_twice_a_second_and_taken_away(clock: Clock, screen: Any) -> None:
+    recorder = load_recorder()
     with Live(LOAD, quiet=False) as live:
         for _ in range(12):  # three seconds of quarters
             clock.now_s += 0.25
-            live.show(load_recorder(), ClientOverhead("wire", "kernel"))
+            live.show(recorder, ClientOverhead("wire", "kernel"))
         assert screen().count(" s left") == 5  # from 1 s on
     assert screen().endswith("\x1b[1A\x1b[2K" * 4)  # four lines up, and each is cleared

@@ -185,12 +185,6 @@ async def test_a_server_elsewhere_is_refused_before_anything_is_sent_to_it() -> 
         assert connection.options.endswith("--table shop --allow-untagged-table")
 
 
-async def test_nothing_that_the_user_has_set_counts_for_the_embedded_server(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("AWS_PROFILE", "nobody")
-    async with opened(Target(region="local", profile="nobody"), pool=1) as connection:
-        assert (connection.isolated, connection.profile, connection.region) == (True, None, "us-east-1")
-
-
 @pytest.mark.parametrize(
     ("region", "environment", "expected"),
     [
