@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import ROOT, Cli
-from tests.integration.test_bad_input import assert_one_line
+from tests.helpers.one_line import assert_one_line
 
 Stored = tuple[int, Path, dict[str, object]]
 

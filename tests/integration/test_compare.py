@@ -14,8 +14,8 @@ import pytest
 from loadtest.cli.app import app
 from loadtest.errors import UsageError
 from tests.conftest import Cli, Start, clean_environment
-from tests.integration.test_bad_input import assert_one_line
-from tests.processes import wait_for
+from tests.helpers.one_line import assert_one_line
+from tests.helpers.processes import wait_for
 
 SHORT = ("--duration", "300ms", "--warmup", "0s", "--repeats", "2")
 RACE = ("--workload", "race", "--rounds", "2")

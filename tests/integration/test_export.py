@@ -12,8 +12,8 @@ from loadtest.render.export.hlog import hlog
 from loadtest.render.export.prometheus import prometheus
 from loadtest.render.export.tables import csv_tables
 from tests.conftest import Cli
-from tests.unit.exports import configured
-from tests.unit.registers import histories, linearizable, parsed
+from tests.helpers.exported_reports import configured
+from tests.helpers.register_search import histories, linearizable, parsed
 
 OLD, NEW, OTHER = configured("version", 10, 1), configured("version", 10, 2), configured("conditional", 10, 3)
 

@@ -26,9 +26,9 @@ from loadtest.records.history import read_history
 from loadtest.workload.backoff import Backoff
 from loadtest.workload.spec import Load
 from tests.conftest import ROOT, Cli, Start, clean_environment, free_port, wait_until_listening
+from tests.helpers.cut_runs import assert_all_ended, the_report, wait_for_operations
+from tests.helpers.one_line import assert_one_line
 from tests.integration.shop import Shop, opened
-from tests.integration.test_bad_input import assert_one_line
-from tests.integration.test_stops import assert_all_ended, the_report, wait_for_operations
 
 LoadRun = Callable[..., tuple[int, dict[str, Any]]]
 BRIEF = ("--duration", "500ms")

@@ -11,7 +11,7 @@ from typing import BinaryIO
 import pytest
 
 from tests.conftest import Cli, scenario
-from tests.verdicts import is_sound_report
+from tests.helpers.sound_verdicts import is_sound_report
 
 
 class Lossy:

@@ -24,10 +24,10 @@ from loadtest.studies.probe.subject import Subject, under_question
 from loadtest.targets import opened as opened_target
 from loadtest.workload.target import Target, TargetKind
 from tests.conftest import ATOMIC, ROOT, Cli, Start, free_port, wait_until_listening
+from tests.helpers.one_line import assert_one_line
+from tests.helpers.processes import wait_for
+from tests.helpers.scripted_server import Peer, Scripted, answer, in_a_thread
 from tests.integration.registers import Registers, opened
-from tests.integration.test_bad_input import assert_one_line
-from tests.processes import wait_for
-from tests.wire.scripted import Peer, Scripted, answer, in_a_thread
 
 Ask = Callable[[Subject], Awaitable[Finding]]
 YES, NO, NOT_SHOWN = Shown.YES, Shown.NO, Shown.NOT_SHOWN

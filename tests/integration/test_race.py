@@ -16,8 +16,8 @@ from loadtest.events import OrderEnded
 from loadtest.measure.recorder import Recorder
 from loadtest.records.history import read_history
 from tests.conftest import ATOMIC, ROOT, Cli, clean_environment
-from tests.integration.test_bad_input import assert_one_line
-from tests.verdicts import is_sound, is_sound_report
+from tests.helpers.one_line import assert_one_line
+from tests.helpers.sound_verdicts import is_sound, is_sound_report
 
 SAFE_STRATEGIES = ("version", "conditional", "transaction")
 

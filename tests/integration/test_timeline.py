@@ -8,7 +8,7 @@ import jsonschema
 import pytest
 
 from tests.conftest import ROOT, Cli
-from tests.verdicts import is_sound
+from tests.helpers.sound_verdicts import is_sound
 
 RACE = ("race", "-n", "30", "--strategy", "unconditional")
 

@@ -13,7 +13,7 @@ import boto3
 import pytest
 
 from tests.conftest import Cli, Start, clean_environment, free_port, wait_until_listening
-from tests.processes import wait_for
+from tests.helpers.processes import wait_for
 
 STRATEGIES = ("version", "conditional", "transaction")
 LONG_LOAD = ("load", "--rate", "8", "--duration", "10m")  # with pauses in which another run can set the stock
