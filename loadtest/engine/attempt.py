@@ -43,8 +43,8 @@ class Gate:
             self.open()
 
 
-class Desk(Protocol):
-    """Where attempts are made: the table, the slots for requests in flight (None: no limit), and who hears of them."""
+class AttemptContext(Protocol):
+    """What attempts work with: the table, the slots for requests in flight (None: no limit), and who hears of them."""
 
     table: Table
     slots: anyio.Semaphore | None
@@ -55,13 +55,13 @@ class Desk(Protocol):
 class OrderAttempt:
     """What the strategy sees of its order; see `loadtest.strategies.Attempt`."""
 
-    __slots__ = ("_desk", "_gate", "number", "order", "write_lost")
+    __slots__ = ("_context", "_gate", "number", "order", "write_lost")
 
-    def __init__(self, desk: Desk, order: Order, gate: Gate | None) -> None:
+    def __init__(self, context: AttemptContext, order: Order, gate: Gate | None) -> None:
         self.order = order
         self.number = 1
         self.write_lost = False
-        self._desk = desk
+        self._context = context
         self._gate = gate
 
     async def gate(self) -> None:
@@ -78,7 +78,7 @@ class OrderAttempt:
 
     async def read(self) -> Answer:
         """Read the product."""
-        return await self._operate(Kind.READ, lambda: self._desk.table.read(self.order.product_id))
+        return await self._operate(Kind.READ, lambda: self._context.table.read(self.order.product_id))
 
     async def update(
         self,
@@ -90,7 +90,7 @@ class OrderAttempt:
         read_version: int | None = None,
     ) -> Answer:
         """Change the product if the condition holds."""
-        table, product_id = self._desk.table, self.order.product_id
+        table, product_id = self._context.table, self.order.product_id
         return await self._operate(
             Kind.WRITE, lambda: table.update(product_id, expression, values, condition, refused), read_version
         )
@@ -99,7 +99,7 @@ class OrderAttempt:
         """Take and record, both or neither, under a token of this attempt."""
         product_id, token = self.order.product_id, f"{self.order.order_id}-{self.number}"
         return await self._operate(
-            Kind.TRANSACTION, lambda: self._desk.table.take_and_record(product_id, take, record, token)
+            Kind.TRANSACTION, lambda: self._context.table.take_and_record(product_id, take, record, token)
         )
 
     async def _operate(
@@ -107,10 +107,10 @@ class OrderAttempt:
     ) -> Answer:
         """Send one request when a slot is free and emit its Operation, also when it is interrupted."""
         scheduled_ns = time.perf_counter_ns()
-        if self._desk.slots is None:
+        if self._context.slots is None:
             answer = await self._send(kind, send, scheduled_ns, read_version)
         else:
-            async with self._desk.slots:
+            async with self._context.slots:
                 answer = await self._send(kind, send, scheduled_ns, read_version)
         self._emit(kind, answer, scheduled_ns, read_version)
         return answer
@@ -120,7 +120,7 @@ class OrderAttempt:
     ) -> Answer:
         sent_ns = time.perf_counter_ns()
         if kind is not Kind.READ:
-            self._desk.in_flight.sent(self.order, kind, self.number, read_version, sent_ns)
+            self._context.in_flight.sent(self.order, kind, self.number, read_version, sent_ns)
         try:
             return await send()
         except BaseException:
@@ -134,7 +134,7 @@ class OrderAttempt:
     def _emit(self, kind: Kind, answer: Answer, scheduled_ns: int, read_version: int | None) -> None:
         order, result, product = self.order, answer.result, answer.product
         refused_otherwise = result.outcome is Outcome.REJECTED and not answer.by_condition
-        self._desk.emit(
+        self._context.emit(
             Operation(
                 round=order.round,
                 order_id=order.order_id,
@@ -154,9 +154,9 @@ class OrderAttempt:
                 received_ns=answer.stamps.received_ns,
                 ended_ns=answer.stamps.ended_ns,
                 last_order=product.last_order if product else None,
-                consistent=kind is not Kind.READ or self._desk.table.consistent_reads,
+                consistent=kind is not Kind.READ or self._context.table.consistent_reads,
                 sent=answer.stamps.sent,
             )
         )
         if kind is not Kind.READ:
-            self._desk.in_flight.emitted(order.order_id)  # not before: it is to be known at every moment
+            self._context.in_flight.emitted(order.order_id)  # not before: it is to be known at every moment
