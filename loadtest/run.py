@@ -99,8 +99,8 @@ async def run(
     going = _parts(plan, run_id, folder, _conditions(plan, started_at, thresholds, lost, invocation), watcher)
     recorder, stop = going.recorder, going.stop
     with ExitStack() as until_judged:
-        place_orders = partial(_place_orders, going, kept, until_judged, undisturbed, keep_history=keep_history)
-        await stop.until(place_orders, interrupt, going.watchdog.run, going.overhead.watch_loop)
+        async with stop.until(interrupt, going.watchdog.run, going.overhead.watch_loop):
+            await _place_orders(going, kept, until_judged, undisturbed, keep_history=keep_history)
         going.watchdog.check()
         judgement = None
         if going.judging is not None and recorder.begun:

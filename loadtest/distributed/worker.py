@@ -20,8 +20,8 @@ import anyio
 import msgspec
 
 from loadtest.dynamodb.client import Connection, stamps
-from loadtest.engine.attempt import Gate
 from loadtest.engine.dispatch import Credit, Part, opened
+from loadtest.engine.gate import Gate
 from loadtest.events import Event, Operation, Order, OwnRequest, Repaired
 from loadtest.measure.client_overhead import ClientOverhead
 from loadtest.system.real_time import urgent

@@ -17,7 +17,7 @@ from loadtest.dynamodb.client import Connection, connect, stamped_by_reader
 from loadtest.dynamodb.patience import OnRepair
 from loadtest.dynamodb.table import Table, calls_by_client
 from loadtest.engine.arrival_loops import Sustained
-from loadtest.engine.attempt import Gate
+from loadtest.engine.gate import Gate
 from loadtest.engine.orders import Runner
 from loadtest.events import InFlight, Listener, Order
 from loadtest.measure.client_overhead import ClientOverhead

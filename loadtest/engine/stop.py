@@ -1,6 +1,7 @@
 """What ends a run before its end: a signal from outside, or an error of one of its parts."""
 
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from contextlib import asynccontextmanager
 from typing import Any
 
 import anyio
@@ -9,7 +10,7 @@ from loadtest.errors import LoadTestError
 
 Interrupt = Callable[[], Awaitable[str]]
 """Returns, with the signal's name, when what goes on shall stop."""
-Work = Callable[[], Coroutine[Any, Any, None]]
+Beside = Callable[[], Coroutine[Any, Any, None]]
 
 
 class Stop:
@@ -39,20 +40,18 @@ class Stop:
         self.signal = await interrupt()
         self._scope.cancel()
 
+    @asynccontextmanager
     async def until(
-        self,
-        work: Callable[[], Awaitable[None]],
-        interrupt: Interrupt,
-        *beside: Callable[[], Coroutine[Any, Any, None]],
-    ) -> None:
-        """Do the work to its end, or until something stops it; what goes on `beside` it ends when it has ended."""
+        self, interrupt: Interrupt, *beside: Callable[[], Coroutine[Any, Any, None]]
+    ) -> AsyncIterator[None]:
+        """The block runs to its end, or until something stops it; what goes on `beside` it ends when it has ended."""
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(self.hear, interrupt)
             for each in beside:
                 tasks.start_soon(each)
             with self._scope:
                 try:
-                    await work()
+                    yield
                 except LoadTestError as error:
                     self.fail(error)
             tasks.cancel_scope.cancel()

@@ -69,7 +69,8 @@ async def probe(
     """
     started_at, started_s = datetime.now(UTC), time.monotonic()
     stop, probing = Stop(), _Probing(target, bursts, begin, asking)
-    await stop.until(probing.ask_all, interrupt)
+    async with stop.until(interrupt):
+        await probing.ask_all()
     signal, error = stop.signal, stop.error
     subject = probing.subject
     if subject is None or not probing.findings:
