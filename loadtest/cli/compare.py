@@ -245,6 +245,7 @@ def _race(
         concurrency=in_flight_that_fits(min(settings["concurrency"], placed), "--concurrency", exactly=True),
         prices=pricing.prices(run_target.priced_region),
         target=run_target.chosen(),
+        faults=run_target.fault,
     )
 
 

@@ -13,6 +13,7 @@ from loadtest.dynamodb import admin
 from loadtest.dynamodb.client import Connection, DynamoDBClient, connect
 from loadtest.dynamodb.foreign import described, items_of
 from loadtest.dynamodb.items import Item, is_made_here, item_bytes, to_item
+from loadtest.engine.prepare import find_table, make_ready
 from loadtest.events import Product
 from loadtest.system.signals import run_interruptible
 from loadtest.targets import opened
@@ -96,10 +97,10 @@ async def table_found(
     TargetError if a command could not use it.
     """
     where = f"table {target.table!r} {connection.where}"
-    table = await admin.describe_table(client, connection)
-    if table is None and made:
+    if made and await find_table(target, client, connection) is None:
         return f"{where}, which is made first, with the sample", False
-    admin.require_ours(admin.require_usable(table, connection), connection, allow_untagged=target.allow_untagged_table)
+    if not made:
+        await make_ready(target, client, connection)
     return (f"{where}, into which the sample is written first" if made else where), True
 
 
@@ -114,8 +115,7 @@ async def _look(plan: Race | Load, run_target: RunTarget) -> _Found:
         rewritten = {
             product_id: item for product_id, item in first.items() if is_made_here(items.get(product_id, item))
         }
-        single = isinstance(plan, Race) or plan.products == 1
-        if single and plan.product not in rewritten:
+        if len(plan.product_ids) == 1 and plan.product not in rewritten:
             await admin.read_product(client, connection, plan.product)
     return _Found(where, items | rewritten)
 
@@ -168,7 +168,7 @@ def _processes(plan: Race | Load) -> str:
 
 
 def _faults(plan: Race | Load) -> str:
-    faults = plan.target.faults
+    faults = plan.faults
     return "none" if faults is None else ", ".join(str(to_builtins(fault)["kind"]) for fault in faults.faults)
 
 

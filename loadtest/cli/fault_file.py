@@ -63,7 +63,7 @@ def _of_run(path: Path) -> Faults:
 
     run, *_ = runs_of(named([path]))
     try:
-        found = msgspec.convert(plan_of(run).get("target", {}).get("faults"), Faults | None)
+        found = msgspec.convert(plan_of(run).get("faults"), Faults | None)
     except (msgspec.ValidationError, AttributeError) as error:
         raise UsageError(f"{path}: its faults cannot be understood: {error}") from error
     if found is None:

@@ -10,16 +10,15 @@ from msgspec import Struct
 from loadtest.cli.streams import say
 from loadtest.errors import UsageError
 from loadtest.records import comparison as comparisons
+from loadtest.records.run_folder import FAULT_JOURNAL, HISTORY, PROXY_LOG, REPORT, SERVER_LOG
 
 COMPARISON = "comparison.json"
 SEARCH = "search.json"
-REPORT = "report.json"
-HISTORY = "history.jsonl"
 RUNS = Path("runs")
 LATEST = "latest"
 _BEGINNING = 4096  # bytes
 _PAGE = ".html"
-_LEFT_BY_A_RUN = {HISTORY, "server.log", "proxy.log", "faults.jsonl"}  # of one that ended before its first order
+_LEFT_BY_A_RUN = {HISTORY, SERVER_LOG, PROXY_LOG, FAULT_JOURNAL}  # of one that ended before its first order
 _ID = re.compile(r"(\d{4}-\d\d-\d\dT\d\d-\d\d-\d\dZ)-")  # how the id of a run and of a comparison begins
 
 

@@ -219,7 +219,6 @@ class RunTarget:
             sdk_retries=self.sdk_retries,
             client=self.client or (ClientKind.SDK if self.sdk_retries else ClientKind.WIRE),
             allow_untagged_table=self.allow_untagged_table,
-            faults=self.fault,
         )
 
     @property

@@ -143,6 +143,7 @@ def load_plan(
         prices=pricing.prices(run_target.priced_region),
         seed=orders.chosen_seed(),
         target=run_target.chosen(),
+        faults=run_target.fault,
         **fields,
     )
 

@@ -113,6 +113,7 @@ def race(
         prices=pricing.prices(run_target.priced_region),
         seed=orders.chosen_seed(),
         target=run_target.chosen(),
+        faults=run_target.fault,
     )
     return execute(plan, run_target, output)
 

@@ -72,7 +72,8 @@ def report(
 
 def _beside(runs: "Sequence[Path]") -> Path:
     """Where the page of one run or comparison goes: into its folder, or beside a file of another name."""
-    from loadtest.cli.folders import COMPARISON, HISTORY, REPORT, SEARCH, Run, named
+    from loadtest.cli.folders import COMPARISON, SEARCH, Run, named
+    from loadtest.records.run_folder import HISTORY, REPORT
 
     found = named(runs)
     if len(found) > 1:

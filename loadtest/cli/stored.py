@@ -130,7 +130,7 @@ def _settings(found: Sequence[Report]) -> list[dict[str, Any]]:
 def _flat(report: Report) -> dict[str, Any]:
     config = dict(report.config)
     target = dict(config.pop("target", {}))
-    if faults := target.pop("faults", None):
+    if faults := config.pop("faults", None):
         target["faults"] = "; ".join(_in_words(fault) for fault in faults["faults"])
     rate = config.pop("rate_per_s", None)
     level = {"rate": rate} if rate is not None else {"concurrency": config.get("concurrency")}

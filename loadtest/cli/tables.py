@@ -171,6 +171,7 @@ def fill(
     from loadtest.dynamodb import admin
     from loadtest.dynamodb.foreign import foreign_items
     from loadtest.dynamodb.put_back import by_hand
+    from loadtest.engine.prepare import find_table
 
     wanted = tuple(products or admin.SAMPLE)
 
@@ -179,16 +180,12 @@ def fill(
             say(message, err=True)
 
     async def work(client: "DynamoDBClient", connection: "Connection") -> None:
-        found = await admin.describe_table(client, connection)
-        if found is None:
+        if await find_table(target, client, connection) is None:
             _ask_on_aws(target, connection, f"Make the on-demand table {target.table!r}", yes=yes)
             if not quiet:
                 _announce(target)
             await admin.create_table(client, connection)
             tell(f"made table {target.table!r} {connection.where}")
-        else:
-            admin.require_usable(found, connection)
-            admin.require_ours(found, connection, allow_untagged=target.allow_untagged_table)
         foreign = await foreign_items(client, connection, [product.id for product in wanted])
         if foreign and not spare_foreign:
             ask(overwriting(connection, foreign, wanted), yes=yes)

@@ -17,9 +17,9 @@ from loadtest.engine.dispatch import Part
 from loadtest.errors import LoadTestError, TargetError
 from loadtest.events import InFlight, Listener, Order
 from loadtest.measure.client_overhead import ClientOverhead
-from loadtest.workload.spec import Load, Race
+from loadtest.workload.spec import ArrivalKind, Load, Race
 
-_COLLECT_EVERY_S = {Race: 0.02, Load: 0.04}  # a round waits for it
+_COLLECT_EVERY_S = {"race": 0.02, "load": 0.04}  # a round waits for it
 _HUSH_NS = 5_000_000, 15_000_000  # before and after an instant nobody is asked for anything
 _COMPARE_EVERY_S = 0.25
 _AHEAD_NS = 20_000_000  # from the word to the instant, besides what it takes to get there
@@ -105,8 +105,7 @@ class Coordinator:
 
     async def round(self, orders: Sequence[Order]) -> None:
         """See `Dispatcher`."""
-        held = isinstance(self._plan, Race) and self._plan.gate
-        number, at_ns = self._next(), self._soon()
+        held, number, at_ns = self._plan.rules.gate, self._next(), self._soon()
         for handle in self.handles:
             handle.expect(orders[handle.part.index :: handle.part.count], at_ns, held=held)
         async with self._to_the_end(number):
@@ -118,7 +117,7 @@ class Coordinator:
 
     async def arrive(self, prefix: str, started_ns: int) -> None:
         """See `Dispatcher`."""
-        number, closed = self._next(), isinstance(self._plan, Load) and self._plan.schedule is None
+        number, closed = self._next(), self._plan.arrivals is ArrivalKind.CLOSED
         async with self._to_the_end(number):
             await self._all(lambda one: one.arrive(number, prefix, started_ns, closed=closed))
 
@@ -190,7 +189,7 @@ class Coordinator:
             if time.perf_counter_ns() - compared_ns > _COMPARE_EVERY_S * 1e9:
                 await handle.compare_clocks(1)
                 compared_ns = time.perf_counter_ns()
-            await anyio.sleep(_COLLECT_EVERY_S[type(self._plan)])
+            await anyio.sleep(_COLLECT_EVERY_S[self._plan.command])
             await self._hush()
 
     def _tell(self) -> None:

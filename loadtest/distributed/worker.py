@@ -15,21 +15,15 @@ from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import Future
 from contextlib import ExitStack, suppress
 from math import ceil
-from random import Random
 
 import anyio
 import msgspec
-from msgspec.structs import replace
 
-from loadtest.dynamodb.admin import warm_up
-from loadtest.dynamodb.client import Connection, connect, stamped_by_reader, stamps
-from loadtest.dynamodb.table import Table, calls_by_client
-from loadtest.engine.attempt import Gate
-from loadtest.engine.dispatch import Credit, LocalDispatcher, Part
-from loadtest.engine.orders import Runner
+from loadtest.dynamodb.client import Connection, stamps
+from loadtest.engine.dispatch import Credit, Part, opened
+from loadtest.engine.gate import Gate
 from loadtest.events import Event, Operation, Order, OwnRequest, Repaired
 from loadtest.measure.client_overhead import ClientOverhead
-from loadtest.strategies import load as load_strategy
 from loadtest.system.real_time import urgent
 from loadtest.system.timers import timer
 from loadtest.workload.spec import Load, Race
@@ -142,7 +136,7 @@ class Worker:
     def _lines(self) -> bytes:
         """The events so far, and before them the writes that are in flight: one of them may show in an event."""
         with self._answering:  # first the events: what they may show was sent before
-            count, writes = len(self._events), self._dispatching.in_flight_writes()
+            count, writes = len(self._events), self._dispatcher.in_flight_writes()
         return b"\n".join([*map(self._encode, writes), *(self._events.popleft() for _ in range(count))])
 
     def close(self) -> ClientOverhead:
@@ -187,15 +181,8 @@ class Worker:
         self._at_once = _at_once(plan, part)
         self._part, self._credit, self._scope = part, Credit(), anyio.CancelScope()
         self._loop, self._inbox = asyncio.get_running_loop(), asyncio.Queue[Callable[[], Awaitable[None]] | None]()
-        async with connect(connection) as client:
-            table = Table(client, connection.table, connection.sdk_retries, consistent_reads=plan.consistent_reads)
-            await warm_up(table, client, connection, plan.product_ids[0], self._repaired)
-            before = stamped_by_reader(client)
-            rules, random = plan.rules, Random(f"{plan.seed}-{part.index}")
-            if rules.concurrency is not None:
-                rules = replace(rules, concurrency=part.share(rules.concurrency))
-            runner = Runner(table, load_strategy(plan.strategy), rules, self._emit, random)
-            self._dispatching = LocalDispatcher(plan, runner, overhead, part, self._credit)
+        async with opened(plan, connection, self._emit, self._repaired, overhead, part, self._credit) as dispatcher:
+            self._dispatcher = dispatcher
             gc.collect()
             gc.freeze()  # until `_run` has ended: a worker may outlive many runs
             async with anyio.create_task_group() as tasks:
@@ -211,8 +198,6 @@ class Worker:
                         await work()
                     self._done += 1
                 tasks.cancel_scope.cancel()
-            overhead.reader_stamps = stamped_by_reader(client) - before
-            overhead.served, overhead.fallbacks = calls_by_client(client, table)
         return overhead
 
     async def _until_alone(self, scope: anyio.CancelScope) -> None:
@@ -234,13 +219,13 @@ class Worker:
         try:
             await self._at(at_ns, lambda: None)
         except BaseException:
-            self._dispatching.interrupt(orders)
+            self._dispatcher.interrupt(orders)
             raise
-        await self._dispatching.round(orders, gate)
+        await self._dispatcher.round(orders, gate)
 
     async def _arrive(self, prefix: str, started_ns: int) -> None:
         await self._at(started_ns, lambda: None)
-        await self._dispatching.arrive(prefix, started_ns)
+        await self._dispatcher.arrive(prefix, started_ns)
 
     def _repaired(self, request: OwnRequest) -> None:
         self._emit(Repaired(1, request, time.perf_counter_ns()))  # it asks before the first round only
@@ -254,7 +239,7 @@ class Worker:
             self._events.append(line)
 
     def _stop(self) -> None:
-        self._dispatching.stop()
+        self._dispatcher.stop()
         self._credit.let_go()
 
     def _cancel(self) -> None:
@@ -263,7 +248,7 @@ class Worker:
 
     def _reach(self) -> int:
         """The number up to which orders may be placed until the batch after the next."""
-        placed = self._dispatching.placed
+        placed = self._dispatcher.placed
         lately = (placed - self._placed_before) // self._part.count
         self._placed_before = placed
         return placed + max(_LEAST_CREDIT, self._at_once, 4 * lately) * self._part.count

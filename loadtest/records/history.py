@@ -71,7 +71,7 @@ class HistoryWriter:
     """A listener that appends every event to a file. Raises LoadTestError if the disk refuses, and ever after.
 
     Whenever it writes, the writes that are `in_flight` and that it was not told of before come first in their round, so
-    that a history that is cut after any batch has every write that was sent by then.
+    that a history that is cut after any batch has every write that was sent by then. Who knows them may be set later.
     """
 
     def __init__(
@@ -82,7 +82,7 @@ class HistoryWriter:
         in_flight: Callable[[], Sequence[InFlight]] = list,
     ) -> None:
         self._encode = msgspec.json.Encoder().encode_lines
-        self._in_flight = in_flight
+        self.in_flight = in_flight
         self._round = 0  # of the last of them
         self._waiting: list[Event | Header] = []
         self._size = 0  # bytes of the file that hold whole batches
@@ -121,7 +121,7 @@ class HistoryWriter:
 
     def _add_in_flight(self) -> None:
         """They come before all events that may show one of them, but after the beginning of their round."""
-        told = self._in_flight()
+        told = self.in_flight()
         if not told:
             return
         at = 0

@@ -1,12 +1,16 @@
 """What a run is asked to do: a race, or load over time."""
 
 from collections.abc import Sequence
+from enum import StrEnum
 from math import ceil
+from typing import Literal, Self
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from loadtest.workload.arrivals import Rate, Stage, steady
 from loadtest.workload.backoff import Backoff
+from loadtest.workload.faults import Faults
 from loadtest.workload.pricing import Prices
 from loadtest.workload.target import Target
 
@@ -47,10 +51,19 @@ class Rules(Struct, frozen=True):
     backoff: Backoff = Backoff.FULL_JITTER
 
 
+class ArrivalKind(StrEnum):
+    """How orders come: all at once, by a schedule that waits for nobody, or each when one before has ended."""
+
+    BURST = "burst"
+    OPEN = "open"
+    CLOSED = "closed"
+
+
 class Plan(Struct, frozen=True, kw_only=True):
     """What both have in common. `concurrency` is the most requests in flight at once.
 
-    `max_spend_usd` is what its orders may cost at most; None: no limit.
+    `max_spend_usd` is what its orders may cost at most; None: no limit. With `faults` the orders go to the target
+    through a proxy, `loadtest.faults.proxy`.
     """
 
     strategy: str = "version"
@@ -64,6 +77,7 @@ class Plan(Struct, frozen=True, kw_only=True):
     seed: int = 0
     max_spend_usd: float | None = None
     target: Target = Target()
+    faults: Faults | None = None
     spread: Spread = Spread()
 
 
@@ -80,6 +94,30 @@ class Race(Plan, frozen=True, kw_only=True):
     gate: bool = True
     exclude: float | None = None
     within_s: float | None = None
+
+    @property
+    def command(self) -> Literal["race"]:
+        """The command that makes such a run."""
+        return "race"
+
+    @property
+    def arrivals(self) -> ArrivalKind:
+        """How its orders come."""
+        return ArrivalKind.BURST
+
+    @property
+    def expected_s(self) -> None:
+        """How long its orders come: nobody knows beforehand."""
+        return None
+
+    @property
+    def restocked(self) -> bool:
+        """Whether products are brought back to the stock while orders come."""
+        return False
+
+    def shortened(self) -> Self:
+        """The same, as short as it can be."""
+        return replace(self, rounds=1)
 
     @property
     def rules(self) -> Rules:
@@ -115,6 +153,30 @@ class Load(Plan, frozen=True, kw_only=True):
     skew: float = 0.0
     stock: int = 1_000_000
     restock: bool = False
+
+    @property
+    def command(self) -> Literal["load"]:
+        """The command that makes such a run."""
+        return "load"
+
+    @property
+    def arrivals(self) -> ArrivalKind:
+        """How its orders come."""
+        return ArrivalKind.CLOSED if self.rate_per_s is None and not self.stages else ArrivalKind.OPEN
+
+    @property
+    def expected_s(self) -> float:
+        """How long its orders come, warm-up included."""
+        return self.warm_up_s + self.duration_s
+
+    @property
+    def restocked(self) -> bool:
+        """Whether products are brought back to the stock while orders come."""
+        return self.restock
+
+    def shortened(self) -> Self:
+        """The same, as short as it can be."""
+        return replace(self, duration_s=1.0, warm_up_s=0.0)
 
     @property
     def rules(self) -> Rules:

@@ -6,7 +6,6 @@ from msgspec import Struct
 
 from loadtest.errors import UsageError
 from loadtest.workload.endpoint_url import require_usable
-from loadtest.workload.faults import Faults
 
 
 class ClientKind(StrEnum):
@@ -25,7 +24,7 @@ class TargetKind(StrEnum):
 
 
 class Target(Struct, frozen=True, kw_only=True):
-    """A target as the user names it. With `faults` the orders go there through a proxy, `loadtest.faults.proxy`."""
+    """A target as the user names it."""
 
     kind: TargetKind = TargetKind.EMBEDDED
     endpoint_url: str | None = None
@@ -37,7 +36,6 @@ class Target(Struct, frozen=True, kw_only=True):
     sdk_retries: int = 0
     client: ClientKind = ClientKind.WIRE
     allow_untagged_table: bool = False
-    faults: Faults | None = None
 
     def __post_init__(self) -> None:
         if self.sdk_retries and self.client is ClientKind.WIRE:

@@ -28,7 +28,7 @@ from loadtest.distributed.checker_process import Judge
 from loadtest.distributed.coordinator import Coordinator
 from loadtest.distributed.worker import Batch
 from loadtest.dynamodb.client import Connection
-from loadtest.engine.reconcile import Reconciliation
+from loadtest.engine.reconcile import RoundWrites
 from loadtest.events import (
     Event,
     Kind,
@@ -137,7 +137,7 @@ def _times(began_ns: int) -> dict[str, int]:
 
 async def replay(folder: Path, seconds: int) -> dict[str, Any]:
     """Let them tell, as a run does."""
-    recorder, reconciliation = Recorder(), Reconciliation()
+    recorder, writes = Recorder(), RoundWrites()
     orders = _PER_S // 2 * seconds
     spread = Spread(cluster=Cluster(address="tcp://127.0.0.1:1"))
     plan = Load(strategy="version", concurrency=1_000, rate_per_s=_PER_S / 2, duration_s=seconds, spread=spread)
@@ -146,7 +146,7 @@ async def replay(folder: Path, seconds: int) -> dict[str, Any]:
 
         def emit(event: Event) -> None:
             recorder(event)
-            reconciliation(event)
+            writes(event)
             history(event)
 
         async def tick() -> None:

@@ -58,7 +58,7 @@ def test_the_journal_the_history_and_the_report_tell_the_same(cli: Cli, faults: 
     report = json.loads((folder / "report.json").read_text())
     injected = journal(folder)
     assert report["faults"] == {"seed": 5, "injected": dict(Counter(one.kind for one in injected))}
-    assert [fault["kind"] for fault in report["config"]["target"]["faults"]["faults"]] == [
+    assert [fault["kind"] for fault in report["config"]["faults"]["faults"]] == [
         "drop_answer", "reset", "delay"
     ]  # fmt: skip
     assert f"faults injected: {report['faults']['injected']['delay']} delay, " in done.stdout.replace("\n", " ")

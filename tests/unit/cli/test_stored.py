@@ -114,13 +114,7 @@ def test_against_a_baseline_they_are_repeats_of_one_cell() -> None:
             {"strategy": "version", "concurrency": 100, "kind": "aws", "region": "eu-west-1"},
         ),
         (
-            {
-                "target": {
-                    "kind": "embedded",
-                    "region": None,
-                    "faults": {"seed": 3, "faults": [{"kind": "reset", "rate": 0.1}, {"kind": "drop_answer"}]},
-                }
-            },
+            {"faults": {"seed": 3, "faults": [{"kind": "reset", "rate": 0.1}, {"kind": "drop_answer"}]}},
             {"strategy": "version", "concurrency": 100, "faults": "reset, rate 0.1; drop_answer"},
         ),
     ],
