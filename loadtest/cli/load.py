@@ -89,7 +89,7 @@ class Arrivals:
 def load(
     *,
     arriving: Arrivals,
-    strategy: options.StrategyOption = options.StrategyName.VERSION,
+    strategy: options.StrategyOption = options.DEFAULT_STRATEGY,
     contention: groups.Contention,
     orders: groups.Orders,
     run_target: groups.RunTarget,
@@ -109,7 +109,7 @@ def load(
         run_target,
         pricing,
         **arrivals(arriving),
-        strategy=strategy.value,
+        strategy=strategy,
         max_spend_usd=max_spend,
     )
     return execute(plan, run_target, output)

@@ -13,9 +13,9 @@ from typer.core import TyperArgument, TyperCommand, TyperGroup, TyperOption
 
 from loadtest.cli.hints import FROM_FILE, names_here
 from loadtest.cli.outputs import spare_others
-from loadtest.errors import UsageError
+from loadtest.errors import UsageError, nearest
 from loadtest.system.foreign_text import clean
-from loadtest.system.toml_file import kind_of, nearest, read
+from loadtest.system.toml_file import kind_of, read
 
 TYPED_ONLY = ("yes", "cluster-insecure")  # who runs a file says so, never the file
 _RUN_ANOTHER = ("run", "rerun")

@@ -11,8 +11,8 @@ from typing import Any, Literal, get_args, get_origin
 import msgspec
 from msgspec.structs import fields
 
-from loadtest.errors import UsageError
-from loadtest.system.toml_file import kind_of, nearest
+from loadtest.errors import UsageError, nearest
+from loadtest.system.toml_file import kind_of
 from loadtest.workload.arrivals import parse_duration
 from loadtest.workload.faults import OPERATIONS, AnyFault, Delay, Distribution, Faults, Fixed
 

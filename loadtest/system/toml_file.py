@@ -1,7 +1,6 @@
-"""TOML files that somebody else may have written: read within bounds, and what to say of what is wrong in them."""
+"""TOML files that somebody else may have written: read within bounds, and what TOML calls the values in them."""
 
 import sys
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -55,12 +54,3 @@ def kind_of(value: Any) -> str:
         if isinstance(value, kind):
             return str(value).lower() if kind is bool else name
     return "a date or time"
-
-
-def nearest(name: str, names: Iterable[str]) -> str:
-    """What to say of a name that there is not: the one that was probably meant, or else all."""
-    from difflib import get_close_matches
-
-    known = list(names)
-    found = get_close_matches(name, known, n=1, cutoff=0.5)
-    return f"did you mean {found[0]!r}?" if found else f"there are {', '.join(known)}"
