@@ -34,12 +34,19 @@ def strategy(name: str) -> str:
     return named(name).name
 
 
+def _strategy(name: str) -> str:
+    try:
+        return strategy(name)
+    except UsageError as error:
+        raise typer.BadParameter(str(error)) from error
+
+
 StrategyOption = Annotated[
     str,
     typer.Option(
         "--strategy",
         metavar="NAME",
-        parser=strategy,
+        parser=_strategy,
         autocompletion=lambda: [(name, named(name).summary) for name in names()],
         help=f"How an order becomes requests: {', '.join(names())}, or MODULE:FUNCTION of your own; "
         "unconditional is the one that oversells.",

@@ -25,7 +25,10 @@ def assert_one_line(done: subprocess.CompletedProcess[str], code: int, *parts: s
 @pytest.mark.parametrize(
     ("arguments", "parts"),
     [
-        (["race", "--strategy", "hope"], ["'hope' is not one of 'version'", "loadtest race --help"]),
+        (
+            ["race", "--strategy", "hope"],
+            ["'--strategy': there is no strategy 'hope'; there are version", "loadtest race --help"],
+        ),
         (["race", "-n", "many"], ["--number-of-requests", "valid integer"]),
         (["race", "-n", "0"], ["--number-of-requests", "greater than or equal to 1"]),
         (["race", "-n", "-5"], ["--number-of-requests"]),
