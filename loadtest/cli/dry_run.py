@@ -18,8 +18,8 @@ from loadtest.events import Product
 from loadtest.system.signals import run_interruptible
 from loadtest.targets import opened
 from loadtest.workload.estimate import ASSUMED_S, Ahead, ahead, require_affordable
-from loadtest.workload.pricing import REQUESTS
 from loadtest.workload.spec import Load, Race
+from loadtest.workload.strategies import named
 from loadtest.workload.target import Target, TargetKind
 
 OWN_SERVER = "a server of its own, new and empty, which ends with the run"
@@ -152,7 +152,7 @@ def _orders(asked: Sequence[tuple[Runs, Ahead]]) -> str:
 def _requests(asked: Sequence[tuple[Runs, Ahead]]) -> str:
     counts, each_round = [0, 0, 0], " in each round" if asked[0][1].open_end else ""
     for each, wanted in asked:
-        for n, one in enumerate(REQUESTS[each.plan.strategy]):
+        for n, one in enumerate(named(each.plan.strategy).requests):
             counts[n] += one * wanted.orders * each.times * each.plan.attempts
     kinds = ("read", "write", "transaction")
     said = [plural(count, kind) for count, kind in zip(counts, kinds, strict=True) if count]

@@ -93,7 +93,7 @@ class Arrivals:
 def load(
     *,
     arriving: Arrivals,
-    strategy: options.StrategyOption = options.StrategyName.VERSION,
+    strategy: options.StrategyOption = options.DEFAULT_STRATEGY,
     contention: groups.Contention,
     orders: groups.Orders,
     run_target: groups.RunTarget,
@@ -113,7 +113,7 @@ def load(
         run_target,
         pricing,
         **arrivals(arriving),
-        strategy=strategy.value,
+        strategy=strategy,
         max_spend_usd=max_spend,
     )
     return execute(plan, run_target, output)

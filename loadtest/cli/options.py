@@ -3,7 +3,8 @@
 `Panel` says which panel of the help an option belongs to.
 """
 
-from enum import StrEnum
+import os
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -13,23 +14,42 @@ from loadtest.cli.panels import Panel
 from loadtest.errors import UsageError
 from loadtest.workload.backoff import Backoff
 from loadtest.workload.faults import Faults
+from loadtest.workload.strategies import is_own, named, names
 from loadtest.workload.target import ClientKind, TargetKind
 
+DEFAULT_STRATEGY = "version"
 
-class StrategyName(StrEnum):
-    """The strategies by name."""
 
-    VERSION = "version"
-    CONDITIONAL = "conditional"
-    TRANSACTION = "transaction"
-    UNCONDITIONAL = "unconditional"
+def strategy(name: str) -> str:
+    """The name of a strategy that there is. UsageError if there is none, or its code cannot be imported.
+
+    Code of the user's own is looked for where Python looks, and in the current folder first.
+    """
+    if is_own(name):
+        from loadtest.strategies import load
+
+        if (here := os.getcwd()) not in sys.path:  # noqa: PTH109  # as sys.path has it
+            sys.path.insert(0, here)  # the processes that this one starts get the same path
+        load(name)
+    return named(name).name
+
+
+def _strategy(name: str) -> str:
+    try:
+        return strategy(name)
+    except UsageError as error:
+        raise typer.BadParameter(str(error)) from error
 
 
 StrategyOption = Annotated[
-    StrategyName,
+    str,
     typer.Option(
         "--strategy",
-        help="How an order becomes requests; unconditional is the one that oversells.",
+        metavar="NAME",
+        parser=_strategy,
+        autocompletion=lambda: [(name, named(name).summary) for name in names()],
+        help=f"How an order becomes requests: {', '.join(names())}, or MODULE:FUNCTION of your own; "
+        "unconditional is the one that oversells.",
         rich_help_panel=Panel.MAIN,
     ),
 ]

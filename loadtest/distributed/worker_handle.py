@@ -29,6 +29,7 @@ from loadtest.events import (
 )
 from loadtest.measure.client_overhead import ClientOverhead, Share
 from loadtest.workload.spec import Load, Race
+from loadtest.workload.strategies import named
 
 SILENT_S = 5.0  # a worker that gives no answer for so long is lost
 _OPEN_S = 90.0
@@ -210,7 +211,7 @@ class WorkerHandle:
                 yield placed(order, now_ns)
                 left.append((order, f"{self.name} was lost; it may have placed this order, or not"))
                 self.orders += 1
-        kind = Kind.TRANSACTION if plan.strategy == "transaction" else Kind.WRITE
+        kind = Kind.TRANSACTION if named(plan.strategy).transactions else Kind.WRITE
         for one, message in left:
             if (op := self._won.get(one.order_id)) is not None:
                 yield won(op)

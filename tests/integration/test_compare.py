@@ -240,7 +240,7 @@ def test_wrong_usage_of_compare(arguments: list[str], parts: list[str], cli: Cli
         (["compare", "--concurrency", "1,,2"], "no list like"),
         (["compare", "--concurrency", ""], "no list like"),
         (["compare", "--concurrency", "1.5"], "no list like"),
-        (["compare", "--concurrency", "1", "--strategy", ""], "is none of version"),
+        (["compare", "--concurrency", "1", "--strategy", ""], "there is no strategy ''; there are version"),
         (["compare", "--rate", "nan"], "above 0"),
         (["compare", "--rate", "10,-1"], "above 0"),
         (["compare", "--rate", "10", "--concurrency", "1"], "contradict one another"),

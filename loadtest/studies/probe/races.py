@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Sequence
 import anyio
 from msgspec import Struct, field
 
+from loadtest.checker.power import excluded
 from loadtest.dynamodb.table import Answer
 from loadtest.events import Outcome, Product
 from loadtest.records.problems import Problems
@@ -109,7 +110,7 @@ def finding(question: Question, races: Races) -> Finding:
         return question.answered(Shown.NO, seen, f"{races.doubled:,} of {races.decided:,} races", figures)
     if races.contested < FEWEST:
         return question.answered(Shown.NOT_SHOWN, _why_not(races), figures=figures)
-    bound = 3 / races.contested
+    bound = excluded(races.contested)
     seen = f"at 95 % fewer than {bound:.2%} of such races, {RACERS} writes each, have two winners"
     figures["excluded_rate"] = bound
     return question.answered(Shown.YES, seen, f"0 of {races.contested:,} races", figures)

@@ -102,7 +102,7 @@ def test_a_bad_file_is_one_line(command: str, cli: Cli, tmp_path: Path) -> None:
     more = {"find": ["--p99-under", "1s"], "compare": ["--concurrency", "1,2"]}.get(command, [])
     done = cli(command, "--fault", "bad.toml", *more)
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr == "loadtest: bad.toml: fault 1: rate must be from 0 to 1, not 2\n"
+    assert done.stderr == "loadtest: bad.toml: fault 1: rate must be at most 1, not 2\n"
     assert not (tmp_path / "runs").exists() or not list(tmp_path.glob("runs/*"))
 
 

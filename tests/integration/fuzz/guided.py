@@ -33,6 +33,7 @@ with atheris.instrument_imports(include=["loadtest"]):
     from loadtest.render.export.edn import JepsenHistory
     from loadtest.render.export.sorting import Sorter
     from loadtest.render.export.tables import csv_tables
+    from loadtest.system import toml_file
 
 Read = Callable[[Path], object]
 
@@ -60,7 +61,7 @@ def a_report(path: Path) -> None:
 
 def a_scenario(path: Path) -> None:
     """The command line that it stands for."""
-    values = scenario.read(path)
+    values = toml_file.parsed(path.read_bytes())
     scenario.argv(values, COMMANDS[scenario.command_name(values, COMMANDS)], [])
 
 

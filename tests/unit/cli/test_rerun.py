@@ -104,9 +104,6 @@ def test_a_scenario_and_its_faults_are_run_as_they_were(ran: Ran, tmp_path: Path
 def test_standard_input_is_read_once_for_the_faults_and_the_command(
     arguments: list[str], ran: Ran, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from loadtest.cli import scenario
-
-    monkeypatch.setattr(scenario, "_kept", {})
     toml = TOML if arguments[0] == "race" else f'command = "race"\n{TOML}'
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(toml.encode())))
     run(*arguments)

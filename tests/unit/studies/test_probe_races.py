@@ -89,6 +89,12 @@ def test_a_canary_in_which_too_few_overlapped_shows_nothing(overlapped: int, exp
     assert finding(CONDITIONAL, races).answer is expected
 
 
+def test_what_a_canary_excludes_is_the_exact_bound() -> None:
+    found = finding(CONDITIONAL, Races(run=30, decided=30, contested=30))
+    assert found.figures["excluded_rate"] == pytest.approx(1 - 0.05 ** (1 / 30))
+    assert "fewer than 9.50% of such races" in found.seen
+
+
 def test_what_went_wrong_is_said_where_nobody_won() -> None:
     nobody = Races()
     nobody.add([answer(LOST), answer(LOST)], 0)
