@@ -1,4 +1,4 @@
-"""Draws the rooms of the package and which imports which, as Mermaid: python scripts/structure.py
+"""Draws the rooms of the package and which imports which, as Mermaid: python scripts/structure.py.
 
 An arrow that others imply is left out: what a room imports by way of another it can be seen to reach.
 """
@@ -60,7 +60,9 @@ def drawn() -> str:
     """The drawing."""
     every = arrows()
     lines = ["```mermaid", "flowchart TD"]
-    lines += [f"    {' ~~~ '.join(sorted(level))}" if len(level) > 1 else f"    {min(level)}" for level in levels(every)]
+    lines += [
+        f"    {' ~~~ '.join(sorted(level))}" if len(level) > 1 else f"    {min(level)}" for level in levels(every)
+    ]
     lines += [f"    {origin} --> {' & '.join(sorted(aims))}" for origin, aims in sorted(direct(every).items()) if aims]
     return "\n".join([*lines, "```"])
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import Cli
-from tests.verdicts import is_sound_report
+from tests.helpers.sound_verdicts import is_sound_report
 
 CODE = """
 from loadtest.dynamodb.items import number

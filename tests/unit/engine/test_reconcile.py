@@ -4,7 +4,7 @@ import pytest
 
 from loadtest.engine.reconcile import RoundWrites
 from loadtest.events import Event, Kind, Outcome, Product, Restocked, RoundStarted
-from tests.unit.builders import operation, order_ended
+from tests.helpers.shop_events import operation, order_ended
 
 BEGUN = RoundStarted(1, Product("p#4", "", 1, 1), 5, 0)
 LOST = operation(order_id="1-9", outcome=Outcome.UNKNOWN, read_version=1)

@@ -3,7 +3,7 @@
 from loadtest.engine.stream import EventStream
 from loadtest.errors import LoadTestError
 from loadtest.events import Event, OwnRequest, Repaired
-from tests.unit.builders import operation, order_ended
+from tests.helpers.shop_events import operation, order_ended
 
 
 def test_all_hear_of_every_event_in_their_order() -> None:

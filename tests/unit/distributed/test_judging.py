@@ -10,7 +10,7 @@ from loadtest.checker import Checker, Status, Verdict
 from loadtest.distributed.checker_process import Judgement
 from loadtest.distributed.judging import JudgingBeside, JudgingHere, judging
 from loadtest.engine.stop import Stop
-from tests.unit.builders import one_round
+from tests.helpers.shop_events import one_round
 
 SAFE = Judgement(Verdict(Status.SAFE, "all is well"), [], cpu_ns=7)
 
