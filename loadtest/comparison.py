@@ -1,6 +1,6 @@
 """The document of a comparison: cells, the differences between them, and how throughput scales.
 
-One JSON document of schema `loadtest.comparison/1`; `docs/comparing.md` describes it, `loadtest.compare` makes it.
+One JSON file of schema `loadtest.comparison/1`; `docs/reference/comparison.md` has its fields.
 """
 
 from collections.abc import Mapping

@@ -1,7 +1,7 @@
 """The document of a search for a limit: the levels, their runs, and between which of them the limit lies.
 
-One JSON document of schema `loadtest.search/1`, `search.json` in the folder of the runs; `docs/comparing.md` describes
-it.
+One JSON file of schema `loadtest.search/1`, `search.json` in the folder of the runs; `docs/reference/search.md` has its
+fields.
 """
 
 from pathlib import Path

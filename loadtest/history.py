@@ -1,6 +1,6 @@
 """The history of a run: one JSON document a line, a header first, then the events in the order they happened.
 
-`docs/report.md` describes the fields. Lines are appended only; a run that was cut leaves at most one half line.
+`docs/reference/history.md` has the fields. Lines are appended only; a run that was cut leaves at most one half line.
 """
 
 import os

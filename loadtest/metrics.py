@@ -1,4 +1,4 @@
-"""The figures of a report by name, as thresholds use them. `docs/thresholds.md` lists them.
+"""The figures of a report by name, as thresholds use them. `docs/reference/thresholds.md` lists them.
 
     metric   figure(times) | name | count / count
     figure   p50, p99.9, any percentile above 0 up to p100 | mean | min | max
@@ -120,7 +120,7 @@ def _figure(latency: Latency, figure: str) -> Fraction | float:
 
 def _nearest(name: str, names: Iterable[str]) -> str:
     found = get_close_matches(name, list(names), n=1, cutoff=0.5)
-    return f"did you mean {found[0]!r}?" if found else "docs/thresholds.md lists all"
+    return f"did you mean {found[0]!r}?" if found else "docs/reference/thresholds.md lists all"
 
 
 def _rejected(reason: str) -> Callable[[Report], int]:

@@ -1,4 +1,4 @@
-"""The report of a run: one JSON document of schema `loadtest.report/1`. `docs/report.md` describes it."""
+"""The report of a run: one JSON document of schema `loadtest.report/1`. `docs/reference/report.md` describes it."""
 
 from pathlib import Path
 from typing import Any, Literal

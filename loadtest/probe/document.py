@@ -1,4 +1,4 @@
-"""What a probe found: one JSON document of schema `loadtest.probe/1`. `docs/probe.md` describes it."""
+"""What a probe found: one JSON document of schema `loadtest.probe/1`. `docs/reference/probe.md` describes it."""
 
 from enum import StrEnum
 from typing import Any, Literal

@@ -198,7 +198,7 @@ def test_a_report_says_what_the_round_cost() -> None:
 
 
 def test_the_schema_in_the_docs_is_that_of_the_report() -> None:
-    stored = json.loads((ROOT / "docs/report.schema.json").read_text())
+    stored = json.loads((ROOT / "docs/reference/report.schema.json").read_text())
     assert stored == json.loads(json.dumps(msgspec.json.schema(Report)))  # tuples become lists
 
 
