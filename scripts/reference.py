@@ -23,14 +23,14 @@ from typer.core import TyperCommand, TyperGroup, TyperOption
 
 from loadtest.cli.app import app
 from loadtest.cli.panels import Panel, panel_of
-from loadtest.comparison import Comparison
-from loadtest.faults import Faults
-from loadtest.found import Found
-from loadtest.history import Header
-from loadtest.order import Event, Operation
-from loadtest.plan import Load, Race
-from loadtest.probe.document import Probe
-from loadtest.report import Report
+from loadtest.events import Event, Operation
+from loadtest.records.comparison import Comparison
+from loadtest.records.history import Header
+from loadtest.records.report import Report
+from loadtest.records.search import Found
+from loadtest.studies.probe.document import Probe
+from loadtest.workload.faults import Faults
+from loadtest.workload.spec import Load, Race
 
 FOLDER = Path(__file__).parent.parent / "docs/reference"
 MARK = "<!-- From here on written by scripts/reference.py -->\n"

@@ -17,7 +17,7 @@ _P99 = 2.3263478740408408  # standard deviations of a normal distribution
 class Fixed(Struct, frozen=True, tag_field="distribution", tag="fixed"):
     """Always the same."""
 
-    time_s: float
+    time_s: float  #: seconds
 
     def draw(self, random: Random) -> float:
         """Seconds of one delay."""
@@ -63,10 +63,10 @@ Distribution = Fixed | Uniform | Exponential | Lognormal
 class Fault(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="kind"):
     """What all have: a share of the requests, from when to when since the first request, and of which operations."""
 
-    rate: float = 1.0
-    from_s: float = 0.0
-    to_s: float | None = None
-    operations: tuple[str, ...] = WRITES
+    rate: float = 1.0  #: share of the requests that it meets, 0 to 1
+    from_s: float = 0.0  #: seconds after the first request of an order
+    to_s: float | None = None  #: the same; null: to the end
+    operations: tuple[str, ...] = WRITES  #: only requests of these
 
     @property
     def kind(self) -> str:
@@ -108,8 +108,8 @@ class Delay(Fault, frozen=True, kw_only=True, tag="delay"):
 class Throttle(Fault, frozen=True, kw_only=True, tag="throttle"):
     """Each item is a partition of its own: so many write units a second, and `burst` of them after a quiet time."""
 
-    write_units: float = 1000.0
-    burst: float = 1000.0
+    write_units: float = 1000.0  #: a second, for each item
+    burst: float = 1000.0  #: units that a quiet item has saved at most
 
 
 AnyFault = DropAnswer | Error500 | Reset | HalfAnswer | Duplicate | Delay | Throttle
@@ -118,5 +118,5 @@ AnyFault = DropAnswer | Error500 | Reset | HalfAnswer | Duplicate | Delay | Thro
 class Faults(Struct, frozen=True, kw_only=True):
     """All faults of a run in the order of the file. Without a seed of their own, the run's seed is theirs."""
 
-    faults: tuple[AnyFault, ...]
-    seed: int | None = None
+    faults: tuple[AnyFault, ...]  #: in the order of the file; what is not given is left out
+    seed: int | None = None  #: of the draws; null: the run's

@@ -196,10 +196,6 @@ def test_a_report_says_what_the_round_cost() -> None:
     assert {outcome: figures.count for outcome, figures in RACE.order_ms.items()} == {"accepted": 1, "rejected": 2}
 
 
-def test_the_schema_in_the_docs_is_that_of_the_report() -> None:
-    stored = json.loads((ROOT / "docs/reference/report.schema.json").read_text())
-    assert stored == json.loads(json.dumps(msgspec.json.schema(Report)))  # tuples become lists
-
 
 def test_a_report_of_a_run_that_was_stopped_is_not_completed() -> None:
     report = report_of(one_round()[:-1], stopped_by="SIGINT")
