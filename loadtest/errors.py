@@ -5,7 +5,7 @@
     ├── TargetError          exit code 3: the target cannot be used as it is
     └── InterruptedRunError  exit code 130: stopped by a signal before anything was measured
 
-Rejected, throttled, failed and unknown orders are values (`loadtest.order`), never exceptions.
+Rejected, throttled, failed and unknown orders are values (`loadtest.events`), never exceptions.
 """
 
 

@@ -9,19 +9,19 @@ import msgspec
 from msgspec.structs import replace
 
 from loadtest.checker import Status
-from loadtest.effort import Effort
 from loadtest.errors import LoadTestError, UsageError
-from loadtest.extent import Extent, follow, happened_ns
-from loadtest.history import Conditions, Header, read_header, read_history
-from loadtest.judging import checker
-from loadtest.order import Event, Listener, RoundEnded
-from loadtest.plan import Load, Race
-from loadtest.recorder import Recorder
-from loadtest.report import Report
-from loadtest.summary import summarize
-from loadtest.targets import faulty
-from loadtest.thresholds import check, parse
-from loadtest.timeline import timelines
+from loadtest.events import Event, Listener, RoundEnded
+from loadtest.faults import proxy
+from loadtest.measure.client_overhead import Effort
+from loadtest.measure.recorder import Recorder
+from loadtest.measure.summary import summarize
+from loadtest.measure.thresholds import check, parse
+from loadtest.records.completeness import Extent, follow, happened_ns
+from loadtest.records.history import Conditions, Header, read_header, read_history
+from loadtest.records.judging import checker
+from loadtest.records.report import Report
+from loadtest.records.timeline import timelines
+from loadtest.workload.spec import Load, Race
 
 _LONGEST_NS = 62 * 24 * 3600 * 10**9  # a month of warm-up and one of measuring
 _LONGEST_LOAD_S = 3 * 24 * 3600  # each of its seconds stands in the report
@@ -72,7 +72,7 @@ def rebuild(path: Path, *listeners: Listener) -> Report:
             report = replace(report, config={}, hint=None)
     if plan.target.faults is not None:
         with suppress(LoadTestError):  # the journal of faults may lie elsewhere
-            report = replace(report, faults=faulty.injected(path.parent))
+            report = replace(report, faults=proxy.injected(path.parent))
     if report.verdict.status is Status.VIOLATED:
         around = timelines(report.verdict.violations, read_history(path))
         report = replace(report, verdict=replace(report.verdict, timelines=around))

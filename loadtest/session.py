@@ -13,31 +13,33 @@ import anyio
 from anyio import to_thread
 
 from loadtest.checker import Checker, Status, Verdict
-from loadtest.checker.carried import carried
-from loadtest.dynamo import setup
-from loadtest.dynamo.client import Connection, DynamoDBClient, connect, stamped_by_reader, stamps
-from loadtest.dynamo.own_writes import OwnWrites
-from loadtest.dynamo.patience import OnRepair
-from loadtest.dynamo.put_back import Kept
-from loadtest.dynamo.table import Table, calls_by_client
-from loadtest.effort import Effort
+from loadtest.checker.pending import carried
+from loadtest.distributed import coordinator
+from loadtest.distributed.checker_process import Judge, Judgement, judged
+from loadtest.dynamodb import admin
+from loadtest.dynamodb.client import Connection, DynamoDBClient, connect, stamped_by_reader, stamps
+from loadtest.dynamodb.own_writes import OwnWrites
+from loadtest.dynamodb.patience import OnRepair
+from loadtest.dynamodb.put_back import Kept
+from loadtest.dynamodb.table import Table, calls_by_client
+from loadtest.engine.context import PUTTING, Done, Placer, Scene, for_each
+from loadtest.engine.dispatch import Placing
+from loadtest.engine.load import Budget, Restocker, load
+from loadtest.engine.orders import Runner
+from loadtest.engine.race import race
+from loadtest.engine.reconcile import Settling
 from loadtest.errors import LoadTestError
-from loadtest.history import HistoryWriter
-from loadtest.load import Budget, Restocker, load
-from loadtest.order import Event, InFlight, Operation, OwnRequest, Product, Repaired
-from loadtest.placing import Placing
-from loadtest.plan import Load, Race
-from loadtest.race import race
-from loadtest.recorder import Recorder
-from loadtest.runner import Runner
-from loadtest.scale import fleet
-from loadtest.scale.judge import Judge, Judgement, judged
-from loadtest.scene import PUTTING, Done, Placer, Scene, for_each
-from loadtest.settling import Settling
+from loadtest.events import Event, InFlight, Operation, OwnRequest, Product, Repaired
+from loadtest.faults import proxy
+from loadtest.measure.client_overhead import Effort
+from loadtest.measure.recorder import Recorder
+from loadtest.measure.summary import environment
+from loadtest.records.history import HistoryWriter
 from loadtest.strategies import load as load_strategy
-from loadtest.summary import environment
-from loadtest.targets import TargetKind, faulty, opened
-from loadtest.until import Until
+from loadtest.targets import opened
+from loadtest.workload.spec import Load, Race
+from loadtest.workload.target import TargetKind
+from loadtest.workload.until import Until
 
 _TICK_S = 0.25
 SERVER_LOG = "server.log"
@@ -90,7 +92,7 @@ class Session:
         self._begin_history = begin_history
         self._history: HistoryWriter | None = None
         self._watcher = watcher
-        self._proxy: faulty.Proxy | None = None
+        self._proxy: proxy.Proxy | None = None
         self._round = 1  # of the last event
         self._scope = anyio.CancelScope()
         self._placer: Placer | None = None
@@ -208,11 +210,11 @@ class Session:
         """Who places the orders, connected and warm: this process, or those that the plan asks for."""
         plan = self._plan
         if client is None:
-            async with fleet.opened(plan, way, self._emit, self._stop, self.effort) as several:
+            async with coordinator.opened(plan, way, self._emit, self._stop, self.effort) as several:
                 yield several
             return
         table = Table(client, way.table, way.sdk_retries, consistent_reads=plan.consistent_reads)
-        await setup.warm_up(table, client, way, plan.product_ids[0], self._repaired)
+        await admin.warm_up(table, client, way, plan.product_ids[0], self._repaired)
         before = stamped_by_reader(client)
         runner = Runner(table, load_strategy(plan.strategy), plan.rules, self._emit, Random(plan.seed))
         try:
@@ -228,12 +230,12 @@ class Session:
         if faults is None:
             yield connection
             return
-        async with faulty.proxied(
+        async with proxy.proxied(
             connection, faults, self._plan.seed, region=region, run_id=self._run_id, folder=folder
-        ) as proxy:
-            self._proxy = proxy
+        ) as opened_proxy:
+            self._proxy = opened_proxy
             try:
-                yield proxy.connection
+                yield opened_proxy.connection
             finally:
                 self._proxy = None  # from here on it may end
 
@@ -311,20 +313,20 @@ class Session:
 
 async def _prepare(
     plan: Race | Load, client: DynamoDBClient, connection: Connection, repaired: OnRepair, done: Done
-) -> setup.TableDescription:
+) -> admin.TableDescription:
     """Make what the embedded server lacks, and refuse a table or a product that is not fit for the run."""
     if plan.target.kind is TargetKind.EMBEDDED:
-        await setup.create_table(client, connection, repaired)
-        await setup.populate(client, connection, repaired=repaired)
-        if plan.product not in {product.id for product in setup.SAMPLE}:
+        await admin.create_table(client, connection, repaired)
+        await admin.populate(client, connection, repaired=repaired)
+        if plan.product not in {product.id for product in admin.SAMPLE}:
             product = Product(plan.product, plan.product, plan.stock, 1)
-            await setup.populate(client, connection, (product,), repaired)
-    table = setup.require_usable(await setup.describe_table(client, connection, repaired), connection)
-    setup.require_ours(table, connection, allow_untagged=plan.target.allow_untagged_table)
+            await admin.populate(client, connection, (product,), repaired)
+    table = admin.require_usable(await admin.describe_table(client, connection, repaired), connection)
+    admin.require_ours(table, connection, allow_untagged=plan.target.allow_untagged_table)
     if isinstance(plan, Load) and plan.products > 1:
         await for_each(
-            plan.product_ids, lambda one: setup.put_if_missing(client, connection, one, plan.stock, repaired), done
+            plan.product_ids, lambda one: admin.put_if_missing(client, connection, one, plan.stock, repaired), done
         )
     else:
-        await setup.read_product(client, connection, plan.product, repaired)
+        await admin.read_product(client, connection, plan.product, repaired)
     return table

@@ -121,7 +121,7 @@ def wait_until_listening(process: subprocess.Popen[bytes], port: int) -> None:
 
 def _command(name: str, port: int) -> tuple[list[str], Path]:
     if name == "embedded":
-        return [sys.executable, "-m", "loadtest.targets.moto_host", str(port)], ROOT
+        return [sys.executable, "-m", "loadtest.targets.servers.moto_host", str(port)], ROOT
     if name == "moto_server":
         program = Path(sys.executable).with_name("moto_server")
         return ["env", "MOTO_ALLOW_NONEXISTENT_REGION=true", str(program), "-p", str(port)], ROOT  # as the embedded one

@@ -5,7 +5,7 @@ Pure: no I/O, no clock. `ledger.py` takes the events of a product, `reconcile.py
 """
 
 from loadtest.checker.check import Checker
-from loadtest.checker.doubts import Doubt
+from loadtest.checker.unresolved import Doubt
 from loadtest.checker.verdict import Power, Settled, Status, Verdict, Violation
 
 __all__ = ["Checker", "Doubt", "Power", "Settled", "Status", "Verdict", "Violation"]

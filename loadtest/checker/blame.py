@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from loadtest.checker.marks import SHOWN
+from loadtest.checker.bitsets import SHOWN
 from loadtest.checker.results import OF_ORDERS
 from loadtest.checker.verdict import Violation
-from loadtest.order import is_own
+from loadtest.events import is_own
 
 UNTOLD = "; whose write it was the history does not tell"
 OF_SUMS = {"oversold", "stock_lost", "version_miscounted"}  # kinds that any of the accepted writes may be the cause of

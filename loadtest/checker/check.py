@@ -4,16 +4,16 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
+from loadtest.checker.bitsets import Room
 from loadtest.checker.blame import culprits_first
-from loadtest.checker.doubts import Doubt
 from loadtest.checker.invariants import Invariants
 from loadtest.checker.ledger import Ledger
-from loadtest.checker.marks import Room
 from loadtest.checker.power import Chances, unexcluded
 from loadtest.checker.reconcile import reconcile
 from loadtest.checker.results import Results
+from loadtest.checker.unresolved import Doubt
 from loadtest.checker.verdict import Power, Settled, Status, Tally, Verdict, Violation, plural, sentence
-from loadtest.order import (
+from loadtest.events import (
     Event,
     Operation,
     OrderEnded,

@@ -5,17 +5,17 @@ from dataclasses import replace
 from itertools import islice
 from math import inf
 
-from loadtest.checker import doubts as doubting
+from loadtest.checker import unresolved as doubting
+from loadtest.checker.bitsets import SHOWN, Evidence
 from loadtest.checker.blame import OF_SUMS, UNTOLD
 from loadtest.checker.ledger import Ledger
-from loadtest.checker.marks import SHOWN, Evidence
 from loadtest.checker.matching import Gap, Matching
 from loadtest.checker.outside import FOLLOWING
 from loadtest.checker.reconcile import candidates
 from loadtest.checker.refusals import Blind
 from loadtest.checker.stock import Found
 from loadtest.checker.verdict import Violation, plural
-from loadtest.order import RESTOCK, Operation, is_own
+from loadtest.events import RESTOCK, Operation, is_own
 
 
 class Invariants:

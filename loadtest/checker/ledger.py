@@ -9,25 +9,18 @@ from collections.abc import Mapping
 
 from msgspec.structs import replace
 
-from loadtest.checker import doubts as doubting
-from loadtest.checker.claims import Claims
-from loadtest.checker.doubts import Doubt
-from loadtest.checker.marks import Evidence, Room
-from loadtest.checker.members import ACCEPTED, READ, REJECTED, UNKNOWN
+from loadtest.checker import unresolved as doubting
+from loadtest.checker.bitsets import Evidence, Room
+from loadtest.checker.enum_members import ACCEPTED, READ, REJECTED, UNKNOWN
 from loadtest.checker.outside import Outside
 from loadtest.checker.own import OwnWrites, own_read
 from loadtest.checker.realtime import RealTime
 from loadtest.checker.refusals import Blind
 from loadtest.checker.register import seen, written
 from loadtest.checker.round import Round
-from loadtest.order import (
-    Operation,
-    Product,
-    Restocked,
-    RoundEnded,
-    RoundStarted,
-    StockSet,
-)
+from loadtest.checker.unresolved import Doubt
+from loadtest.checker.version_history import Claims
+from loadtest.events import Operation, Product, Restocked, RoundEnded, RoundStarted, StockSet
 
 
 class Ledger:

@@ -11,8 +11,8 @@ from bisect import bisect_right
 from operator import attrgetter, itemgetter
 from typing import NamedTuple
 
-from loadtest.checker.members import ACCEPTED, REJECTED, UNKNOWN
-from loadtest.order import Operation, Outcome
+from loadtest.checker.enum_members import ACCEPTED, REJECTED, UNKNOWN
+from loadtest.events import Operation, Outcome
 
 _SECOND_NS = 10**9
 _LAST_SECOND = 62 * 24 * 3600  # one bit each: a longer run counts what comes later as one second

@@ -16,7 +16,7 @@ from math import inf
 from msgspec import Struct
 from msgspec.structs import replace
 
-from loadtest.order import Operation
+from loadtest.events import Operation
 
 _EDGES = 4_096  # beyond so many pairs only windows in time are looked at, which takes no search
 

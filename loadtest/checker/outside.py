@@ -5,10 +5,10 @@ Each is told once, in place of the many contradictions that follow from it.
 
 from collections.abc import Iterator
 
-from loadtest.checker.claims import Claims
-from loadtest.checker.marks import SHOWN, Evidence
+from loadtest.checker.bitsets import SHOWN, Evidence
 from loadtest.checker.verdict import Violation, plural
-from loadtest.order import Operation, is_own
+from loadtest.checker.version_history import Claims
+from loadtest.events import Operation, is_own
 
 _LOOKED_AT = 4_096  # versions behind the newest of which it is said whose they were
 _MANY = 3  # versions that nobody made: one or two may be a write that was applied twice, or skipped a version

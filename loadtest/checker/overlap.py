@@ -13,9 +13,9 @@ from copy import deepcopy
 from dataclasses import dataclass
 from operator import itemgetter
 
+from loadtest.checker.enum_members import ACCEPTED, FAILED, READ, REJECTED, THROTTLED
 from loadtest.checker.limited import Limited, Tally, Unversioned
-from loadtest.checker.members import ACCEPTED, FAILED, READ, REJECTED, THROTTLED
-from loadtest.order import WORKER_LOST, Operation, Outcome
+from loadtest.events import WORKER_LOST, Operation, Outcome
 
 REACH = 4_096
 _AT_ONCE = 64  # counted together: a run must not stand still for thousands

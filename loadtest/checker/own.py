@@ -5,7 +5,7 @@ from math import inf
 from msgspec.structs import replace
 
 from loadtest.checker.matching import Write
-from loadtest.order import RESTOCK, Kind, Operation, Outcome, Product, Restocked, StockSet, is_own
+from loadtest.events import RESTOCK, Kind, Operation, Outcome, Product, Restocked, StockSet, is_own
 
 _MOST_IMPLIED = 64  # of histories that do not tell how the stock was set
 _MOST_PAST = 64  # that somebody may see only now

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 
 from loadtest.checker.overlap import Counts, Overlap
 from loadtest.checker.verdict import Power, plural
-from loadtest.order import Event, Operation, OrderEnded, Restocked, RoundEnded, RoundStarted
+from loadtest.events import Event, Operation, OrderEnded, Restocked, RoundEnded, RoundStarted
 
 _CONFIDENCE = 0.95
 _NO_WIN = "no win was contested"

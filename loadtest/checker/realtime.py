@@ -8,11 +8,11 @@ from bisect import bisect_left, insort
 from collections.abc import Iterator
 from operator import attrgetter
 
-from loadtest.checker.marks import SHOWN, Evidence, Room
-from loadtest.checker.members import READ, REJECTED, UNKNOWN
+from loadtest.checker.bitsets import SHOWN, Evidence, Room
+from loadtest.checker.enum_members import READ, REJECTED, UNKNOWN
 from loadtest.checker.register import Register
 from loadtest.checker.verdict import plural
-from loadtest.order import Operation
+from loadtest.events import Operation
 
 _RECEIVED = attrgetter("received_ns")
 

@@ -3,7 +3,7 @@
 from itertools import islice
 from math import inf
 
-from loadtest.checker import doubts as doubting
+from loadtest.checker import unresolved as doubting
 from loadtest.checker.ledger import Ledger
 from loadtest.checker.matching import Gap, Matching, Write
 

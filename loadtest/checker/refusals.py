@@ -4,11 +4,11 @@ from collections import defaultdict, deque
 from collections.abc import Iterator
 from math import isfinite
 
-from loadtest.checker.marks import Evidence, Room
+from loadtest.checker.bitsets import Evidence, Room
 from loadtest.checker.realtime import RealTime
 from loadtest.checker.verdict import Violation, plural
 from loadtest.checker.versions import Versions
-from loadtest.order import Operation, Outcome, Product, Reason
+from loadtest.events import Operation, Outcome, Product, Reason
 
 _LOOKED_AT = 256  # versions that may have been there while one write was refused
 

@@ -10,9 +10,9 @@ whole evidence, and looking for it takes O(log n) an operation.
 from bisect import bisect_left, bisect_right
 from math import inf
 
-from loadtest.checker.marks import Room
-from loadtest.checker.members import UNKNOWN
-from loadtest.order import Operation
+from loadtest.checker.bitsets import Room
+from loadtest.checker.enum_members import UNKNOWN
+from loadtest.events import Operation
 
 
 def written(version: int) -> int:

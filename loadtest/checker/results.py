@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator, Mapping
 
-from loadtest.checker.doubts import Doubt
+from loadtest.checker.bitsets import Evidence, Marks
+from loadtest.checker.enum_members import ACCEPTED, FAILED, READ, REJECTED, UNKNOWN
 from loadtest.checker.ledger import Ledger
-from loadtest.checker.marks import Evidence, Marks
-from loadtest.checker.members import ACCEPTED, FAILED, READ, REJECTED, UNKNOWN
+from loadtest.checker.unresolved import Doubt
 from loadtest.checker.verdict import Violation, plural
-from loadtest.order import Operation, OrderEnded, Outcome, Reason, Record, RecordsRead
+from loadtest.events import Operation, OrderEnded, Outcome, Reason, Record, RecordsRead
 
 # What is remembered of an order.
 _ENDED, _WON, _ACCEPTED, _REJECTED, _UNKNOWN, _STRANGE, _RECORDED = (1 << n for n in range(7))

@@ -1,9 +1,9 @@
 """One round of one product: what it began with, what was taken in it, and what was left."""
 
-from loadtest.checker.marks import Room
+from loadtest.checker.bitsets import Room
 from loadtest.checker.refusals import Refusals
 from loadtest.checker.stock import Stock
-from loadtest.order import Operation, Product, RoundEnded, RoundStarted
+from loadtest.events import Operation, Product, RoundEnded, RoundStarted
 
 
 class Round:

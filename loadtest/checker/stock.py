@@ -3,9 +3,9 @@
 from collections import deque
 from collections.abc import Iterator, Sequence
 
-from loadtest.checker.marks import SHOWN, Bitmap, Evidence, Room
+from loadtest.checker.bitsets import SHOWN, Bitmap, Evidence, Room
 from loadtest.checker.verdict import plural
-from loadtest.order import Operation, Outcome, Product, Restocked
+from loadtest.events import Operation, Outcome, Product, Restocked
 
 Found = tuple[str, str, Evidence, int]  # kind, message, evidence, and how many of its operations are enough
 

@@ -4,7 +4,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from loadtest.order import Operation, Outcome
+from loadtest.events import Operation, Outcome
 
 
 class Status(StrEnum):

@@ -6,9 +6,9 @@ from itertools import pairwise
 from math import inf
 from typing import TypeVar
 
-from loadtest.checker.marks import Evidence, Room
+from loadtest.checker.bitsets import Evidence, Room
 from loadtest.checker.verdict import Violation, plural
-from loadtest.order import Operation, Product
+from loadtest.events import Operation, Product
 
 _Key = TypeVar("_Key")
 _Value = TypeVar("_Value")

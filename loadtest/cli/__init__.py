@@ -10,10 +10,10 @@ from typing import Any, NoReturn
 
 import typer
 
-from loadtest import signals
 from loadtest.cli import streams
 from loadtest.errors import LoadTestError
-from loadtest.extras import MissingExtraError
+from loadtest.system import signals
+from loadtest.system.extras import MissingExtraError
 
 SAFE = 0
 VIOLATED = 1

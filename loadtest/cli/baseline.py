@@ -12,8 +12,8 @@ from loadtest.compare import unlike_baseline
 if TYPE_CHECKING:
     from loadtest.cli.compare import Matrix
     from loadtest.cli.stored import Stored
-    from loadtest.comparison import Cell
-    from loadtest.report import Report
+    from loadtest.records.comparison import Cell
+    from loadtest.records.report import Report
 
 
 class Baseline(Struct, frozen=True):

@@ -8,8 +8,8 @@ import typer
 from loadtest.cli import options
 from loadtest.cli.groups import seconds
 from loadtest.cli.streams import say
-from loadtest.dynamo.client import ClientKind
 from loadtest.errors import UsageError
+from loadtest.workload.target import ClientKind
 
 _SHORTEST_S = 0.1
 _LONGEST_S = 600
@@ -27,14 +27,13 @@ def calibrate(
     A run near these operations a second, or with latencies as small as what is added here, measures this machine
     and not its target.
     """
-    import anyio
-
-    from loadtest.calibrate import IN_FLIGHT, Ceiling
-    from loadtest.calibrate import calibrate as measure
-    from loadtest.open_files import connections_that_fit
     from loadtest.render.ceiling import heading, line, remark
     from loadtest.render.progress import Progress
     from loadtest.render.window import width
+    from loadtest.studies.calibrate import IN_FLIGHT, Ceiling
+    from loadtest.studies.calibrate import calibrate as measure
+    from loadtest.system.file_limits import connections_that_fit
+    from loadtest.system.signals import run_interruptible
 
     fits = connections_that_fit(max(IN_FLIGHT))
     levels = [level for level in IN_FLIGHT if level <= fits]
@@ -55,6 +54,6 @@ def calibrate(
             left = rest.pop(0)
             progress.say(f"{2 * len(levels) - left} of {2 * len(levels)} levels", left * each_s)
 
-        ceilings = anyio.run(measure, client, levels, duration_s, done, backend_options={"use_uvloop": True})
+        ceilings = run_interruptible(measure, client, levels, duration_s, done, use_uvloop=True)
     say(remark(ceilings))
     return 0

@@ -33,12 +33,12 @@ def check(
 
 def _judge(path: Path) -> int:
     from loadtest.checker import Status
-    from loadtest.extent import Extent, follow
-    from loadtest.history import read_header, read_history
-    from loadtest.judging import checker
+    from loadtest.records.completeness import Extent, follow
+    from loadtest.records.history import read_header, read_history
+    from loadtest.records.judging import checker
+    from loadtest.records.timeline import timelines
     from loadtest.render.progress import Progress, Reading
     from loadtest.render.terminal import print_verdict
-    from loadtest.timeline import timelines
 
     header = read_header(path)
     judging = checker(header.conditions)

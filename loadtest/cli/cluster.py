@@ -7,7 +7,7 @@ import typer
 
 from loadtest.cli.options import Debug
 from loadtest.cli.streams import say
-from loadtest.signals import ending, leave_at_second
+from loadtest.system.signals import ending, leave_at_second
 
 
 def local(
@@ -20,7 +20,7 @@ def local(
     Whoever reaches a scheduler can run code on its workers. So this one listens on loopback, and lets in only who has
     the certificate that it makes for its clients; the files are yours alone, and gone when it ends.
     """
-    from loadtest.scale.trial import cluster
+    from loadtest.distributed.local_cluster import cluster
 
     ended: set[int] = set()
     leave_at_second(*ending(), heard=ended.add)

@@ -13,10 +13,10 @@ from loadtest.cli.groups import grouped
 from loadtest.cli.hints import typed_options
 from loadtest.cli.panels import Panel, panel_of
 from loadtest.errors import UsageError
-from loadtest.extras import require
+from loadtest.system.extras import require
 
 if TYPE_CHECKING:
-    from loadtest.plan import Load, Race
+    from loadtest.workload.spec import Load, Race
 
 _NOT_OF_A_RUN = (Panel.OUTPUT, Panel.GENERAL)
 _MAIN_BUT_NOT_OF_A_RUN = ("baseline", "threshold", "json")
@@ -134,7 +134,7 @@ class Matrix:
         return names
 
     def _levels(self) -> list[dict[str, Any]]:
-        from loadtest.arrivals import parse_rate
+        from loadtest.workload.arrivals import parse_rate
 
         if self.concurrency is not None and self.rate is not None:
             raise UsageError("--concurrency and --rate contradict one another: orders arrive in one way")
@@ -179,7 +179,7 @@ def compare(
     from loadtest.cli.baseline import Baseline, baseline_of, completed
     from loadtest.cli.comparing import compare_stored, run_matrix
     from loadtest.cli.stored import stored
-    from loadtest.sweep import Setting
+    from loadtest.studies.sweep import Setting
 
     before = baseline_of(stored(baseline, quiet=output.quiet)) if baseline else Baseline()
     if runs:
@@ -222,7 +222,7 @@ def _race(
     pricing: groups.Pricing,
 ) -> "Race":
     from loadtest.cli.execute import in_flight_that_fits
-    from loadtest.plan import Race
+    from loadtest.workload.spec import Race
 
     if "rate" in settings:
         raise UsageError("--rate goes with --workload load: the orders of a race come all at once")

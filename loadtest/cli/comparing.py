@@ -7,10 +7,8 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-import anyio
 from msgspec.structs import replace
 
-from loadtest import document
 from loadtest.checker import Status
 from loadtest.checker.verdict import plural
 from loadtest.cli import INCONCLUSIVE, SAFE, THRESHOLD_CROSSED, VIOLATED
@@ -23,15 +21,17 @@ from loadtest.cli.keeping import Keeping
 from loadtest.cli.series import AROUND_S, Series
 from loadtest.cli.stored import repeats, stored
 from loadtest.compare import Repeats, compare
-from loadtest.comparison import UNTESTED, Comparison
 from loadtest.errors import UsageError
-from loadtest.plan import Load
+from loadtest.measure.thresholds import Threshold, check
+from loadtest.records import json_file
+from loadtest.records.comparison import UNTESTED, Comparison
+from loadtest.records.report import Report
 from loadtest.render.comparison import print_comparison
 from loadtest.render.own import briefly
 from loadtest.render.progress import Progress
-from loadtest.report import Report
-from loadtest.sweep import RunEnded, Setting, Swept, shortened, sweep
-from loadtest.thresholds import Threshold, check
+from loadtest.studies.sweep import RunEnded, Setting, Swept, shortened, sweep
+from loadtest.system.signals import run_interruptible
+from loadtest.workload.spec import Load
 
 
 def run_matrix(
@@ -70,7 +70,7 @@ def run_matrix(
         beside=baseline.differs(found, {key for cell in matrix for key in cell.settings}),
         invocation=invocation(seed),
     )
-    document.write(folder / COMPARISON, document.encode(comparison))
+    json_file.write(folder / COMPARISON, json_file.encode(comparison))
     crossed = _crossed(swept.repeats)
     show(comparison, found, output, folder, crossed)
     code = comparison_code(comparison, crossed)
@@ -190,7 +190,7 @@ def _sweep(
 
     try:
         with progress:
-            return anyio.run(main, backend_options={"use_uvloop": True})
+            return run_interruptible(main, use_uvloop=True)
     except BaseException:
         discard(folder)
         raise

@@ -4,19 +4,20 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-import anyio
 import typer
 
 from loadtest.checker.verdict import plural
 from loadtest.errors import LoadTestError, TargetError, UsageError
-from loadtest.foreign_text import visible
-from loadtest.plan import Load, Race
-from loadtest.targets import TargetKind, opened
+from loadtest.system.foreign_text import visible
+from loadtest.system.signals import run_interruptible
+from loadtest.targets import opened
+from loadtest.workload.spec import Load, Race
+from loadtest.workload.target import TargetKind
 
 if TYPE_CHECKING:
-    from loadtest.dynamo.client import Connection
-    from loadtest.dynamo.items import Item
-    from loadtest.order import Product
+    from loadtest.dynamodb.client import Connection
+    from loadtest.dynamodb.items import Item
+    from loadtest.events import Product
 
 _SHOWN = 3  # products in one question
 
@@ -41,14 +42,14 @@ def foreign_products(plan: Race | Load, *, yes: bool) -> list[str]:
     """
     if plan.target.kind is TargetKind.EMBEDDED:
         return []
-    connection, found = anyio.run(_look, plan)
+    connection, found = run_interruptible(_look, plan)
     if found:
         ask(_question(plan, connection, found), yes=yes)
     return list(found)
 
 
 async def _look(plan: Race | Load) -> tuple["Connection", dict[str, "Item"]]:
-    from loadtest.dynamo.client import connect
+    from loadtest.dynamodb.client import connect
 
     async with opened(plan.target, pool=1) as connection:
         try:
@@ -59,19 +60,19 @@ async def _look(plan: Race | Load) -> tuple["Connection", dict[str, "Item"]]:
 
 
 async def _foreign(plan: Race | Load, connection: "Connection") -> dict[str, "Item"]:
-    from loadtest.dynamo import setup
-    from loadtest.dynamo.client import connect
-    from loadtest.dynamo.foreign import foreign_items
+    from loadtest.dynamodb import admin
+    from loadtest.dynamodb.client import connect
+    from loadtest.dynamodb.foreign import foreign_items
 
     async with connect(connection.patient()) as client:
-        table = setup.require_usable(await setup.describe_table(client, connection), connection)
-        setup.require_ours(table, connection, allow_untagged=plan.target.allow_untagged_table)
+        table = admin.require_usable(await admin.describe_table(client, connection), connection)
+        admin.require_ours(table, connection, allow_untagged=plan.target.allow_untagged_table)
         found = await foreign_items(client, connection, plan.product_ids)
     return {product_id: item for product_id, item in found.items() if _is_product(item)}
 
 
 def _is_product(item: "Item") -> bool:
-    from loadtest.dynamo.items import to_product
+    from loadtest.dynamodb.items import to_product
 
     try:
         to_product(item, "")
@@ -82,7 +83,7 @@ def _is_product(item: "Item") -> bool:
 
 def _question(plan: Race | Load, connection: "Connection", found: Mapping[str, "Item"]) -> str:
     """What the run would overwrite, as a question but for its mark."""
-    from loadtest.dynamo.foreign import described
+    from loadtest.dynamodb.foreign import described
 
     first = list(found.items())[:_SHOWN]
     shown = "; ".join(f"{item_id!r}, which has {described(item)}: {change(plan, item)}" for item_id, item in first)
@@ -94,7 +95,7 @@ def _question(plan: Race | Load, connection: "Connection", found: Mapping[str, "
 
 def change(plan: Race | Load, item: "Item") -> str:
     """What a run makes of a product, in words."""
-    from loadtest.dynamo.foreign import value_of
+    from loadtest.dynamodb.foreign import value_of
 
     restocked = isinstance(plan, Load) and plan.restock
     last_restock = f", last_restock {value_of(item, 'last_restock')} → a time" if restocked else ""
@@ -107,8 +108,8 @@ def change(plan: Race | Load, item: "Item") -> str:
 
 def overwriting(connection: "Connection", found: Mapping[str, "Item"], products: Sequence["Product"]) -> str:
     """The question before the products are written over items that the tool did not make."""
-    from loadtest.dynamo.foreign import described
-    from loadtest.dynamo.items import to_item
+    from loadtest.dynamodb.foreign import described
+    from loadtest.dynamodb.items import to_item
 
     new = {product.id: described(to_item(product)) for product in products}
     each = "; ".join(f"{item_id!r}: {described(item)} → {new[item_id]}" for item_id, item in found.items())

@@ -2,23 +2,24 @@
 
 from collections.abc import Mapping, Sequence
 
-import anyio
 from msgspec import Struct, to_builtins
 from msgspec.structs import replace
 
-from loadtest.ahead import ASSUMED_S, Ahead, ahead, require_affordable
 from loadtest.checker.verdict import plural
 from loadtest.cli.consent import change
 from loadtest.cli.groups import RunTarget
 from loadtest.cli.streams import say
-from loadtest.cost import REQUESTS
-from loadtest.dynamo import setup
-from loadtest.dynamo.client import Connection, DynamoDBClient, connect
-from loadtest.dynamo.foreign import described, items_of
-from loadtest.dynamo.items import Item, is_made_here, item_bytes, to_item
-from loadtest.order import Product
-from loadtest.plan import Load, Race
-from loadtest.targets import Target, TargetKind, opened
+from loadtest.dynamodb import admin
+from loadtest.dynamodb.client import Connection, DynamoDBClient, connect
+from loadtest.dynamodb.foreign import described, items_of
+from loadtest.dynamodb.items import Item, is_made_here, item_bytes, to_item
+from loadtest.events import Product
+from loadtest.system.signals import run_interruptible
+from loadtest.targets import opened
+from loadtest.workload.estimate import ASSUMED_S, Ahead, ahead, require_affordable
+from loadtest.workload.pricing import REQUESTS
+from loadtest.workload.spec import Load, Race
+from loadtest.workload.target import Target, TargetKind
 
 OWN_SERVER = "a server of its own, new and empty, which ends with the run"
 _SHOWN = 3  # products
@@ -51,7 +52,7 @@ def dry_run(
     Raises what the command itself would raise before it writes.
     """
     plan = runs[0].plan
-    found = _embedded() if plan.target.kind is TargetKind.EMBEDDED else anyio.run(_look, plan, run_target)
+    found = _embedded() if plan.target.kind is TargetKind.EMBEDDED else run_interruptible(_look, plan, run_target)
     wanted = [found.items[product_id] for product_id in plan.product_ids if product_id in found.items]
     new = to_item(Product(plan.product_ids[-1], plan.product_ids[-1], plan.stock, 1))
     size = max(map(item_bytes, wanted or [new])) + _LEFT_BYTES
@@ -84,7 +85,7 @@ def _embedded() -> _Found:
 
 
 def _sample() -> dict[str, Item]:
-    return {product.id: to_item(product) for product in setup.SAMPLE}
+    return {product.id: to_item(product) for product in admin.SAMPLE}
 
 
 async def table_found(
@@ -95,10 +96,10 @@ async def table_found(
     TargetError if a command could not use it.
     """
     where = f"table {target.table!r} {connection.where}"
-    table = await setup.describe_table(client, connection)
+    table = await admin.describe_table(client, connection)
     if table is None and made:
         return f"{where}, which is made first, with the sample", False
-    setup.require_ours(setup.require_usable(table, connection), connection, allow_untagged=target.allow_untagged_table)
+    admin.require_ours(admin.require_usable(table, connection), connection, allow_untagged=target.allow_untagged_table)
     return (f"{where}, into which the sample is written first" if made else where), True
 
 
@@ -115,7 +116,7 @@ async def _look(plan: Race | Load, run_target: RunTarget) -> _Found:
         }
         single = isinstance(plan, Race) or plan.products == 1
         if single and plan.product not in rewritten:
-            await setup.read_product(client, connection, plan.product)
+            await admin.read_product(client, connection, plan.product)
     return _Found(where, items | rewritten)
 
 

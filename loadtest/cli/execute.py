@@ -8,7 +8,6 @@ from pathlib import Path
 import anyio
 from msgspec.structs import replace
 
-from loadtest import document
 from loadtest.checker import Status
 from loadtest.cli import INCONCLUSIVE, INTERRUPTED, SAFE, THRESHOLD_CROSSED, VIOLATED
 from loadtest.cli.consent import foreign_products
@@ -16,18 +15,19 @@ from loadtest.cli.groups import Output, RunTarget
 from loadtest.cli.invoked import invocation
 from loadtest.cli.keeping import Keeping
 from loadtest.cli.streams import deliver, say
-from loadtest.comparison import Comparison
 from loadtest.errors import LoadTestError, UsageError
-from loadtest.experiment import Ended, run
-from loadtest.open_files import connections_that_fit
-from loadtest.plan import Load, Race
+from loadtest.measure.thresholds import Threshold
+from loadtest.records import json_file
+from loadtest.records.comparison import Comparison
+from loadtest.records.report import Report
 from loadtest.render.live import Live
 from loadtest.render.terminal import print_report
-from loadtest.report import Report
+from loadtest.run import Ended, run
 from loadtest.session import Interrupt, Watcher
-from loadtest.signals import ending, leave_at_second, leave_at_second_interrupt
-from loadtest.targets import TargetKind
-from loadtest.thresholds import Threshold
+from loadtest.system.file_limits import connections_that_fit
+from loadtest.system.signals import ending, leave_at_second, leave_at_second_interrupt, run_interruptible
+from loadtest.workload.spec import Load, Race
+from loadtest.workload.target import TargetKind
 
 
 def execute(plan: Race | Load, run_target: RunTarget, output: Output) -> int:
@@ -75,7 +75,7 @@ def run_here(
 
     error = None
     try:
-        ended = anyio.run(main, backend_options={"use_uvloop": True})
+        ended = run_interruptible(main, use_uvloop=True)
     finally:
         error = keeping.tell()
     return replace(ended, error=ended.error or error)
@@ -103,7 +103,7 @@ def write_documents(output: Output, made: Report | Comparison, runs: Sequence[Re
     """
     failed = []
     if output.json is not None:
-        failed += _undelivered(output.json, document.encode(made))
+        failed += _undelivered(output.json, json_file.encode(made))
     if output.junit is not None:
         from loadtest.render.junit import junit
 

@@ -12,11 +12,11 @@ from loadtest.cli.jepsen import export_history
 from loadtest.cli.options import Debug, Runs
 from loadtest.cli.streams import STDOUT, deliver, say
 from loadtest.errors import UsageError
-from loadtest.extras import require
+from loadtest.system.extras import require
 
 if TYPE_CHECKING:
     from loadtest.cli.folders import Run
-    from loadtest.report import Report
+    from loadtest.records.report import Report
 
 _FROM_ENVIRONMENT = "env"
 

@@ -102,7 +102,7 @@ class Limits:
         return first, last
 
     def _end(self, option: str, text: str) -> float:
-        from loadtest.arrivals import parse_number, parse_rate
+        from loadtest.workload.arrivals import parse_number, parse_rate
 
         try:
             return parse_rate(text) if self.of is Of.RATE else parse_number(text)
@@ -136,7 +136,7 @@ def find(
     hundred not begun in its time, is a crossing.
     """
     from loadtest.cli.finding import Wanted, run_search
-    from loadtest.plan import Load
+    from loadtest.workload.spec import Load
 
     texts = [*limits.thresholds(), *(output.threshold or ())]
     if not texts:

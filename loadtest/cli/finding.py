@@ -9,10 +9,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import anyio
 from msgspec import Struct
 
-from loadtest import document
 from loadtest.checker import Status
 from loadtest.checker.verdict import plural
 from loadtest.cli import INCONCLUSIVE, SAFE, THRESHOLD_CROSSED, VIOLATED
@@ -25,17 +23,19 @@ from loadtest.cli.keeping import Keeping
 from loadtest.cli.series import AROUND_S, Series
 from loadtest.cli.streams import deliver, say
 from loadtest.errors import InterruptedRunError, LoadTestError, UsageError
-from loadtest.found import SCHEMA, Found, Level
-from loadtest.plan import Load
+from loadtest.measure.thresholds import Threshold, parse
+from loadtest.records import json_file
+from loadtest.records.report import Report
+from loadtest.records.search import SCHEMA, Found, Level
 from loadtest.render.found import print_found
 from loadtest.render.own import briefly
 from loadtest.render.progress import Progress, about
-from loadtest.report import Report
-from loadtest.search import CONFIDENCE, Answer, levels_between, search, usual_runs
-from loadtest.thresholds import Threshold, parse
+from loadtest.studies.find import CONFIDENCE, Answer, levels_between, search, usual_runs
+from loadtest.system.signals import run_interruptible
+from loadtest.workload.spec import Load
 
 if TYPE_CHECKING:
-    from loadtest.experiment import Ended
+    from loadtest.run import Ended
 
 _RATE_HOLDS = ("orders.dropped == 0", "late.p99 < 100ms")
 _MOST_RUNS = 40
@@ -82,10 +82,10 @@ def run_search(wanted: Wanted, run_target: RunTarget, output: Output) -> int:
         discard(folder)
         return _exit_code(None, going, folder, output)
     found = _found(wanted, answer, going, folder, started_at)
-    document.write(folder / SEARCH, document.encode(found))
+    json_file.write(folder / SEARCH, json_file.encode(found))
     print_found(found, folder, to_stdout=not output.document_to_stdout, quiet=output.quiet)
     if output.json is not None:
-        deliver(output.json, document.encode(found))
+        deliver(output.json, json_file.encode(found))
     return _exit_code(found, going, folder, output)
 
 
@@ -134,7 +134,7 @@ class _Going:
 
                     return await search(levels, wanted.precision, run, self._may_go_on)
 
-        return anyio.run(main, backend_options={"use_uvloop": True})
+        return run_interruptible(main, use_uvloop=True)
 
     def _announce(self) -> None:
         plan, within_s = self._wanted.plan(self._wanted.lowest), self._wanted.within_s

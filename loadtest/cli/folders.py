@@ -7,9 +7,9 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from loadtest import comparison as comparisons
 from loadtest.cli.streams import say
 from loadtest.errors import UsageError
+from loadtest.records import comparison as comparisons
 
 COMPARISON = "comparison.json"
 SEARCH = "search.json"

@@ -11,18 +11,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from loadtest.backoff import Backoff
 from loadtest.cli import options
 from loadtest.cli.panels import Panel
 from loadtest.cli.streams import STDOUT
-from loadtest.cost import Prices, prices_in
-from loadtest.dynamo.client import ClientKind
 from loadtest.errors import UsageError
-from loadtest.targets import Target, TargetKind
+from loadtest.workload.backoff import Backoff
+from loadtest.workload.pricing import Prices, prices_in
+from loadtest.workload.target import ClientKind, Target, TargetKind
 
 if TYPE_CHECKING:
-    from loadtest.plan import Spread
-    from loadtest.thresholds import Threshold
+    from loadtest.measure.thresholds import Threshold
+    from loadtest.workload.spec import Spread
 
 _PRODUCT = "p#4"
 _SHORTEST_TIMEOUT_S = 0.001
@@ -228,7 +227,7 @@ class RunTarget:
         """The region whose prices count: on AWS the one of the run."""
         if self.target is not TargetKind.AWS:
             return None
-        from loadtest.dynamo.region import region_of
+        from loadtest.dynamodb.region import region_of
 
         return self.region or region_of(self.profile)
 
@@ -249,7 +248,7 @@ class Output:
 
     def thresholds(self) -> list["Threshold"]:
         """The thresholds, parsed. Raises UsageError for one that is none, or a file that cannot be written."""
-        from loadtest.thresholds import parse
+        from loadtest.measure.thresholds import parse
 
         for path in (self.json, self.junit):
             if path is not None and str(path) != STDOUT:
@@ -272,7 +271,7 @@ def _kind(kind: TargetKind | None, endpoint_url: str | None) -> TargetKind:
 
 def seconds(option: str, text: str) -> float:
     """The seconds of a duration that an option gives. Raises UsageError if it is none."""
-    from loadtest.arrivals import parse_duration
+    from loadtest.workload.arrivals import parse_duration
 
     try:
         return parse_duration(text)

@@ -10,7 +10,7 @@ import typer
 from typer.core import TyperCommand, TyperOption
 
 from loadtest.cli.help import Command, Group
-from loadtest.invocation import Invocation
+from loadtest.records.invocation import Invocation
 
 _TYPED: ContextVar[list[str]] = ContextVar("what follows the program's name")
 _RUN: ContextVar[tuple[TyperCommand, list[str]]] = ContextVar("the command that is run, and its arguments")

@@ -7,8 +7,8 @@ from loadtest.cli.streams import say, to_stdout
 
 def export_history(history: Path, edn: Path) -> None:
     """Write the history to the file `edn`, `-` for standard output; say so if it lacks what was in flight."""
-    from loadtest import document
-    from loadtest.history import read_header, replay
+    from loadtest.records import json_file
+    from loadtest.records.history import read_header, replay
     from loadtest.render.export.edn import JepsenHistory
     from loadtest.render.export.sorting import Sorter
     from loadtest.render.progress import Progress, Reading
@@ -21,7 +21,7 @@ def export_history(history: Path, edn: Path) -> None:
         if str(edn) == "-":
             to_stdout(lines)
         else:
-            with document.writing(edn) as file:
+            with json_file.writing(edn) as file:
                 file.writelines(lines)
             say(f"wrote {edn}", err=True)
     if found.cut:

@@ -8,12 +8,13 @@ from msgspec.structs import replace
 
 from loadtest.checker.verdict import plural
 from loadtest.cli.streams import say
-from loadtest.dynamo.client import Connection, DynamoDBClient, connect
-from loadtest.dynamo.foreign import described, foreign_items
-from loadtest.dynamo.put_back import Kept, by_hand, put_back, remove_record
+from loadtest.dynamodb.client import Connection, DynamoDBClient, connect
+from loadtest.dynamodb.foreign import described, foreign_items
+from loadtest.dynamodb.put_back import Kept, by_hand, put_back, remove_record
+from loadtest.engine.context import for_each
 from loadtest.errors import LoadTestError, TargetError
-from loadtest.scene import for_each
-from loadtest.targets import Target, opened
+from loadtest.targets import opened
+from loadtest.workload.target import Target
 
 _WITHIN_S = 60.0
 _EACH_S = 0.05  # more for each product and record

@@ -11,7 +11,7 @@ from loadtest.cli.panels import Panel
 from loadtest.errors import UsageError
 
 if TYPE_CHECKING:
-    from loadtest.plan import Load
+    from loadtest.workload.spec import Load
 
 _BUYERS = 10
 _STOCK = 1_000_000
@@ -123,7 +123,7 @@ def load_plan(
     **fields: Any,
 ) -> "Load":
     """The load that these options and `fields` describe."""
-    from loadtest.plan import Load
+    from loadtest.workload.spec import Load
 
     return Load(
         products=contention.products,
@@ -145,7 +145,7 @@ def load_plan(
 
 def rate(option: str, text: str) -> float:
     """The orders a second that an option gives. Raises UsageError if it gives none, or too many."""
-    from loadtest.arrivals import parse_rate
+    from loadtest.workload.arrivals import parse_rate
 
     try:
         per_s = parse_rate(text)
@@ -183,9 +183,9 @@ def arrivals(arriving: Arrivals, *, exactly: bool = False) -> dict[str, Any]:
 
 
 def _open_loop(arriving: Arrivals, duration_s: float) -> dict[str, Any]:
-    from loadtest.arrivals import Rate, parse_stages
     from loadtest.cli.execute import in_flight_that_fits
-    from loadtest.plan import in_flight_for
+    from loadtest.workload.arrivals import Rate, parse_stages
+    from loadtest.workload.spec import in_flight_for
 
     if arriving.rate is not None:
         highest_per_s = rate("--rate", arriving.rate)

@@ -4,10 +4,10 @@ import os
 import re
 from pathlib import Path
 
-from loadtest.dynamo.client import on_this_machine
+from loadtest.dynamodb.client import on_this_machine
 from loadtest.errors import UsageError
-from loadtest.extras import require
-from loadtest.plan import Cluster, Spread
+from loadtest.system.extras import require
+from loadtest.workload.spec import Cluster, Spread
 
 _MOST = 256
 _SHOWN = 40  # characters of what was given

@@ -9,12 +9,11 @@ from typing import Annotated
 
 import typer
 
-from loadtest.backoff import Backoff
 from loadtest.cli.panels import Panel
-from loadtest.dynamo.client import ClientKind
 from loadtest.errors import UsageError
-from loadtest.faults import Faults
-from loadtest.targets import TargetKind
+from loadtest.workload.backoff import Backoff
+from loadtest.workload.faults import Faults
+from loadtest.workload.target import ClientKind, TargetKind
 
 
 class StrategyName(StrEnum):
@@ -223,7 +222,7 @@ ClientOption = Annotated[
 
 
 def _faults(file: str) -> Faults:
-    from loadtest.cli.faults import read_faults
+    from loadtest.cli.fault_file import read_faults
 
     return read_faults(Path(file))
 

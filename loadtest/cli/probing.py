@@ -5,21 +5,23 @@ from pathlib import Path
 
 import anyio
 
-from loadtest import document
 from loadtest.cli import INTERRUPTED, SAFE, VIOLATED
 from loadtest.cli.execute import interrupts, populate_first
 from loadtest.cli.groups import RunTarget, require_writable
 from loadtest.cli.streams import STDOUT, deliver, say
-from loadtest.cost import prices_in
-from loadtest.dynamo.client import connect
+from loadtest.dynamodb.client import connect
 from loadtest.errors import LoadTestError
-from loadtest.open_files import connections_that_fit
-from loadtest.probe.bill import bill
-from loadtest.probe.connections import BURSTS
-from loadtest.probe.run import Probed, Step, longest_s, probe
+from loadtest.records import json_file
 from loadtest.render.probe import print_probe
 from loadtest.render.progress import Progress, about
-from loadtest.targets import TargetKind, opened
+from loadtest.studies.probe.bill import bill
+from loadtest.studies.probe.connections import BURSTS
+from loadtest.studies.probe.run import Probed, Step, longest_s, probe
+from loadtest.system.file_limits import connections_that_fit
+from loadtest.system.signals import run_interruptible
+from loadtest.targets import opened
+from loadtest.workload.pricing import prices_in
+from loadtest.workload.target import TargetKind
 
 _DRAW_EVERY_S = 0.5
 
@@ -62,11 +64,11 @@ def run_probe(run_target: RunTarget, json: Path | None, *, quiet: bool, dry_run:
                 tasks.cancel_scope.cancel()
         return ended
 
-    ended = anyio.run(main, backend_options={"use_uvloop": True})
+    ended = run_interruptible(main, use_uvloop=True)
     found = ended.probe
     print_probe(found, to_stdout=not to_stdout, quiet=quiet)
     if json is not None:
-        deliver(json, document.encode(found))
+        deliver(json, json_file.encode(found))
     return _exit_code(ended)
 
 
@@ -87,7 +89,7 @@ def _dry_run(run_target: RunTarget, bursts: Sequence[int]) -> int:
             where, _ = await table_found(target, client, connection, made=run_target.populate_table)
             return where
 
-    where = OWN_SERVER if target.kind is TargetKind.EMBEDDED else anyio.run(look)
+    where = OWN_SERVER if target.kind is TargetKind.EMBEDDED else run_interruptible(look)
     asked = bill(bursts, prices_in(run_target.priced_region))
     where_asked = "" if target.kind is TargetKind.AWS else "on DynamoDB "
     return show(

@@ -5,11 +5,11 @@ from typing import Annotated, Any
 
 import typer
 
-from loadtest.arrivals import parse_number
 from loadtest.cli import groups, options
 from loadtest.cli.groups import grouped
 from loadtest.cli.panels import Panel
 from loadtest.errors import UsageError
+from loadtest.workload.arrivals import parse_number
 
 _LEAST_SHARE = 1e-6
 
@@ -94,7 +94,7 @@ def race(
     Each order is a coroutine that reads the product, waits at the gate until all have read, then writes.
     """
     from loadtest.cli.execute import execute, in_flight_that_fits
-    from loadtest.plan import Race
+    from loadtest.workload.spec import Race
 
     plan = Race(
         number_of_requests=number_of_requests,

@@ -9,18 +9,18 @@ from loadtest.cli.streams import say
 from loadtest.errors import UsageError
 
 if TYPE_CHECKING:
-    from loadtest.invocation import Invocation
+    from loadtest.records.invocation import Invocation
+    from loadtest.records.report import Report
     from loadtest.render.progress import ReadingRuns
-    from loadtest.report import Report
 
 
 def plan_of(run: Run) -> dict[str, Any]:
     """How a run was configured; nothing is in it if its history does not say so."""
     if not run.is_history:
-        from loadtest import report
+        from loadtest.records import report
 
         return report.read(run.file).config
-    from loadtest.history import read_header
+    from loadtest.records.history import read_header
 
     conditions = read_header(run.file).conditions
     return conditions.plan if conditions else {}
@@ -29,10 +29,10 @@ def plan_of(run: Run) -> dict[str, Any]:
 def invocation_of(run: Run) -> "Invocation | None":
     """The command line that made a run, if it is known."""
     if not run.is_history:
-        from loadtest import report
+        from loadtest.records import report
 
         return report.read(run.file).invocation
-    from loadtest.history import read_header
+    from loadtest.records.history import read_header
 
     conditions = read_header(run.file).conditions
     return conditions.invocation if conditions else None
@@ -51,7 +51,7 @@ def report_of(run: Run, reading: "ReadingRuns") -> "Report":
     """A run's report, or one that is made again from its history, which is then said."""
     heard = reading.next(run.file)
     if not run.is_history:
-        from loadtest import report
+        from loadtest.records import report
 
         return report.read(run.file)
     from loadtest.rebuild import rebuild

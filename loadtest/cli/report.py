@@ -8,14 +8,14 @@ import typer
 from loadtest.cli import groups, options
 from loadtest.cli.streams import STDOUT, deliver, say
 from loadtest.errors import UsageError
-from loadtest.extras import require
+from loadtest.system.extras import require
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from loadtest.comparison import Comparison
-    from loadtest.found import Found
-    from loadtest.report import Report
+    from loadtest.records.comparison import Comparison
+    from loadtest.records.report import Report
+    from loadtest.records.search import Found
 
 
 def report(
@@ -57,7 +57,7 @@ def report(
         shown += _at_the_limit(search, members)
     comparisons, searches = [comparison for _, comparison, _ in found.comparisons], [one for one, _ in found.searches]
     if output is not None:
-        from loadtest.render.page.html import page
+        from loadtest.render.html.page import page
 
         deliver(output, page(shown, comparisons, searches).encode())
         if str(output) != STDOUT:
@@ -123,8 +123,8 @@ def _draw(
     comparisons: "Sequence[Comparison]",
     searches: "Sequence[Found]",
 ) -> None:
-    from loadtest import document
-    from loadtest.render.page.pictures import pictures
+    from loadtest.records import json_file
+    from loadtest.render.html.pictures import pictures
     from loadtest.render.progress import Progress, paced
 
     try:
@@ -135,5 +135,5 @@ def _draw(
         tell = paced(progress, "pictures")
         drawn = pictures(shown, comparisons, "png" if kind == "png" else "svg", searches, tell)
     for name, picture in drawn.items():
-        document.write(folder / name, picture)
+        json_file.write(folder / name, picture)
     say(f"wrote {len(drawn)} pictures into {folder}", err=True)

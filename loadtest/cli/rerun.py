@@ -11,7 +11,7 @@ from loadtest.errors import UsageError
 
 if TYPE_CHECKING:
     from loadtest.cli.folders import Group, Run
-    from loadtest.invocation import Invocation
+    from loadtest.records.invocation import Invocation
 
 _OF_MANY = ("compare", "find")
 
@@ -51,11 +51,11 @@ def rerun(
 
 
 def _invocation(one: "Run | Group") -> "Invocation | None":
-    from loadtest import comparison, found
     from loadtest.cli.folders import Group
     from loadtest.cli.reading import invocation_of
+    from loadtest.records import comparison, search
 
     if isinstance(one, Group) and one.document is not None:
-        document = found.read(one.document) if one.is_search else comparison.read(one.document)
+        document = search.read(one.document) if one.is_search else comparison.read(one.document)
         return document.invocation
     return invocation_of(one.runs[0] if isinstance(one, Group) else one)

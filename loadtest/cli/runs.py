@@ -22,10 +22,10 @@ def runs(
     Of a compare or find, which has a folder for all its runs, the verdict is the worst of them. What has no report yet
     is unfinished: it is still going on, or was cut. To delete a run, delete its folder.
     """
-    from loadtest import document
     from loadtest.cli.folders import entries
     from loadtest.cli.streams import STDOUT, deliver
     from loadtest.cli.summaries import summary
+    from loadtest.records import json_file
     from loadtest.render.listing import print_listing
 
     if json is not None:
@@ -38,7 +38,7 @@ def runs(
         raise UsageError(f"cannot read {folder}: {error.strerror}") from error
     found.sort(key=lambda one: one.when)
     if json is not None:
-        deliver(json, document.encode(found))
+        deliver(json, json_file.encode(found))
     if str(json) == STDOUT:
         return 0
     print_listing(found)

@@ -15,7 +15,7 @@ from typer.core import TyperArgument, TyperCommand, TyperGroup, TyperOption
 from loadtest.cli.hints import FROM_FILE, names_here
 from loadtest.cli.outputs import spare_others
 from loadtest.errors import UsageError
-from loadtest.foreign_text import clean
+from loadtest.system.foreign_text import clean
 
 TYPED_ONLY = ("yes", "cluster-insecure")  # who runs a file says so, never the file
 _RUN_ANOTHER = ("run", "rerun")
@@ -130,7 +130,7 @@ def _with_faults(values: dict[str, Any], file: Path) -> dict[str, Any]:
     """The file's own [[fault]] sections as what they stand for: --fault with this file."""
     if not isinstance(values.get("fault"), list):
         return values
-    from loadtest.cli.faults import faults
+    from loadtest.cli.fault_file import faults
 
     faults(values["fault"])
     return {**values, "fault": str(file)}

@@ -7,19 +7,19 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from loadtest.cli.streams import say
-from loadtest.effort import Effort
 from loadtest.errors import LoadTestError, UsageError
-from loadtest.experiment import Ended, run
-from loadtest.invocation import Invocation
-from loadtest.plan import Load, Race
-from loadtest.recorder import Recorder
+from loadtest.measure.client_overhead import Effort
+from loadtest.measure.recorder import Recorder
+from loadtest.measure.thresholds import Threshold
+from loadtest.records.invocation import Invocation
 from loadtest.render.progress import Progress
+from loadtest.run import Ended, run
 from loadtest.session import Interrupt
-from loadtest.thresholds import Threshold
+from loadtest.workload.spec import Load, Race
 
 if TYPE_CHECKING:
-    from loadtest.dynamo.put_back import Kept
-    from loadtest.order import Operation
+    from loadtest.dynamodb.put_back import Kept
+    from loadtest.events import Operation
 
 
 AROUND_S = 1.5

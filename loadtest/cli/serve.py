@@ -24,8 +24,8 @@ def serve(
 
     It is moto's DynamoDB, kept in memory, answering one request at a time. It answers programs, no page in a browser.
     """
-    from loadtest.targets.guard import Guard, is_name
-    from loadtest.targets.moto_host import serve as serve_moto
+    from loadtest.system.guard import Guard, is_name
+    from loadtest.targets.servers.moto_host import serve as serve_moto
 
     names = [] if allow_host is None else allow_host
     for name in names:
@@ -42,7 +42,7 @@ def serve(
 
 
 def _listening(host: str, port: int) -> socket.socket:
-    from loadtest.targets.moto_fast import BACKLOG
+    from loadtest.targets.servers.moto_fast import BACKLOG
 
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:

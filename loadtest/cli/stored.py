@@ -6,17 +6,17 @@ from typing import Any
 
 from msgspec import Struct, json
 
-from loadtest import comparison as comparisons
-from loadtest import found as searches
 from loadtest.cli.folders import COMPARISON, Group, Run, is_id, named
 from loadtest.cli.reading import reading, report_of, reports_of
 from loadtest.cli.streams import say
 from loadtest.compare import Repeats, cell, names
-from loadtest.comparison import Cell, Comparison
 from loadtest.errors import UsageError
-from loadtest.found import Found
+from loadtest.records import comparison as comparisons
+from loadtest.records import search as searches
+from loadtest.records.comparison import Cell, Comparison
+from loadtest.records.report import Report
+from loadtest.records.search import Found
 from loadtest.render.progress import ReadingRuns
-from loadtest.report import Report
 
 _NOT_SETTINGS = ("seed", "max_spend_usd")
 

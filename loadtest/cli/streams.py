@@ -19,8 +19,8 @@ from pathlib import Path
 from typing import Any
 
 from loadtest.errors import LoadTestError
-from loadtest.foreign_text import visible
 from loadtest.render.window import width
+from loadtest.system.foreign_text import visible
 
 STDOUT = "-"
 _LIKE = "loadtest.like"
@@ -106,9 +106,9 @@ def deliver(path: Path, content: bytes) -> None:
     if str(path) == STDOUT:
         to_stdout([content])
     else:
-        from loadtest import document
+        from loadtest.records import json_file
 
-        document.write(path, content)
+        json_file.write(path, content)
 
 
 def to_stdout(parts: Iterable[bytes]) -> None:

@@ -5,15 +5,15 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from loadtest import comparison, document
 from loadtest.checker import Status
 from loadtest.cli.folders import Group, Run, started
-from loadtest.comparison import UNTESTED
 from loadtest.errors import UsageError
-from loadtest.history import read_header
-from loadtest.invocation import Invocation
+from loadtest.records import comparison, json_file
+from loadtest.records.comparison import UNTESTED
+from loadtest.records.history import read_header
+from loadtest.records.invocation import Invocation
+from loadtest.records.report import LARGEST, SCHEMA
 from loadtest.render.listing import UNFINISHED, UNREADABLE, Summary
-from loadtest.report import LARGEST, SCHEMA
 
 _WORST_FIRST = (Status.VIOLATED, Status.INCONCLUSIVE, UNFINISHED, Status.SAFE, UNTESTED)
 
@@ -104,4 +104,4 @@ def _head(run: Run) -> _Head:
         return _Head(
             SCHEMA, conditions.command, conditions.started_at, completed=False, invocation=conditions.invocation
         )
-    return document.read(run.file, _Head, SCHEMA, LARGEST)
+    return json_file.read(run.file, _Head, SCHEMA, LARGEST)

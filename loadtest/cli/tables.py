@@ -11,12 +11,12 @@ from loadtest.cli.groups import grouped
 from loadtest.cli.panels import Panel
 from loadtest.cli.streams import say
 from loadtest.errors import TargetError, UsageError
-from loadtest.targets import Target, TargetKind
+from loadtest.workload.target import Target, TargetKind
 
 if TYPE_CHECKING:
-    from loadtest.dynamo.client import Connection, DynamoDBClient
-    from loadtest.dynamo.setup import TableDescription
-    from loadtest.order import Product
+    from loadtest.dynamodb.admin import TableDescription
+    from loadtest.dynamodb.client import Connection, DynamoDBClient
+    from loadtest.events import Product
 
 _QUANTITY = 10  # of a product that is not of the sample
 Work = Callable[["DynamoDBClient", "Connection"], Awaitable[None]]
@@ -47,8 +47,8 @@ def populate(
 
 
 def _wanted(ids: list[str] | None, quantity: int | None) -> "Sequence[Product]":
-    from loadtest.dynamo.setup import SAMPLE
-    from loadtest.order import Product
+    from loadtest.dynamodb.admin import SAMPLE
+    from loadtest.events import Product
 
     sample = {each.id: each for each in SAMPLE}
     wanted = [sample.get(id_, Product(id=id_, name=id_, quantity=_QUANTITY, version=1)) for id_ in ids or sample]
@@ -63,16 +63,16 @@ def create(
     debug: options.Debug = False,
 ) -> int:
     """Make the table: key id (S), on-demand, tagged as the tool's own."""
-    from loadtest.dynamo import setup
+    from loadtest.dynamodb import admin
 
     chosen = place.at(target)
 
     async def work(client: "DynamoDBClient", connection: "Connection") -> None:
         _ask_on_aws(chosen, connection, f"Make the on-demand table {place.table!r}", yes=yes)
-        if await setup.describe_table(client, connection) is not None:
-            raise setup.exists_already(connection)
+        if await admin.describe_table(client, connection) is not None:
+            raise admin.exists_already(connection)
         _announce(chosen)
-        await setup.create_table(client, connection)
+        await admin.create_table(client, connection)
         say(f"made table {place.table!r} {connection.where}")
 
     _on(chosen, work, changes=False)  # only what is not there yet
@@ -86,13 +86,13 @@ def describe(
     debug: options.Debug = False,
 ) -> int:
     """Say what the table is like and whether a run may use it."""
-    from loadtest.dynamo import setup
-    from loadtest.dynamo.errors import missing_table
+    from loadtest.dynamodb import admin
+    from loadtest.dynamodb.errors import missing_table
 
     chosen = place.at(target)
 
     async def work(client: "DynamoDBClient", connection: "Connection") -> None:
-        found = await setup.describe_table(client, connection)
+        found = await admin.describe_table(client, connection)
         if found is None:
             raise TargetError(missing_table(connection))
         key = ", ".join(f"{attribute} ({type_}, {role})" for attribute, role, type_ in found.key)
@@ -106,7 +106,7 @@ def describe(
             ("tagged loadtest=allowed", tagged),
         ):
             say(f"{name + ':':25}{value}")
-        setup.require_ours(setup.require_usable(found, connection), connection, allow_untagged=False)
+        admin.require_ours(admin.require_usable(found, connection), connection, allow_untagged=False)
         say("a run may use it")
 
     _on(chosen, work, changes=False)
@@ -123,21 +123,21 @@ def delete(
 ) -> int:
     """Delete the table with all that is in it."""
     from loadtest.cli.consent import ask
-    from loadtest.dynamo import setup
+    from loadtest.dynamodb import admin
 
     chosen = place.at(target, allow_untagged_table=allow_untagged_table)
 
     async def work(client: "DynamoDBClient", connection: "Connection") -> None:
-        found = await setup.describe_table(client, connection)
+        found = await admin.describe_table(client, connection)
         if found is None:
             raise TargetError(f"there is no table {place.table!r} {connection.where}")
-        setup.require_ours(found, connection, allow_untagged=allow_untagged_table)
+        admin.require_ours(found, connection, allow_untagged=allow_untagged_table)
         question = f"Delete table {place.table!r} with about {found.items:,} items"
         if chosen.kind is TargetKind.AWS:
             _ask_on_aws(chosen, connection, question, yes=yes)
         elif foreign := await _foreign_in(client, connection, found):
             ask(f"{foreign}. {question} {connection.where}", yes=yes)
-        await setup.delete_table(client, connection)
+        await admin.delete_table(client, connection)
         say(f"deleted table {place.table!r} {connection.where}")
 
     _on(chosen, work)
@@ -146,8 +146,8 @@ def delete(
 
 async def _foreign_in(client: "DynamoDBClient", connection: "Connection", table: "TableDescription") -> str:
     """What of the table, or in it, the tool did not make, in a sentence; empty if all is its own."""
-    from loadtest.dynamo.foreign import foreign_item_in
-    from loadtest.dynamo.setup import is_tagged
+    from loadtest.dynamodb.admin import is_tagged
+    from loadtest.dynamodb.foreign import foreign_item_in
 
     if not await is_tagged(client, connection, table.arn):
         return "This table was not made by loadtest"
@@ -168,27 +168,27 @@ def fill(
     What the tool did not make is overwritten only after a yes, or, with `spare_foreign`, left as it is.
     """
     from loadtest.cli.consent import ask, overwriting
-    from loadtest.dynamo import setup
-    from loadtest.dynamo.foreign import foreign_items
-    from loadtest.dynamo.put_back import by_hand
+    from loadtest.dynamodb import admin
+    from loadtest.dynamodb.foreign import foreign_items
+    from loadtest.dynamodb.put_back import by_hand
 
-    wanted = tuple(products or setup.SAMPLE)
+    wanted = tuple(products or admin.SAMPLE)
 
     def tell(message: str) -> None:
         if not quiet:
             say(message, err=True)
 
     async def work(client: "DynamoDBClient", connection: "Connection") -> None:
-        found = await setup.describe_table(client, connection)
+        found = await admin.describe_table(client, connection)
         if found is None:
             _ask_on_aws(target, connection, f"Make the on-demand table {target.table!r}", yes=yes)
             if not quiet:
                 _announce(target)
-            await setup.create_table(client, connection)
+            await admin.create_table(client, connection)
             tell(f"made table {target.table!r} {connection.where}")
         else:
-            setup.require_usable(found, connection)
-            setup.require_ours(found, connection, allow_untagged=target.allow_untagged_table)
+            admin.require_usable(found, connection)
+            admin.require_ours(found, connection, allow_untagged=target.allow_untagged_table)
         foreign = await foreign_items(client, connection, [product.id for product in wanted])
         if foreign and not spare_foreign:
             ask(overwriting(connection, foreign, wanted), yes=yes)
@@ -196,7 +196,7 @@ def fill(
             for item_id, item in foreign.items():
                 tell(f"{item_id!r} is overwritten; to have it again: {by_hand(here, item)}")
         written = [product for product in wanted if not (spare_foreign and product.id in foreign)]
-        await setup.populate(client, connection, written, over=foreign)
+        await admin.populate(client, connection, written, over=foreign)
         stock = ", ".join(f"{product.id} {product.quantity}" for product in written)
         tell(f"wrote to table {target.table!r}: {stock} in stock" if written else "wrote nothing")
         if spare_foreign and foreign:
@@ -216,16 +216,15 @@ def _on(target: Target, work: Work, *, changes: bool = True) -> None:
         raise UsageError(
             "say where the table is: --endpoint-url URL or --target aws (the embedded server makes its own)"
         )
-    import anyio
-
-    from loadtest.dynamo.client import connect
+    from loadtest.dynamodb.client import connect
+    from loadtest.system.signals import run_interruptible
     from loadtest.targets import opened
 
     async def connected() -> None:
         async with opened(target, pool=10, changes=changes) as connection, connect(connection.patient()) as client:
             await work(client, connection)
 
-    anyio.run(connected)
+    run_interruptible(connected)
 
 
 def _ask_on_aws(target: Target, connection: "Connection", question: str, *, yes: bool) -> None:

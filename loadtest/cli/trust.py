@@ -9,9 +9,9 @@ from typer.core import TyperCommand
 from loadtest.cli.consent import ask
 from loadtest.cli.invoked import scenario
 from loadtest.cli.machines import require_usable
-from loadtest.dynamo.client import on_this_machine
+from loadtest.dynamodb.client import on_this_machine
 from loadtest.errors import UsageError
-from loadtest.targets import TargetKind
+from loadtest.workload.target import TargetKind
 
 _CLUSTER = ("cluster", "cluster-ca", "cluster-cert", "cluster-key")
 

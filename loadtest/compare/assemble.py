@@ -11,9 +11,9 @@ from loadtest.compare.caution import cautions, unlike, unpriced, untested, verdi
 from loadtest.compare.differences import ENOUGH_FOR_ONE, Samples, differences, statement
 from loadtest.compare.estimates import cell
 from loadtest.compare.scaling import fit
-from loadtest.comparison import SCHEMA, Cell, Comparison, Difference, Scaling
-from loadtest.invocation import Invocation
-from loadtest.report import Report
+from loadtest.records.comparison import SCHEMA, Cell, Comparison, Difference, Scaling
+from loadtest.records.invocation import Invocation
+from loadtest.records.report import Report
 
 _CONCURRENCY = "concurrency"
 

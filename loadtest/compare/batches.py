@@ -10,7 +10,7 @@ from itertools import pairwise
 from statistics import fmean
 
 from loadtest.compare.welch import Sample
-from loadtest.report import Report, Second
+from loadtest.records.report import Report, Second
 
 _MOST = 10
 _FEWEST = 4  # below this, whether neighbours resemble each other cannot be seen at all

@@ -4,9 +4,9 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from loadtest.checker import Status
-from loadtest.comparison import UNTESTED, Cell
-from loadtest.cost import stand_in
-from loadtest.report import Report
+from loadtest.records.comparison import UNTESTED, Cell
+from loadtest.records.report import Report
+from loadtest.workload.pricing import stand_in
 
 _ENVIRONMENT = ("loadtest", "python", "platform", "cpus", "target", "packages")
 _ENOUGH_FOR_P99 = 100  # with fewer orders their p99 is the slowest of them

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from loadtest.compare.metrics import METRICS, TESTED, Metric
 from loadtest.compare.welch import LEVEL, Sample, Tested, against_one, holm, turned, welch
-from loadtest.comparison import Cell, Difference
+from loadtest.records.comparison import Cell, Difference
 
 Samples = Mapping[str, Sample]
 

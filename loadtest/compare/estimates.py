@@ -10,8 +10,8 @@ from msgspec import structs
 
 from loadtest.compare.metrics import METRICS
 from loadtest.compare.welch import exp, interval
-from loadtest.comparison import Cell, Estimate
-from loadtest.report import Orders, Report
+from loadtest.records.comparison import Cell, Estimate
+from loadtest.records.report import Orders, Report
 
 _COUNTS = tuple(field.name for field in structs.fields(Orders) if field.type is int)
 

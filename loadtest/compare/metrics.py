@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from loadtest.report import Latency, Report
+from loadtest.records.report import Latency, Report
 
 
 @dataclass(frozen=True, slots=True)

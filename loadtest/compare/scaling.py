@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from statistics import fmean
 from typing import Any
 
-from loadtest.comparison import Scaling
+from loadtest.records.comparison import Scaling
 
 _MOST_ERROR = 0.2  # residuals larger than this share of the values: the law does not describe them
 _MOST_GAMMA_ERROR = 0.5  # an unknown throughput of one leaves alpha and beta unknown with it

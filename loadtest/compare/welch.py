@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from statistics import fmean, variance
 from typing import Any
 
-from loadtest.extras import require
+from loadtest.system.extras import require
 
 LEVEL = 0.05
 _SAME = 1e-9  # a relative spread below this is rounding, not variation

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from loadtest.calibrate import Ceiling
+from loadtest.studies.calibrate import Ceiling
 
 _ROOM = 75  # columns of the whole table
 _WHOLE = "{:>9}  {:>9}  {:>12}  {:>9}  {:>13}  {:>13}"

@@ -10,7 +10,7 @@ from rich.text import Text
 
 from loadtest.checker import Status
 from loadtest.checker.verdict import plural
-from loadtest.comparison import UNTESTED, Cell, Comparison, Estimate
+from loadtest.records.comparison import UNTESTED, Cell, Comparison, Estimate
 from loadtest.render.console import a_console, fitting, heading, line, put
 
 _SHOWN = (

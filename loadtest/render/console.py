@@ -12,8 +12,8 @@ from rich.style import Style
 from rich.table import Table
 from rich.text import Text
 
-from loadtest.foreign_text import visible
 from loadtest.render.window import coloured, is_screen, width
+from loadtest.system.foreign_text import visible
 
 _UNBOUNDED = 10_000  # columns
 _WIDE = 160  # where nobody looks at a window

@@ -8,8 +8,8 @@ from rich.console import Console
 from rich.table import Table
 
 from loadtest.checker.verdict import plural
-from loadtest.comparison import UNTESTED
-from loadtest.found import Found
+from loadtest.records.comparison import UNTESTED
+from loadtest.records.search import Found
 from loadtest.render.console import a_console, heading, put
 
 

@@ -13,9 +13,9 @@ from collections.abc import Sequence
 from xml.etree import ElementTree as ET
 
 from loadtest.checker import Status
-from loadtest.foreign_text import visible
+from loadtest.records.report import Report
 from loadtest.render import power
-from loadtest.report import Report
+from loadtest.system.foreign_text import visible
 
 _EVIDENCE_SHOWN = 50
 

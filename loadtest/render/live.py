@@ -11,12 +11,12 @@ from rich.table import Table
 
 from loadtest.checker.power import needed
 from loadtest.checker.verdict import plural
-from loadtest.effort import Effort
-from loadtest.order import Outcome
-from loadtest.plan import Load, Race
-from loadtest.recorder import Recorder
+from loadtest.events import Outcome
+from loadtest.measure.client_overhead import Effort
+from loadtest.measure.recorder import Recorder
 from loadtest.render.console import a_screen, line
 from loadtest.render.progress import LONG_S, PLAIN_EVERY_S, about
+from loadtest.workload.spec import Load, Race
 
 _SHOW_AFTER_S = 1.0
 _DRAW_EVERY_S = 0.5  # a drawing takes 3 ms, in which no order starts

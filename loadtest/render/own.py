@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 
 from loadtest.checker.verdict import plural
+from loadtest.records.report import Report, Worker
 from loadtest.render import power
-from loadtest.report import Report, Worker
 
 _LARGE_SHARE = 0.25  # of the response time; what the report calls client-bound has as much
 

@@ -2,7 +2,7 @@
 
 from loadtest.checker import Power, Status, Verdict
 from loadtest.checker.verdict import plural
-from loadtest.report import ReportedVerdict
+from loadtest.records.report import ReportedVerdict
 
 
 def shown(verdict: Verdict | ReportedVerdict) -> str | None:

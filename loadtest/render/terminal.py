@@ -9,12 +9,12 @@ from rich.table import Table
 
 from loadtest.checker import Status, Verdict, Violation
 from loadtest.checker.verdict import plural
-from loadtest.problems import Problem
-from loadtest.render import around, own, power
+from loadtest.records.problems import Problem
+from loadtest.records.report import Latency, Report, ReportedVerdict
+from loadtest.records.timeline import Timeline
+from loadtest.render import own, power, trace
 from loadtest.render.console import a_console, fitting, heading, line, put
 from loadtest.render.window import width
-from loadtest.report import Latency, Report, ReportedVerdict
-from loadtest.timeline import Timeline
 
 _VIOLATIONS_SHOWN = 5
 _DOUBTS_SHOWN = 5
@@ -117,8 +117,8 @@ def _print_violations(
         console.print(f"and {more:,} more violations{where}")
     if timelines:
         columns = width(console.file) or _LOG
-        for row in around.text(violations[timelines[0].violation], timelines[0], columns):
-            console.print(row, style="bold" if row.startswith(around.MARK) else "")
+        for row in trace.text(violations[timelines[0].violation], timelines[0], columns):
+            console.print(row, style="bold" if row.startswith(trace.MARK) else "")
 
 
 def _heading(report: Report) -> str:

@@ -6,8 +6,8 @@ It returns the attempt's result; a rejected conflict or a throttled attempt may 
 from collections.abc import Awaitable, Callable
 from typing import Protocol
 
-from loadtest.dynamo.table import Answer, Request, Values
-from loadtest.order import Order, Reason, Result
+from loadtest.dynamodb.table import Answer, Request, Values
+from loadtest.events import Order, Reason, Result
 
 
 class Attempt(Protocol):

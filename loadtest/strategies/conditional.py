@@ -1,7 +1,7 @@
 """One write and no read: take the units if there are enough of them."""
 
-from loadtest.dynamo.items import number
-from loadtest.order import Outcome, Reason, Result
+from loadtest.dynamodb.items import number
+from loadtest.events import Outcome, Reason, Result
 from loadtest.strategies import Attempt
 
 

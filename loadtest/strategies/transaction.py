@@ -2,10 +2,10 @@
 
 import time
 
-from loadtest.dynamo.items import number
-from loadtest.dynamo.records import PREFIX
-from loadtest.dynamo.setup import EXPIRES_AT, KEEP_S
-from loadtest.order import Outcome, Result
+from loadtest.dynamodb.admin import EXPIRES_AT, KEEP_S
+from loadtest.dynamodb.items import number
+from loadtest.dynamodb.order_records import PREFIX
+from loadtest.events import Outcome, Result
 from loadtest.strategies import Attempt
 
 

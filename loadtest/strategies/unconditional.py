@@ -1,7 +1,7 @@
 """The control: read, compute, write, and no condition. It oversells as soon as two orders overlap."""
 
-from loadtest.dynamo.items import number
-from loadtest.order import SOLD_OUT, Result
+from loadtest.dynamodb.items import number
+from loadtest.events import SOLD_OUT, Result
 from loadtest.strategies import Attempt
 
 

@@ -1,7 +1,7 @@
 """Optimistic locking: read, then write if the version is still the one that was read."""
 
-from loadtest.dynamo.items import number
-from loadtest.order import SOLD_OUT, Result
+from loadtest.dynamodb.items import number
+from loadtest.events import SOLD_OUT, Result
 from loadtest.strategies import Attempt
 
 

@@ -4,7 +4,7 @@ import os
 
 from msgspec.structs import replace
 
-from loadtest.dynamo.client import Connection
+from loadtest.dynamodb.client import Connection
 
 
 def connection(base: Connection) -> Connection:

@@ -7,14 +7,18 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from loadtest.dynamo.client import DEFAULT_REGION, Connection
-from loadtest.targets.child import ChildServer
+from loadtest.dynamodb.client import DEFAULT_REGION, Connection
+from loadtest.system.server_process import ChildServer
 
 
 def embedded_server(log: Path | None = None, key: str = "") -> ChildServer:
     """Start it, fresh and empty. With a key it serves only clients that have it as their access key."""
     return ChildServer(
-        "the embedded server", "loadtest.targets.moto_host", "--key-and-lifeline", log=log, briefing=f"{key}\n".encode()
+        "the embedded server",
+        "loadtest.targets.servers.moto_host",
+        "--key-and-lifeline",
+        log=log,
+        briefing=f"{key}\n".encode(),
     )
 
 

@@ -4,9 +4,9 @@ import os
 
 from msgspec.structs import replace
 
-from loadtest.dynamo.client import Connection
+from loadtest.dynamodb.client import Connection
 from loadtest.errors import TargetError
-from loadtest.targets.url import in_ascii
+from loadtest.workload.endpoint_url import in_ascii
 
 
 def connection(base: Connection, url: str) -> Connection:

@@ -17,8 +17,18 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from loadtest.history import HistoryWriter
-from loadtest.order import Event, Kind, Operation, OrderEnded, OrderPlaced, Outcome, Product, RoundEnded, RoundStarted
+from loadtest.events import (
+    Event,
+    Kind,
+    Operation,
+    OrderEnded,
+    OrderPlaced,
+    Outcome,
+    Product,
+    RoundEnded,
+    RoundStarted,
+)
+from loadtest.records.history import HistoryWriter
 
 _PRODUCTS = 8
 _UNDER_WAY = 64

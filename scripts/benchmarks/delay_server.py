@@ -18,8 +18,8 @@ from contextlib import suppress
 
 import uvloop
 
-from loadtest.histogram import Histogram
-from loadtest.targets.minimal import REFUSED
+from loadtest.measure.histogram import Histogram
+from loadtest.targets.servers.minimal import REFUSED
 
 _SO_TIMESTAMPNS = 35
 _TIMESPEC = struct.Struct("qq")

@@ -12,12 +12,12 @@ from pathlib import Path
 import anyio
 
 from loadtest.compare import compare
-from loadtest.effort import Effort
-from loadtest.experiment import Ended, run
-from loadtest.plan import Load, Race
-from loadtest.recorder import Recorder
-from loadtest.sweep import Setting, sweep
-from loadtest.targets import Target, TargetKind
+from loadtest.measure.client_overhead import Effort
+from loadtest.measure.recorder import Recorder
+from loadtest.run import Ended, run
+from loadtest.studies.sweep import Setting, sweep
+from loadtest.workload.spec import Load, Race
+from loadtest.workload.target import Target, TargetKind
 
 
 class Nobody:

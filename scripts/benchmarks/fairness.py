@@ -12,7 +12,7 @@ import time
 import uvloop
 
 from benchmarks.servers import AUTHORIZATION
-from loadtest.open_files import connections_that_fit
+from loadtest.system.file_limits import connections_that_fit
 
 _BODY = b'{"TableName":"products","Key":{"id":{"S":"p#4"}},"ConsistentRead":true}'
 _REQUEST = (

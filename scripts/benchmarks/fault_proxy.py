@@ -13,13 +13,13 @@ import anyio
 from msgspec.structs import replace
 
 from benchmarks.servers import MINIMAL, cpu_s, running
-from loadtest.calibrate import _closed_loop, _write
-from loadtest.dynamo.client import Connection, connect, fill
-from loadtest.dynamo.table import Table
-from loadtest.faults import Delay, Faults, Fixed
-from loadtest.histogram import Histogram
-from loadtest.open_files import connections_that_fit
-from loadtest.targets.faulty import proxied
+from loadtest.dynamodb.client import Connection, connect, fill
+from loadtest.dynamodb.table import Table
+from loadtest.faults.proxy import proxied
+from loadtest.measure.histogram import Histogram
+from loadtest.studies.calibrate import _closed_loop, _write
+from loadtest.system.file_limits import connections_that_fit
+from loadtest.workload.faults import Delay, Faults, Fixed
 
 IN_FLIGHT = (1, 10, 100, 1000)
 NEVER = Faults(faults=(Delay(rate=0.0, time=Fixed(1.0)),))

@@ -24,10 +24,12 @@ import anyio
 import msgspec
 
 from loadtest.checker import Status
-from loadtest.dynamo.client import Connection
-from loadtest.effort import Effort
-from loadtest.history import HistoryWriter
-from loadtest.order import (
+from loadtest.distributed.checker_process import Judge
+from loadtest.distributed.coordinator import Fleet
+from loadtest.distributed.worker import Batch
+from loadtest.dynamodb.client import Connection
+from loadtest.engine.reconcile import Settling
+from loadtest.events import (
     Event,
     Kind,
     MeasuringStarted,
@@ -39,12 +41,10 @@ from loadtest.order import (
     RoundEnded,
     RoundStarted,
 )
-from loadtest.plan import Cluster, Load, Spread
-from loadtest.recorder import Recorder
-from loadtest.scale.fleet import Fleet
-from loadtest.scale.judge import Judge
-from loadtest.scale.shard import Batch
-from loadtest.settling import Settling
+from loadtest.measure.client_overhead import Effort
+from loadtest.measure.recorder import Recorder
+from loadtest.records.history import HistoryWriter
+from loadtest.workload.spec import Cluster, Load, Spread
 
 _SHARDS, _PER_S = 64, 50_000
 _LEAD_S = 3.0  # from when the shards' clocks begin to their first order

@@ -16,12 +16,13 @@ import anyio
 import uvloop
 
 from benchmarks.servers import free_port
-from loadtest.dynamo.client import Connection, connect
-from loadtest.dynamo.table import Table
-from loadtest.open_files import connections_that_fit
-from loadtest.order import Event, Order
-from loadtest.runner import Rules, Runner
+from loadtest.dynamodb.client import Connection, connect
+from loadtest.dynamodb.table import Table
+from loadtest.engine.orders import Runner
+from loadtest.events import Event, Order
 from loadtest.strategies import load
+from loadtest.system.file_limits import connections_that_fit
+from loadtest.workload.spec import Rules
 
 _HOLD_MS = 8000
 

@@ -12,8 +12,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-MINIMAL = ["-m", "loadtest.targets.minimal"]
-EMBEDDED = ["-m", "loadtest.targets.moto_host"]
+MINIMAL = ["-m", "loadtest.targets.servers.minimal"]
+EMBEDDED = ["-m", "loadtest.targets.servers.moto_host"]
 GRANIAN = ["-m", "benchmarks.granian_server"]
 AUTHORIZATION = (
     "AWS4-HMAC-SHA256 Credential=loadtest/20260101/us-east-1/dynamodb/aws4_request, SignedHeaders=host, Signature=00"

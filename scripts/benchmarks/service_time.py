@@ -14,10 +14,11 @@ import uvloop
 
 from benchmarks.delay_server import PERCENTS
 from benchmarks.servers import free_port
-from loadtest.dynamo.client import ClientKind, Connection, connect, fill
-from loadtest.dynamo.table import Table
-from loadtest.histogram import Histogram
-from loadtest.order import Reason
+from loadtest.dynamodb.client import Connection, connect, fill
+from loadtest.dynamodb.table import Table
+from loadtest.events import Reason
+from loadtest.measure.histogram import Histogram
+from loadtest.workload.target import ClientKind
 
 
 async def _measure(client: ClientKind, url: str, in_flight: int, seconds: float, busy: bool) -> Histogram:

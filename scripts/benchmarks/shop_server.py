@@ -11,7 +11,7 @@ import time
 
 import uvloop
 
-from loadtest.targets.minimal import TABLE, Protocol, answer
+from loadtest.targets.servers.minimal import TABLE, Protocol, answer
 
 _STOCK = 1_000_000
 

@@ -10,12 +10,12 @@ from pathlib import Path
 
 import anyio
 
-from loadtest.effort import Effort
-from loadtest.experiment import run
-from loadtest.open_files import connections_that_fit
-from loadtest.plan import Load
-from loadtest.recorder import Recorder
-from loadtest.targets import Target, TargetKind
+from loadtest.measure.client_overhead import Effort
+from loadtest.measure.recorder import Recorder
+from loadtest.run import run
+from loadtest.system.file_limits import connections_that_fit
+from loadtest.workload.spec import Load
+from loadtest.workload.target import Target, TargetKind
 
 
 class Follower:

@@ -17,17 +17,17 @@ from botocore.loaders import JSONFileLoader
 from msgspec import Struct
 from msgspec.structs import replace
 
-from loadtest.backoff import Backoff
 from loadtest.checker import Status, Violation
-from loadtest.effort import Effort
 from loadtest.errors import LoadTestError
-from loadtest.experiment import Ended, run
-from loadtest.faults import Faults
-from loadtest.history import read_history
-from loadtest.order import Event
-from loadtest.plan import Load, Race
-from loadtest.recorder import Recorder
-from loadtest.targets import Target, TargetKind
+from loadtest.events import Event
+from loadtest.measure.client_overhead import Effort
+from loadtest.measure.recorder import Recorder
+from loadtest.records.history import read_history
+from loadtest.run import Ended, run
+from loadtest.workload.backoff import Backoff
+from loadtest.workload.faults import Faults
+from loadtest.workload.spec import Load, Race
+from loadtest.workload.target import Target, TargetKind
 from tests.anomalies.kinds import LOAD, RACE, Kind, Shows
 from tests.anomalies.server import Server
 from tests.anomalies.truth import (

@@ -6,7 +6,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from loadtest.order import is_own
+from loadtest.events import is_own
 from tests.anomalies.expressions import Item, condition, names, update
 
 THROTTLED = ("ProvisionedThroughputExceededException", "ThrottlingException")

@@ -7,11 +7,11 @@ from random import Random
 import pytest
 from msgspec.structs import replace
 
-from loadtest.backoff import Backoff
 from loadtest.checker import Checker, Status
-from loadtest.faults import Delay, DropAnswer, Error500, Faults, Reset, Uniform
-from loadtest.order import Event
-from loadtest.plan import Load, Race, Spread
+from loadtest.events import Event
+from loadtest.workload.backoff import Backoff
+from loadtest.workload.faults import Delay, DropAnswer, Error500, Faults, Reset, Uniform
+from loadtest.workload.spec import Load, Race, Spread
 from tests.anomalies.kinds import CORRECT, STRATEGIES, Kind
 from tests.anomalies.running import events_of, execute, models_read_once
 from tests.anomalies.server import Server

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from loadtest.order import Event, Kind, Operation, RoundEnded, RoundStarted, StockSet
+from loadtest.events import Event, Kind, Operation, RoundEnded, RoundStarted, StockSet
 from tests.anomalies.expressions import Item
 from tests.anomalies.server import Entry, Fired, Server
 from tests.anomalies.store import THROTTLED, Answer, Store

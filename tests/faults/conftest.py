@@ -14,15 +14,16 @@ import uvloop
 from msgspec import Struct
 from msgspec.structs import replace
 
-from loadtest.dynamo import setup
-from loadtest.dynamo.client import ClientKind, Connection, connect, fill
-from loadtest.dynamo.table import Table
-from loadtest.faults import AnyFault
-from loadtest.order import Product
-from loadtest.targets.faulty.inject import Injector, Outgoing
-from loadtest.targets.faulty.journal import Header, Injected, Journal, read_faults
-from loadtest.targets.faulty.server import Connection as Incoming
-from loadtest.targets.faulty.server import Service
+from loadtest.dynamodb import admin
+from loadtest.dynamodb.client import Connection, connect, fill
+from loadtest.dynamodb.table import Table
+from loadtest.events import Product
+from loadtest.faults.proxy.inject import Injector, Outgoing
+from loadtest.faults.proxy.journal import Header, Injected, Journal, read_faults
+from loadtest.faults.proxy.server import Connection as Incoming
+from loadtest.faults.proxy.server import Service
+from loadtest.workload.faults import AnyFault
+from loadtest.workload.target import ClientKind
 
 ARN = "arn:aws:dynamodb:us-east-1:000000000000:table/products"
 KEY = "the-runs-own-key"
@@ -72,7 +73,7 @@ async def a_bench(url: str) -> AsyncIterator[Bench]:
     straight = Connection(table=f"t-{uuid.uuid4().hex}", endpoint_url=url, region="us-east-1", anonymous=True)
     current: Any = Current()
     async with connect(straight) as clerk:
-        await setup.create_table(clerk, straight)
+        await admin.create_table(clerk, straight)
         service = Service(current, KEY, lambda: fill(clerk, 1))
         listening = await asyncio.get_running_loop().create_server(lambda: Incoming(service), "127.0.0.1", 0)
         port = listening.sockets[0].getsockname()[1]
@@ -111,7 +112,7 @@ class Link(Struct, frozen=True):
 
     async def version(self, product: Product) -> int:
         """The product's version as it really is."""
-        return (await setup.read_product(self.bench.clerk, self.bench.straight, product.id)).version
+        return (await admin.read_product(self.bench.clerk, self.bench.straight, product.id)).version
 
     def injected(self) -> list[Injected]:
         return read_faults(self.journal)[1]
@@ -129,7 +130,7 @@ def link(benches: Callable[[str], Any], tmp_path: Path) -> Open:
         bench = await benches(server)
         name = uuid.uuid4().hex
         products = [Product(f"{name}-{client}", name, 10, 1) for client in ("wire", "sdk")]
-        await setup.populate(bench.clerk, bench.straight, (products[0], products[1]))
+        await admin.populate(bench.clerk, bench.straight, (products[0], products[1]))
         path = tmp_path / f"{name}.jsonl"
         with Journal(path, Header("a-run", seed)) as journal:
             bench.current.injector = Injector(bench.clerk.forward, faults, seed, journal)

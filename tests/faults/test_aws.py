@@ -10,10 +10,10 @@ import boto3
 import pytest
 from botocore.credentials import ReadOnlyCredentials
 
-from loadtest.dynamo.client import Connection
+from loadtest.dynamodb.client import Connection
 from loadtest.errors import TargetError
-from loadtest.faults import DropAnswer, Faults
-from loadtest.targets.faulty import proxied
+from loadtest.faults.proxy import proxied
+from loadtest.workload.faults import DropAnswer, Faults
 from tests.conftest import Cli
 from tests.wire.certificates import Authority
 from tests.wire.strict import Refusal, Rules, Strict, strict_server

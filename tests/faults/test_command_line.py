@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from loadtest.history import read_history
-from loadtest.order import Kind, Operation, Outcome
-from loadtest.targets.faulty.journal import Injected, read_faults
+from loadtest.events import Kind, Operation, Outcome
+from loadtest.faults.proxy.journal import Injected, read_faults
+from loadtest.records.history import read_history
 from tests.conftest import Cli, Start
 from tests.integration.test_stops import wait_for_operations
 from tests.processes import children, is_gone, wait_for
@@ -114,7 +114,7 @@ def test_a_bad_section_of_a_scenario_is_one_line(cli: Cli, tmp_path: Path) -> No
 
 
 def proxy_of(pid: int) -> int | None:
-    found = children(pid, called="loadtest.targets.faulty")
+    found = children(pid, called="loadtest.faults.proxy")
     return found[0] if found else None
 
 

@@ -6,9 +6,10 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from loadtest.dynamo.errors import CredentialsError
-from loadtest.dynamo.table import Answer, Table
-from loadtest.faults import (
+from loadtest.dynamodb.errors import CredentialsError
+from loadtest.dynamodb.table import Answer, Table
+from loadtest.events import Outcome, Product, Reason
+from loadtest.workload.faults import (
     AnyFault,
     Delay,
     DropAnswer,
@@ -19,7 +20,6 @@ from loadtest.faults import (
     Reset,
     Throttle,
 )
-from loadtest.order import Outcome, Product, Reason
 from tests.conftest import ATOMIC
 from tests.faults.conftest import ARN, KEY, Link, Open
 

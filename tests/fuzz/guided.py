@@ -18,16 +18,16 @@ with atheris.instrument_imports(include=["loadtest"]):
     from typer.core import TyperCommand, TyperGroup
     from typer.main import get_command
 
-    from loadtest import report
     from loadtest.checker import Checker
     from loadtest.cli import scenario
     from loadtest.cli.app import app
-    from loadtest.dynamo.sdk_answers import NotUnderstoodError, ParserFactory
-    from loadtest.dynamo.wire import codec
-    from loadtest.dynamo.wire.client import _parsed as parsed
-    from loadtest.dynamo.wire.connection import Reply
+    from loadtest.dynamodb.sdk_answers import NotUnderstoodError, ParserFactory
+    from loadtest.dynamodb.wire import codec
+    from loadtest.dynamodb.wire.client import _parsed as parsed
+    from loadtest.dynamodb.wire.connection import Reply
     from loadtest.errors import LoadTestError
-    from loadtest.history import replay
+    from loadtest.records import report
+    from loadtest.records.history import replay
     from loadtest.render.export.edn import JepsenHistory
     from loadtest.render.export.sorting import Sorter
     from loadtest.render.export.tables import csv_tables

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from loadtest import document
-from loadtest.history import HistoryWriter
+from loadtest.records import json_file
+from loadtest.records.history import HistoryWriter
 from tests.conftest import ROOT, missing
 from tests.fuzz.test_readers import SCENARIO
 from tests.hostile.server import honest
@@ -24,7 +24,7 @@ def begin_with(folder: Path) -> None:
         with HistoryWriter(folder / f"{strategy}.jsonl", "a-run") as writer:
             for event in one_round(strategy):
                 writer(event)
-    document.write(folder / "report.json", document.encode(configured("version", 10)))
+    json_file.write(folder / "report.json", json_file.encode(configured("version", 10)))
     (folder / "sale.toml").write_bytes(SCENARIO)
     (folder / "answer").write_bytes(honest("GetItem"))
     (folder / "refusal").write_bytes(refusal("ConditionalCheckFailedException", message="no", Item={"id": {"S": "1"}}))

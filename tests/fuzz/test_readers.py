@@ -8,9 +8,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from loadtest import document
-from loadtest.history import HistoryWriter
-from loadtest.invocation import Invocation
+from loadtest.records import json_file
+from loadtest.records.history import HistoryWriter
+from loadtest.records.invocation import Invocation
 from tests.conftest import Cli
 from tests.fuzz.commands import obeys
 from tests.fuzz.mutations import spoiled
@@ -87,8 +87,8 @@ def test_a_spoiled_report(tmp_path: Path, random: Random) -> None:
     path, other = tmp_path / "a" / "report.json", tmp_path / "other.json"
     path.parent.mkdir(exist_ok=True)
     asked = Invocation("loadtest race -n 5", {"command": "race", "number-of-requests": "5", "gate": False, "seed": 1})
-    path.write_bytes(spoiled(document.encode(configured("version", 10, invocation=asked)), random))
-    other.write_bytes(document.encode(configured("conditional", 10)))
+    path.write_bytes(spoiled(json_file.encode(configured("version", 10, invocation=asked)), random))
+    other.write_bytes(json_file.encode(configured("conditional", 10)))
     obeys("report", str(path), "-o", str(tmp_path / "page.html"))
     obeys("compare", str(path), str(other))
     obeys("export", str(path), "--csv", str(tmp_path), "--hlog", "-")

@@ -12,7 +12,7 @@ from pathlib import Path
 import msgspec
 
 from loadtest.checker import Checker
-from loadtest.history import SCHEMA, Header, read_history
+from loadtest.records.history import SCHEMA, Header, read_history
 from tests.histories.stories import STORIES
 from tests.histories.story import Story
 from tests.histories.words import in_words

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from loadtest.order import REJECTED_AFTER_RESEND, RESTOCK, Kind
+from loadtest.events import REJECTED_AFTER_RESEND, RESTOCK, Kind
 from tests.histories.story import ACCEPTED, CONFLICT, FAILED, REJECTED, SOLD_OUT, UNKNOWN, Story
 
 T, W = Kind.TRANSACTION, Kind.WRITE

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from loadtest.checker.doubts import SETTLE_NS
-from loadtest.order import (
+from loadtest.checker.unresolved import SETTLE_NS
+from loadtest.events import (
     RESTOCK,
     Event,
     Kind,

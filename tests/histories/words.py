@@ -1,7 +1,7 @@
 """A verdict as text: what `verdicts.txt` has of each stored history, to be read and compared."""
 
 from loadtest.checker import Verdict
-from loadtest.order import Operation
+from loadtest.events import Operation
 
 
 def in_words(name: str, verdict: Verdict) -> str:

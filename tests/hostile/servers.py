@@ -4,15 +4,15 @@ from pathlib import Path
 
 import msgspec
 
-from loadtest.dynamo.client import Connection
-from loadtest.targets.child import ChildServer
-from loadtest.targets.faulty import Briefing
+from loadtest.dynamodb.client import Connection
+from loadtest.faults.proxy import Briefing
+from loadtest.system.server_process import ChildServer
 
 KEY = "the-runs-own-key"
 
 
 def minimal_server(_folder: Path) -> ChildServer:
-    return ChildServer("the minimal server", "loadtest.targets.minimal")
+    return ChildServer("the minimal server", "loadtest.targets.servers.minimal")
 
 
 def fault_proxy(folder: Path) -> ChildServer:
@@ -20,7 +20,7 @@ def fault_proxy(folder: Path) -> ChildServer:
     briefing = Briefing(
         run_id="r", key=KEY, seed=1, faults=(), server=server, connections=1, journal=str(folder / "journal")
     )
-    return ChildServer("the proxy", "loadtest.targets.faulty", briefing=msgspec.json.encode(briefing) + b"\n")
+    return ChildServer("the proxy", "loadtest.faults.proxy", briefing=msgspec.json.encode(briefing) + b"\n")
 
 
 def port_of(pid: int) -> int | None:

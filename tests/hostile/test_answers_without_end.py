@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 from botocore.exceptions import BotoCoreError, ReadTimeoutError
 
-from loadtest.dynamo.client import ClientKind, Connection, DynamoDBClient, connect
-from loadtest.dynamo.errors import is_lost, translate
-from loadtest.dynamo.limits import OversizedAnswerError
-from loadtest.order import Outcome
+from loadtest.dynamodb.client import Connection, DynamoDBClient, connect
+from loadtest.dynamodb.errors import is_lost, translate
+from loadtest.dynamodb.limits import OversizedAnswerError
+from loadtest.events import Outcome
+from loadtest.workload.target import ClientKind
 from tests.fuzz.commands import run
 from tests.hostile.server import CHUNK, COSTLY, FOLLOWED, TOO_LARGE, TOO_SLOW, instead, item_of, saying
 from tests.wire.clients import write

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from loadtest import hdr
+from loadtest.records import hdr
 from tests.fuzz.commands import run
 from tests.unit.reports import a_load, a_report
 

@@ -14,12 +14,12 @@ import msgspec
 import pytest
 
 import loadtest
-from loadtest import document
-from loadtest.foreign_text import visible
+from loadtest.records import json_file
+from loadtest.records.report import SCHEMA, Report
 from loadtest.render.export.opentelemetry import metrics_data
 from loadtest.render.junit import junit
 from loadtest.render.terminal import print_report
-from loadtest.report import SCHEMA, Report
+from loadtest.system.foreign_text import visible
 from tests.fuzz.commands import run
 from tests.hostile.answers import ACTIVE, Answer, a_table, answering
 from tests.unit import pages
@@ -129,7 +129,7 @@ def test_spreadsheets(folder: Path) -> None:
 
 
 def test_metrics_and_tests(folder: Path) -> None:
-    report = document.read(folder / "report.json", Report, SCHEMA)
+    report = json_file.read(folder / "report.json", Report, SCHEMA)
     (resource,) = metrics_data([report]).resource_metrics
     sent = [str(value) for value in resource.resource.attributes.values()]
     for metric in resource.scope_metrics[0].metrics:
@@ -142,7 +142,7 @@ def test_metrics_and_tests(folder: Path) -> None:
 
 def test_terminal(folder: Path) -> None:
     out = io.StringIO()
-    report = document.read(folder / "report.json", Report, SCHEMA)
+    report = json_file.read(folder / "report.json", Report, SCHEMA)
     with redirect_stdout(out):
         print_report(report, folder, to_stdout=True, quiet=False, verbose=True)
     assert_harmless(out.getvalue())

@@ -14,7 +14,7 @@ import pytest
 from loadtest.cli import execute
 from loadtest.cli.app import app
 from loadtest.errors import UsageError
-from loadtest.invocation import Invocation
+from loadtest.records.invocation import Invocation
 from tests.conftest import Cli, clean_environment
 from tests.integration.test_bad_input import assert_one_line
 from tests.unit.reports import a_report

@@ -13,12 +13,12 @@ from urllib.parse import urlsplit
 import anyio
 import pytest
 
-from loadtest.dynamo import setup
-from loadtest.dynamo.client import Connection, connect
-from loadtest.dynamo.wire import stamps
+from loadtest.dynamodb import admin
+from loadtest.dynamodb.client import Connection, connect
+from loadtest.dynamodb.wire import stamps
 from loadtest.errors import TargetError
+from loadtest.system.server_process import ChildServer
 from loadtest.targets import embedded
-from loadtest.targets.child import ChildServer
 from loadtest.targets.embedded import embedded_server
 from tests.hostile.requests import operation
 from tests.hostile.servers import fault_proxy, minimal_server, port_of
@@ -59,7 +59,7 @@ def test_the_port_is_the_servers_from_before_it_starts(begin: Callable[[Path], C
 
 
 def test_a_server_that_could_not_start_is_not_replaced_by_who_listens_in_its_place() -> None:
-    server = ChildServer("a server", "loadtest.targets.priority")  # which ends at once
+    server = ChildServer("a server", "loadtest.system.server_priority")  # which ends at once
     wait_for(lambda: is_gone(server.pid), "the end of the server")
     with (
         socket.create_server(("127.0.0.1", server.port)),
@@ -113,7 +113,7 @@ def test_another_user_cannot_use_the_server_of_a_run() -> None:
             assert (status, b"serves the run that started it" in body) == (400, True)
             assert children(os.getpid(), connection.access_key) == []  # which everybody sees in their command lines
             async with connect(connection) as client:
-                await setup.create_table(client, connection)
+                await admin.create_table(client, connection)
 
     anyio.run(run)
 

@@ -12,14 +12,15 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from loadtest.dynamo import setup
-from loadtest.dynamo.client import ClientKind, Connection, DynamoDBClient, connect
-from loadtest.dynamo.foreign import foreign_item_in, foreign_items
-from loadtest.dynamo.patience import uncounted
-from loadtest.dynamo.records import read_records
-from loadtest.dynamo.table import Answer, Table
+from loadtest.dynamodb import admin
+from loadtest.dynamodb.client import Connection, DynamoDBClient, connect
+from loadtest.dynamodb.foreign import foreign_item_in, foreign_items
+from loadtest.dynamodb.order_records import read_records
+from loadtest.dynamodb.patience import uncounted
+from loadtest.dynamodb.table import Answer, Table
 from loadtest.errors import TargetError
-from loadtest.order import Outcome, Reason
+from loadtest.events import Outcome, Reason
+from loadtest.workload.target import ClientKind
 from tests.fuzz.commands import run
 from tests.fuzz.mutations import spoiled
 from tests.hostile.server import honest, instead
@@ -93,7 +94,7 @@ ODD: dict[str, dict[str, bytes]] = {
 @pytest.fixture(autouse=True)
 def hasty(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Nothing is tried for long."""
-    monkeypatch.setattr("loadtest.dynamo.patience.PATIENCE_S", 0.2)
+    monkeypatch.setattr("loadtest.dynamodb.patience.PATIENCE_S", 0.2)
     monkeypatch.chdir(tmp_path)
 
 
@@ -104,14 +105,14 @@ def place(url: str, client: ClientKind) -> Connection:
 async def ask(client: DynamoDBClient, connection: Connection) -> Answer:
     """Everything that a run asks for; a TargetError if that is no use, else what became of a write."""
     table = Table(client, "products")
-    await setup.describe_table(client, connection)
+    await admin.describe_table(client, connection)
     await table.read("p#4")
-    await setup.read_stock(client, connection, "p#4")
+    await admin.read_stock(client, connection, "p#4")
     await foreign_items(client, connection, ["p#4"])
     await foreign_items(client, connection, ["p#3", "p#4"])
     await foreign_item_in(client, connection)
     await read_records(client, connection, ["a-1-1"], uncounted)
-    await setup.is_tagged(client, connection, "arn:aws:dynamodb:eu-west-1:1:table/products")
+    await admin.is_tagged(client, connection, "arn:aws:dynamodb:eu-west-1:1:table/products")
     return await table.update("p#4", "SET quantity = :q", {":q": {"N": "0"}}, "version = :q", Reason.CONFLICT)
 
 

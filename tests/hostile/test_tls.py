@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from loadtest.distributed import dask_cluster
 from loadtest.errors import TargetError
-from loadtest.plan import Cluster
-from loadtest.scale import cluster
+from loadtest.workload.spec import Cluster
 from tests.conftest import missing
 from tests.wire.certificates import Authority
 
@@ -71,7 +71,7 @@ async def test_what_is_wrong_with_tls_is_said(
 ) -> None:
     if find_spec("distributed") is None:
         missing("the package distributed (extra cluster)")
-    monkeypatch.setattr(cluster, "_silence", lambda _: None)  # which holds for a whole process
+    monkeypatch.setattr(dask_cluster, "_silence", lambda _: None)  # which holds for a whole process
     (tmp_path / "other").mkdir()
     ours = Authority.founded(tmp_path, "ours")
     other = Authority.founded(tmp_path / "other", "another authority")
@@ -90,7 +90,7 @@ async def test_what_is_wrong_with_tls_is_said(
             key=str(ours.server_key),
         )
         with pytest.raises(TargetError, match=f"^no Dask scheduler answers at {address}: ") as refused:
-            async with cluster.workers(wanted):
+            async with dask_cluster.workers(wanted):
                 pass
     assert words in str(refused.value)
     assert "\n" not in str(refused.value)

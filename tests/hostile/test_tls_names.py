@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 from botocore.exceptions import BotoCoreError, SSLError
 
-from loadtest.dynamo import credentials, sdk_session
-from loadtest.dynamo.client import ClientKind, Connection, connect
-from loadtest.dynamo.errors import CredentialsError, explained
+from loadtest.dynamodb import credentials, sdk_session
+from loadtest.dynamodb.client import Connection, connect
+from loadtest.dynamodb.errors import CredentialsError, explained
 from loadtest.errors import TargetError
+from loadtest.workload.target import ClientKind
 from tests.fuzz.commands import run
 from tests.wire.certificates import Authority
 from tests.wire.scripted import Peer, Scripted, answering, in_a_thread
@@ -100,7 +101,7 @@ async def test_a_container_that_gives_credentials_is_asked_by_name_too(
 ) -> None:
     monkeypatch.setenv("AWS_CONTAINER_CREDENTIALS_FULL_URI", f"{other.url}/credentials")
     monkeypatch.setenv("AWS_CONTAINER_AUTHORIZATION_TOKEN", "token")
-    monkeypatch.setattr("loadtest.dynamo.sdk_http.get_cert_path", lambda _: str(elsewhere.certificate))
+    monkeypatch.setattr("loadtest.dynamodb.sdk_http.get_cert_path", lambda _: str(elsewhere.certificate))
     monkeypatch.setattr("aiobotocore.utils.AioContainerMetadataFetcher.RETRY_ATTEMPTS", 1)
     connection = Connection(table="t", region="eu-west-1")
     with pytest.raises(CredentialsError):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from loadtest import document
+from loadtest.records import json_file
 from tests.fuzz.commands import run
 
 
@@ -23,7 +23,7 @@ def mode(path: Path) -> int:
 
 
 def test_the_umask_decides(tmp_path: Path, umask: int) -> None:
-    document.write(tmp_path / "report.json", b"{}")
+    json_file.write(tmp_path / "report.json", b"{}")
     assert mode(tmp_path / "report.json") == 0o666 & ~umask
     assert [path.name for path in tmp_path.iterdir()] == ["report.json"]
 
@@ -34,7 +34,7 @@ def test_a_file_that_is_replaced_stays_as_it_was(tmp_path: Path, given: int) -> 
     path = tmp_path / "report.html"
     path.touch()
     path.chmod(given)
-    document.write(path, b"page")
+    json_file.write(path, b"page")
     assert (mode(path), path.read_bytes()) == (given, b"page")
 
 

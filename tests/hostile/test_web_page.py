@@ -10,8 +10,8 @@ from urllib.parse import urlsplit
 import anyio
 import pytest
 
-from loadtest.targets.faulty import BEGIN
-from loadtest.targets.guard import Guard
+from loadtest.faults.proxy import BEGIN
+from loadtest.system.guard import Guard
 from tests.conftest import Cli, clean_environment, free_port, wait_until_listening
 from tests.hostile.requests import SIGNED, ask, operation
 from tests.hostile.servers import KEY, fault_proxy

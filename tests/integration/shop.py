@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from loadtest.dynamo.items import MADE_BY
+from loadtest.dynamodb.items import MADE_BY
 from tests.wire.scripted import Peer, Request, Scripted, answer, in_a_thread, refusal
 
 _TABLE = {

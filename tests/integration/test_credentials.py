@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from loadtest.history import read_history
-from loadtest.order import Kind, Operation
+from loadtest.events import Kind, Operation
+from loadtest.records.history import read_history
 from tests.conftest import Cli, clean_environment
 from tests.processes import wait_for
 from tests.unit.aws_settings import helper

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from loadtest.history import read_history
-from loadtest.order import StockSet
+from loadtest.events import StockSet
 from loadtest.rebuild import rebuild
+from loadtest.records.history import read_history
 from tests.conftest import Cli
 from tests.lossy import LossyLink
 

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from loadtest import document
+from loadtest.records import json_file
+from loadtest.records.report import Report
 from loadtest.render.export.hlog import hlog
 from loadtest.render.export.prometheus import prometheus
 from loadtest.render.export.tables import csv_tables
-from loadtest.report import Report
 from tests.conftest import Cli
 from tests.unit.exports import configured
 from tests.unit.registers import histories, linearizable, parsed
@@ -28,7 +28,7 @@ def stored(tmp_path: Path) -> Stored:
         for report in reports:
             folder = tmp_path / "runs" / report.run_id
             folder.mkdir(parents=True)
-            document.write(folder / "report.json", document.encode(report))
+            json_file.write(folder / "report.json", json_file.encode(report))
         return [f"runs/{report.run_id}" for report in reports]
 
     return store

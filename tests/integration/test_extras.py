@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from loadtest import document, extras
+from loadtest.records import json_file
+from loadtest.system import extras
 from tests.conftest import ROOT, Cli
 from tests.unit.exports import configured
 
@@ -31,7 +32,7 @@ NEEDY = [
 @pytest.fixture
 def without(tmp_path: Path) -> dict[str, str]:
     """The environment of a command for which no extra is installed; there is a report in its folder."""
-    document.write(tmp_path / "report.json", document.encode(configured("version", 10, 1)))
+    json_file.write(tmp_path / "report.json", json_file.encode(configured("version", 10, 1)))
     (tmp_path / "sitecustomize.py").write_text(WITHOUT)
     return {"PYTHONPATH": str(tmp_path)}
 

@@ -122,7 +122,7 @@ def test_the_entrypoint_hides_the_key_and_starts_dask(
     common = ["--no-dashboard", "--dashboard-address"]
     if role == "scheduler":
         expected = ["scheduler", "--protocol", "tls", "--port", "8786", *common, "127.0.0.1:8787"]
-        expected += ["--preload", "loadtest.scale.roles"]
+        expected += ["--preload", "loadtest.distributed.dask_roles"]
     else:
         expected = [
             "worker",

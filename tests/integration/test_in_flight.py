@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from loadtest.history import read_history
-from loadtest.order import Event, InFlight, Kind, Operation, OrderEnded, OrderPlaced, RoundStarted
+from loadtest.events import Event, InFlight, Kind, Operation, OrderEnded, OrderPlaced, RoundStarted
+from loadtest.records.history import read_history
 from tests.conftest import Cli
 from tests.integration.watched import Watched, watched
 from tests.processes import children, wait_for

@@ -15,9 +15,9 @@ from typing import Any
 
 import pytest
 
-from loadtest.history import read_history
-from loadtest.order import Operation, OrderDropped, OrderEnded, RoundEnded
+from loadtest.events import Operation, OrderDropped, OrderEnded, RoundEnded
 from loadtest.rebuild import rebuild
+from loadtest.records.history import read_history
 from tests.conftest import Cli, _command, clean_environment, free_port, wait_until_listening
 from tests.integration.test_bad_input import assert_one_line
 from tests.integration.watched import Watched, watched

@@ -15,16 +15,16 @@ import jsonschema
 import msgspec
 import pytest
 
-from loadtest import report as reports
-from loadtest.backoff import Backoff
 from loadtest.checker import Checker
 from loadtest.cli import main
-from loadtest.effort import Effort
-from loadtest.history import read_history
-from loadtest.order import Event, MeasuringStarted, OrderEnded, OrderPlaced
-from loadtest.plan import Load
-from loadtest.recorder import Recorder
-from loadtest.summary import summarize
+from loadtest.events import Event, MeasuringStarted, OrderEnded, OrderPlaced
+from loadtest.measure.client_overhead import Effort
+from loadtest.measure.recorder import Recorder
+from loadtest.measure.summary import summarize
+from loadtest.records import report as reports
+from loadtest.records.history import read_history
+from loadtest.workload.backoff import Backoff
+from loadtest.workload.spec import Load
 from tests.conftest import ROOT, Cli, Start, clean_environment, free_port, wait_until_listening
 from tests.integration.shop import Shop, opened
 from tests.integration.test_bad_input import assert_one_line
@@ -392,7 +392,7 @@ def resident_mb(pid: int) -> float:
 def test_memory_does_not_grow_with_the_length_of_a_load(start: Start) -> None:
     port, duration_s = free_port(), 120
     server = subprocess.Popen(
-        [sys.executable, "-m", "loadtest.targets.minimal", str(port)],
+        [sys.executable, "-m", "loadtest.targets.servers.minimal", str(port)],
         cwd=ROOT,
         env=clean_environment(),
         stdin=subprocess.PIPE,  # it ends when this closes

@@ -17,10 +17,10 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
 )
 from opentelemetry.proto.metrics.v1.metrics_pb2 import AggregationTemporality, Metric
 
-from loadtest import document
 from loadtest.errors import LoadTestError
+from loadtest.records import json_file
+from loadtest.records.report import Latency, Report
 from loadtest.render.export.opentelemetry import push
-from loadtest.report import Latency, Report
 from tests.conftest import Cli, free_port
 from tests.unit.exports import ACCEPTED, ORDER, READ, REJECTED, configured, report
 
@@ -248,7 +248,7 @@ def test_a_collector_that_is_down() -> None:
 
 def exported(cli: Cli, folder: Path, run: Report, *arguments: str, **environment: str) -> Any:
     (folder / "runs" / run.run_id).mkdir(parents=True, exist_ok=True)
-    document.write(folder / "runs" / run.run_id / "report.json", document.encode(run))
+    json_file.write(folder / "runs" / run.run_id / "report.json", json_file.encode(run))
     return cli("export", f"runs/{run.run_id}", *arguments, **environment)
 
 

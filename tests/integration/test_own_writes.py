@@ -8,13 +8,13 @@ import anyio
 import pytest
 from botocore.exceptions import ConnectionClosedError
 
-from loadtest.dynamo import setup
-from loadtest.dynamo.client import Connection, connect
-from loadtest.dynamo.items import number
-from loadtest.dynamo.own_writes import OwnWrites
-from loadtest.dynamo.records import bar
+from loadtest.dynamodb import admin
+from loadtest.dynamodb.client import Connection, connect
+from loadtest.dynamodb.items import number
+from loadtest.dynamodb.order_records import bar
+from loadtest.dynamodb.own_writes import OwnWrites
 from loadtest.errors import TargetError
-from loadtest.order import Event, Outcome, OwnRequest, Restocked
+from loadtest.events import Event, Outcome, OwnRequest, Restocked
 
 RUN = "0123456789"
 Act = Callable[[], Awaitable[None]]
@@ -110,8 +110,8 @@ async def stock(request: pytest.FixtureRequest, server_urls: Callable[[str], str
         table=f"t-{uuid.uuid4().hex}", endpoint_url=server_urls(request.param), region="us-east-1", anonymous=True
     ).patient()
     async with connect(connection) as client:
-        await setup.create_table(client, connection)
-        await setup.populate(client, connection)
+        await admin.create_table(client, connection)
+        await admin.populate(client, connection)
         yield Stock(client, connection)
 
 
@@ -175,7 +175,7 @@ async def test_a_stranger_who_writes_is_named(name: str | None, said: str, stock
 
 
 async def test_what_does_not_last_ends_in_words(stock: Stock, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("loadtest.dynamo.patience.PATIENCE_S", 0.5)
+    monkeypatch.setattr("loadtest.dynamodb.patience.PATIENCE_S", 0.5)
     stock.losing.after = [stock.writes(f"{RUN}-1-{n}") for n in range(100)]
     with pytest.raises(TargetError, match=r"could not be set to 9 within 30 s: it is 8 at version \d+ .*did not last"):
         await stock.own.set_stock(1, "p#1", 9)
@@ -244,14 +244,14 @@ async def test_what_bars_a_record_is_recognised_when_it_is_met_again(stock: Stoc
 async def test_a_table_is_made_and_deleted_although_answers_are_lost(stock: Stock) -> None:
     connection = stock.connection
     with pytest.raises(TargetError, match="exists already"):
-        await setup.create_table(stock.losing, connection)
+        await admin.create_table(stock.losing, connection)
     for loses in (["answer"], ["request"]):
         stock.losing.loses = [*loses]
-        await setup.delete_table(stock.losing, connection)
-        while await setup.describe_table(stock.client, connection) is not None:  # noqa: ASYNC110 - the server tells when asked
+        await admin.delete_table(stock.losing, connection)
+        while await admin.describe_table(stock.client, connection) is not None:  # noqa: ASYNC110 - the server tells when asked
             await anyio.sleep(0.05)
         stock.losing.loses = [*loses]
-        await setup.create_table(stock.losing, connection, stock.repaired.append)
-    await setup.put_if_missing(stock.losing, connection, "p#1", 4, stock.repaired.append)
+        await admin.create_table(stock.losing, connection, stock.repaired.append)
+    await admin.put_if_missing(stock.losing, connection, "p#1", 4, stock.repaired.append)
     assert stock.repaired == [OwnRequest.TABLE] * 2
     assert (await stock.own.read("p#1")).product.quantity == 4

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from loadtest.render.page.html import page
-from loadtest.render.page.pictures import pictures
+from loadtest.render.html.page import page
+from loadtest.render.html.pictures import pictures
 from tests.conftest import missing
 from tests.unit import pages
 from tests.unit.documents import Document

@@ -7,11 +7,12 @@ from collections.abc import Callable
 import pytest
 from msgspec.structs import replace
 
-from loadtest.dynamo import setup
-from loadtest.dynamo.client import ClientKind, Connection, connect
-from loadtest.dynamo.records import read_records
+from loadtest.dynamodb import admin
+from loadtest.dynamodb.client import Connection, connect
+from loadtest.dynamodb.order_records import read_records
 from loadtest.errors import TargetError
-from loadtest.order import OwnRequest
+from loadtest.events import OwnRequest
+from loadtest.workload.target import ClientKind
 from tests.conftest import free_port
 from tests.lossy import WAYS, LossyLink
 
@@ -22,8 +23,8 @@ async def straight(server_urls: Callable[[str], str]) -> Connection:
     url, table = server_urls("embedded"), f"t-{uuid.uuid4().hex}"
     connection = Connection(table=table, endpoint_url=url, region="us-east-1", anonymous=True).patient()
     async with connect(connection) as client:
-        await setup.create_table(client, connection)
-        await setup.populate(client, connection)
+        await admin.create_table(client, connection)
+        await admin.populate(client, connection)
     return connection
 
 
@@ -38,7 +39,7 @@ async def test_what_is_lost_is_asked_again_and_heard_of(way: str, client: Client
     link, connection = through(straight, way, at_most=4)
     repaired: list[OwnRequest] = []
     async with connect(replace(connection, client=client)) as asked:
-        product = await setup.read_product(asked, connection, "p#1", repaired.append)
+        product = await admin.read_product(asked, connection, "p#1", repaired.append)
         assert await read_records(asked, connection, ["a-1-1"], repaired.append) == []
     link.close()
     assert (product.quantity, link.lost) == (4, 4)
@@ -48,12 +49,12 @@ async def test_what_is_lost_is_asked_again_and_heard_of(way: str, client: Client
 
 @pytest.mark.parametrize("way", ["close", "500"])
 async def test_patience_has_an_end(way: str, straight: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("loadtest.dynamo.patience.PATIENCE_S", 1.0)
+    monkeypatch.setattr("loadtest.dynamodb.patience.PATIENCE_S", 1.0)
     link, connection = through(straight, way, at_most=1000)
     begun_s = time.monotonic()
     async with connect(connection) as asked:
         with pytest.raises(TargetError, match=r"no answer at http|refused: (500|InternalServerError)"):
-            await setup.read_product(asked, connection, "p#1")
+            await admin.read_product(asked, connection, "p#1")
     link.close()
     assert link.lost > 2
     assert time.monotonic() - begun_s > 0.3
@@ -64,5 +65,5 @@ async def test_where_nobody_listens_nothing_is_asked_again(straight: Connection)
     repaired: list[OwnRequest] = []
     async with connect(connection) as asked:
         with pytest.raises(TargetError, match="is it running"):
-            await setup.read_product(asked, connection, "p#1", repaired.append)
+            await admin.read_product(asked, connection, "p#1", repaired.append)
     assert repaired == []

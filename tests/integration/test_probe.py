@@ -15,14 +15,14 @@ import boto3
 import jsonschema
 import pytest
 
-from loadtest.dynamo import setup
-from loadtest.dynamo.client import connect
-from loadtest.probe import atomicity, connections, features, reads
-from loadtest.probe.bill import bill
-from loadtest.probe.document import Finding, Shown
-from loadtest.probe.subject import Subject, under_question
-from loadtest.targets import Target, TargetKind
+from loadtest.dynamodb import admin
+from loadtest.dynamodb.client import connect
+from loadtest.studies.probe import atomicity, connections, features, reads
+from loadtest.studies.probe.bill import bill
+from loadtest.studies.probe.document import Finding, Shown
+from loadtest.studies.probe.subject import Subject, under_question
 from loadtest.targets import opened as opened_target
+from loadtest.workload.target import Target, TargetKind
 from tests.conftest import ATOMIC, ROOT, Cli, Start, free_port, wait_until_listening
 from tests.integration.registers import Registers, opened
 from tests.integration.test_bad_input import assert_one_line
@@ -73,7 +73,7 @@ async def asked(url: str, table: str | None = None) -> AsyncIterator[Subject]:
     target = Target(kind=TargetKind.ENDPOINT, endpoint_url=url, table=name)
     async with opened_target(target, 1) as connection, connect(connection.patient()) as clerk:
         if table is None:
-            await setup.create_table(clerk, connection)
+            await admin.create_table(clerk, connection)
         async with under_question(connection, clerk) as subject:
             yield subject
         assert subject.left_behind == []
@@ -274,7 +274,7 @@ def test_an_interrupted_probe_leaves_nothing_behind(
 def test_a_server_that_ends_meanwhile(start: Start) -> None:
     port = free_port()
     url = f"http://127.0.0.1:{port}"
-    server = subprocess.Popen([sys.executable, "-m", "loadtest.targets.moto_host", str(port)], cwd=ROOT)
+    server = subprocess.Popen([sys.executable, "-m", "loadtest.targets.servers.moto_host", str(port)], cwd=ROOT)
     wait_until_listening(server, port)
     process = start("probe", "--endpoint-url", url, "--populate-table")
     wait_for(lambda: len(probe_items(client_of(url), "products")) >= 3, "the probe's items")

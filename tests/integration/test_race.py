@@ -12,9 +12,9 @@ import jsonschema
 import pytest
 
 from loadtest.checker import Checker
-from loadtest.history import read_history
-from loadtest.order import OrderEnded
-from loadtest.recorder import Recorder
+from loadtest.events import OrderEnded
+from loadtest.measure.recorder import Recorder
+from loadtest.records.history import read_history
 from tests.conftest import ATOMIC, ROOT, Cli, clean_environment
 from tests.integration.test_bad_input import assert_one_line
 from tests.verdicts import is_sound, is_sound_report

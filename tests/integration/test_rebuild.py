@@ -14,11 +14,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from loadtest.errors import UsageError
-from loadtest.extent import Extent, follow
-from loadtest.history import read_header, read_history
-from loadtest.judging import checker
-from loadtest.order import Outcome
+from loadtest.events import Outcome
 from loadtest.rebuild import rebuild
+from loadtest.records.completeness import Extent, follow
+from loadtest.records.history import read_header, read_history
+from loadtest.records.judging import checker
 from tests.conftest import Cli, Start
 from tests.integration.test_stops import the_report, wait_for_operations
 from tests.unit.builders import operation

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from loadtest.errors import UsageError
-from loadtest.history import read_history
-from loadtest.order import Operation, OrderEnded
+from loadtest.events import Operation, OrderEnded
+from loadtest.records.history import read_history
 from tests.conftest import Cli, Start, clean_environment
 from tests.processes import children, is_gone, wait_for
 

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from loadtest import document
+from loadtest.records import json_file
 from tests.conftest import ROOT, clean_environment
 from tests.unit.exports import configured
 
@@ -164,7 +164,7 @@ def exported(request: pytest.FixtureRequest, large: Path) -> list[str]:
     if request.param == "--edn":
         return ["export", str(large), "--edn", "-"]
     report = large.with_name("report.json")
-    document.write(report, document.encode(configured("version", 10, 1)))
+    json_file.write(report, json_file.encode(configured("version", 10, 1)))
     if request.param == "page":
         return ["report", str(report), "-o", "-"]
     return ["export", str(report), "--prometheus", "-"]

@@ -49,7 +49,7 @@ def start() -> Iterator[Start]:
 
 
 def test_one_thread_of_one_process_serves(start: Start) -> None:
-    process, port = start("-m", "loadtest.targets.moto_host", "PORT")
+    process, port = start("-m", "loadtest.targets.servers.moto_host", "PORT")
     assert post(f"http://127.0.0.1:{port}", "DescribeLimits", b"{}")[0] == 200
     if sys.platform == "linux":
         (task,) = Path(f"/proc/{process.pid}/task").iterdir()
@@ -58,7 +58,7 @@ def test_one_thread_of_one_process_serves(start: Start) -> None:
 
 
 def test_it_goes_when_its_lifeline_closes(start: Start) -> None:
-    process, _port = start("-m", "loadtest.targets.moto_host", "PORT", "--key-and-lifeline")
+    process, _port = start("-m", "loadtest.targets.servers.moto_host", "PORT", "--key-and-lifeline")
     _, errors = process.communicate("\n", timeout=60)
     assert (process.returncode, errors) == (0, "")
 
@@ -78,7 +78,7 @@ def test_serve_ends_quietly_also_while_clients_are_connected(number: signal.Sign
 def test_a_moto_that_was_not_compared_is_served_as_a_whole(start: Start, server_urls: Callable[[str], str]) -> None:
     program = (
         "import sys; from loadtest.targets import moto_host; moto_host.COMPARED_MOTO = frozenset({'0.0'}); "
-        "moto_host.main(); assert 'loadtest.targets.moto_direct' not in sys.modules"
+        "moto_host.main(); assert 'loadtest.targets.servers.moto_direct' not in sys.modules"
     )
     process, port = start("-c", program, "PORT")
     url = f"http://127.0.0.1:{port}"

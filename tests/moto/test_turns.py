@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from loadtest.targets.moto_fast import Reply, Request, _Connection, _Turns
+from loadtest.targets.servers.moto_fast import Reply, Request, _Connection, _Turns
 from tests.moto.pair import ITEM, A, Pair, answers, request
 
 

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 
-from loadtest.extras import DISTRIBUTION
+from loadtest.system.extras import DISTRIBUTION
 from tests.conftest import ROOT, clean_environment, free_port, missing, wait_until_listening
 from tests.processes import wait_for
 

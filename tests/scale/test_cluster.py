@@ -16,8 +16,8 @@ import anyio
 import pytest
 
 import loadtest
-from loadtest.dynamo.client import Connection, connect
-from loadtest.dynamo.setup import read_product
+from loadtest.dynamodb.admin import read_product
+from loadtest.dynamodb.client import Connection, connect
 from tests.conftest import Cli, Start, free_port
 from tests.integration.test_bad_input import assert_one_line
 from tests.integration.test_racy_server import Racy, racy

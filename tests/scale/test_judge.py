@@ -12,10 +12,10 @@ from random import Random
 import pytest
 
 from loadtest.checker import Checker, Status
+from loadtest.distributed.checker_process import Judge, Judgement, judge, judged
 from loadtest.errors import LoadTestError
-from loadtest.history import Conditions, HistoryWriter, read_history
-from loadtest.order import Event, Outcome
-from loadtest.scale.judge import Judge, Judgement, judge, judged
+from loadtest.events import Event, Outcome
+from loadtest.records.history import Conditions, HistoryWriter, read_history
 from tests.histories.stories import STORIES
 from tests.processes import children, is_gone, wait_for
 from tests.unit.builders import operation
@@ -114,7 +114,7 @@ def test_who_needs_no_judgement_leaves_no_process(tmp_path: Path) -> None:
 
 
 def test_it_ends_when_the_process_that_began_it_is_killed() -> None:
-    begin = "import sys, time; from pathlib import Path; from loadtest.scale.judge import Judge; "
+    begin = "import sys, time; from pathlib import Path; from loadtest.distributed.checker_process import Judge; "
     begin += "a = Judge(Path(sys.argv[1])); print(flush=True); time.sleep(60)"
     path = HISTORIES / "safe" / "one-winner.jsonl"
     with subprocess.Popen([sys.executable, "-c", begin, str(path)], stdout=subprocess.PIPE) as process:

@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 
 from loadtest.errors import UsageError
-from loadtest.history import read_history
-from loadtest.order import WORKER_LOST, Event, Operation, OrderDropped, OrderEnded, OrderPlaced, RoundStarted
+from loadtest.events import WORKER_LOST, Event, Operation, OrderDropped, OrderEnded, OrderPlaced, RoundStarted
+from loadtest.records.history import read_history
 from tests.conftest import Cli, Start, clean_environment, scenario
 from tests.integration.test_stops import the_report
 from tests.processes import children, in_order_of_start, is_gone, wait_for

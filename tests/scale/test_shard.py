@@ -9,13 +9,13 @@ import anyio
 import msgspec
 import pytest
 
-from loadtest.dynamo import setup
-from loadtest.dynamo.client import Connection, connect
+from loadtest.distributed.worker import Assignment, Batch, Shard
+from loadtest.dynamodb import admin
+from loadtest.dynamodb.client import Connection, connect
+from loadtest.engine.dispatch import Part
 from loadtest.errors import TargetError
-from loadtest.order import Event, Order, OrderEnded, OrderPlaced, Outcome
-from loadtest.placing import Part
-from loadtest.plan import Load, Race
-from loadtest.scale.shard import Assignment, Batch, Shard
+from loadtest.events import Event, Order, OrderEnded, OrderPlaced, Outcome
+from loadtest.workload.spec import Load, Race
 from tests.conftest import free_port
 from tests.processes import wait_for
 
@@ -33,8 +33,8 @@ async def connection(server_urls: Callable[[str], str]) -> Connection:
         pool=10,
     )
     async with connect(made) as client:
-        await setup.create_table(client, made)
-        await setup.populate(client, made)
+        await admin.create_table(client, made)
+        await admin.populate(client, made)
     return made
 
 

@@ -9,7 +9,7 @@ from contextlib import ExitStack, contextmanager
 
 import pytest
 
-from loadtest.scale.urgent import urgent
+from loadtest.system.real_time import urgent
 
 ORDINARY, FIFO = os.SCHED_OTHER, os.SCHED_FIFO
 
@@ -87,7 +87,7 @@ def test_who_was_so_before_stays_so() -> None:
 
 
 def test_who_may_not_goes_on_as_before() -> None:
-    asked = "import os; from loadtest.scale.urgent import urgent\nwith urgent(): print(os.sched_getscheduler(0))"
+    asked = "import os; from loadtest.system.real_time import urgent\nwith urgent(): print(os.sched_getscheduler(0))"
     forbidden = ["setpriv", "--bounding-set", "-sys_nice"] if os.geteuid() == 0 else []
     command = ["sh", "-c", 'ulimit -r 0; exec "$@"', "sh", *forbidden, sys.executable, "-c", asked]
     said = subprocess.run(command, capture_output=True, check=True, text=True)

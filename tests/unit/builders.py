@@ -9,8 +9,8 @@ from typing import Any
 from msgspec.structs import replace
 
 from loadtest.checker import Checker, Status, Verdict
-from loadtest.checker.marks import Room
-from loadtest.order import (
+from loadtest.checker.bitsets import Room
+from loadtest.events import (
     ACCEPTED,
     RESTOCK,
     SOLD_OUT,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from msgspec.structs import replace
 
 from loadtest.checker import Status, Verdict
-from loadtest.order import Event, OrderEnded, Outcome, RoundStarted
+from loadtest.events import Event, OrderEnded, Outcome, RoundStarted
 from tests.unit.builders import judge
 from tests.unit.small import EVERYTHING, histories
 from tests.unit.small_world import Range

@@ -5,7 +5,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from loadtest.order import Event, Kind, Operation, OrderEnded, Outcome, RoundEnded
+from loadtest.events import Event, Kind, Operation, OrderEnded, Outcome, RoundEnded
 from tests.unit.builders import Shop, in_turn, one_round
 
 Doctor = Callable[[list[Event]], list[Event]]

@@ -2,7 +2,7 @@
 
 from msgspec.structs import replace
 
-from loadtest.order import Kind, RoundStarted
+from loadtest.events import Kind, RoundStarted
 from tests.histories.story import FAILED, Story
 from tests.histories.words import in_words
 from tests.unit.builders import judge

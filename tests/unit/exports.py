@@ -6,8 +6,8 @@ from typing import Any
 from msgspec.structs import replace
 
 from loadtest.checker import Status
-from loadtest.histogram import Histogram
-from loadtest.report import (
+from loadtest.measure.histogram import Histogram, latency
+from loadtest.records.report import (
     SCHEMA,
     Arrivals,
     Capacity,
@@ -23,7 +23,6 @@ from loadtest.report import (
     Second,
     Stock,
     Work,
-    latency,
 )
 
 

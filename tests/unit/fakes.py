@@ -11,10 +11,11 @@ import anyio
 from anyio.lowlevel import checkpoint
 from msgspec.structs import replace
 
-from loadtest.dynamo.table import Answer, Request, Stamps, Table, Values
-from loadtest.order import ACCEPTED, SOLD_OUT, Event, Order, OrderEnded, Outcome, Product, Reason, Result
-from loadtest.runner import Rules, Runner
+from loadtest.dynamodb.table import Answer, Request, Stamps, Table, Values
+from loadtest.engine.orders import Runner
+from loadtest.events import ACCEPTED, SOLD_OUT, Event, Order, OrderEnded, Outcome, Product, Reason, Result
 from loadtest.strategies import load
+from loadtest.workload.spec import Rules
 
 Act = Callable[[], Answer]
 

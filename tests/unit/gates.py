@@ -7,8 +7,8 @@ from typing import Any
 from msgspec.structs import replace
 
 from loadtest.checker import Status, Violation
-from loadtest.histogram import Histogram
-from loadtest.report import (
+from loadtest.measure.histogram import Histogram, latency
+from loadtest.records.report import (
     SCHEMA,
     Arrivals,
     Capacity,
@@ -21,7 +21,6 @@ from loadtest.report import (
     Rounds,
     Stock,
     Work,
-    latency,
 )
 
 OVERSOLD = Violation("oversold", "2 units were accepted, but the stock fell by 1", 1, "p#4", ("o-1", "o-2"), 2)

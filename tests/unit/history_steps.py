@@ -6,7 +6,7 @@ This says what each event is worth as evidence, and nothing else: whether it fit
 from collections.abc import Iterable
 from math import inf
 
-from loadtest.order import (
+from loadtest.events import (
     RESTOCK,
     Event,
     Kind,

@@ -6,7 +6,7 @@ A limit is held against the smallest history that shows the disagreement. None e
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from loadtest.order import (
+from loadtest.events import (
     REJECTED_AFTER_RESEND,
     Event,
     Kind,

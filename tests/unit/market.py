@@ -5,7 +5,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from loadtest.order import (
+from loadtest.events import (
     ACCEPTED,
     SOLD_OUT,
     Event,

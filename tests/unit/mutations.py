@@ -7,7 +7,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from loadtest.order import (
+from loadtest.events import (
     RESTOCK,
     Event,
     Kind,

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from msgspec.structs import replace
 
-from loadtest.order import RESTOCK, Event, Operation, OrderEnded, RecordsRead, RoundEnded, RoundStarted
+from loadtest.events import RESTOCK, Event, Operation, OrderEnded, RecordsRead, RoundEnded, RoundStarted
 from tests.unit.mutations import field_changes
 from tests.unit.truth import is_answer, verdict_of
 

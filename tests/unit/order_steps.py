@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field, replace
 from math import inf
 
-from loadtest.order import REJECTED_AFTER_RESEND, Kind, Operation, OrderEnded, Outcome, Reason
+from loadtest.events import REJECTED_AFTER_RESEND, Kind, Operation, OrderEnded, Outcome, Reason
 from tests.unit.reference import Look, Write
 
 MAY_HAVE_WON = (Outcome.ACCEPTED, Outcome.UNKNOWN)

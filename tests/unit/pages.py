@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
 
-from loadtest import comparison as comparisons
-from loadtest import report as reports
 from loadtest.checker import Status, Violation
-from loadtest.comparison import Cell, Comparison, Difference, Estimate, Scaling
-from loadtest.histogram import Histogram
-from loadtest.order import Operation, Outcome
-from loadtest.problems import Problem
-from loadtest.report import (
+from loadtest.events import Operation, Outcome
+from loadtest.measure.histogram import Histogram, latency
+from loadtest.records import comparison as comparisons
+from loadtest.records import report as reports
+from loadtest.records.comparison import Cell, Comparison, Difference, Estimate, Scaling
+from loadtest.records.problems import Problem
+from loadtest.records.report import (
     Arrivals,
     BurstSpread,
     Capacity,
@@ -31,9 +31,8 @@ from loadtest.report import (
     Stock,
     Work,
     Worst,
-    latency,
 )
-from loadtest.timeline import Timeline
+from loadtest.records.timeline import Timeline
 from tests.unit.builders import operation
 
 if TYPE_CHECKING:

@@ -7,8 +7,8 @@ from msgspec.structs import replace
 
 from loadtest.checker import Status
 from loadtest.compare import METRICS, estimate
-from loadtest.comparison import Cell, Estimate
-from loadtest.report import (
+from loadtest.records.comparison import Cell, Estimate
+from loadtest.records.report import (
     SCHEMA,
     Arrivals,
     Capacity,

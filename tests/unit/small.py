@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from random import Random
 from typing import Any
 
-from loadtest.order import (
+from loadtest.events import (
     RESTOCK,
     Event,
     Operation,

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from loadtest.order import REJECTED_AFTER_RESEND, Kind, Operation, OrderPlaced, Outcome, Product, Reason
+from loadtest.events import REJECTED_AFTER_RESEND, Kind, Operation, OrderPlaced, Outcome, Product, Reason
 from tests.unit.builders import operation, order_ended
 from tests.unit.small_world import Buyer, Process, World
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from loadtest.order import RESTOCK, Event, Product
+from loadtest.events import RESTOCK, Event, Product
 
 Process = Generator[float, None, Any]  # it yields when it goes on
 LONG_NS = 3_000_000_000  # after which a lost write is taken as not applied

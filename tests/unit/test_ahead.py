@@ -2,8 +2,8 @@
 
 import pytest
 
-from loadtest.ahead import ahead
-from loadtest.plan import Load, Race
+from loadtest.workload.estimate import ahead
+from loadtest.workload.spec import Load, Race
 
 
 @pytest.mark.parametrize(

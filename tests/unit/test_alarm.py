@@ -5,7 +5,7 @@ from contextlib import AbstractContextManager, nullcontext
 import anyio
 import pytest
 
-from loadtest.alarm import Alarm, alarm
+from loadtest.system.timers import Alarm, alarm
 
 Make = Callable[[], AbstractContextManager[Alarm]]
 both = pytest.mark.parametrize(

@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from loadtest.checker import Violation
-from loadtest.order import Kind, Operation, Outcome, Reason
-from loadtest.render import around
-from loadtest.timeline import Timeline
+from loadtest.events import Kind, Operation, Outcome, Reason
+from loadtest.records.timeline import Timeline
+from loadtest.render import trace
 from tests.unit.builders import operation
 
 MS = 1_000_000
@@ -28,7 +28,7 @@ LOST = op("ab-3", 5, 15, outcome=Outcome.UNKNOWN, reason="ReadTimeoutError", rea
 
 def drawn(*ops: Operation, evidence: tuple[Operation, ...] = (), width: int = 80) -> list[str]:
     violation = Violation("version_won_twice", "seen", 1, "p#4", operations=evidence)
-    return list(around.text(violation, Timeline(0, list(ops)), width))
+    return list(trace.text(violation, Timeline(0, list(ops)), width))
 
 
 def test_each_operation_is_a_line_with_a_bar_on_one_axis() -> None:
@@ -76,7 +76,7 @@ def test_what_took_no_time_is_a_point() -> None:
     ],
 )  # fmt: skip
 def test_what_an_operation_did_is_said_in_a_few_words(changes: dict[str, Any], said: str) -> None:
-    assert around.did(operation(**changes), "ab-") == said
+    assert trace.did(operation(**changes), "ab-") == said
 
 
 @pytest.mark.parametrize(
@@ -92,7 +92,7 @@ def test_what_an_operation_did_is_said_in_a_few_words(changes: dict[str, Any], s
     ],
 )
 def test_names_are_shortened_by_what_they_share(names: list[str], prefix: str, rest: list[str]) -> None:
-    assert around.short(names) == (prefix, rest)
+    assert trace.short(names) == (prefix, rest)
 
 
 texts = st.text(max_size=60)

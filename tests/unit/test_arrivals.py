@@ -8,9 +8,9 @@ import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from loadtest.arrivals import Rate, Stage, parse_duration, parse_rate, parse_stages, steady
 from loadtest.errors import UsageError
-from loadtest.plan import Load, in_flight_for
+from loadtest.workload.arrivals import Rate, Stage, parse_duration, parse_rate, parse_stages, steady
+from loadtest.workload.spec import Load, in_flight_for
 
 rates = st.sampled_from([0.0, 0.5, 3.0, 10.0, 100.0]) | st.floats(0, 200)
 lengths = st.sampled_from([0.0, 0.001, 1.0, 2.5]) | st.floats(0.001, 5)

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from loadtest.dynamo.client import ClientKind, Connection, connect
+from loadtest.dynamodb.client import Connection, connect
 from loadtest.errors import TargetError, UsageError
+from loadtest.workload.target import ClientKind
 from tests.wire.clients import found
 from tests.wire.scripted import Scripted, answering
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loadtest.backoff import BASE_S, CAP_S, Backoff, waits
+from loadtest.workload.backoff import BASE_S, CAP_S, Backoff, waits
 
 seeds = st.integers(0, 2**32)
 

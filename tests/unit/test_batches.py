@@ -5,10 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loadtest.compare import (
-    Sample,
-    batches,
-)
+from loadtest.compare import Sample, batches
 from loadtest.compare.batches import effective
 from loadtest.compare.welch import LEVEL, welch
 from tests.unit.reports import a_load, a_report, a_second

@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loadtest.checker.marks import Evidence, Room
+from loadtest.checker.bitsets import Evidence, Room
 from loadtest.checker.realtime import RealTime
 from loadtest.checker.refusals import Blind
 from loadtest.checker.register import seen, written
 from loadtest.checker.versions import Versions
-from loadtest.order import Kind, Operation, Outcome, Product, Reason
+from loadtest.events import Kind, Operation, Outcome, Product, Reason
 from tests.unit.builders import operation
 
 END = 1_000

@@ -1,6 +1,6 @@
 """Lost writes from one run to the next."""
 
-from loadtest.checker.carried import carried, still_open
+from loadtest.checker.pending import carried, still_open
 from tests.unit.builders import operation
 
 LOST = [

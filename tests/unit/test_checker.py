@@ -7,8 +7,8 @@ from msgspec.structs import replace
 
 from loadtest.checker import Checker, Settled, Status
 from loadtest.checker.check import Lost
-from loadtest.checker.doubts import SETTLE_NS
-from loadtest.order import Event, Operation, OrderEnded, Outcome, RecordsRead, RoundEnded, RoundStarted
+from loadtest.checker.unresolved import SETTLE_NS
+from loadtest.events import Event, Operation, OrderEnded, Outcome, RecordsRead, RoundEnded, RoundStarted
 from tests.unit.builders import (
     STRATEGIES,
     Fate,

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from loadtest.checker import Checker, Status
-from loadtest.order import (
+from loadtest.events import (
     Event,
     Operation,
     OrderEnded,

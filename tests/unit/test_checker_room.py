@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from loadtest.checker import Verdict
-from loadtest.order import Event, Kind, Outcome, Product, RoundEnded, RoundStarted
+from loadtest.events import Event, Kind, Outcome, Product, RoundEnded, RoundStarted
 from tests.histories.story import FAILED, Story
 from tests.unit.builders import judge, operation, order_ended
 

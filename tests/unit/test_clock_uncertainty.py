@@ -6,17 +6,8 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from loadtest.checker import Status
-from loadtest.order import (
-    WORKER_LOST,
-    Event,
-    Kind,
-    Operation,
-    Outcome,
-    Product,
-    RoundEnded,
-    RoundStarted,
-)
-from loadtest.scale.lost import won
+from loadtest.distributed.lost import won
+from loadtest.events import WORKER_LOST, Event, Kind, Operation, Outcome, Product, RoundEnded, RoundStarted
 from tests.unit.builders import Shop, by_chance, judge, operation, order_ended
 
 START = Product("p#4", "Last samovar", 2, 1)

@@ -20,7 +20,7 @@ from loadtest.compare import (
     untested,
 )
 from loadtest.compare.caution import verdicts
-from loadtest.comparison import Cell, Comparison
+from loadtest.records.comparison import Cell, Comparison
 from tests.unit.reports import a_cell, a_latency, a_load, a_report, a_verdict
 
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loadtest.contention import zipf
+from loadtest.workload.popularity import zipf
 
 _DRAWS = 40_000
 

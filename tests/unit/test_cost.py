@@ -6,9 +6,9 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from loadtest.compare.caution import unpriced
-from loadtest.cost import PRICES, Prices, estimate, prices_in, units
-from loadtest.dynamo.region import region_of
-from loadtest.order import Kind, Outcome
+from loadtest.dynamodb.region import region_of
+from loadtest.events import Kind, Outcome
+from loadtest.workload.pricing import PRICES, Prices, estimate, prices_in, units
 from tests.unit.reports import a_report
 
 CHARGED = (Outcome.ACCEPTED, Outcome.REJECTED, Outcome.UNKNOWN)

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from botocore.credentials import RefreshableCredentials
 
-from loadtest.dynamo import credentials
-from loadtest.dynamo.client import Connection, connect
-from loadtest.dynamo.errors import CredentialsError
+from loadtest.dynamodb import credentials
+from loadtest.dynamodb.client import Connection, connect
+from loadtest.dynamodb.errors import CredentialsError
 from loadtest.errors import LoadTestError, TargetError, UsageError
 from tests.processes import is_gone, wait_for
 from tests.unit import aws_settings as aws

@@ -8,14 +8,9 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from loadtest.compare import (
-    Sample,
-    differences,
-    estimate,
-    pairs,
-)
+from loadtest.compare import Sample, differences, estimate, pairs
 from loadtest.compare.welch import LEVEL, against_one, holm, parted_by_chance, turned, welch
-from loadtest.comparison import Cell, Difference
+from loadtest.records.comparison import Cell, Difference
 from tests.unit.reports import a_cell, sure
 
 positive = st.floats(1e-6, 1e9)

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from loadtest.order import Event, Kind, Operation, Outcome, Product, RoundEnded, RoundStarted
+from loadtest.events import Event, Kind, Operation, Outcome, Product, RoundEnded, RoundStarted
 from loadtest.render.export.edn import JepsenHistory
 from loadtest.render.export.sorting import Sorter
 from tests.unit.builders import one_round, operation

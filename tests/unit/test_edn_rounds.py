@@ -9,8 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from loadtest.history import read_history
-from loadtest.order import (
+from loadtest.events import (
     Event,
     InFlight,
     Kind,
@@ -22,6 +21,7 @@ from loadtest.order import (
     RoundStarted,
     StockSet,
 )
+from loadtest.records.history import read_history
 from loadtest.render.export.edn import JepsenHistory
 from loadtest.render.export.sorting import Sorter
 from tests.unit.builders import STRATEGIES, Fate, Shop, by_chance, operation

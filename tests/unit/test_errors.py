@@ -8,10 +8,10 @@ from aiohttp.client_reqrep import ConnectionKey
 from botocore import exceptions as sdk
 from botocore.exceptions import BotoCoreError, ClientError
 
-from loadtest.dynamo.client import Connection
-from loadtest.dynamo.errors import explained, translate
+from loadtest.dynamodb.client import Connection
+from loadtest.dynamodb.errors import explained, translate
 from loadtest.errors import LoadTestError, TargetError
-from loadtest.order import Outcome, Reason, Result
+from loadtest.events import Outcome, Reason, Result
 
 ACCEPTED, REJECTED, THROTTLED, FAILED, UNKNOWN = Outcome
 

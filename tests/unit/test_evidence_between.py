@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from loadtest.checker import Status
-from loadtest.history import read_history
-from loadtest.order import RESTOCK, Event, Kind
+from loadtest.events import RESTOCK, Event, Kind
+from loadtest.records.history import read_history
 from tests.histories.story import ACCEPTED, CONFLICT, FAILED, REJECTED, UNKNOWN, Story
 from tests.unit.builders import judge
 from tests.unit.evidence import load

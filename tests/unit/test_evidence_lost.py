@@ -4,7 +4,7 @@ from textwrap import dedent
 
 import pytest
 
-from loadtest.order import REJECTED_AFTER_RESEND, RESTOCK, Kind
+from loadtest.events import REJECTED_AFTER_RESEND, RESTOCK, Kind
 from tests.histories.story import ACCEPTED, CONFLICT, FAILED, REJECTED, UNKNOWN, Story
 from tests.unit.evidence import fails, said
 

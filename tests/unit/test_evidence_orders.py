@@ -5,7 +5,7 @@ from textwrap import dedent
 import pytest
 
 from loadtest.checker import results
-from loadtest.order import Kind
+from loadtest.events import Kind
 from tests.histories.story import ACCEPTED, CONFLICT, FAILED, REJECTED, UNKNOWN, Story
 from tests.unit.builders import judge
 from tests.unit.evidence import fails, load, said, unnamed

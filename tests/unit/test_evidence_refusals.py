@@ -4,7 +4,7 @@ from textwrap import dedent
 
 import pytest
 
-from loadtest.order import RESTOCK, Kind
+from loadtest.events import RESTOCK, Kind
 from tests.histories.story import CONFLICT, FAILED, REJECTED, SOLD_OUT, UNKNOWN, Story
 from tests.unit.evidence import load, said
 

@@ -5,7 +5,7 @@ from textwrap import dedent
 import pytest
 from msgspec.structs import replace
 
-from loadtest.order import Kind, RoundEnded, RoundStarted
+from loadtest.events import Kind, RoundEnded, RoundStarted
 from tests.histories.story import CONFLICT, REJECTED, Story
 from tests.unit.builders import judge
 from tests.unit.evidence import fails, load, said

@@ -3,8 +3,8 @@
 import pytest
 
 from loadtest.checker import Checker
-from loadtest.checker.carried import still_open
-from loadtest.order import Kind
+from loadtest.checker.pending import still_open
+from loadtest.events import Kind
 from tests.histories.story import CONFLICT, FAILED, REJECTED, UNKNOWN, Story
 from tests.unit.evidence import fails, load
 

@@ -4,7 +4,7 @@ from textwrap import dedent
 
 import pytest
 
-from loadtest.order import Kind
+from loadtest.events import Kind
 from tests.histories.story import FAILED, Story
 from tests.unit.evidence import fails, load, said
 

@@ -4,7 +4,7 @@ from textwrap import dedent
 
 import pytest
 
-from loadtest.order import RESTOCK, Kind
+from loadtest.events import RESTOCK, Kind
 from tests.histories.story import ACCEPTED, Story
 from tests.unit.builders import judge
 from tests.unit.evidence import fails, load, said

@@ -12,17 +12,17 @@ from msgspec.structs import replace
 from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.samples import Sample
 
-from loadtest import document
 from loadtest.checker import Status
 from loadtest.errors import UsageError
-from loadtest.foreign_text import visible
-from loadtest.hdr import HIGHEST_NS
+from loadtest.records import json_file
+from loadtest.records.hdr import HIGHEST_NS
+from loadtest.records.report import Checked, Latency, ReportedVerdict, read
 from loadtest.render.export.exponential import Exponential, exponential
 from loadtest.render.export.hlog import hlog
 from loadtest.render.export.opentelemetry import metrics_data, push
 from loadtest.render.export.prometheus import newest, prometheus
 from loadtest.render.export.tables import csv_tables, guarded
-from loadtest.report import Checked, Latency, ReportedVerdict, read
+from loadtest.system.foreign_text import visible
 from tests.unit.exports import ACCEPTED, ORDER, READ, REJECTED, configured, figures, report
 
 RUN = report()
@@ -328,7 +328,7 @@ def test_no_url_at_all_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_reports_survive_their_way_to_disk(tmp_path: Path) -> None:
-    document.write(tmp_path / "report.json", document.encode(RUN))
+    json_file.write(tmp_path / "report.json", json_file.encode(RUN))
     back = read(tmp_path / "report.json")
     assert csv_tables([back]) == csv_tables([RUN])
     assert hlog([back]) == hlog([RUN])

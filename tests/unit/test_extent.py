@@ -5,9 +5,7 @@ import pytest
 from msgspec.structs import replace
 
 from loadtest.errors import UsageError
-from loadtest.extent import Extent
-from loadtest.history import SCHEMA, Conditions, Header
-from loadtest.order import (
+from loadtest.events import (
     Event,
     InFlight,
     Kind,
@@ -19,6 +17,8 @@ from loadtest.order import (
     Product,
     RoundEnded,
 )
+from loadtest.records.completeness import Extent
+from loadtest.records.history import SCHEMA, Conditions, Header
 from tests.unit.builders import one_round
 
 AFTER = "the history ends at 1970-01-01T00:00:0"

@@ -12,9 +12,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loadtest.cli.faults import faults, read_faults
+from loadtest.cli.fault_file import faults, read_faults
 from loadtest.errors import UsageError
-from loadtest.faults import (
+from loadtest.faults.draws import Chance
+from loadtest.faults.proxy.requests import NOTHING, asked, shown_bytes
+from loadtest.faults.token_bucket import Partitions
+from loadtest.records.report import Faults as InjectedFaults
+from loadtest.render.html.headline import notes
+from loadtest.workload.faults import (
     OPERATIONS,
     WRITES,
     AnyFault,
@@ -32,11 +37,6 @@ from loadtest.faults import (
     Throttle,
     Uniform,
 )
-from loadtest.faults.chance import Chance
-from loadtest.faults.partitions import Partitions
-from loadtest.render.page.headline import notes
-from loadtest.report import Faults as InjectedFaults
-from loadtest.targets.faulty.requests import NOTHING, asked, shown_bytes
 from tests.unit.reports import a_report
 
 

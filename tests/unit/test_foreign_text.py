@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from loadtest.foreign_text import clean, escaped, visible
+from loadtest.system.foreign_text import clean, escaped, visible
 
 SHOWN = {
     "p#4, 30 €, naïve, 漢字, ❤️": "p#4, 30 €, naïve, 漢字, ❤️",

@@ -8,9 +8,9 @@ from msgspec.structs import replace
 
 from loadtest.checker import Status
 from loadtest.checker.verdict import Settled
-from loadtest.plan import Race
+from loadtest.records.report import Report
 from loadtest.render.terminal import print_report
-from loadtest.report import Report
+from loadtest.workload.spec import Race
 from tests.conftest import ROOT
 from tests.unit.builders import one_round
 from tests.unit.test_terminal import a_day, rated, report_of

@@ -9,7 +9,7 @@ from hdrh.histogram import HdrHistogram
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from loadtest import hdr
+from loadtest.records import hdr
 
 _COUNTS = st.integers(1, 2**20) | st.integers(1, 2**62)
 _INDEXES = st.integers(0, hdr.index_of(hdr.HIGHEST_NS))

@@ -7,8 +7,8 @@ from hdrh.histogram import HdrHistogram
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from loadtest.hdr import HIGHEST_NS
-from loadtest.histogram import Histogram
+from loadtest.measure.histogram import Histogram
+from loadtest.records.hdr import HIGHEST_NS
 
 PERCENTS = (1.0, 25.0, 50.0, 90.0, 99.0, 99.9, 100.0)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from loadtest.history import read_history
+from loadtest.records.history import read_history
 from tests.histories.make import VERDICTS, judge_all
 from tests.histories.stories import STORIES, Expected
 from tests.unit.builders import judge

@@ -10,8 +10,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from loadtest.errors import LoadTestError, UsageError
-from loadtest.history import SCHEMA, HistoryWriter, read_history
-from loadtest.order import (
+from loadtest.events import (
     Event,
     InFlight,
     Kind,
@@ -25,6 +24,7 @@ from loadtest.order import (
     RoundEnded,
     RoundStarted,
 )
+from loadtest.records.history import SCHEMA, HistoryWriter, read_history
 from tests.unit.builders import STRATEGIES, Shop, judge, one_round
 from tests.unit.fakes import full_disk
 

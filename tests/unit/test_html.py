@@ -11,22 +11,22 @@ from msgspec.structs import replace
 
 from loadtest.checker import Power, Violation
 from loadtest.errors import UsageError
-from loadtest.foreign_text import visible
-from loadtest.order import Outcome
-from loadtest.problems import Problem
-from loadtest.render.page import html, series, theme
-from loadtest.render.page.headline import keys
-from loadtest.render.page.html import page
-from loadtest.render.page.sections import contents
-from loadtest.render.page.words import names, number, slug
-from loadtest.report import Report
-from loadtest.timeline import Timeline
+from loadtest.events import Outcome
+from loadtest.records.problems import Problem
+from loadtest.records.report import Report
+from loadtest.records.timeline import Timeline
+from loadtest.render.html import series, theme
+from loadtest.render.html.headline import keys
+from loadtest.render.html.page import page
+from loadtest.render.html.sections import contents
+from loadtest.render.html.words import names, number, slug
+from loadtest.system.foreign_text import visible
 from tests.unit import pages
 from tests.unit.builders import operation
 from tests.unit.documents import Document
 
 if TYPE_CHECKING:
-    from loadtest.comparison import Comparison
+    from loadtest.records.comparison import Comparison
 
 RACE, VIOLATED, LOAD = pages.race(), pages.violated(), pages.load()
 CELL_REPORTS, CELLS = pages.twelve_cells(3)
@@ -58,7 +58,7 @@ def hostile() -> Report:
 def no_libraries() -> Iterator[None]:
     """The JavaScript takes seconds to bundle, and no test here runs it; `tests/integration/test_page.py` does."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(html, "_libraries", lambda: "AAAA")
+        patch.setattr("loadtest.render.html.page._libraries", lambda: "AAAA")
         yield
 
 

@@ -2,8 +2,8 @@
 
 from threading import Thread
 
-from loadtest.in_flight import WritesInFlight
-from loadtest.order import InFlight, Kind, Order
+from loadtest.engine.in_flight import WritesInFlight
+from loadtest.events import InFlight, Kind, Order
 
 
 def write(number: int, attempt: int = 1) -> InFlight:

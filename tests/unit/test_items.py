@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loadtest.dynamo.items import item_bytes, number, to_item, to_product
-from loadtest.dynamo.numbers import LARGEST
-from loadtest.order import Product
+from loadtest.dynamodb.items import item_bytes, number, to_item, to_product
+from loadtest.dynamodb.numbers import LARGEST
+from loadtest.events import Product
 
 whole = st.integers(-LARGEST, LARGEST)
 

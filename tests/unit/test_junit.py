@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from loadtest.checker import Power, Status, Violation
+from loadtest.records.report import Checked, Report
 from loadtest.render.junit import junit
-from loadtest.report import Checked, Report
 from tests.unit.gates import OVERSOLD, a_report, verdict
 
 HOLDS = Checked("orders.unknown == 0", holds=True, value=0.0, sentence="orders.unknown == 0: holds, 0")

@@ -1,7 +1,7 @@
 import pytest
 
 from loadtest.checker import Status
-from loadtest.order import Event, Operation, OrderEnded, Outcome, Reason
+from loadtest.events import Event, Operation, OrderEnded, Outcome, Reason
 from tests.unit.builders import Shop, judge, one_round
 from tests.unit.doctors import (
     ODD_ONE_LEFT,

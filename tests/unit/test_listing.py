@@ -11,9 +11,9 @@ import pytest
 from loadtest.checker import Status
 from loadtest.cli.app import app
 from loadtest.errors import UsageError
-from loadtest.invocation import Invocation
+from loadtest.records.invocation import Invocation
+from loadtest.records.report import ReportedVerdict
 from loadtest.render.listing import Summary, print_listing
-from loadtest.report import ReportedVerdict
 from tests.unit.reports import a_report
 from tests.unit.test_stored import put, put_comparison, two_cells
 

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from loadtest.effort import Effort
-from loadtest.order import Event
-from loadtest.plan import Load, Race
-from loadtest.recorder import Recorder
+from loadtest.events import Event
+from loadtest.measure.client_overhead import Effort
+from loadtest.measure.recorder import Recorder
 from loadtest.render.live import Live
+from loadtest.workload.spec import Load, Race
 from tests.unit.builders import one_round
 from tests.unit.market import Market
 

@@ -10,17 +10,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from loadtest.cost import Prices
-from loadtest.dynamo.client import Connection
-from loadtest.dynamo.items import to_item
-from loadtest.dynamo.own_writes import OwnWrites
-from loadtest.dynamo.patience import uncounted
+from loadtest.dynamodb.client import Connection
+from loadtest.dynamodb.items import to_item
+from loadtest.dynamodb.own_writes import OwnWrites
+from loadtest.dynamodb.patience import uncounted
+from loadtest.engine.context import Scene
+from loadtest.engine.load import Budget, Restocker
 from loadtest.errors import LoadTestError, UsageError
-from loadtest.load import Budget, Restocker
-from loadtest.order import Event, Kind, Outcome, Product, Restocked
-from loadtest.plan import Load
-from loadtest.scene import Scene
-from loadtest.targets import Target, TargetKind
+from loadtest.events import Event, Kind, Outcome, Product, Restocked
+from loadtest.workload.pricing import Prices
+from loadtest.workload.spec import Load
+from loadtest.workload.target import Target, TargetKind
 from tests.unit.builders import operation, order_ended
 
 Act = Callable[[], None]
@@ -58,7 +58,7 @@ class Shop:
     """A restocker at work on a clerk's product; it wakes at once."""
 
     def __init__(self, quantity: int, monkeypatch: pytest.MonkeyPatch, **plan: Any) -> None:
-        monkeypatch.setattr("loadtest.load._RESTOCK_EVERY_S", 0)
+        monkeypatch.setattr("loadtest.engine.load._RESTOCK_EVERY_S", 0)
         self.clerk = Clerk(quantity)
         self.events: list[Event] = []
         self.errors: list[LoadTestError] = []
@@ -164,7 +164,7 @@ async def test_a_stock_too_small_for_one_order_is_not_filled_up_with_nothing(
 async def test_a_restock_that_was_refused_is_unknown_and_stops_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
     shop = Shop(0, monkeypatch)
     shop.clerk.broken = "InternalServerError"
-    monkeypatch.setattr("loadtest.dynamo.patience.PATIENCE_S", 0.0)
+    monkeypatch.setattr("loadtest.dynamodb.patience.PATIENCE_S", 0.0)
     await shop.work(seen(0))
     assert shop.restocked == [(100, Outcome.UNKNOWN)]
     assert len(shop.errors) == 1

@@ -6,7 +6,7 @@ import pytest
 
 from loadtest.cli.machines import spread
 from loadtest.errors import UsageError
-from loadtest.plan import Cluster, Spread
+from loadtest.workload.spec import Cluster, Spread
 
 
 def files(folder: Path) -> tuple[Path, Path, Path]:

@@ -9,8 +9,8 @@ from msgspec.structs import replace
 
 from loadtest.checker import Power, Status
 from loadtest.checker.verdict import Violation
+from loadtest.records.report import Checked, Report, ReportedVerdict
 from loadtest.render.export.markdown import markdown
-from loadtest.report import Checked, Report, ReportedVerdict
 from tests.unit.exports import configured, report
 
 _PARSER = MarkdownIt("commonmark").enable(["table", "strikethrough"])

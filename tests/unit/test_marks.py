@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from loadtest.checker.marks import Bitmap, Evidence, Marks
+from loadtest.checker.bitsets import Bitmap, Evidence, Marks
 
 FAR = 1 << 26
 numbers = st.integers(0, 2000) | st.integers(FAR - 5, FAR + 5).filter(lambda n: n >= FAR) | st.integers(-5, -1)

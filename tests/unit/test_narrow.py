@@ -2,10 +2,10 @@
 
 import pytest
 
-from loadtest.calibrate import Ceiling
-from loadtest.comparison import SCHEMA, Cell, Comparison
+from loadtest.records.comparison import SCHEMA, Cell, Comparison
 from loadtest.render import ceiling
 from loadtest.render.comparison import print_comparison
+from loadtest.studies.calibrate import Ceiling
 from tests.unit.reports import a_cell
 from tests.unit.test_terminal import Terminal
 

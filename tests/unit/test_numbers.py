@@ -2,8 +2,8 @@ from decimal import Decimal
 
 import pytest
 
-from loadtest.arrivals import parse_number
-from loadtest.dynamo.numbers import LARGEST, number, whole
+from loadtest.dynamodb.numbers import LARGEST, number, whole
+from loadtest.workload.arrivals import parse_number
 
 NO_NUMBERS = ["", "x", "-", ".", "E5", "1E", "1E+9999999", "1E1000", "1_000", " 5", "5 ", "５", "٣", "²", "0x10", "NaN",
               "sNaN", "Infinity", "-inf", "1,5", "5\n", "1" * 5_000, "0." + "0" * 5_000 + "1"]  # fmt: skip

@@ -5,7 +5,7 @@ from random import Random
 import pytest
 
 from loadtest.checker import Status
-from loadtest.order import Event, OrderEnded, Outcome, Record, RecordsRead, RoundEnded
+from loadtest.events import Event, OrderEnded, Outcome, Record, RecordsRead, RoundEnded
 from tests.unit.builders import STRATEGIES, Fate, Shop, by_chance, judge
 from tests.unit.one_step import may_be_safe, steps_away
 

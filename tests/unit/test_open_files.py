@@ -5,7 +5,7 @@ import pytest
 
 LOWERED = """
 import resource, sys
-from loadtest.open_files import connections_that_fit
+from loadtest.system.file_limits import connections_that_fit
 soft, hard, wanted = map(int, sys.argv[1:])
 resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 print(connections_that_fit(wanted), *resource.getrlimit(resource.RLIMIT_NOFILE))

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from loadtest.checker import Status, Violation
-from loadtest.order import Kind, Product, RoundStarted
+from loadtest.events import Kind, Product, RoundStarted
 from tests.histories.story import ACCEPTED, CONFLICT, FAILED, REJECTED, Story
 from tests.unit.builders import judge, operation
 from tests.unit.evidence import load

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from loadtest.checker import overlap
 from loadtest.checker.overlap import REACH, Counts, Overlap
-from loadtest.order import Kind, Operation, Outcome
+from loadtest.events import Kind, Operation, Outcome
 from tests.unit.builders import operation
 
 REJECTED, UNKNOWN = Outcome.REJECTED, Outcome.UNKNOWN

@@ -5,7 +5,7 @@ from math import inf
 import pytest
 
 from loadtest.checker.own import OwnWrites, own_read
-from loadtest.order import RESTOCK, Kind, Operation, Outcome, Product, Restocked, StockSet
+from loadtest.events import RESTOCK, Kind, Operation, Outcome, Product, Restocked, StockSet
 
 INITIAL = Product("p#4", "Last samovar", 5, 3, "restock-0")
 

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError, ConnectionClosedError
 
-from loadtest.dynamo.errors import ForeignAnswerError
-from loadtest.dynamo.patience import patiently
-from loadtest.order import OwnRequest
+from loadtest.dynamodb.errors import ForeignAnswerError
+from loadtest.dynamodb.patience import patiently
+from loadtest.events import OwnRequest
 
 LOST = ConnectionClosedError(endpoint_url="here")
 

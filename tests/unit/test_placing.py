@@ -9,12 +9,12 @@ from anyio.lowlevel import checkpoint
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from loadtest.arrivals import Stage
-from loadtest.effort import Effort
-from loadtest.order import Event, OrderDropped, OrderPlaced
-from loadtest.placing import WHOLE, Leash, Part, Placing
-from loadtest.plan import Load
-from loadtest.scale.lost import perhaps_placed
+from loadtest.distributed.lost import perhaps_placed
+from loadtest.engine.dispatch import WHOLE, Leash, Part, Placing
+from loadtest.events import Event, OrderDropped, OrderPlaced
+from loadtest.measure.client_overhead import Effort
+from loadtest.workload.arrivals import Stage
+from loadtest.workload.spec import Load
 from tests.unit.fakes import MemoryTable, runner
 
 _LONG_AGO_NS = 3_600_000_000_000  # everything is due at once

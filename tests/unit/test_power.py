@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from loadtest.checker import Checker, Power, Status, Verdict
 from loadtest.checker.power import Chances, excluded, needed
-from loadtest.order import Event, Outcome, Product, Restocked, RoundEnded, RoundStarted
+from loadtest.events import Event, Outcome, Product, Restocked, RoundEnded, RoundStarted
 from tests.unit.builders import STRATEGIES, Fate, Schedule, Shop, by_chance, in_step, in_turn, operation, order_ended
 
 SECOND_NS = 10**9

@@ -6,12 +6,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loadtest.dynamo.table import Answer, Stamps
-from loadtest.order import ACCEPTED, Outcome, Product, Result
-from loadtest.probe.document import Finding, Shown
-from loadtest.probe.judgement import judge
-from loadtest.probe.questions import ALL_OLD, CONDITIONAL, CONSISTENT_READS, TRANSACTION_ATOMIC, Question
-from loadtest.probe.races import Races, finding, hold
+from loadtest.dynamodb.table import Answer, Stamps
+from loadtest.events import ACCEPTED, Outcome, Product, Result
+from loadtest.studies.probe.document import Finding, Shown
+from loadtest.studies.probe.judgement import judge
+from loadtest.studies.probe.questions import (
+    ALL_OLD,
+    CONDITIONAL,
+    CONSISTENT_READS,
+    TRANSACTION_ATOMIC,
+    Question,
+)
+from loadtest.studies.probe.races import Races, finding, hold
 
 REFUSED = Result(Outcome.REJECTED, "conflict")
 LOST = Result(Outcome.UNKNOWN, "ReadTimeoutError", "no answer in time")

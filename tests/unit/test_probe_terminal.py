@@ -1,9 +1,9 @@
 import pytest
 from msgspec.structs import replace
 
-from loadtest.probe.document import SCHEMA, Probe, Shown
-from loadtest.probe.questions import CONDITIONAL, TOKEN
 from loadtest.render.probe import print_probe
+from loadtest.studies.probe.document import SCHEMA, Probe, Shown
+from loadtest.studies.probe.questions import CONDITIONAL, TOKEN
 from tests.unit.test_terminal import Terminal
 
 PROBE = Probe(

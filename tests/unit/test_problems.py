@@ -2,7 +2,7 @@
 
 import pytest
 
-from loadtest.problems import Problem, Problems
+from loadtest.records.problems import Problem, Problems
 
 
 def counted(*problems: tuple[str, str]) -> list[Problem]:

@@ -4,11 +4,11 @@ from typing import Any
 
 import pytest
 
-from loadtest.dynamo.client import Connection
-from loadtest.dynamo.foreign import described, value_of
-from loadtest.dynamo.items import is_made_here, number, to_item
-from loadtest.dynamo.put_back import Kept, by_hand
-from loadtest.order import Event, Kind, Outcome, Product, RoundEnded, StockSet
+from loadtest.dynamodb.client import Connection
+from loadtest.dynamodb.foreign import described, value_of
+from loadtest.dynamodb.items import is_made_here, number, to_item
+from loadtest.dynamodb.put_back import Kept, by_hand
+from loadtest.events import Event, Kind, Outcome, Product, RoundEnded, StockSet
 from tests.unit.builders import operation
 
 RUN = "0123456789"

@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from loadtest.order import Event, Kind, Operation, OrderEnded, Outcome, Product, RoundEnded, RoundStarted
-from loadtest.recorder import Recorder
+from loadtest.events import Event, Kind, Operation, OrderEnded, Outcome, Product, RoundEnded, RoundStarted
+from loadtest.measure.recorder import Recorder
 from tests.unit.builders import STRATEGIES, Fate, Shop, by_chance, one_round, operation, order_ended
 
 

@@ -3,9 +3,18 @@
 import pytest
 from msgspec.structs import replace
 
-from loadtest.cost import Prices
-from loadtest.order import WORKER_LOST, Event, Kind, MeasuringStarted, OrderPlaced, Outcome, RoundEnded, RoundStarted
-from loadtest.recorder import Recorder
+from loadtest.events import (
+    WORKER_LOST,
+    Event,
+    Kind,
+    MeasuringStarted,
+    OrderPlaced,
+    Outcome,
+    RoundEnded,
+    RoundStarted,
+)
+from loadtest.measure.recorder import Recorder
+from loadtest.workload.pricing import Prices
 from tests.unit.builders import operation, order_ended
 from tests.unit.market import TICK_NS, Market
 

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from loadtest.checker import Status
-from loadtest.history import read_history
-from loadtest.order import Event, Kind, Operation, Outcome, Restocked, RoundEnded, RoundStarted, StockSet
+from loadtest.events import Event, Kind, Operation, Outcome, Restocked, RoundEnded, RoundStarted, StockSet
+from loadtest.records.history import read_history
 from tests.unit.builders import judge
 from tests.unit.disagreements import (
     CUT,

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loadtest.checker.marks import Room
+from loadtest.checker.bitsets import Room
 from loadtest.checker.register import Register, seen, written
-from loadtest.order import Outcome
+from loadtest.events import Outcome
 from tests.unit.builders import operation
 
 FIRST = operation(sent_ns=10, received_ns=15)

@@ -14,15 +14,15 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from loadtest.checker import Checker, Power, Status, Violation
-from loadtest.document import encode, write
-from loadtest.effort import Effort
 from loadtest.errors import LoadTestError, UsageError
-from loadtest.histogram import Histogram
-from loadtest.order import Event
-from loadtest.plan import Load, Race
-from loadtest.problems import Problem
-from loadtest.recorder import Recorder
-from loadtest.report import (
+from loadtest.events import Event
+from loadtest.measure.client_overhead import Effort
+from loadtest.measure.histogram import Histogram, latency
+from loadtest.measure.recorder import Recorder
+from loadtest.measure.summary import summarize
+from loadtest.records.json_file import encode, write
+from loadtest.records.problems import Problem
+from loadtest.records.report import (
     SCHEMA,
     Arrivals,
     BurstSpread,
@@ -40,10 +40,9 @@ from loadtest.report import (
     Stock,
     Work,
     Worst,
-    latency,
     read,
 )
-from loadtest.summary import summarize
+from loadtest.workload.spec import Load, Race
 from tests.conftest import ROOT
 from tests.unit.builders import one_round
 from tests.unit.fakes import full_disk
@@ -255,7 +254,11 @@ WITHOUT_ORDERS = {key: value for key, value in json.loads(encode(RACE)).items() 
         pytest.param(encode(RACE)[:-3], f"is not a {SCHEMA}", id="truncated by a little"),
         pytest.param(encode(RACE)[:100], f"is not a {SCHEMA}", id="truncated by much"),
         pytest.param(json.dumps(WITHOUT_ORDERS).encode(), "missing required field `orders`", id="a part is missing"),
-        pytest.param(encode(replace(RACE, schema="loadtest.report/9")), "is a loadtest.report/9, not a", id="newer"),
+        pytest.param(
+            encode(replace(RACE, schema="loadtest.report/9")),
+            "is a loadtest.report/9, not a",
+            id="newer",
+        ),
         pytest.param(b'{"schema":7}', "is a 7, not a", id="a number for a schema"),
         pytest.param(b"{}", f"not a {SCHEMA}", id="no schema"),
     ],

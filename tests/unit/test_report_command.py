@@ -10,9 +10,8 @@ from msgspec.structs import replace
 from loadtest.cli.app import app
 from loadtest.compare import Repeats
 from loadtest.errors import UsageError
-from loadtest.invocation import Invocation
-from loadtest.render.page import html
-from loadtest.report import read
+from loadtest.records.invocation import Invocation
+from loadtest.records.report import read
 from tests.unit.documents import Document
 from tests.unit.exports import configured
 from tests.unit.test_stored import put, put_comparison
@@ -25,7 +24,7 @@ TYPED = "loadtest race --threshold 'p99(order.accepted) < 5ms' --product '<b>'"
 def where(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The current folder, with a run and a comparison in `runs`; pages without the libraries that draw charts."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(html, "_libraries", lambda: "")
+    monkeypatch.setattr("loadtest.render.html.page._libraries", lambda: "")
     put(
         tmp_path / "runs" / "a",
         replace(configured("version", 10, 1), invocation=Invocation(TYPED, {"command": "race"})),

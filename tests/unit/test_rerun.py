@@ -8,15 +8,15 @@ from typing import Any
 import pytest
 from msgspec import to_builtins
 
-from loadtest import document
 from loadtest.cli import execute
 from loadtest.cli.app import app
 from loadtest.cli.invoked import invocation
 from loadtest.errors import UsageError
-from loadtest.faults import Delay, Faults, Fixed
-from loadtest.history import Conditions, HistoryWriter
-from loadtest.invocation import Invocation
-from loadtest.plan import Load, Race
+from loadtest.records import json_file
+from loadtest.records.history import Conditions, HistoryWriter
+from loadtest.records.invocation import Invocation
+from loadtest.workload.faults import Delay, Faults, Fixed
+from loadtest.workload.spec import Load, Race
 from tests.unit.reports import a_report
 from tests.unit.test_stored import put, put_comparison, two_cells
 
@@ -160,7 +160,7 @@ def test_no_secret_and_nothing_that_json_cannot_hold_is_kept(ran: Ran) -> None:
     (asked,) = ran.asked
     assert "hunter2" not in repr(asked)
     assert asked.scenario["profile"] == "http://***@host/"
-    assert document.encode(asked)
+    assert json_file.encode(asked)
 
 
 @pytest.mark.parametrize(

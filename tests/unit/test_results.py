@@ -4,7 +4,7 @@ import pytest
 from msgspec.structs import replace
 
 from loadtest.checker import Settled, Verdict
-from loadtest.order import Event, Kind, Outcome, Product, RoundEnded, RoundStarted
+from loadtest.events import Event, Kind, Outcome, Product, RoundEnded, RoundStarted
 from tests.unit.builders import judge, operation, order_ended
 
 TOLD_OTHERWISE = [outcome for outcome in Outcome if outcome is not Outcome.ACCEPTED]

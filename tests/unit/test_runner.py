@@ -6,11 +6,10 @@ from random import Random
 import anyio
 import pytest
 
-from loadtest.attempt import Gate
-from loadtest.backoff import Backoff
 from loadtest.checker import Status
-from loadtest.dynamo.table import Answer, Stamps
-from loadtest.order import (
+from loadtest.dynamodb.table import Answer, Stamps
+from loadtest.engine.attempt import Gate
+from loadtest.events import (
     ACCEPTED,
     Event,
     Kind,
@@ -23,7 +22,8 @@ from loadtest.order import (
     RoundEnded,
     RoundStarted,
 )
-from loadtest.runner import Rules
+from loadtest.workload.backoff import Backoff
+from loadtest.workload.spec import Rules
 from tests.unit.builders import CONFLICT, FAILED, STRATEGIES, THROTTLED, UNKNOWN, judge
 from tests.unit.fakes import MemoryTable, answer, orders, play, results, runner
 
@@ -41,7 +41,7 @@ def backoffs(monkeypatch: pytest.MonkeyPatch) -> list[int]:
             waited.append(attempt)
             yield 0.0
 
-    monkeypatch.setattr("loadtest.runner.waits", lambda backoff, random: at_once)
+    monkeypatch.setattr("loadtest.engine.orders.waits", lambda backoff, random: at_once)
     return waited
 
 
@@ -258,7 +258,7 @@ async def test_the_waits_are_those_of_the_backoff(backoff: Backoff, monkeypatch:
         asked.append(wanted)
         return lambda: iter([0.0] * 9)
 
-    monkeypatch.setattr("loadtest.runner.waits", made)
+    monkeypatch.setattr("loadtest.engine.orders.waits", made)
     await play(scripted(answer(CONFLICT)), "conditional", Rules(attempts=2, backoff=backoff), 1)
     assert asked == [backoff]
 

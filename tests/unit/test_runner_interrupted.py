@@ -5,8 +5,9 @@ from itertools import repeat
 import anyio
 import pytest
 
-from loadtest.order import Event, Kind, Operation, Outcome
-from loadtest.runner import Rules, Runner
+from loadtest.engine.orders import Runner
+from loadtest.events import Event, Kind, Operation, Outcome
+from loadtest.workload.spec import Rules
 from tests.unit.builders import CONFLICT, STRATEGIES
 from tests.unit.fakes import MemoryTable, answer, orders, results, runner
 
@@ -78,7 +79,7 @@ async def test_stamps_of_an_interrupted_operation_are_in_order(strategy: str) ->
 
 @pytest.mark.parametrize("strategy", ALL)
 async def test_between_two_attempts_an_order_is_failed(strategy: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("loadtest.runner.waits", lambda backoff, random: lambda: repeat(3600.0))
+    monkeypatch.setattr("loadtest.engine.orders.waits", lambda backoff, random: lambda: repeat(3600.0))
     table, events, refused = MemoryTable(), list[Event](), anyio.Event()
     table.scripted["write"] = [answer(CONFLICT)]
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loadtest.scale.clock import Clock, Offset
+from loadtest.distributed.clock import Clock, Offset
 
 _HOUR_NS = 3_600_000_000_000
 _DRIFT = 50e-6

@@ -10,10 +10,15 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from loadtest.dynamo.client import Connection
-from loadtest.effort import Effort
+from loadtest.distributed.coordinator import Fleet
+from loadtest.distributed.lost import perhaps_placed
+from loadtest.distributed.transport import LostError
+from loadtest.distributed.worker import Assignment, Batch
+from loadtest.distributed.worker_handle import Member
+from loadtest.dynamodb.client import Connection
+from loadtest.engine.dispatch import Part
 from loadtest.errors import LoadTestError, TargetError
-from loadtest.order import (
+from loadtest.events import (
     WORKER_LOST,
     Event,
     InFlight,
@@ -25,13 +30,8 @@ from loadtest.order import (
     OrderPlaced,
     Outcome,
 )
-from loadtest.placing import Part
-from loadtest.plan import Load, Race
-from loadtest.scale.fleet import Fleet
-from loadtest.scale.lost import perhaps_placed
-from loadtest.scale.member import Member
-from loadtest.scale.remote import LostError
-from loadtest.scale.shard import Assignment, Batch
+from loadtest.measure.client_overhead import Effort
+from loadtest.workload.spec import Load, Race
 from tests.unit.builders import operation, order_ended
 
 CONNECTION = Connection(endpoint_url="http://127.0.0.1:1", table="products", pool=10)

@@ -7,8 +7,8 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loadtest.order import InFlight, Kind, MeasuringStarted, Operation
-from loadtest.scale.merge import Merge
+from loadtest.distributed.merge import Merge
+from loadtest.events import InFlight, Kind, MeasuringStarted, Operation
 from tests.unit.builders import operation
 
 streams = st.lists(st.lists(st.integers(0, 50), max_size=20), min_size=1, max_size=5)

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from loadtest.compare import fit
-from loadtest.comparison import Scaling
+from loadtest.records.comparison import Scaling
 from tests.unit.reports import sure
 
 LEVELS = (1, 2, 5, 10, 20, 50, 100, 200)

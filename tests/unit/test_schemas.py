@@ -6,12 +6,12 @@ import jsonschema
 import msgspec
 import pytest
 
-from loadtest.comparison import Comparison
-from loadtest.found import Found
-from loadtest.history import Header
-from loadtest.order import Event
-from loadtest.probe.document import Probe
-from loadtest.report import Report
+from loadtest.events import Event
+from loadtest.records.comparison import Comparison
+from loadtest.records.history import Header
+from loadtest.records.report import Report
+from loadtest.records.search import Found
+from loadtest.studies.probe.document import Probe
 
 DOCS = Path(__file__).parents[2] / "docs"
 

@@ -11,7 +11,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from loadtest.compare.limit import Belief
-from loadtest.search import Answer, levels_between, search, usual_runs
+from loadtest.studies.find import Answer, levels_between, search, usual_runs
 
 Holds = Callable[[float], bool | None]
 MOST = 40

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loadtest.order import Event, Kind, MeasuringStarted, OrderDropped, OrderEnded, OrderPlaced, Outcome
-from loadtest.recorder import Recorder
-from loadtest.report import Second
-from loadtest.seconds import Coarse, Seconds
+from loadtest.events import Event, Kind, MeasuringStarted, OrderDropped, OrderEnded, OrderPlaced, Outcome
+from loadtest.measure.per_second import Coarse, Seconds
+from loadtest.measure.recorder import Recorder
+from loadtest.records.report import Second
 from tests.unit.builders import operation, order_ended
 
 SECOND_NS = 1_000_000_000

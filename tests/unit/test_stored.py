@@ -7,14 +7,14 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from loadtest import comparison as comparisons
-from loadtest import document
-from loadtest import found as searches
 from loadtest.cli.stored import Stored, cells, repeats, stored
 from loadtest.compare import Repeats, compare
 from loadtest.errors import UsageError
-from loadtest.found import Found, Level
-from loadtest.report import Report
+from loadtest.records import comparison as comparisons
+from loadtest.records import json_file
+from loadtest.records import search as searches
+from loadtest.records.report import Report
+from loadtest.records.search import Found, Level
 from tests.unit.reports import a_report
 
 CONFIG: dict[str, Any] = {
@@ -35,7 +35,7 @@ def a_run(run_id: str = "a-run", **config: Any) -> Report:
 def put(folder: Path, report: Report) -> Path:
     """A run's folder with its report."""
     folder.mkdir(parents=True, exist_ok=True)
-    document.write(folder / "report.json", document.encode(report))
+    json_file.write(folder / "report.json", json_file.encode(report))
     return folder
 
 
@@ -45,7 +45,7 @@ def put_comparison(folder: Path, made: Sequence[Repeats], **more: Any) -> Path:
     for one in made:
         for report in one.reports:
             put(folder / report.run_id, report)
-    document.write(folder / "comparison.json", document.encode(replace(comparison, **more)))
+    json_file.write(folder / "comparison.json", json_file.encode(replace(comparison, **more)))
     return folder
 
 
@@ -69,7 +69,7 @@ def of(*named: tuple[str, Report]) -> Stored:
 
 def test_runs_are_named_by_folder_or_file(tmp_path: Path) -> None:
     monday = put(tmp_path / "monday", a_run("1"))
-    document.write(tmp_path / "tuesday.json", document.encode(a_run("2")))
+    json_file.write(tmp_path / "tuesday.json", json_file.encode(a_run("2")))
     found = stored([monday, monday / "report.json", tmp_path / "tuesday.json"])
     assert [(name, report.run_id) for name, report in found.runs] == [
         ("monday", "1"),
@@ -182,7 +182,7 @@ def test_a_baseline_is_cells_of_both_and_not_of_what_was_a_baseline_then(tmp_pat
     folder = put_comparison(tmp_path / "monday", two_cells())
     old = comparisons.read(folder / "comparison.json")
     earlier = replace(old, cells=[replace(old.cells[0], baseline=True), *old.cells[1:]])
-    document.write(folder / "comparison.json", document.encode(earlier))
+    json_file.write(folder / "comparison.json", json_file.encode(earlier))
     alone = put(tmp_path / "alone", a_run("alone", strategy="transaction"))
     assert [one.name for one in cells(stored([folder, alone]))] == ["conditional", "transaction, 100"]
 
@@ -258,7 +258,7 @@ def put_search(folder: Path) -> Path:
         config={},
         environment={},
     )
-    document.write(folder / "search.json", document.encode(search))
+    json_file.write(folder / "search.json", json_file.encode(search))
     return folder
 
 

@@ -3,12 +3,12 @@ from datetime import UTC, datetime
 import pytest
 
 from loadtest.checker import Checker
-from loadtest.effort import Effort
-from loadtest.order import Kind, RoundEnded, RoundStarted
-from loadtest.plan import Race
-from loadtest.recorder import Recorder
-from loadtest.report import Report
-from loadtest.summary import summarize
+from loadtest.events import Kind, RoundEnded, RoundStarted
+from loadtest.measure.client_overhead import Effort
+from loadtest.measure.recorder import Recorder
+from loadtest.measure.summary import summarize
+from loadtest.records.report import Report
+from loadtest.workload.spec import Race
 from tests.unit.builders import one_round, operation
 
 SECOND_NS = 1_000_000_000

@@ -10,9 +10,9 @@ import anyio
 import pytest
 from anyio.lowlevel import checkpoint
 
-from loadtest.backoff import Backoff
-from loadtest.dynamo.table import Answer, Values
-from loadtest.order import (
+from loadtest.dynamodb.table import Answer, Values
+from loadtest.engine.arrival_loops import Sustained
+from loadtest.events import (
     ACCEPTED,
     SOLD_OUT,
     Event,
@@ -25,8 +25,8 @@ from loadtest.order import (
     Reason,
     Result,
 )
-from loadtest.runner import Rules
-from loadtest.sustained import Sustained
+from loadtest.workload.backoff import Backoff
+from loadtest.workload.spec import Rules
 from tests.unit.builders import CONFLICT, FAILED, THROTTLED, UNKNOWN
 from tests.unit.fakes import MemoryTable, answer, results, runner
 
@@ -343,7 +343,7 @@ async def test_a_buyer_of_a_closed_loop_rests_after_an_order_that_failed(
         rested.append((seconds, len(play.of(OrderEnded))))
         await checkpoint()
 
-    monkeypatch.setattr("loadtest.sustained.anyio.sleep", rest)
+    monkeypatch.setattr("loadtest.engine.arrival_loops.anyio.sleep", rest)
     with anyio.fail_after(20):
         await play.sustained.closed_loop(buyers, FOREVER_NS)
     ended = len(play.of(OrderEnded))

@@ -13,9 +13,9 @@ from msgspec.structs import replace
 
 from loadtest.checker import Status
 from loadtest.errors import InterruptedRunError, LoadTestError, TargetError
-from loadtest.experiment import Ended
-from loadtest.plan import Load, Race
-from loadtest.sweep import RunEnded, Setting, Swept, sweep
+from loadtest.run import Ended
+from loadtest.studies.sweep import RunEnded, Setting, Swept, sweep
+from loadtest.workload.spec import Load, Race
 from tests.unit.reports import a_report, a_verdict
 
 LEVELS = (1, 10, 100)

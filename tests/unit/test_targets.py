@@ -3,9 +3,10 @@ import re
 import pytest
 from msgspec.structs import replace
 
-from loadtest.dynamo.client import ClientKind, Connection
+from loadtest.dynamodb.client import Connection
 from loadtest.errors import TargetError, UsageError
-from loadtest.targets import Target, TargetKind, opened
+from loadtest.targets import opened
+from loadtest.workload.target import ClientKind, Target, TargetKind
 
 
 @pytest.mark.parametrize(

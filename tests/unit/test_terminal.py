@@ -8,15 +8,15 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from loadtest.arrivals import Stage
 from loadtest.checker import Checker
-from loadtest.effort import Effort
-from loadtest.order import Event, OwnRequest, Repaired
-from loadtest.plan import Load, Race
-from loadtest.recorder import Recorder
+from loadtest.events import Event, OwnRequest, Repaired
+from loadtest.measure.client_overhead import Effort
+from loadtest.measure.recorder import Recorder
+from loadtest.measure.summary import summarize
+from loadtest.records.report import Report
 from loadtest.render.terminal import print_report
-from loadtest.report import Report
-from loadtest.summary import summarize
+from loadtest.workload.arrivals import Stage
+from loadtest.workload.spec import Load, Race
 from tests.unit.builders import one_round
 from tests.unit.market import Market
 

@@ -6,13 +6,13 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from loadtest import metrics
 from loadtest.checker import Power, Status
 from loadtest.errors import UsageError
-from loadtest.histogram import Histogram
-from loadtest.order import Kind, Outcome
-from loadtest.report import Lateness, Orders, latency
-from loadtest.thresholds import Threshold, check, parse
+from loadtest.events import Kind, Outcome
+from loadtest.measure import metrics
+from loadtest.measure.histogram import Histogram, latency
+from loadtest.measure.thresholds import Threshold, check, parse
+from loadtest.records.report import Lateness, Orders
 from tests.unit.gates import NO_TIMES, OVERSOLD, a_report, verdict
 
 POWER = Power(100, 80, 10, contested=10, excluded_rate=0.2589, contested_rounds=4, excluded_share=0.5271)

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from loadtest.checker import Violation
-from loadtest.order import Event, Kind, Operation
-from loadtest.timeline import MOST_OPERATIONS, MOST_VIOLATIONS, timelines
+from loadtest.events import Event, Kind, Operation
+from loadtest.records.timeline import MOST_OPERATIONS, MOST_VIOLATIONS, timelines
 from tests.unit.builders import operation, order_ended
 
 

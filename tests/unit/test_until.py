@@ -3,8 +3,8 @@
 import pytest
 
 from loadtest.checker.power import needed
-from loadtest.order import Event, RoundEnded, RoundStarted
-from loadtest.until import Until
+from loadtest.events import Event, RoundEnded, RoundStarted
+from loadtest.workload.until import Until
 from tests.unit.builders import Schedule, Shop, in_step, in_turn
 
 MANY = 100

@@ -1,6 +1,6 @@
 import pytest
 
-from loadtest.order import Event, Outcome, RoundEnded
+from loadtest.events import Event, Outcome, RoundEnded
 from tests.unit.builders import Fate, Shop, judge, one_round
 from tests.unit.doctors import ODD_ONE_LEFT, PLENTY, RACE, change, end_with, told
 

@@ -4,7 +4,7 @@ from itertools import permutations
 
 import pytest
 
-from loadtest.order import Kind
+from loadtest.events import Kind
 from tests.histories.story import ACCEPTED, Story
 from tests.unit.builders import judge
 

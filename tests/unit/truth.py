@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from math import inf
 
-from loadtest.order import (
+from loadtest.events import (
     RESTOCK,
     Event,
     Kind,

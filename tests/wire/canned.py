@@ -8,9 +8,9 @@ from typing import Any
 
 from aiobotocore.awsrequest import AioAWSResponse
 
-from loadtest.dynamo.client import STAMPS
-from loadtest.dynamo.wire import codec
-from loadtest.dynamo.wire.connection import Reply
+from loadtest.dynamodb.client import STAMPS
+from loadtest.dynamodb.wire import codec
+from loadtest.dynamodb.wire.connection import Reply
 from tests.wire.clients import Outcome, a_client, outcome
 
 URL = "http://127.0.0.1:8000"

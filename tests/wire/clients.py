@@ -12,9 +12,9 @@ from aiobotocore.config import AioConfig
 from botocore.exceptions import BotoCoreError, ClientError
 from msgspec import Struct
 
-from loadtest.dynamo import wire
-from loadtest.dynamo.client import STAMPS
-from loadtest.dynamo.wire.signing import Template
+from loadtest.dynamodb import wire
+from loadtest.dynamodb.client import STAMPS
+from loadtest.dynamodb.wire.signing import Template
 
 REGION = "eu-central-1"
 KEYS = ("loadtest", "loadtest", None)

@@ -11,10 +11,10 @@ import pytest
 from aiohappyeyeballs import AddrInfoType
 from botocore.exceptions import BotoCoreError, ConnectTimeoutError, EndpointConnectionError
 
-from loadtest.dynamo import wire
-from loadtest.dynamo.errors import translate
-from loadtest.dynamo.wire import addresses
-from loadtest.order import Outcome
+from loadtest.dynamodb import wire
+from loadtest.dynamodb.errors import translate
+from loadtest.dynamodb.wire import addresses
+from loadtest.events import Outcome
 from tests.wire.certificates import Authority
 from tests.wire.clients import a_client, found
 from tests.wire.scripted import Peer, Scripted, answering, echo

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from loadtest.dynamo import wire
-from loadtest.dynamo.items import MADE_BY
+from loadtest.dynamodb import wire
+from loadtest.dynamodb.items import MADE_BY
 from tests.conftest import Cli
 from tests.wire.scripted import Peer, Scripted, answer, in_a_thread, refusal
 

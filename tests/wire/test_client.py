@@ -13,9 +13,9 @@ from aiobotocore.credentials import AioRefreshableCredentials
 from botocore.credentials import ReadOnlyCredentials
 from botocore.exceptions import NoCredentialsError
 
-from loadtest.dynamo import wire
-from loadtest.dynamo.client import STAMPS
-from loadtest.dynamo.wire import client as client_module
+from loadtest.dynamodb import wire
+from loadtest.dynamodb.client import STAMPS
+from loadtest.dynamodb.wire import client as client_module
 from tests.wire.certificates import Authority
 from tests.wire.clients import a_client, found, served, write
 from tests.wire.scripted import Peer, Scripted, answering, echo, in_a_thread

@@ -9,8 +9,8 @@ from botocore.serialize import create_serializer
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from loadtest.dynamo.wire import codec
-from loadtest.dynamo.wire.codec import NotUnderstood
+from loadtest.dynamodb.wire import codec
+from loadtest.dynamodb.wire.codec import NotUnderstood
 from tests.wire import shapes
 from tests.wire.clients import a_client, served
 from tests.wire.scripted import Peer, Scripted, answer

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import pytest
 
-from loadtest.dynamo import wire
+from loadtest.dynamodb import wire
 from tests.wire.certificates import Authority
 from tests.wire.clients import a_client, found, served, write
 from tests.wire.scripted import Peer, Scripted, answer, answering, echo, in_a_thread, item

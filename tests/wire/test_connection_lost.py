@@ -20,8 +20,8 @@ from botocore.exceptions import (
     SSLError,
 )
 
-from loadtest.dynamo.errors import translate
-from loadtest.order import Outcome
+from loadtest.dynamodb.errors import translate
+from loadtest.events import Outcome
 from tests.wire.certificates import Authority
 from tests.wire.clients import a_client, found, served, write
 from tests.wire.scripted import Peer, Request, Scripted, answer, answering, echo, item

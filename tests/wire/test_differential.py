@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from loadtest.dynamo.client import STAMPS
+from loadtest.dynamodb.client import STAMPS
 from tests.wire.clients import Outcome, a_client, outcome, served
 
 Call = tuple[str, dict[str, Any]]

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import BotoCoreError
 
-from loadtest.dynamo import wire
+from loadtest.dynamodb import wire
 from tests.wire.clients import a_client, found, served
 from tests.wire.scripted import Peer, Scripted, answering, echo
 

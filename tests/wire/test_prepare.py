@@ -9,7 +9,7 @@ from aiobotocore.httpsession import AIOHTTPSession
 from botocore import UNSIGNED
 from botocore.exceptions import NoCredentialsError
 
-from loadtest.dynamo import wire
+from loadtest.dynamodb import wire
 from tests.wire.clients import KEYS, a_client, found, session
 from tests.wire.scripted import Scripted, answering
 

@@ -13,7 +13,7 @@ from botocore.credentials import ReadOnlyCredentials
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from loadtest.dynamo.wire import codec, signing
+from loadtest.dynamodb.wire import codec, signing
 from tests.wire.clients import a_client, template
 
 PRINTABLE = "".join(map(chr, range(0x21, 0x7F)))

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from loadtest.dynamo import wire
-from loadtest.dynamo.client import STAMPS
-from loadtest.dynamo.wire import connection, stamps
+from loadtest.dynamodb import wire
+from loadtest.dynamodb.client import STAMPS
+from loadtest.dynamodb.wire import connection, stamps
 from tests.conftest import ROOT, Cli
 from tests.wire.certificates import Authority
 from tests.wire.clients import a_client, found

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from msgspec import Struct
 from msgspec.structs import replace
 
-from loadtest.order import (
+from loadtest.events import (
     Event,
     InFlight,
     Kind,

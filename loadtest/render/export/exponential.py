@@ -7,8 +7,8 @@ import math
 from collections import Counter
 from dataclasses import dataclass
 
-from loadtest import hdr
-from loadtest.report import Latency, buckets
+from loadtest.records import hdr
+from loadtest.records.report import Latency, buckets
 
 FINEST_SCALE = 8  # 256 buckets for each doubling, 0.27 % wide; the finest that Prometheus keeps
 MOST_BUCKETS = 160  # as many as OpenTelemetry's SDKs make at most

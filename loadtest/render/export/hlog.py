@@ -6,9 +6,9 @@ Source: HistogramLogWriter and HistogramLogReader of github.com/HdrHistogram/Hdr
 import re
 from collections.abc import Sequence
 
-from loadtest.foreign_text import visible
+from loadtest.records.report import Report, buckets
 from loadtest.render.export.runs import started, times
-from loadtest.report import Report, buckets
+from loadtest.system.foreign_text import visible
 
 _NOT_IN_TAGS = re.compile(r"[\s,]")
 

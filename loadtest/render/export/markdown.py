@@ -4,10 +4,10 @@ import re
 from collections.abc import Iterator, Sequence
 
 from loadtest.checker import Status
-from loadtest.foreign_text import visible
+from loadtest.records.report import Latency, Report
 from loadtest.render import power
 from loadtest.render.export.runs import OUTCOMES, settings
-from loadtest.report import Latency, Report
+from loadtest.system.foreign_text import visible
 
 _SHOWN = 10  # violations of a run
 _NAMED = 3  # orders of a violation

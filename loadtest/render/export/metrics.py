@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from loadtest.checker import Status
+from loadtest.records.report import Checked, Latency, Report
 from loadtest.render.export.runs import OUTCOMES, started, times
-from loadtest.report import Checked, Latency, Report
 
 Labels = dict[str, str]
 Samples = Iterable[tuple[Labels, float | None]]

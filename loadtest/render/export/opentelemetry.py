@@ -9,12 +9,12 @@ from urllib.parse import urlsplit, urlunsplit
 
 import loadtest
 from loadtest.errors import LoadTestError, UsageError
-from loadtest.extras import require
-from loadtest.foreign_text import visible
+from loadtest.records.report import Latency, Report
 from loadtest.render.export.exponential import exponential
 from loadtest.render.export.metrics import METRICS, Kind, Labels, Numbers, Times, seconds
 from loadtest.render.export.runs import settings, started
-from loadtest.report import Latency, Report
+from loadtest.system.extras import require
+from loadtest.system.foreign_text import visible
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.metrics.export import ExponentialHistogramDataPoint, Metric, MetricsData, ResourceMetrics

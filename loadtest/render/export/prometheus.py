@@ -5,10 +5,10 @@ Source: https://prometheus.io/docs/instrumenting/exposition_formats/
 
 from collections.abc import Iterator, Sequence
 
-from loadtest.foreign_text import visible
+from loadtest.records.report import Latency, Report
 from loadtest.render.export.metrics import METRICS, Kind, Labels, Numbers, Times, seconds
 from loadtest.render.export.runs import settings, started
-from loadtest.report import Latency, Report
+from loadtest.system.foreign_text import visible
 
 _SUFFIXES = {"s": "_seconds", "{order}/s": "_per_second", "{operation}/s": "_per_second", "1": "_ratio"}
 _TYPES = {Kind.COUNTER: "counter", Kind.GAUGE: "gauge", Kind.TIMES: "summary"}

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 
 from msgspec import Struct
 
-from loadtest.foreign_text import escaped
 from loadtest.render.export.sorting import Sorter
+from loadtest.system.foreign_text import escaped
 
 _INITIAL, _BEGAN, _ENDED = 0, 2, 3  # at one moment: what began then may have overlapped what ended then
 _CLOCK_ENDS = 1 << 63

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 
 from loadtest.errors import UsageError
-from loadtest.report import Latency, Report
+from loadtest.records.report import Latency, Report
 
 OUTCOMES = ("accepted", "rejected", "throttled", "failed", "unknown")
 

@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from msgspec.structs import fields
 
-from loadtest.foreign_text import visible
+from loadtest.records.report import Latency, Percentiles, Report, Second
 from loadtest.render.export.runs import OUTCOMES, settings, started, times
-from loadtest.report import Latency, Percentiles, Report, Second
+from loadtest.system.foreign_text import visible
 
 Cell = str | float | bool | None
 

@@ -1,0 +1,209 @@
+"""The operations of a run on one table: read a product, change it, take it in a transaction.
+
+Nothing here raises for what a server answers: every answer is a value.
+"""
+
+import time
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+from msgspec import Struct
+
+from loadtest.dynamodb.client import STAMPS, DynamoDBClient
+from loadtest.dynamodb.errors import (
+    CANCELED,
+    CONDITION_FAILED,
+    SDK_ERRORS,
+    never_sent,
+    translate,
+    translate_answer,
+)
+from loadtest.dynamodb.items import Item, to_product
+from loadtest.events import ACCEPTED, SOLD_OUT, Outcome, Product, Reason, Result
+
+Values = dict[str, dict[str, str]]
+Request = Mapping[str, Any]
+_TOTAL = {"ReturnConsumedCapacity": "TOTAL"}
+_MOST_UNITS = 1e6  # of one answer; DynamoDB's largest transaction takes some ten thousand
+
+
+class Stamps(Struct, frozen=True, gc=False):
+    """When a request was sent, when its answer arrived, and when the answer was read (monotonic clock).
+
+    If no byte of it was `sent`, all three are when that was clear.
+    """
+
+    sent_ns: int
+    received_ns: int
+    ended_ns: int
+    sent: bool = True
+
+
+class Answer(Struct, frozen=True, gc=False):
+    """What came back for one request, and when.
+
+    `product` is what a read found, what a write left behind or what a refused write met; None where there is
+    no such product or the server does not say. `by_condition` tells a write that its own condition refused
+    from one that met a transaction. `capacity` is the units consumed, None where the server does not say: it never
+    does for a refused write.
+    """
+
+    result: Result
+    product: Product | None
+    stamps: Stamps
+    by_condition: bool = False
+    capacity: float | None = None
+
+
+class Table:
+    """One table and an open client; `calls` counts what was asked of the client, by operation."""
+
+    def __init__(
+        self, client: DynamoDBClient, name: str, sdk_retries: int = 0, *, consistent_reads: bool = True
+    ) -> None:
+        self._methods: dict[str, Callable[..., Awaitable[dict[str, Any]]]] = {
+            "GetItem": client.get_item,
+            "UpdateItem": client.update_item,
+            "TransactWriteItems": client.transact_write_items,
+        }
+        self._answer = getattr(client, "answer", None)  # the wire's way, which raises no refusals
+        self._name = name
+        self._sdk_retries = sdk_retries
+        self.consistent_reads = consistent_reads
+        self.calls: Counter[str] = Counter()
+
+    async def read(self, product_id: str) -> Answer:
+        """A read, consistent unless told otherwise. A product that is not there, or is not one, is `failed`."""
+        key = {"id": {"S": product_id}}
+        request = {"TableName": self._name, "Key": key, "ConsistentRead": self.consistent_reads, **_TOTAL}
+        result, response, stamps = await self._call("GetItem", request, writes=False)
+        if result is not ACCEPTED:
+            return Answer(result, None, stamps)
+        if "Item" not in response:
+            return Answer(no_such_product(product_id), None, stamps, capacity=_consumed(response))
+        try:
+            product = to_product(response["Item"], product_id)
+        except ValueError as error:
+            result, product = Result(Outcome.FAILED, "InvalidProduct", str(error)), None
+        return Answer(result, product, stamps, capacity=_consumed(response))
+
+    async def update(
+        self, product_id: str, expression: str, values: Values, condition: str | None, refused: Reason
+    ) -> Answer:
+        """Change one product. A write that its condition refuses is rejected for the reason `refused`."""
+        request: dict[str, Any] = {
+            "TableName": self._name,
+            "Key": {"id": {"S": product_id}},
+            "UpdateExpression": expression,
+            "ExpressionAttributeValues": values,
+            "ReturnValues": "UPDATED_NEW",
+            **_TOTAL,
+        }
+        if condition is not None:
+            request["ConditionExpression"] = condition
+            request["ReturnValuesOnConditionCheckFailure"] = "ALL_OLD"
+        result, response, stamps = await self._call("UpdateItem", request, writes=True)
+        if result is ACCEPTED:
+            left = _seen(response.get("Attributes"), product_id)
+            return Answer(ACCEPTED, left, stamps, capacity=_consumed(response))
+        by_condition = response.get("Error", {}).get("Code") == CONDITION_FAILED
+        if by_condition and result.outcome is Outcome.REJECTED:
+            result = Result(Outcome.REJECTED, refused)
+        return Answer(result, _seen(response.get("Item"), product_id), stamps, by_condition)
+
+    async def take_and_record(self, product_id: str, take: Request, record: Request, token: str) -> Answer:
+        """One transaction: update the product as `take` says and put the order's `record`, both or neither.
+
+        Rejected as sold out if `take`'s condition refused, as a conflict if another write was under way.
+        A record that is there already is proof that this very order was accepted before.
+        """
+        key = {"id": {"S": product_id}}
+        all_old = {"ReturnValuesOnConditionCheckFailure": "ALL_OLD"}
+        actions = [
+            {"Update": {"TableName": self._name, "Key": key, **all_old, **take}},
+            {"Put": {"TableName": self._name, **record}},
+        ]
+        request = {"TransactItems": actions, "ClientRequestToken": token, **_TOTAL}
+        result, response, stamps = await self._call("TransactWriteItems", request, writes=True)
+        if response.get("Error", {}).get("Code") != CANCELED:
+            return Answer(result, None, stamps, capacity=_consumed(response))
+        reasons = response.get("CancellationReasons", [])
+        by_condition = [reason.get("Code") == "ConditionalCheckFailed" for reason in reasons]
+        if len(by_condition) == 2 and by_condition[1]:
+            return Answer(ACCEPTED, None, stamps, by_condition=True)  # what it shows is not what this order left
+        if result.outcome is Outcome.REJECTED and by_condition[0]:
+            result = SOLD_OUT
+        return Answer(result, _seen(reasons[0].get("Item") if reasons else None, product_id), stamps, any(by_condition))
+
+    async def _call(self, operation: str, request: Request, *, writes: bool) -> tuple[Result, dict[str, Any], Stamps]:
+        """ACCEPTED and the answer, or what the error means and the error's answer ({} if there was none)."""
+        self.calls[operation] += 1
+        sent_ns = time.perf_counter_ns()
+        try:
+            if self._answer is None:
+                response = await self._methods[operation](**request)
+            else:
+                response = await self._answer(operation, request)
+        except SDK_ERRORS as error:
+            result = translate(error, writes=writes, sdk_retries=self._sdk_retries)
+            if never_sent(error) and result.outcome is Outcome.FAILED:
+                now_ns = time.perf_counter_ns()
+                return result, {}, Stamps(now_ns, now_ns, now_ns, sent=False)
+            return result, _response(error), _stamps(_response(error), getattr(error, "sent_ns", 0) or sent_ns)
+        except Exception as error:  # noqa: BLE001 - the SDK trips over an answer that no DynamoDB gives
+            return _not_understood(f"{type(error).__name__}: {error}", writes), {}, _stamps({}, sent_ns)
+        if response["ResponseMetadata"]["HTTPStatusCode"] >= 300:
+            return translate_answer(response, writes=writes), response, _stamps(response, sent_ns)
+        content = response["ResponseMetadata"]["HTTPHeaders"].get("content-type", "")
+        if "json" not in content:
+            return _not_understood(f"an answer of the type {content!r}", writes), {}, _stamps(response, sent_ns)
+        return ACCEPTED, response, _stamps(response, sent_ns)
+
+
+def calls_by_client(client: DynamoDBClient, table: Table) -> tuple[dict[str, Counter[str]], Counter[str]]:
+    """The table's calls by client and operation, and those that the wire left to the SDK by operation and reason."""
+    from loadtest.dynamodb import wire
+
+    served = wire.served(client)
+    if served is None:
+        return {"sdk": table.calls}, Counter()
+    return {"wire": served.wire, "sdk": table.calls - served.wire}, served.sdk
+
+
+def no_such_product(product_id: str) -> Result:
+    """The result of an order for a product that is not in the table."""
+    return Result(Outcome.FAILED, "NoSuchProduct", f"product {product_id!r} is not in the table")
+
+
+def _not_understood(what: str, writes: bool) -> Result:
+    outcome = Outcome.UNKNOWN if writes else Outcome.FAILED
+    return Result(outcome, "NotUnderstood", f"no answer of a DynamoDB ({what})")
+
+
+def _stamps(response: dict[str, Any], sent_ns: int) -> Stamps:
+    """The wire's stamps; from the outside of the SDK there are only call and return."""
+    ended_ns = time.perf_counter_ns()
+    sent_ns, received_ns = response.get("ResponseMetadata", {}).get(STAMPS) or (sent_ns, ended_ns)
+    return Stamps(sent_ns, received_ns, ended_ns)
+
+
+def _consumed(response: dict[str, Any]) -> float | None:
+    """The capacity units that the answer names; those of a transaction come table by table."""
+    tables = response.get("ConsumedCapacity")
+    if not tables:
+        return None
+    units = [table.get("CapacityUnits") for table in (tables if isinstance(tables, list) else [tables])]
+    return sum(units) if all(isinstance(one, int | float) and 0 <= one <= _MOST_UNITS for one in units) else None
+
+
+def _response(error: BotoCoreError | ClientError) -> dict[str, Any]:
+    return dict(error.response) if isinstance(error, ClientError) else {}
+
+
+def _seen(item: Item | None, product_id: str) -> Product | None:
+    try:
+        return to_product(item, product_id) if item else None
+    except ValueError:
+        return None

@@ -1,0 +1,1 @@
+"""Turns events into figures: histograms, per-second series, client overhead, metrics, thresholds, the summary."""

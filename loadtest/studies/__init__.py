@@ -1,0 +1,1 @@
+"""Many runs, or a question to a target: sweep, find, calibrate, probe."""

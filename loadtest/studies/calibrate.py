@@ -1,0 +1,157 @@
+"""What this machine and client can do at most: a closed loop of rejected writes against the minimal server."""
+
+import datetime as dt
+import ipaddress
+import tempfile
+import time
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+
+import anyio
+from msgspec import Struct
+
+from loadtest.dynamodb.client import Connection, connect, fill
+from loadtest.dynamodb.table import Table
+from loadtest.errors import TargetError
+from loadtest.events import Outcome, Reason
+from loadtest.measure.histogram import Histogram
+from loadtest.system.server_process import ChildServer
+from loadtest.workload.target import ClientKind
+
+_PATIENCE_S = 120.0
+IN_FLIGHT = (1, 10, 100, 1000, 5000)
+
+
+class Ceiling(Struct, frozen=True):
+    """One measurement: `in_flight` requests at a time, plain or TLS.
+
+    `cpu_us` is this process's CPU time for one operation, `added_p50_ms` and `added_p99_ms` what this process adds
+    to a latency: before its request leaves and after its answer has come (None: the SDK does not tell them apart).
+    """
+
+    tls: bool
+    in_flight: int
+    operations_per_s: float
+    cpu_us: float
+    added_p50_ms: float | None
+    added_p99_ms: float | None
+
+
+async def calibrate(
+    client: ClientKind, levels: Sequence[int], seconds: float, done: Callable[[Ceiling], None]
+) -> list[Ceiling]:
+    """Measure each level for about `seconds`, plain and with TLS; `done` hears of each as it ends."""
+    ceilings = []
+    for tls in (False, True):
+        async with _minimal_server(tls) as connection:
+            for in_flight in levels:
+                ceiling = await _measure(connection, client, in_flight, seconds)
+                ceilings.append(ceiling)
+                done(ceiling)
+    return ceilings
+
+
+async def _measure(base: Connection, client: ClientKind, in_flight: int, seconds: float) -> Ceiling:
+    connection = Connection(
+        table="products",
+        endpoint_url=base.endpoint_url,
+        authorities=base.authorities,
+        anonymous=True,
+        client=client,
+        connect_timeout_s=_PATIENCE_S,
+        read_timeout_s=_PATIENCE_S,
+        pool=in_flight,
+    )
+    async with connect(connection) as opened:
+        table = Table(opened, "products")
+        await _write(table)
+        if client is ClientKind.WIRE:
+            await fill(opened, in_flight)
+        await _closed_loop(table, in_flight, min(seconds, 0.3), Histogram())
+        added = Histogram()
+        cpu_ns, started_ns = time.process_time_ns(), time.perf_counter_ns()
+        await _closed_loop(table, in_flight, seconds, added)
+        cpu_ns, took_ns = time.process_time_ns() - cpu_ns, time.perf_counter_ns() - started_ns
+    tells = client is ClientKind.WIRE
+    percentiles = added.percentiles((50.0, 99.0))
+    return Ceiling(
+        tls=connection.authorities is not None,
+        in_flight=in_flight,
+        operations_per_s=added.count / took_ns * 1e9,
+        cpu_us=cpu_ns / added.count / 1e3,
+        added_p50_ms=percentiles[50.0] / 1e6 if tells else None,
+        added_p99_ms=percentiles[99.0] / 1e6 if tells else None,
+    )
+
+
+async def _closed_loop(table: Table, in_flight: int, seconds: float, added: Histogram) -> None:
+    deadline_ns = time.perf_counter_ns() + int(seconds * 1e9)
+
+    async def worker() -> None:
+        while True:
+            called_ns = time.perf_counter_ns()
+            stamps = await _write(table)
+            added.record(stamps[2] - called_ns - (stamps[1] - stamps[0]))
+            if stamps[2] >= deadline_ns:
+                return
+
+    async with anyio.create_task_group() as tasks:
+        for _ in range(in_flight):
+            tasks.start_soon(worker)
+
+
+async def _write(table: Table) -> tuple[int, int, int]:
+    """One conditional write that is refused: what most orders of a race end with."""
+    values = {":quantity": {"N": "0"}, ":version": {"N": "2"}, ":read_version": {"N": "1"}}
+    expression = "SET quantity = :quantity, version = :version"
+    answer = await table.update("p#4", expression, values, "version = :read_version", Reason.CONFLICT)
+    if answer.result.outcome is not Outcome.REJECTED:
+        raise TargetError(f"the minimal server answered otherwise: {answer.result.message}")
+    return answer.stamps.sent_ns, answer.stamps.received_ns, answer.stamps.ended_ns
+
+
+@asynccontextmanager
+async def _minimal_server(tls: bool) -> AsyncIterator[Connection]:
+    with _certificate() as files:
+        arguments = ["--certificate", str(files[0]), "--key", str(files[1])] if tls else []
+        server = ChildServer("the minimal server", "loadtest.targets.servers.minimal", *arguments)
+        try:
+            await server.ready()
+            url = f"{'https' if tls else 'http'}://127.0.0.1:{server.port}"
+            yield Connection(table="products", endpoint_url=url, authorities=str(files[0]) if tls else None)
+        finally:
+            server.stop()
+
+
+@contextmanager
+def _certificate() -> Iterator[tuple[Path, Path]]:
+    """Files with a certificate for this machine that is its own authority, and its key, for an hour."""
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "loadtest calibrate")])
+    now = dt.datetime.now(dt.UTC)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - dt.timedelta(hours=1))
+        .not_valid_after(now + dt.timedelta(hours=1))
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        files = Path(folder, "certificate.pem"), Path(folder, "key.pem")
+        files[0].write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+        files[1].write_bytes(
+            key.private_bytes(
+                serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+            )
+        )
+        yield files

@@ -1,0 +1,1 @@
+"""What is asked of the operating system: timers, limits, priorities, signals, sockets, child processes."""

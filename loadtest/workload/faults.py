@@ -1,0 +1,122 @@
+"""A bad day: which faults meet which requests, in what share and when. Pure; `loadtest.faults.proxy` makes them.
+
+`loadtest.cli.fault_file` reads them from a file; `docs/faults.md` describes them.
+"""
+
+from math import exp, log
+from random import Random
+from typing import Literal
+
+from msgspec import Struct
+
+WRITES = ("UpdateItem", "PutItem", "DeleteItem", "TransactWriteItems")
+OPERATIONS = ("GetItem", *WRITES)
+_P99 = 2.3263478740408408  # standard deviations of a normal distribution
+
+
+class Fixed(Struct, frozen=True, tag_field="distribution", tag="fixed"):
+    """Always the same."""
+
+    time_s: float
+
+    def draw(self, random: Random) -> float:
+        """Seconds of one delay."""
+        del random
+        return self.time_s
+
+
+class Uniform(Struct, frozen=True, tag_field="distribution", tag="uniform"):
+    """Anything between two ends alike."""
+
+    least_s: float
+    most_s: float
+
+    def draw(self, random: Random) -> float:
+        """Seconds of one delay."""
+        return random.uniform(self.least_s, self.most_s)
+
+
+class Exponential(Struct, frozen=True, tag_field="distribution", tag="exponential"):
+    """Mostly short, sometimes several times the mean."""
+
+    mean_s: float
+
+    def draw(self, random: Random) -> float:
+        """Seconds of one delay."""
+        return random.expovariate(1.0) * self.mean_s
+
+
+class Lognormal(Struct, frozen=True, tag_field="distribution", tag="lognormal"):
+    """Half below the median, one in a hundred above `p99_s`: the long tail of a busy network."""
+
+    median_s: float
+    p99_s: float
+
+    def draw(self, random: Random) -> float:
+        """Seconds of one delay."""
+        return self.median_s * exp(random.gauss(0.0, 1.0) * log(self.p99_s / self.median_s) / _P99)
+
+
+Distribution = Fixed | Uniform | Exponential | Lognormal
+
+
+class Fault(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="kind"):
+    """What all have: a share of the requests, from when to when since the first request, and of which operations."""
+
+    rate: float = 1.0
+    from_s: float = 0.0
+    to_s: float | None = None
+    operations: tuple[str, ...] = WRITES
+
+    @property
+    def kind(self) -> str:
+        """Its name in files and reports."""
+        return str(self.__struct_config__.tag)
+
+
+class DropAnswer(Fault, frozen=True, kw_only=True, tag="drop_answer"):
+    """The request is applied; the connection is closed without an answer."""
+
+
+class Error500(Fault, frozen=True, kw_only=True, tag="error_500"):
+    """The request is applied; the answer is InternalServerError."""
+
+
+class Reset(Fault, frozen=True, kw_only=True, tag="reset"):
+    """The connection is reset before the request is forwarded, or after it was applied."""
+
+    when: Literal["before", "after"] = "after"
+
+
+class HalfAnswer(Fault, frozen=True, kw_only=True, tag="half_answer"):
+    """The request is applied; half of the answer's body comes, and then the connection is closed."""
+
+
+class Duplicate(Fault, frozen=True, kw_only=True, tag="duplicate"):
+    """The request is delivered twice, one after the other; the client gets one of the answers."""
+
+    answer: Literal["first", "second"] = "second"
+
+
+class Delay(Fault, frozen=True, kw_only=True, tag="delay"):
+    """The request or its answer is held for a time."""
+
+    time: Distribution
+    where: Literal["request", "answer"] = "answer"
+
+
+class Throttle(Fault, frozen=True, kw_only=True, tag="throttle"):
+    """Each item is a partition of its own: so many write units a second, and `burst` of them after a quiet time."""
+
+    write_units: float = 1000.0
+    burst: float = 1000.0
+
+
+AnyFault = DropAnswer | Error500 | Reset | HalfAnswer | Duplicate | Delay | Throttle
+
+
+class Faults(Struct, frozen=True, kw_only=True):
+    """All faults of a run in the order of the file. Without a seed of their own, the run's seed is theirs."""
+
+    faults: tuple[AnyFault, ...]
+    seed: int | None = None

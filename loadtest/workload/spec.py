@@ -1,0 +1,148 @@
+"""What a run is asked to do: a race, or load over time."""
+
+from collections.abc import Sequence
+from math import ceil
+
+from msgspec import Struct
+
+from loadtest.workload.arrivals import Rate, Stage, steady
+from loadtest.workload.backoff import Backoff
+from loadtest.workload.pricing import Prices
+from loadtest.workload.target import Target
+
+_SECONDS_IN_FLIGHT = 2.0
+_LEAST_IN_FLIGHT, _MOST_IN_FLIGHT = 1_000, 10_000
+
+
+class Cluster(Struct, frozen=True, kw_only=True):
+    """A Dask scheduler's address, and the files for TLS: whom to trust, and who this is."""
+
+    address: str
+    authorities: str | None = None
+    certificate: str | None = None
+    key: str | None = None
+
+
+class Spread(Struct, frozen=True, kw_only=True):
+    """Where the orders are placed: here, by several `processes` here, or by the workers of a cluster."""
+
+    processes: int = 1
+    cluster: Cluster | None = None
+
+    @property
+    def alone(self) -> bool:
+        """Whether this process places all of them."""
+        return self.processes == 1 and self.cluster is None
+
+
+class Rules(Struct, frozen=True):
+    """How orders are run: attempts each, whether the gate holds them, what they wait.
+
+    `concurrency` is the most requests in flight at once; None if the number of orders is limit enough.
+    """
+
+    attempts: int = 1
+    concurrency: int | None = None
+    gate: bool = True
+    backoff: Backoff = Backoff.FULL_JITTER
+
+
+class Plan(Struct, frozen=True, kw_only=True):
+    """What both have in common. `concurrency` is the most requests in flight at once.
+
+    `max_spend_usd` is what its orders may cost at most; None: no limit.
+    """
+
+    strategy: str = "version"
+    units: int = 1
+    attempts: int = 1
+    backoff: Backoff = Backoff.FULL_JITTER
+    consistent_reads: bool = True
+    product: str = "p#4"
+    concurrency: int = 100
+    prices: Prices = Prices()
+    seed: int = 0
+    max_spend_usd: float | None = None
+    target: Target = Target()
+    spread: Spread = Spread()
+
+
+class Race(Plan, frozen=True, kw_only=True):
+    """Rounds of orders for one product, all at once, with its stock set before each.
+
+    With `exclude` there are as many rounds as exclude a higher rate of double wins with 95 % certainty. Then `rounds`
+    and `within_s` are bounds, None is no bound.
+    """
+
+    number_of_requests: int = 100
+    stock: int = 1
+    rounds: int | None = 1
+    gate: bool = True
+    exclude: float | None = None
+    within_s: float | None = None
+
+    @property
+    def rules(self) -> Rules:
+        """How its orders are run."""
+        limit = self.concurrency if self.concurrency < self.number_of_requests else None
+        return Rules(self.attempts, limit, self.gate, self.backoff)
+
+    @property
+    def orders(self) -> int | None:
+        """How many there will be; None if only the run tells."""
+        return None if self.rounds is None or self.exclude is not None else self.number_of_requests * self.rounds
+
+    @property
+    def product_ids(self) -> list[str]:
+        """The one product that all want."""
+        return [self.product]
+
+
+class Load(Plan, frozen=True, kw_only=True):
+    """Orders over time for one or more products.
+
+    Without `rate_per_s` and `stages` it is a closed loop of `concurrency` orders for `duration_s`. With either,
+    `concurrency` is the most orders in flight: what is due beyond it is dropped. Stages start at a rate of 0.
+    `skew` is Zipf's exponent over the products, 0 is uniform. `restock` keeps every product's quantity near `stock`.
+    """
+
+    duration_s: float = 10.0
+    warm_up_s: float = 0.0
+    rate_per_s: float | None = None
+    stages: Sequence[Stage] = ()
+    poisson: bool = False
+    products: int = 1
+    skew: float = 0.0
+    stock: int = 1_000_000
+    restock: bool = False
+
+    @property
+    def rules(self) -> Rules:
+        """How its orders are run."""
+        return Rules(self.attempts, None, False, self.backoff)
+
+    @property
+    def schedule(self) -> Rate | None:
+        """The rate of arrivals, warm-up included: that runs at the first rate there is. None in a closed loop."""
+        if self.rate_per_s is not None:
+            return steady(self.rate_per_s, self.warm_up_s + self.duration_s)
+        if not self.stages or not self.warm_up_s:
+            return Rate(self.stages) if self.stages else None
+        first = next(stage.rate_per_s for stage in self.stages if stage.rate_per_s)
+        return Rate([Stage(self.warm_up_s, first), Stage(0.0, 0.0), *self.stages], first)
+
+    @property
+    def orders(self) -> int | None:
+        """How many will be due; None if only the run tells: in a closed loop, and if they come by chance."""
+        schedule = None if self.poisson else self.schedule
+        return ceil(schedule.orders) if schedule else None
+
+    @property
+    def product_ids(self) -> list[str]:
+        """The products that are bought, the hottest first."""
+        return [self.product] if self.products == 1 else [f"load#{n}" for n in range(1, self.products + 1)]
+
+
+def in_flight_for(highest_per_s: float) -> int:
+    """The most orders in flight unless the user says otherwise: two seconds of the highest rate, within reason."""
+    return int(min(_MOST_IN_FLIGHT, max(_LEAST_IN_FLIGHT, _SECONDS_IN_FLIGHT * highest_per_s)))
