@@ -1,6 +1,6 @@
 """A bad day: which faults meet which requests, in what share and when. Pure; `loadtest.faults.proxy` makes them.
 
-`loadtest.cli.fault_file` reads them from a file; `docs/faults.md` describes them.
+`loadtest.cli.fault_file` reads them from a file; `docs/how-to/inject-faults.md` describes them.
 """
 
 from math import exp, log

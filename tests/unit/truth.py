@@ -23,7 +23,7 @@ from tests.unit.history_steps import Steps
 from tests.unit.order_steps import Placed
 from tests.unit.reference import Look, Write, explainable
 
-WAITED_NS = 2_000_000_000  # a write that has not been applied by then is taken as lost (docs/checker.md)
+WAITED_NS = 2_000_000_000  # a write not applied by then is taken as lost (docs/explanation/the-checker.md)
 _PLENTY = 100
 
 
