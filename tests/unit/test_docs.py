@@ -21,7 +21,7 @@ CODE = [
     if path.is_file() and path.suffix in {"", ".py", ".sh", ".tf", ".toml", ".yaml"}
 ]
 LINK = re.compile(r"\[(?:[^][]|\[[^]]*\])*\]\(([^()\s]+)\)")
-PATH = re.compile(r"\bdocs/[\w./-]*\w")
+PATH = re.compile(r"(?<![\w./-])docs/[\w./-]*\w")  # not that of an address
 
 
 def prose(page: Path) -> str:
