@@ -52,7 +52,7 @@ def main() -> int:
     stale = [path for path, text in _files() if not path.exists() or path.read_text() != text]
     if sys.argv[1:] == ["--check"]:
         for path in stale:
-            print(f"{path.relative_to(FOLDER.parent.parent)} is not current: scripts/reference.py writes it")
+            print(f"{path.relative_to(FOLDER.parent.parent)} is not current: .venv/bin/python scripts/reference.py writes it")
         return 1 if stale else 0
     for path, text in _files():
         path.write_text(text)
