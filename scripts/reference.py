@@ -13,6 +13,7 @@ import sys
 from collections.abc import Callable, Collection, Iterable, Iterator
 from enum import Enum
 from functools import cache
+from itertools import chain
 from pathlib import Path
 from types import ModuleType, NoneType, UnionType
 from typing import Any, Literal, TypeGuard, Union, get_args, get_origin, get_type_hints
@@ -23,6 +24,7 @@ from typer.core import TyperCommand, TyperGroup, TyperOption
 
 from loadtest.cli.app import app
 from loadtest.cli.panels import Panel, panel_of
+from loadtest.compare import METRICS
 from loadtest.events import Event, Operation
 from loadtest.records.comparison import Comparison
 from loadtest.records.history import Header
@@ -52,7 +54,7 @@ def main() -> int:
     stale = [path for path, text in _files() if not path.exists() or path.read_text() != text]
     if sys.argv[1:] == ["--check"]:
         for path in stale:
-            print(f"{path.relative_to(FOLDER.parent.parent)} is not current: .venv/bin/python scripts/reference.py writes it")
+            print(f"{path.name} in docs/reference is not current: .venv/bin/python scripts/reference.py writes it")
         return 1 if stale else 0
     for path, text in _files():
         path.write_text(text)
@@ -67,7 +69,7 @@ def _files() -> Iterator[tuple[Path, str]]:
         "scenario": _keys,
         "report": lambda: _structs(Report, Race, Load, elsewhere=_ELSEWHERE),
         "history": lambda: _structs(Header, *get_args(Event), defaults=True),
-        "comparison": lambda: _structs(Comparison),
+        "comparison": lambda: chain(_structs(Comparison), _metrics()),
         "search": lambda: _structs(Found),
         "probe": lambda: _structs(Probe),
     }
@@ -200,6 +202,14 @@ def _comments(module: ModuleType) -> dict[str, dict[str, str]]:
                 if text := " ".join(part for part in parts if part):
                     found.setdefault(node.name, {})[each.target.id] = text
     return found
+
+
+def _metrics() -> Iterator[str]:
+    """The metrics of a cell by name."""
+    yield from ("## Metrics", "", "| name | what | unit | better | tested |", "|---|---|---|---|---|")
+    for name, metric in METRICS.items():
+        tested = "yes" if metric.tested else ""
+        yield f"| `{name}` | {metric.title} | {metric.unit} | {metric.better or ''} | {tested} |"
 
 
 def _commands() -> Iterator[str]:
