@@ -84,6 +84,8 @@ def _schema(kind: Any) -> str:
     schema = msgspec.json.schema(kind)
     types = {each.__name__: each for each in _reached(get_args(kind) or (kind,))}
     for name, definition in schema["$defs"].items():
+        if "description" in definition:  # Python 3.13 and later leave the indentation out
+            definition["description"] = inspect.cleandoc(definition["description"])
         for field, text in _texts(types[name]).items() if name in types else ():
             definition["properties"][field]["description"] = text
     return msgspec.json.format(msgspec.json.encode(schema), indent=2).decode() + "\n"
