@@ -285,7 +285,7 @@ class RecordsRead(
     missing: list[str]  #: the orders that have none
     at_ns: int  #: when all of that was known
     #: of the missing ones those that can never have one, because something in its place refuses it
-    barred: list[str] = []
+    fenced: list[str] = []
 
 
 class RoundEnded(

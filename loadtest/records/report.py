@@ -177,7 +177,7 @@ class Checked(Struct, frozen=True):
     sentence: str  #: by how much it held or did not, as printed
 
 
-class BurstSpread(Struct, frozen=True):
+class SendSpread(Struct, frozen=True):
     """Milliseconds between the first and the last first write of a round: the middle round and the widest."""
 
     median: float  #: of the middle round
@@ -216,11 +216,11 @@ class Client(Struct, frozen=True):
     cpu_s: float | None
     cpu_cores: float | None  #: `cpu_s` over `duration_s`
     #: from the first to the last first write of a round; null without one, and for a load
-    burst_spread_ms: BurstSpread | None
+    send_spread_ms: SendSpread | None
     bound: str | None  #: that the tool was the bottleneck, and what to do, in words; null if it was not
     workers: list[Worker] = []  #: the processes that placed the orders, if there were several
     #: of several processes: how much sooner after its instant one's first request left than another's
-    start_spread_ms: BurstSpread | None = None
+    start_spread_ms: SendSpread | None = None
     #: answers to orders that have the reader's time, as the kernel had none or none that can be
     reader_stamps: int | None = None
 
