@@ -92,7 +92,7 @@ class Scaling(Struct, frozen=True):
 class Comparison(Struct, frozen=True, kw_only=True):
     """Cells side by side, the differences between them, and how throughput scales."""
 
-    schema: Literal["loadtest.comparison/1"]
+    schema: Literal["loadtest.comparison/1"]  #: which version of this file
     comparison_id: str  #: the name of the folder
     started_at: str  #: UTC, ISO 8601; of stored runs, when the first of them started
     completed: bool  #: whether all runs were made, and completed

@@ -47,7 +47,7 @@ class Header(
 ):
     """The first line. Event times are on the monotonic clock; this is one moment on both clocks."""
 
-    schema: str  #: `loadtest.history/1`
+    schema: str  #: `loadtest.history/` and which version of it
     run_id: str  #: the name of the run folder
     unix_ns: int  #: one moment, in nanoseconds since 1970
     monotonic_ns: int  #: the same moment on the clock of the events

@@ -50,7 +50,7 @@ class Level(Struct, frozen=True):
 class Found(Struct, frozen=True, kw_only=True):
     """What a search found: between which two levels the limit lies."""
 
-    schema: Literal["loadtest.search/1"]
+    schema: Literal["loadtest.search/1"]  #: which version of this file
     search_id: str  #: the name of the folder
     started_at: str  #: UTC, ISO 8601
     completed: bool  #: whether it came to its end

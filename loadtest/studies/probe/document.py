@@ -30,7 +30,7 @@ class Finding(Struct, frozen=True, kw_only=True):
 class Probe(Struct, frozen=True, kw_only=True):
     """All findings about one target."""
 
-    schema: Literal["loadtest.probe/1"]
+    schema: Literal["loadtest.probe/1"]  #: which version of this file
     started_at: str  #: UTC, ISO 8601
     completed: bool  #: whether all was asked
     stopped_by: str | None  #: the signal or the error that stopped it
