@@ -304,14 +304,14 @@ class RecordsRead(
 ):
     """After a round the records of some of its orders were read: these were `found`, these were `missing`.
 
-    Of the orders in `barred` there was none, and there will never be one: what stands in its place refuses it.
+    Of the orders in `fenced` there was none, and there will never be one: what stands in its place refuses it.
     """
 
     round: int
     found: list[Record]
     missing: list[str]
     at_ns: int
-    barred: list[str] = []
+    fenced: list[str] = []
 
 
 class RoundEnded(

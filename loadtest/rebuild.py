@@ -12,11 +12,11 @@ from loadtest.checker import Status
 from loadtest.errors import LoadTestError, UsageError
 from loadtest.events import Event, Listener, RoundEnded
 from loadtest.faults import proxy
-from loadtest.measure.client_overhead import Effort
+from loadtest.measure.client_overhead import ClientOverhead
 from loadtest.measure.recorder import Recorder
 from loadtest.measure.summary import summarize
 from loadtest.measure.thresholds import check, parse
-from loadtest.records.completeness import Extent, follow, happened_ns
+from loadtest.records.completeness import Completeness, follow, happened_ns
 from loadtest.records.history import Conditions, Header, read_header, read_history
 from loadtest.records.judging import checker
 from loadtest.records.report import Report
@@ -25,7 +25,7 @@ from loadtest.workload.spec import Load, Race
 
 _LONGEST_NS = 62 * 24 * 3600 * 10**9  # a month of warm-up and one of measuring
 _LONGEST_LOAD_S = 3 * 24 * 3600  # each of its seconds stands in the report
-_SETTLED_NS = 10 * 10**9  # of a second this long ago no event comes any more
+_RECONCILED_NS = 10 * 10**9  # of a second this long ago no event comes any more
 _EVENTS_BETWEEN = 4096
 _UNKNOWN = "unknown"
 
@@ -40,8 +40,8 @@ def rebuild(path: Path, *listeners: Listener) -> Report:
     """
     header = read_header(path)
     with _understood(path):
-        extent, judging, replay = Extent(header), checker(header.conditions), _Replay(header)
-    part = follow(path, extent, judging, replay, *listeners)
+        completeness, judging, replay = Completeness(header), checker(header.conditions), _Replay(header)
+    part = follow(path, completeness, judging, replay, *listeners)
     recorder = replay.recorder
     if not recorder.begun:
         raise UsageError(f"{path} has no order: its run was cut before the first")
@@ -53,13 +53,13 @@ def rebuild(path: Path, *listeners: Listener) -> Report:
             else msgspec.convert(conditions.plan, Load)
         )
         started_at = datetime.fromisoformat(conditions.started_at)
-    for product_id in list(extent.open):
-        recorder(RoundEnded(extent.round, product_id, None, extent.last_ns, extent.last_ns))
+    for product_id in list(completeness.open):
+        recorder(RoundEnded(completeness.round, product_id, None, completeness.last_ns, completeness.last_ns))
     with _understood(path):
         report = summarize(
             recorder,
             judging.verdict(),
-            Effort(plan.target.client if header.conditions else _UNKNOWN, conditions.stamps),
+            ClientOverhead(plan.target.client if header.conditions else _UNKNOWN, conditions.stamps),
             plan,
             run_id=header.run_id,
             started_at=started_at,
@@ -67,7 +67,7 @@ def rebuild(path: Path, *listeners: Listener) -> Report:
             environment=conditions.environment,
             invocation=conditions.invocation,
         )
-        report = _with_thresholds(_without_effort(report), conditions)
+        report = _with_thresholds(_without_overhead(report), conditions)
         if header.conditions is None:  # the plan was a stand-in
             report = replace(report, config={}, hint=None)
     if plan.target.faults is not None:
@@ -112,7 +112,7 @@ class _Replay:
         if seconds is not None and now_ns - seconds.started_ns > _LONGEST_LOAD_S * 10**9:
             raise ValueError("a load of more than 3 days: a report made anew has no room for its seconds")
         if self._events % _EVENTS_BETWEEN == 0 and seconds is not None:
-            seconds.close(now_ns - _SETTLED_NS)
+            seconds.close(now_ns - _RECONCILED_NS)
 
 
 @contextmanager
@@ -123,7 +123,7 @@ def _understood(path: Path) -> Iterator[None]:
         raise UsageError(f"{path}: its header or its events make no report: {error}") from error
 
 
-def _without_effort(report: Report) -> Report:
+def _without_overhead(report: Report) -> Report:
     return replace(
         report,
         client=replace(

@@ -84,7 +84,7 @@ async def run(
     report = summarize(
         going.recorder,
         judgement.verdict,
-        going.effort,
+        going.overhead,
         plan,
         run_id=run_id,
         started_at=started_at,

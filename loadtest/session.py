@@ -13,7 +13,7 @@ import anyio
 from anyio import to_thread
 
 from loadtest.checker import Checker, Status, Verdict
-from loadtest.checker.pending import carried
+from loadtest.checker.pending import pending
 from loadtest.distributed import coordinator
 from loadtest.distributed.checker_process import Judge, Judgement, judged
 from loadtest.dynamodb import admin
@@ -22,16 +22,16 @@ from loadtest.dynamodb.own_writes import OwnWrites
 from loadtest.dynamodb.patience import OnRepair
 from loadtest.dynamodb.put_back import Kept
 from loadtest.dynamodb.table import Table, calls_by_client
-from loadtest.engine.context import PUTTING, Done, Placer, Scene, for_each
-from loadtest.engine.dispatch import Placing
+from loadtest.engine.context import PUTTING, Dispatcher, Done, RunContext, for_each
+from loadtest.engine.dispatch import LocalDispatcher
 from loadtest.engine.load import Budget, Restocker, load
 from loadtest.engine.orders import Runner
 from loadtest.engine.race import race
-from loadtest.engine.reconcile import Settling
+from loadtest.engine.reconcile import Reconciliation
 from loadtest.errors import LoadTestError
 from loadtest.events import Event, InFlight, Operation, OwnRequest, Product, Repaired
 from loadtest.faults import proxy
-from loadtest.measure.client_overhead import Effort
+from loadtest.measure.client_overhead import ClientOverhead
 from loadtest.measure.recorder import Recorder
 from loadtest.measure.summary import environment
 from loadtest.records.history import HistoryWriter
@@ -48,7 +48,7 @@ SERVER_LOG = "server.log"
 class Watcher(Protocol):
     """Who follows a run while it goes on."""
 
-    def show(self, recorder: Recorder, effort: Effort) -> None:
+    def show(self, recorder: Recorder, overhead: ClientOverhead) -> None:
         """Look at how far it is; called four times a second."""
 
     def announce(self, sentence: str) -> None:
@@ -78,15 +78,15 @@ class Session:
     ) -> None:
         self.recorder = Recorder()
         exclude = plan.exclude if isinstance(plan, Race) else None
-        self._checker = Checker(carried(lost or ()), is_load=isinstance(plan, Load), exclude=exclude)
+        self._checker = Checker(pending(lost or ()), is_load=isinstance(plan, Load), exclude=exclude)
         self._kept = kept
         self._late = {op.order_id for op in lost or ()}
         self._judge: Judge | None = None  # instead of the checker
-        self._settling = Settling()
+        self._reconciliation = Reconciliation()
         self.signal: str | None = None
         self.error: LoadTestError | None = None
         self.environment: dict[str, Any] = {}
-        self.effort = Effort(plan.target.client, stamps(plan.target.client))
+        self.overhead = ClientOverhead(plan.target.client, stamps(plan.target.client))
         self._plan = plan
         self._run_id = run_id
         self._begin_history = begin_history
@@ -95,21 +95,21 @@ class Session:
         self._proxy: proxy.Proxy | None = None
         self._round = 1  # of the last event
         self._scope = anyio.CancelScope()
-        self._placer: Placer | None = None
+        self._dispatcher: Dispatcher | None = None
         self._until: Until | None = None  # of a race
         self._restocker = Restocker(plan) if isinstance(plan, Load) else None
         self._budget = Budget(plan) if isinstance(plan, Load) else None
 
     def in_flight(self) -> Sequence[InFlight]:
         """The writes of orders that are in flight, each of them once."""
-        return self._placer.in_flight_writes() if self._placer is not None else ()
+        return self._dispatcher.in_flight_writes() if self._dispatcher is not None else ()
 
     async def execute(self, folder: Path, interrupt: Interrupt) -> None:
         """Run to the end, or until a signal or an error stops it, which is then in `signal` or `error`."""
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(self._wait_for, interrupt)
             tasks.start_soon(self._tick)
-            tasks.start_soon(self.effort.watch_loop)
+            tasks.start_soon(self.overhead.watch_loop)
             with self._scope:
                 try:
                     await self._on_target(folder)
@@ -133,7 +133,7 @@ class Session:
         if found is None:
             said = f"stopped by {self.signal} before all was judged; loadtest check judges the history: inconclusive"
             return Judgement(Verdict(Status.INCONCLUSIVE, said), [])
-        self.effort.cpu_ns += found.cpu_ns
+        self.overhead.cpu_ns += found.cpu_ns
         return found
 
     async def _give_up_judging(self, interrupt: Interrupt, judge: Judge, waiting: anyio.CancelScope) -> None:
@@ -150,81 +150,81 @@ class Session:
         plan = self._plan
         async with (
             opened(plan.target, plan.concurrency, folder / SERVER_LOG) as connection,
-            connect(connection.patient()) as clerk,
-            self._way(connection, clerk.meta.region_name, folder) as way,
-            self._client(way) as client,
+            connect(connection.patient()) as admin_client,
+            self._route(connection, admin_client.meta.region_name, folder) as route,
+            self._client(route) as client,
         ):
-            self.environment = environment(plan.target.kind, clerk.meta.endpoint_url)
+            self.environment = environment(plan.target.kind, admin_client.meta.endpoint_url)
             if self._begin_history is not None:
                 self._history = self._begin_history(self.environment)
                 if not plan.spread.alone:
                     with suppress(OSError):  # without it all is judged here
                         self._judge = Judge(self._history.path)
-            description = await _prepare(plan, clerk, connection, self._repaired, self._chore(PUTTING))
+            description = await _prepare(plan, admin_client, connection, self._repaired, self._chore(PUTTING))
             prefix = self._run_id[-10:]
             if self._kept is not None:
                 self._kept.runs.append(prefix)
-            async with self._placing(way, client) as self._placer:
+            async with self._dispatching(route, client) as self._dispatcher:
                 if self._proxy is not None:
                     await self._proxy.begin(description.arn)
                 await self._rounds(
-                    Scene(
-                        placer=self._placer,
-                        clerk=clerk,
+                    RunContext(
+                        dispatcher=self._dispatcher,
+                        admin_client=admin_client,
                         connection=connection,
                         emit=self._emit,
                         fail=self._stop,
                         announce=self._watcher.announce,
                         chore=self._chore,
-                        effort=self.effort,
+                        overhead=self.overhead,
                         prefix=prefix,
-                        settling=self._settling,
-                        own=OwnWrites(clerk, connection, prefix, self._emit, self._repaired, self._late),
+                        reconciliation=self._reconciliation,
+                        own=OwnWrites(admin_client, connection, prefix, self._emit, self._repaired, self._late),
                         repaired=self._repaired,
                     )
                 )
 
-    async def _rounds(self, scene: Scene) -> None:
+    async def _rounds(self, context: RunContext) -> None:
         gc.collect()
         gc.freeze()  # a full collection of all that is loaded would stall a round for up to a tenth of a second
         try:
             if isinstance(self._plan, Race):
                 self._until = Until(self._plan.rounds, self._plan.exclude, self._plan.within_s)
-                await race(self._plan, scene, self._until, lambda: self.recorder.spent_usd(self._plan.prices))
+                await race(self._plan, context, self._until, lambda: self.recorder.spent_usd(self._plan.prices))
             elif self._restocker is not None and self._budget is not None:
-                await load(self._plan, scene, self._restocker, self._budget)
+                await load(self._plan, context, self._restocker, self._budget)
         finally:
             gc.unfreeze()
 
     @asynccontextmanager
-    async def _client(self, way: Connection) -> AsyncIterator[DynamoDBClient | None]:
+    async def _client(self, route: Connection) -> AsyncIterator[DynamoDBClient | None]:
         """The client of this process's own orders, which may not be possible; None if it places none."""
         if not self._plan.spread.alone:
             yield None
             return
-        async with connect(way) as client:
+        async with connect(route) as client:
             yield client
 
     @asynccontextmanager
-    async def _placing(self, way: Connection, client: DynamoDBClient | None) -> AsyncIterator[Placer]:
+    async def _dispatching(self, route: Connection, client: DynamoDBClient | None) -> AsyncIterator[Dispatcher]:
         """Who places the orders, connected and warm: this process, or those that the plan asks for."""
         plan = self._plan
         if client is None:
-            async with coordinator.opened(plan, way, self._emit, self._stop, self.effort) as several:
+            async with coordinator.opened(plan, route, self._emit, self._stop, self.overhead) as several:
                 yield several
             return
-        table = Table(client, way.table, way.sdk_retries, consistent_reads=plan.consistent_reads)
-        await admin.warm_up(table, client, way, plan.product_ids[0], self._repaired)
+        table = Table(client, route.table, route.sdk_retries, consistent_reads=plan.consistent_reads)
+        await admin.warm_up(table, client, route, plan.product_ids[0], self._repaired)
         before = stamped_by_reader(client)
         runner = Runner(table, load_strategy(plan.strategy), plan.rules, self._emit, Random(plan.seed))
         try:
-            yield Placing(plan, runner, self.effort)
+            yield LocalDispatcher(plan, runner, self.overhead)
         finally:
-            self.effort.reader_stamps = stamped_by_reader(client) - before
-            self.effort.served, self.effort.fallbacks = calls_by_client(client, table)
+            self.overhead.reader_stamps = stamped_by_reader(client) - before
+            self.overhead.served, self.overhead.fallbacks = calls_by_client(client, table)
 
     @asynccontextmanager
-    async def _way(self, connection: Connection, region: str, folder: Path) -> AsyncIterator[Connection]:
+    async def _route(self, connection: Connection, region: str, folder: Path) -> AsyncIterator[Connection]:
         """The orders' way to the table: straight, or through the proxy that makes faults."""
         faults = self._plan.target.faults
         if faults is None:
@@ -250,7 +250,7 @@ class Session:
         self.recorder(event)
         if self._judge is None:
             self._checker(event)
-        self._settling(event)
+        self._reconciliation(event)
         if self._kept is not None:
             self._kept(event)
         if self._until is not None:
@@ -290,7 +290,7 @@ class Session:
             self._watch_proxy()
             self._watch_spending()
             if on_disk:
-                self._watcher.show(self.recorder, self.effort)
+                self._watcher.show(self.recorder, self.overhead)
 
     def _watch_proxy(self) -> None:
         """Without it every order fails, but what is read around them does not: nothing else would stop the run."""
@@ -301,12 +301,12 @@ class Session:
             self._stop(error)
 
     def _watch_spending(self) -> None:
-        placer, budget, plan = self._placer, self._budget, self._plan
-        if placer is None or budget is None or self.error is not None or not isinstance(plan, Load):
+        dispatcher, budget, plan = self._dispatcher, self._budget, self._plan
+        if dispatcher is None or budget is None or self.error is not None or not isinstance(plan, Load):
             return
         spent_usd = self.recorder.spent_usd(plan.prices)
-        if budget.passed(spent_usd, placer.in_flight):
-            placer.stop()  # what is under way goes on: an order cut short would be unknown
+        if budget.passed(spent_usd, dispatcher.in_flight):
+            dispatcher.stop()  # what is under way goes on: an order cut short would be unknown
             left = f"${plan.max_spend_usd:,.6f} for this run"
             self.error = LoadTestError(f"stopped at ${spent_usd:,.6f}: going on would pass --max-spend ({left})")
 

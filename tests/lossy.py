@@ -17,9 +17,9 @@ class LossyLink:
     Half of the time the request is lost before the server had it, else the answer, in one of the WAYS.
     """
 
-    def __init__(self, port: int, one_in: int, seed: int, way: str = "close", at_most: int = sys.maxsize) -> None:
+    def __init__(self, port: int, one_in: int, seed: int, route: str = "close", at_most: int = sys.maxsize) -> None:
         self._one_in = one_in
-        self._way = way
+        self._route = route
         self._at_most = at_most
         self.lost_requests = self.lost_answers = 0
         self._server_port = port
@@ -63,17 +63,17 @@ class LossyLink:
         return before, loses and not before
 
     def _lose(self, client: socket.socket, answer: bytes) -> None:
-        if self._way == "reset":
+        if self._route == "reset":
             client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
-        elif self._way == "half":
+        elif self._route == "half":
             whole = _message(200, answer)
             client.sendall(whole[: len(whole) - len(answer) // 2])
-        elif self._way == "silence":
+        elif self._route == "silence":
             client.recv(1)  # until the tool gives up
-        elif self._way == "checksum":
+        elif self._route == "checksum":
             client.sendall(_message(200, answer, "x-amz-crc32: 1"))
-        elif self._way in ("500", "503"):
-            client.sendall(_message(int(self._way), b"{}"))
+        elif self._route in ("500", "503"):
+            client.sendall(_message(int(self._route), b"{}"))
 
     def _served(self, headers: dict[str, str], body: bytes) -> tuple[int, bytes]:
         server = http.client.HTTPConnection("127.0.0.1", self._server_port)

@@ -60,7 +60,7 @@ class Bitmap:
         return place < len(self._bits) and bool(self._bits[place] & 1 << (number & 7))
 
 
-class Marks:
+class Bitsets:
     """Flags of orders, eight each. An id that ends in `-` and a number, as the runner gives them, takes one byte."""
 
     __slots__ = ("_others", "_pages")

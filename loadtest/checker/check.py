@@ -141,12 +141,12 @@ class Checker:
         found = Counter(
             doubt.settled for doubt in self.doubtful if not (doubt.applied and doubt.told is Outcome.ACCEPTED)
         )
-        adrift = sum(adrift for *_, adrift in self._doubtful)
-        return Settled(found[Outcome.ACCEPTED], found[Outcome.REJECTED], found[None] + adrift)
+        unresolvable = sum(unresolvable for *_, unresolvable in self._doubtful)
+        return Settled(found[Outcome.ACCEPTED], found[Outcome.REJECTED], found[None] + unresolvable)
 
     def _unsettled(self) -> Iterator[str]:
-        for number, doubts, adrift in self._doubtful:
-            if unknown := adrift + sum(doubt.settled is None for doubt in doubts):
+        for number, doubts, unresolvable in self._doubtful:
+            if unknown := unresolvable + sum(doubt.settled is None for doubt in doubts):
                 yield f"{plural(unknown, 'order')} of round {number:,} may or may not have been applied"
 
     def _decided(self) -> int:
@@ -227,11 +227,11 @@ class Checker:
             of = f" of {plural(unread, 'product')}" if len(ledgers) > 1 else ""
             self._doubts.append(f"the stock{of} after {round_} could not be read")
         doubts = [
-            doubt for ledger in ledgers for doubt in ledger.doubts.values() if not (doubt.carried or doubt.counted)
+            doubt for ledger in ledgers for doubt in ledger.doubts.values() if not (doubt.pending or doubt.counted)
         ]
         for doubt in doubts:
             doubt.counted = True
-        self._doubtful.append((self._number, doubts, self._results.adrift))
+        self._doubtful.append((self._number, doubts, self._results.unresolvable))
         for ledger in ledgers:
             if lost := ledger.lost:
                 self._lost[ledger.initial.id] = lost

@@ -24,7 +24,7 @@ class Invariants:
     def __init__(self, ledger: Ledger, live: int) -> None:
         """ValueError if none has begun."""
         self._ledger, self._live = ledger, live
-        self._claims, self._own, self._outside = ledger.claims, ledger.own, ledger.outside
+        self._history, self._own, self._outside = ledger.claims, ledger.own, ledger.outside
         self._round = ledger.round
 
     def violations(self) -> Iterator[Violation]:
@@ -35,7 +35,7 @@ class Invariants:
 
     def afterwards(self) -> Iterator[Violation]:
         """What the tool's own requests after the last round showed."""
-        found = [*self._claims.drain(self._round.number), *self._refused_blindly()]
+        found = [*self._history.drain(self._round.number), *self._refused_blindly()]
         found += [self._violation(*one) for one in self._ledger.time.drain()]
         yield from self._first_of_all(found)
 
@@ -57,13 +57,13 @@ class Invariants:
 
     def _look_for_strangers(self) -> None:
         """Names as the tool leaves them, but not those of this run; and more versions than were written."""
-        for version, name, op in self._claims.standing():
+        for version, name, op in self._history.standing():
             if is_own(name) and self._own.is_strange(name, complete=self._round.complete):
                 self._outside.stranger(name, version, op)
         round_ = self._round
         if round_.final is not None:
             lost = len(doubting.open_writes(self._ledger.doubts)) + len(round_.perhaps) + round_.stock.lost_restocks
-            extra, (unseen, forgotten) = round_.rose - round_.surely - round_.stock.restocks, self._claims.unplaced()
+            extra, (unseen, forgotten) = round_.rose - round_.surely - round_.stock.restocks, self._history.unplaced()
             if extra > 0 or len(unseen) + forgotten >= -extra:  # of others it is known which versions they made
                 self._outside.made_by_nobody(min(0, extra) or max(0, extra - lost))
 
@@ -80,7 +80,7 @@ class Invariants:
             return
         undecided = any(doubt.settled is None for doubt in self._ledger.doubts.values() if doubt.open or doubt.perhaps)
         room = self._ledger.room.each
-        gaps = list(islice(self._claims.gaps(self._ledger.decided, round_.final.version), room + 1))
+        gaps = list(islice(self._history.gaps(self._ledger.decided, round_.final.version), room + 1))
         if undecided and 0 < len(gaps) <= room:
             return
         for doubt in self._ledger.doubts.values():
@@ -88,7 +88,7 @@ class Invariants:
                 doubt.miss()
             doubt.decide()
         self._ledger.decided = round_.final.version
-        self._claims.decide()
+        self._history.decide()
         self._own.decide(round_.final.version)
 
     def _of_what_nobody_claimed(self) -> Iterator[Violation]:
@@ -97,7 +97,9 @@ class Invariants:
         round_ = self._round
         if not (self._own.anonymous or round_.perhaps or (self._restocked and not round_.complete)):
             first, number = round_.initial.version, round_.number
-            found += self._claims.versions.hold_quantities(self._ledger.units, first, number, restocked=self._restocked)
+            found += self._history.versions.hold_quantities(
+                self._ledger.units, first, number, restocked=self._restocked
+            )
         gap = matching.uncovered() if not found else None
         if gap is not None:
             taken = plural(gap.took, "unit") if gap.took is not None and gap.took >= 0 else "another number of units"
@@ -113,14 +115,14 @@ class Invariants:
             yield from map(self._with_culprits, self._named(found))
         else:
             yield from self._named(round_.stock.below_zero(round_.final))
-        self._claims.hold_names(
+        self._history.hold_names(
             self._ledger.decided,
             anonymous=self._own.anonymous,
             plain=RESTOCK in self._own.written,
             complete=round_.complete,
         )
-        contested = self._claims.contested
-        yield from self._claims.drain(round_.number)
+        contested = self._history.contested
+        yield from self._history.drain(round_.number)
         if not contested and not self._restocked and not round_.perhaps:
             yield from self._named(round_.stock.handed_out_twice())
         yield from self._version_counts_writes(lost)
@@ -166,10 +168,10 @@ class Invariants:
 
     def _culprits(self) -> Iterator[Operation]:
         """Writes after a version that nobody made; or, if there is none, writes that nobody saw the version of."""
-        round_, versions = self._round, self._claims.versions
+        round_, versions = self._round, self._history.versions
         last = round_.final.version if round_.final is not None else self._ledger.newest
-        gaps = list(islice(self._claims.gaps(round_.initial.version, last), SHOWN))
-        unseen, forgotten = self._claims.unplaced()
+        gaps = list(islice(self._history.gaps(round_.initial.version, last), SHOWN))
+        unseen, forgotten = self._history.unplaced()
         if unseen or forgotten:
             yield from () if gaps or forgotten else unseen[:SHOWN]
             return
@@ -198,7 +200,7 @@ class Invariants:
     def _seen_by(self, gap: Gap) -> Evidence:
         """Who saw that version, or a later one, first; if the write after it is known, that may have made both."""
         _, op = self._ledger.time.register.made_by(gap.version)
-        after = self._claims.versions.maker(gap.version + 1)
+        after = self._history.versions.maker(gap.version + 1)
         witnesses = [one for one in (after, op) if one is not None and one.order_id]
         orders = [one.order_id for one in witnesses if not is_own(one.order_id)]
         return Evidence(1, orders[:1], witnesses[:1]) if witnesses else Evidence()
@@ -211,7 +213,7 @@ class Invariants:
         ledger, uncertain = self._ledger, bool(self._own.anonymous or self._round.perhaps)  # which of own writes were
         fewest = None if uncertain or self._round.stock.restocks else min(ledger.units, default=1)
         most = inf if uncertain else max(ledger.units, default=1)
-        evidence = ledger.blind.without_cause(ledger.time, self._claims.versions, most, fewest)
+        evidence = ledger.blind.without_cause(ledger.time, self._history.versions, most, fewest)
         if evidence.count:
             message = f"{plural(evidence.count, 'write')} refused though every state that was there met the condition"
             yield self._violation("refused_without_cause", message, evidence, 1)

@@ -19,7 +19,7 @@ from loadtest.checker.refusals import Blind
 from loadtest.checker.register import seen, written
 from loadtest.checker.round import Round
 from loadtest.checker.unresolved import Doubt
-from loadtest.checker.version_history import Claims
+from loadtest.checker.version_history import VersionHistory
 from loadtest.events import Operation, Product, Restocked, RoundEnded, RoundStarted, StockSet
 
 
@@ -31,8 +31,8 @@ class Ledger:
         self.initial = initial
         self.doubts: dict[str, Doubt] = dict(lost)
         for earlier in lost.values():
-            earlier.carried = True
-        self.claims = Claims(initial, room)
+            earlier.pending = True
+        self.claims = VersionHistory(initial, room)
         self.units: set[int] = set()  # what orders take
         self.own = OwnWrites(initial)
         self.outside = Outside(initial.version, initial.id)

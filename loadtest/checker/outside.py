@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from loadtest.checker.bitsets import SHOWN, Evidence
 from loadtest.checker.verdict import Violation, plural
-from loadtest.checker.version_history import Claims
+from loadtest.checker.version_history import VersionHistory
 from loadtest.events import Operation, is_own
 
 _LOOKED_AT = 4_096  # versions behind the newest of which it is said whose they were
@@ -52,7 +52,7 @@ class Outside:
             self._name = f"version {version:,} carries the name {name!r}"
         self._strangers.add(name, op)
 
-    def looked_back(self, version: int, newest: int, op: Operation, claims: Claims) -> None:
+    def looked_back(self, version: int, newest: int, op: Operation, claims: VersionHistory) -> None:
         """A consistent read, or a refusal, showed an older version than had been seen before it was sent."""
         if self.rests and _was_made_again(version, op, claims):
             return  # by a write that put an old version back: no state is old that was made last
@@ -161,7 +161,7 @@ class Outside:
         return evidence.violation("external_write", message, round_, self._product_id, fewest)
 
 
-def _was_made_again(version: int, op: Operation, claims: Claims) -> bool:
+def _was_made_again(version: int, op: Operation, claims: VersionHistory) -> bool:
     """Whether the state that was seen is not the one in which the version was made first."""
     maker = claims.versions.maker(version)
     if op.last_order is not None and maker is not None and claims.names_left:

@@ -6,7 +6,7 @@ from loadtest.checker.unresolved import Doubt
 from loadtest.events import Operation
 
 
-def carried(operations: Iterable[Operation]) -> dict[str, dict[str, Doubt]]:
+def pending(operations: Iterable[Operation]) -> dict[str, dict[str, Doubt]]:
     """Writes of an earlier run that may yet be applied, by product and order, as the checker takes them."""
     found: dict[str, dict[str, Doubt]] = {}
     for op in operations:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 
-from loadtest.checker.bitsets import Evidence, Marks
+from loadtest.checker.bitsets import Bitsets, Evidence
 from loadtest.checker.enum_members import ACCEPTED, FAILED, READ, REJECTED, UNKNOWN
 from loadtest.checker.ledger import Ledger
 from loadtest.checker.unresolved import Doubt
@@ -32,7 +32,7 @@ class Results:
     """Follows orders from their first write to their result. One that ended takes a byte, to the end of the run."""
 
     def __init__(self) -> None:
-        self._marks = Marks()
+        self._bitsets = Bitsets()
         self._prefixes: set[str] = set()  # of orders that were placed
         self.begin()
 
@@ -42,7 +42,7 @@ class Results:
         self.ended = 0
         self._unnamed = False  # whether orders were placed without saying which
         self._live: dict[str, _Live] = {}
-        self._adrift: set[str] = set()  # orders that ended as unknown, and none of their writes was lost
+        self._unresolvable: set[str] = set()  # orders that ended as unknown, and none of their writes was lost
         self._wrong: dict[str, Evidence] = {}
         self._records: list[RecordsRead] = []
         self._owed: dict[str, Ledger] = {}
@@ -53,15 +53,15 @@ class Results:
         return self._wrong["phantom_reject"].count if "phantom_reject" in self._wrong else 0
 
     @property
-    def adrift(self) -> int:
+    def unresolvable(self) -> int:
         """How many orders ended as unknown without a lost write, so that nothing can settle them."""
-        return len(self._adrift)
+        return len(self._unresolvable)
 
     def place(self, order_id: str, product_id: str, units: int) -> None:
         """An order is made for so many units of a product."""
         self.placed += 1
         self._prefixes.add(order_id.rpartition("-")[0])
-        marks, place = self._marks.at(order_id)
+        marks, place = self._bitsets.at(order_id)
         if order_id in self._live or marks[place] & _ENDED:
             self._blame("order_placed_twice", order_id)
             return
@@ -91,25 +91,25 @@ class Results:
             live.marks[live.place] |= _WON
 
     def _unplaced(self, op: Operation) -> _Live | None:
-        if self._marks.has(op.order_id, _ENDED):  # it came after its order's result
+        if self._bitsets.has(op.order_id, _ENDED):  # it came after its order's result
             if op.outcome is UNKNOWN and op.kind is not READ:
-                self._adrift.discard(op.order_id)
+                self._unresolvable.discard(op.order_id)
             if op.outcome is ACCEPTED and op.kind is not READ:
-                new, owed = self._marks.add(op.order_id, _WON), self._owed.pop(op.order_id, None)
+                new, owed = self._bitsets.add(op.order_id, _WON), self._owed.pop(op.order_id, None)
                 kind = "accepted_without_write" if owed else "winner_told_otherwise" if new else "order_applied_twice"
                 self._blame(kind, op.order_id, op)
             return None
         if not self._unnamed:
             self._strange(op.order_id)
             return None
-        live = self._live[op.order_id] = _Live(op.product_id, op.units, *self._marks.at(op.order_id))
+        live = self._live[op.order_id] = _Live(op.product_id, op.units, *self._bitsets.at(op.order_id))
         return live
 
     def end(self, event: OrderEnded, ledger: Ledger) -> bool:
         """An order has its result; False if it had one before."""
         order_id = event.order_id
         live = self._live.pop(order_id, None)
-        marks, place = (live.marks, live.place) if live else self._marks.at(order_id)
+        marks, place = (live.marks, live.place) if live else self._bitsets.at(order_id)
         if marks[place] & _ENDED:
             self._blame("order_answered_twice", order_id)
             return False
@@ -136,12 +136,12 @@ class Results:
         elif won is not None:
             self._blame("winner_told_otherwise", order_id, won)
         elif event.outcome is UNKNOWN and doubt is None:
-            self._adrift.add(order_id)
+            self._unresolvable.add(order_id)
 
     def _owe(self, order_id: str, ledger: Ledger) -> None:
         """An order claims its own lost write as applied: from here on it has to be."""
         if ledger.find(order_id):
-            self._marks.add(order_id, _WON)
+            self._bitsets.add(order_id, _WON)
         elif len(self._owed) < _OWED:
             self._owed[order_id] = ledger  # its write may be told of after its result
         else:
@@ -151,17 +151,17 @@ class Results:
         """Orders that were told to have won have done so by a write."""
         for order_id, ledger in self._owed.items():
             if ledger.find(order_id):
-                self._marks.add(order_id, _WON)
-            elif not self._marks.has(order_id, _WON):
+                self._bitsets.add(order_id, _WON)
+            elif not self._bitsets.has(order_id, _WON):
                 self._blame("accepted_without_write", order_id)
         self._owed = {}
 
     def told(self, order_id: str) -> Outcome | None:
         """What an order was told, `failed` also for throttled; None if nothing so far."""
         for outcome, flag in _TOLD.items():
-            if self._marks.has(order_id, flag):
+            if self._bitsets.has(order_id, flag):
                 return outcome
-        return FAILED if self._marks.has(order_id, _ENDED) else None
+        return FAILED if self._bitsets.has(order_id, _ENDED) else None
 
     def live(self, product_id: str) -> int:
         """How many orders of the product have no result, and may have made one more request than is known."""
@@ -175,8 +175,8 @@ class Results:
         Of a round that is not `complete` some orders may not be known.
         """
         before = ledger.initial.last_order
-        placed = before is not None and (self._marks.has(before, _ENDED) or before in self._live)
-        if before is not None and placed and self._marks.add(before, _STRANGE):
+        placed = before is not None and (self._bitsets.has(before, _ENDED) or before in self._live)
+        if before is not None and placed and self._bitsets.add(before, _STRANGE):
             self._earned(before)  # it took units before it was placed
         for version, order_id, op in ledger.claims.sightings():
             doubt = ledger.doubts.get(order_id)
@@ -184,23 +184,26 @@ class Results:
                 ledger.sighted(doubt, version)
             elif self._is_strange(order_id, complete=complete):
                 ledger.outside.stranger(order_id, version, op)
-            elif self._marks.has(order_id, _WON) and ledger.claims.versions.took(version) not in (None, *ledger.units):
+            elif self._bitsets.has(order_id, _WON) and ledger.claims.versions.took(version) not in (
+                None,
+                *ledger.units,
+            ):
                 self._blame("external_write", order_id, op)  # whoever leaves no name leaves the last one's
             else:
                 self._won_unseen(order_id, version, op, ledger)
 
     def _is_strange(self, order_id: str, *, complete: bool) -> bool:
         """Whether no order of this run has that name."""
-        if order_id in self._live or self._marks.has(order_id, _WON | _ENDED):
+        if order_id in self._live or self._bitsets.has(order_id, _WON | _ENDED):
             return False
         return complete or order_id.rpartition("-")[0] not in self._prefixes
 
     def _won_unseen(self, order_id: str, version: int, op: Operation, ledger: Ledger) -> None:
         live = self._live.get(order_id)
         ledger.applied(live.units if live else None, version)
-        if not self._marks.add(order_id, _WON):
+        if not self._bitsets.add(order_id, _WON):
             self._blame("order_applied_twice", order_id, op)
-        elif live is None and self._marks.has(order_id, _ENDED) and self.told(order_id) is not ACCEPTED:
+        elif live is None and self._bitsets.has(order_id, _ENDED) and self.told(order_id) is not ACCEPTED:
             self._earned(order_id, op)
 
     def _earned(self, order_id: str, op: Operation | None = None) -> None:
@@ -222,7 +225,7 @@ class Results:
             if doubt.judged >= doubt.applied:
                 continue
             first, doubt.judged = not doubt.judged, doubt.applied
-            if not (self._marks.add(order_id, _WON) or not first) or doubt.applied > 1:
+            if not (self._bitsets.add(order_id, _WON) or not first) or doubt.applied > 1:
                 self._blame("order_applied_twice", order_id, doubt.last)
             elif doubt.misled:
                 self._blame("phantom_reject", order_id, doubt.last)
@@ -242,16 +245,16 @@ class Results:
     def _follow(self, event: RecordsRead, ledgers: Mapping[str, Ledger]) -> None:
         for record in event.found:
             self._recorded_as(record, ledgers.get(record.product_id))
-        for order_id in (*event.missing, *event.barred):
+        for order_id in (*event.missing, *event.fenced):
             if self.told(order_id) is ACCEPTED:
                 self._blame("record_missing", order_id)
-        barred = set(event.barred)
-        for order_id in (*event.missing, *event.barred):
+        fenced = set(event.fenced)
+        for order_id in (*event.missing, *event.fenced):
             for ledger in ledgers.values():
                 doubt = ledger.doubts.get(order_id)
                 if doubt is None or not doubt.is_recorded:
                     continue
-                if order_id in barred:
+                if order_id in fenced:
                     for op in list(doubt.open):
                         doubt.close(op)
                 else:
@@ -259,7 +262,7 @@ class Results:
 
     def _recorded_as(self, record: Record, ledger: Ledger | None) -> None:
         order_id = record.order_id
-        if not self._marks.add(order_id, _RECORDED):
+        if not self._bitsets.add(order_id, _RECORDED):
             self._blame("recorded_twice", order_id)
             return
         live = self._live.get(order_id)
@@ -268,19 +271,19 @@ class Results:
             self._blame("record_differs", order_id)
             return
         doubt = ledger.doubts.get(order_id)
-        if self._marks.has(order_id, _WON) or (doubt is not None and doubt.applied):
+        if self._bitsets.has(order_id, _WON) or (doubt is not None and doubt.applied):
             return
         if doubt is not None and doubt.open:
             ledger.recorded(doubt)
         elif self.told(order_id) is not ACCEPTED:
-            self._marks.add(order_id, _WON)
+            self._bitsets.add(order_id, _WON)
             ledger.claims.claim_unnumbered(order_id, None)
             ledger.applied(record.units)
             if live is None:
                 self._earned(order_id)
 
     def _strange(self, order_id: str) -> None:
-        if self._marks.add(order_id, _STRANGE):
+        if self._bitsets.add(order_id, _STRANGE):
             self._blame("order_invented", order_id)
 
     def _blame(self, kind: str, order_id: str, *operations: Operation | None) -> None:

@@ -2,7 +2,7 @@
 
 A lost write may be applied at any time after it was sent, or never. It surely was if its order is seen to have made a
 version, if there is a record of its order, or if nobody else can have made the versions that were made. It surely was
-not, and never will be, if the version that it rests on was won by another, or if its order's record is barred. If
+not, and never will be, if the version that it rests on was won by another, or if its order's record is fenced. If
 enough time has gone by and there is no version that it can have made, it is taken as not applied; should it be applied
 later all the same, what was taken is taken back.
 """
@@ -11,10 +11,10 @@ from collections.abc import Mapping
 from math import inf
 
 from loadtest.checker.matching import Matching, Write
-from loadtest.checker.version_history import Claims
+from loadtest.checker.version_history import VersionHistory
 from loadtest.events import REJECTED_AFTER_RESEND, Kind, Operation, Outcome
 
-SETTLE_NS = 2_000_000_000  # a write that has not been applied by then is taken as lost on its way
+RECONCILE_NS = 2_000_000_000  # a write that has not been applied by then is taken as lost on its way
 
 
 class Doubt:
@@ -24,13 +24,13 @@ class Doubt:
         "_expired",
         "_missed",
         "applied",
-        "carried",
         "counted",
         "judged",
         "last",
         "open",
         "order_id",
         "past",
+        "pending",
         "perhaps",
         "told",
         "units",
@@ -42,7 +42,7 @@ class Doubt:
         self.open = [op]  # those that may have been applied, or may be yet
         self.perhaps: list[Operation] = []  # those that may have been, but will not be any more
         self.last = op
-        self.carried = False  # from an earlier round or run, perhaps one on another clock
+        self.pending = False  # from an earlier round or run, perhaps one on another clock
         self.applied = 0
         self.unplaced: list[Operation] = []  # of them, those of which nobody saw which version they made
         self.past: list[Operation] = []  # the same of versions that are behind
@@ -62,7 +62,7 @@ class Doubt:
     @property
     def misled(self) -> bool:
         """Whether the last answer said that the order had lost."""
-        resent = self.last.reason == REJECTED_AFTER_RESEND and (self.told is not None or self.carried)
+        resent = self.last.reason == REJECTED_AFTER_RESEND and (self.told is not None or self.pending)
         return self.told is Outcome.REJECTED or resent
 
     @property
@@ -77,7 +77,7 @@ class Doubt:
 
     def sent_ns(self, op: Operation) -> float:
         """When one of its writes was sent, on the clock of the round that goes on."""
-        return -inf if self.carried else op.sent_ns
+        return -inf if self.pending else op.sent_ns
 
     def lose(self, op: Operation) -> None:
         """Another write of the order was lost."""
@@ -101,13 +101,13 @@ class Doubt:
 
     def bar(self, version: int) -> None:
         """This version was made: what rests on an older one is not applied any more."""
-        barred = [op for op in self.open if op.read_version is not None and op.read_version < version]
-        self.open = [op for op in self.open if op not in barred]
-        self.perhaps += barred
+        fenced = [op for op in self.open if op.read_version is not None and op.read_version < version]
+        self.open = [op for op in self.open if op not in fenced]
+        self.perhaps += fenced
 
     def expire(self, now_ns: int) -> None:
         """None of those that are open has been applied by now."""
-        self._expired |= all(now_ns - op.ended_ns >= SETTLE_NS for op in self.open)
+        self._expired |= all(now_ns - op.ended_ns >= RECONCILE_NS for op in self.open)
 
     def miss(self) -> None:
         """One was perhaps applied, and nobody knows which: no later round tells any more."""
@@ -134,7 +134,7 @@ def can_make(version: int, op: Operation) -> bool:
     return op.read_version is None or op.read_version == version - 1
 
 
-def exclude(doubts: Doubts, claims: Claims, first: int) -> None:
+def exclude(doubts: Doubts, claims: VersionHistory, first: int) -> None:
     """Close what can never be applied: others made the version that it would make, or had made it `first`."""
     for doubt, op in open_writes(doubts):
         if op.read_version is None:
@@ -142,7 +142,7 @@ def exclude(doubts: Doubts, claims: Claims, first: int) -> None:
         if claims.made(op.read_version + 1):
             doubt.close(op)
         elif op.read_version < first:  # between two rounds nobody looks
-            doubt.close(op, missed=doubt.carried)
+            doubt.close(op, missed=doubt.pending)
 
 
 def decide(doubts: Doubts, matching: Matching, last: int | None, read_ns: int) -> list[tuple[Operation, int, int]]:

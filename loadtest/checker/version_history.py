@@ -3,7 +3,7 @@
 from collections import OrderedDict
 from collections.abc import Iterator
 
-from loadtest.checker.bitsets import SHOWN, Bitmap, Evidence, Marks, Room
+from loadtest.checker.bitsets import SHOWN, Bitmap, Bitsets, Evidence, Room
 from loadtest.checker.verdict import Violation, plural
 from loadtest.checker.versions import CHAIN, Versions, remember
 from loadtest.events import RESTOCK, Operation, Product, is_own
@@ -24,7 +24,7 @@ class _Standing:
         self.held = False  # against who made it
 
 
-class Claims:
+class VersionHistory:
     """Each version is made by one write. An accepted write claims the one it made; anybody may see whose it was.
 
     The latest makers are remembered by name, so that a second one of the same version can be named with the first.
@@ -40,7 +40,7 @@ class Claims:
         self._sighted: dict[int, tuple[str, Operation]] = {}  # seen, not claimed so far and not yet looked at
         self._versions: dict[str, int] = {}  # the same by order
         self._standing: OrderedDict[int, _Standing] = OrderedDict()
-        self._marks = Marks()
+        self._bitsets = Bitsets()
         self._unplaced: OrderedDict[str, Operation] = OrderedDict()  # the latest of them, not seen so far
         self._forgotten = 0  # those before
         self._contested: dict[int, Evidence] = {}
@@ -126,7 +126,7 @@ class Claims:
         known = self.versions.at(version)
         known.name, known.named_by = order_id, op
         for unnumbered, seen in zip(_UNNUMBERED, _SEEN, strict=True):
-            if self._marks.has(order_id, unnumbered) and self._marks.add(order_id, seen):
+            if self._bitsets.has(order_id, unnumbered) and self._bitsets.add(order_id, seen):
                 made = self._unplaced.pop(order_id, None)
                 self.settle(version, made)
                 return made
@@ -137,9 +137,9 @@ class Claims:
     def _mark(self, order_id: str, flags: tuple[int, int]) -> bool:
         """One more of these; whether it is the first."""
         first, second = flags
-        new = self._marks.add(order_id, first)
+        new = self._bitsets.add(order_id, first)
         if not new:
-            self._marks.add(order_id, second)
+            self._bitsets.add(order_id, second)
         return new
 
     def hold_names(self, decided: int, *, anonymous: bool, plain: bool, complete: bool) -> None:

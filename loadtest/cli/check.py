@@ -33,7 +33,7 @@ def check(
 
 def _judge(path: Path) -> int:
     from loadtest.checker import Status
-    from loadtest.records.completeness import Extent, follow
+    from loadtest.records.completeness import Completeness, follow
     from loadtest.records.history import read_header, read_history
     from loadtest.records.judging import checker
     from loadtest.records.timeline import timelines
@@ -43,7 +43,7 @@ def _judge(path: Path) -> int:
     header = read_header(path)
     judging = checker(header.conditions)
     with Progress(quiet=False) as progress:
-        part = follow(path, Extent(header), judging, Reading(path, progress))
+        part = follow(path, Completeness(header), judging, Reading(path, progress))
     verdict = judging.verdict()
     # What is no file, such as a pipe, cannot be read a second time.
     again = verdict.status is Status.VIOLATED and path.is_file()

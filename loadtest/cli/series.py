@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from loadtest.cli.streams import say
 from loadtest.errors import LoadTestError, UsageError
-from loadtest.measure.client_overhead import Effort
+from loadtest.measure.client_overhead import ClientOverhead
 from loadtest.measure.recorder import Recorder
 from loadtest.measure.thresholds import Threshold
 from loadtest.records.invocation import Invocation
@@ -36,7 +36,7 @@ class Quietly:
         self._quiet = quiet
         self._said: set[str] = set()
 
-    def show(self, recorder: Recorder, effort: Effort) -> None:
+    def show(self, recorder: Recorder, overhead: ClientOverhead) -> None:
         """Show how far all of them are."""
         if recorder.begun and not self._is_begun:
             self._is_begun = True

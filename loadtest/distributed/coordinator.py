@@ -9,14 +9,14 @@ from anyio.lowlevel import checkpoint
 from msgspec.structs import replace
 
 from loadtest.distributed.merge import Merge
-from loadtest.distributed.transport import LostError, Remote
+from loadtest.distributed.transport import LostError, Transport
 from loadtest.distributed.worker import Assignment
-from loadtest.distributed.worker_handle import Member
+from loadtest.distributed.worker_handle import WorkerHandle
 from loadtest.dynamodb.client import Connection
 from loadtest.engine.dispatch import Part
 from loadtest.errors import LoadTestError, TargetError
 from loadtest.events import InFlight, Listener, Order
-from loadtest.measure.client_overhead import Effort
+from loadtest.measure.client_overhead import ClientOverhead
 from loadtest.workload.spec import Load, Race
 
 _COLLECT_EVERY_S = {Race: 0.02, Load: 0.04}  # a round waits for it
@@ -27,22 +27,24 @@ _TURN = 500  # events handled before others get a turn
 _CANCELLED_S = 10.0
 
 
-class Fleet:
+class Coordinator:
     """Several shards as one `Placer`. What they tell goes to `emit`; a lost one stops the run through `fail`."""
 
     def __init__(
         self,
         plan: Race | Load,
-        remotes: Sequence[Remote],
+        transports: Sequence[Transport],
         emit: Listener,
         fail: Callable[[LoadTestError], None],
         *,
         own_clocks: bool,
     ) -> None:
         """`own_clocks`: they may run on other machines than this process."""
-        used = remotes[: plan.concurrency]  # each needs one request at least that may be in flight
+        used = transports[: plan.concurrency]  # each needs one request at least that may be in flight
         count = len(used)
-        self.members = [Member(remote, Part(n, count), own_clock=own_clocks) for n, remote in enumerate(used)]
+        self.handles = [
+            WorkerHandle(transport, Part(n, count), own_clock=own_clocks) for n, transport in enumerate(used)
+        ]
         self.start_spreads_ns: list[int] = []
         self._plan = plan
         self._emit = emit
@@ -55,15 +57,15 @@ class Fleet:
     @property
     def in_flight(self) -> int:
         """See `Placer`."""
-        return sum(member.in_flight for member in self.members)
+        return sum(handle.in_flight for handle in self.handles)
 
     async def open(self, connection: Connection) -> None:
         """Let all connect and warm up, and compare their clocks. LoadTestError if one cannot."""
 
-        async def open_one(member: Member) -> None:
-            pool = max(1, member.part.share(connection.pool))
-            await member.open(Assignment(self._plan, replace(connection, pool=pool), member.part))
-            await member.compare_clocks()
+        async def open_one(handle: WorkerHandle) -> None:
+            pool = max(1, handle.part.share(connection.pool))
+            await handle.open(Assignment(self._plan, replace(connection, pool=pool), handle.part))
+            await handle.compare_clocks()
 
         await self._all(open_one)
         self._require_all()
@@ -72,7 +74,7 @@ class Fleet:
     async def at_work(self) -> AsyncIterator[None]:
         """The block is what they are opened for; when it ends they say what it took."""
         # What is told has to be heard also while all else is cancelled.
-        listening = [anyio.CancelScope(shield=True) for _ in self.members]
+        listening = [anyio.CancelScope(shield=True) for _ in self.handles]
         error: LoadTestError | None = None
         try:
             async with anyio.create_task_group() as tasks:
@@ -87,7 +89,7 @@ class Fleet:
                         scope.cancel()
         finally:
             with anyio.CancelScope(shield=True):
-                await self._all(Member.close)
+                await self._all(WorkerHandle.close)
         if error is not None:
             raise error
 
@@ -97,7 +99,7 @@ class Fleet:
 
     async def ready(self) -> int:
         """See `Placer`."""
-        await self._all(Member.compare_clocks)
+        await self._all(WorkerHandle.compare_clocks)
         self._require_all()
         return self._soon()
 
@@ -105,8 +107,8 @@ class Fleet:
         """See `Placer`."""
         held = isinstance(self._plan, Race) and self._plan.gate
         number, at_ns = self._next(), self._soon()
-        for member in self.members:
-            member.expect(orders[member.part.index :: member.part.count], at_ns, held=held)
+        for handle in self.handles:
+            handle.expect(orders[handle.part.index :: handle.part.count], at_ns, held=held)
         async with self._to_the_end(number):
             await self._all(lambda one: one.round(number))
             if held:
@@ -122,8 +124,8 @@ class Fleet:
 
     def stop(self) -> None:
         """See `Placer`."""
-        for member in self.members:
-            member.stopping = True
+        for handle in self.handles:
+            handle.stopping = True
 
     @asynccontextmanager
     async def _to_the_end(self, number: int) -> AsyncIterator[None]:
@@ -136,7 +138,7 @@ class Fleet:
                 await self._cancel(number)
             raise
         finally:
-            for stream in range(len(self.members)):
+            for stream in range(len(self.handles)):
                 self._leave_behind(stream)
             self._merge.finish()
             self._tell()
@@ -150,12 +152,12 @@ class Fleet:
         with anyio.move_on_after(_CANCELLED_S):
             await self._all(lambda one: one.ask("cancel"))
             await self._until(lambda one: one.batch.done >= number)
-        for member in self.members:
-            if member.batch.done < number:
-                member.give_up(f"did not stop within {_CANCELLED_S:g} s")
+        for handle in self.handles:
+            if handle.batch.done < number:
+                handle.give_up(f"did not stop within {_CANCELLED_S:g} s")
 
     def _lost(self) -> str:
-        return ", ".join(f"{member.name} {member.lost}" for member in self.members if member.lost is not None)
+        return ", ".join(f"{handle.name} {handle.lost}" for handle in self.handles if handle.lost is not None)
 
     def _require_all(self) -> None:
         if self._lost():
@@ -163,30 +165,30 @@ class Fleet:
 
     def _leave_behind(self, stream: int) -> None:
         """What a shard that is lost has left."""
-        member = self.members[stream]
-        if member.lost is not None:
-            self._merge.put(stream, member.left_behind(self._plan), float("inf"))
+        handle = self.handles[stream]
+        if handle.lost is not None:
+            self._merge.put(stream, handle.left_behind(self._plan), float("inf"))
 
     async def _listen(self, number: int, scope: anyio.CancelScope) -> None:
         """Collect what a shard tells, until it is lost or the scope is cancelled."""
-        member = self.members[number]
+        handle = self.handles[number]
         with scope:
             try:
-                await self._collect(number, member)
+                await self._collect(number, handle)
             except LostError:
                 self._leave_behind(number)
-                for other in self.members:
+                for other in self.handles:
                     other.stopping = True
                 self._tell()
 
-    async def _collect(self, number: int, member: Member) -> None:
+    async def _collect(self, number: int, handle: WorkerHandle) -> None:
         compared_ns = time.perf_counter_ns()
         while True:
-            events = await member.collect()
-            self._merge.put(number, events, member.heard_ns)
+            events = await handle.collect()
+            self._merge.put(number, events, handle.heard_ns)
             await self._tell_in_turns()
             if time.perf_counter_ns() - compared_ns > _COMPARE_EVERY_S * 1e9:
-                await member.compare_clocks(1)
+                await handle.compare_clocks(1)
                 compared_ns = time.perf_counter_ns()
             await anyio.sleep(_COLLECT_EVERY_S[type(self._plan)])
             await self._hush()
@@ -208,27 +210,27 @@ class Fleet:
         self._news.set()
         self._news = anyio.Event()
 
-    async def _until(self, is_so: Callable[[Member], bool]) -> None:
+    async def _until(self, is_so: Callable[[WorkerHandle], bool]) -> None:
         """Return when it is so of every shard that is not lost."""
-        while not all(member.lost is not None or is_so(member) for member in self.members):
+        while not all(handle.lost is not None or is_so(handle) for handle in self.handles):
             await self._news.wait()
 
-    async def _all(self, act: Callable[[Member], Awaitable[None]]) -> None:
+    async def _all(self, act: Callable[[WorkerHandle], Awaitable[None]]) -> None:
         """Do it with all that are not lost, at the same time. Raises a LoadTestError of one of them."""
         errors: list[LoadTestError] = []
 
-        async def act_one(member: Member) -> None:
+        async def act_one(handle: WorkerHandle) -> None:
             try:
-                await act(member)
+                await act(handle)
             except LostError:
                 pass  # `_listen` hears of it as well
             except LoadTestError as error:
-                errors.append(type(error)(f"{member.name}: {error}"))
+                errors.append(type(error)(f"{handle.name}: {error}"))
 
         async with anyio.create_task_group() as tasks:
-            for member in self.members:
-                if member.lost is None:
-                    tasks.start_soon(act_one, member)
+            for handle in self.handles:
+                if handle.lost is None:
+                    tasks.start_soon(act_one, handle)
         if errors:
             raise errors[0]
 
@@ -245,12 +247,12 @@ class Fleet:
 
     def _soon(self) -> int:
         """An instant that every shard has heard of before it comes."""
-        slowest_ns = max(member.offset.uncertainty_ns for member in self.members)
+        slowest_ns = max(handle.offset.uncertainty_ns for handle in self.handles)
         self._instant_ns = time.perf_counter_ns() + _AHEAD_NS + 10 * slowest_ns
         return self._instant_ns
 
     def _note_start(self) -> None:
-        late = [member.first_late_ns for member in self.members if member.first_late_ns is not None]
+        late = [handle.first_late_ns for handle in self.handles if handle.first_late_ns is not None]
         if len(late) > 1:
             self.start_spreads_ns.append(max(late) - min(late))
 
@@ -261,8 +263,8 @@ async def opened(
     connection: Connection,
     emit: Listener,
     fail: Callable[[LoadTestError], None],
-    effort: Effort,
-) -> AsyncIterator[Fleet]:
+    overhead: ClientOverhead,
+) -> AsyncIterator[Coordinator]:
     """The fleet that the plan asks for, connected and at work. LoadTestError if there is none to be had.
 
     What its shards took is added to `effort` when they have ended.
@@ -271,18 +273,18 @@ async def opened(
     if spread.cluster is None:
         from loadtest.distributed.processes import processes
 
-        shards = processes(spread.processes)
+        reached = processes(spread.processes)
     else:
         from loadtest.distributed.dask_cluster import workers
 
-        shards = workers(spread.cluster)
-    async with shards as remotes:
-        fleet = Fleet(plan, remotes, emit, fail, own_clocks=spread.cluster is not None)
-        await fleet.open(connection)
+        reached = workers(spread.cluster)
+    async with reached as transports:
+        coordinator = Coordinator(plan, transports, emit, fail, own_clocks=spread.cluster is not None)
+        await coordinator.open(connection)
         try:
-            async with fleet.at_work():
-                yield fleet
+            async with coordinator.at_work():
+                yield coordinator
         finally:
-            effort.start_spreads_ns = fleet.start_spreads_ns
-            for member in fleet.members:
-                effort.add(member.share, member.effort)
+            overhead.start_spreads_ns = coordinator.start_spreads_ns
+            for handle in coordinator.handles:
+                overhead.add(handle.share, handle.overhead)

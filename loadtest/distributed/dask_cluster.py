@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 import anyio
 
 import loadtest
-from loadtest.distributed.transport import LostError, Remote
+from loadtest.distributed.transport import LostError, Transport
 from loadtest.errors import LoadTestError, TargetError
 from loadtest.system.extras import DISTRIBUTION, require
 from loadtest.system.foreign_text import clean
@@ -35,7 +35,7 @@ _ANSWER_S = 15.0  # of all workers to the first question, and until a shard stan
 
 
 @asynccontextmanager
-async def workers(cluster: Cluster) -> AsyncIterator[list[Remote]]:
+async def workers(cluster: Cluster) -> AsyncIterator[list[Transport]]:
     """A shard on each worker. UsageError without the extra, TargetError if there is no such cluster."""
     require("--cluster", "cluster")
     dask: Any = import_module("distributed")
@@ -43,7 +43,7 @@ async def workers(cluster: Cluster) -> AsyncIterator[list[Remote]]:
     client = await _connected(dask, cluster)
     try:
         names = await _names(client, cluster)
-        yield [await _shard(client, name, address) for name, address in sorted(names.items())]
+        yield [await _worker(client, name, address) for name, address in sorted(names.items())]
     finally:
         await _close(client)
 
@@ -163,12 +163,12 @@ def _security(dask: Any, cluster: Cluster) -> Any:
     )
 
 
-async def _shard(client: Any, name: str, address: str) -> "_Worker":
-    from loadtest.distributed.worker import Shard
+async def _worker(client: Any, name: str, address: str) -> "_Worker":
+    from loadtest.distributed.worker import Worker
 
     try:
         with anyio.fail_after(_ANSWER_S):
-            actor = await client.submit(Shard, actor=True, workers=[address], allow_other_workers=False, pure=False)
+            actor = await client.submit(Worker, actor=True, workers=[address], allow_other_workers=False, pure=False)
     except TimeoutError as error:
         raise TargetError(f"{name} did not begin within {_ANSWER_S:g} s: it is gone, or works for others") from error
     except Exception as error:

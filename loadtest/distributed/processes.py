@@ -11,7 +11,7 @@ from typing import Any
 
 import anyio
 
-from loadtest.distributed.transport import LostError, Remote
+from loadtest.distributed.transport import LostError, Transport
 from loadtest.errors import LoadTestError
 from loadtest.system.signals import ending
 
@@ -19,19 +19,19 @@ _END_S = 5.0
 
 
 @asynccontextmanager
-async def processes(count: int) -> AsyncIterator[list[Remote]]:
+async def processes(count: int) -> AsyncIterator[list[Transport]]:
     """So many shards, which end with the block. LoadTestError if the machine has no room for them."""
-    shards: list[_Process] = []
+    workers: list[_Process] = []
     try:
         try:
-            shards += (_Process(f"process {n}") for n in range(1, count + 1))
+            workers += (_Process(f"process {n}") for n in range(1, count + 1))
         except OSError as error:
             limits = "ulimit -n and ulimit -u show the limits"
-            raise LoadTestError(f"process {len(shards) + 1} cannot begin: {error.strerror} ({limits})") from error
-        yield list(shards)
+            raise LoadTestError(f"process {len(workers) + 1} cannot begin: {error.strerror} ({limits})") from error
+        yield list(workers)
     finally:
-        for shard in shards:
-            shard.end()
+        for worker in workers:
+            worker.end()
 
 
 class _Process:
@@ -80,18 +80,18 @@ class _Process:
 
 
 def _serve(pipe: Pipe) -> None:
-    from loadtest.distributed.worker import Shard
+    from loadtest.distributed.worker import Worker
 
     for number in ending():  # for the first process alone
         signal.signal(number, signal.SIG_IGN)
-    shard = Shard()
+    worker = Worker()
     while True:
         try:
             method, arguments, named = pipe.recv()
         except (EOFError, OSError):
             os._exit(0)  # nobody is left to place orders for
         try:
-            answer = True, getattr(shard, method)(*arguments, **named)
+            answer = True, getattr(worker, method)(*arguments, **named)
         except LoadTestError as error:
             answer = False, error
         except Exception as error:  # noqa: BLE001 - it is raised where it was asked for

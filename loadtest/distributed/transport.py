@@ -7,7 +7,7 @@ class LostError(Exception):
     """A shard ended, or gives no answer: why, in words that follow its name."""
 
 
-class Remote(Protocol):
+class Transport(Protocol):
     """Calls a shard's methods, one after another."""
 
     name: str

@@ -25,17 +25,17 @@ from loadtest.dynamodb.admin import warm_up
 from loadtest.dynamodb.client import Connection, connect, stamped_by_reader, stamps
 from loadtest.dynamodb.table import Table, calls_by_client
 from loadtest.engine.attempt import Gate
-from loadtest.engine.dispatch import Leash, Part, Placing
+from loadtest.engine.dispatch import Credit, LocalDispatcher, Part
 from loadtest.engine.orders import Runner
 from loadtest.events import Event, Operation, Order, OwnRequest, Repaired
-from loadtest.measure.client_overhead import Effort
+from loadtest.measure.client_overhead import ClientOverhead
 from loadtest.strategies import load as load_strategy
 from loadtest.system.real_time import urgent
-from loadtest.system.timers import alarm
+from loadtest.system.timers import timer
 from loadtest.workload.spec import Load, Race
 
 ALONE_S = 10.0  # a shard that nobody asked for so long stops: whoever began the run is gone
-_LEAST_LEASH = 64  # orders
+_LEAST_CREDIT = 64  # orders
 _SWITCH_S = 0.0005  # the longest that another thread of a worker keeps the orders waiting; 5 ms is Python's own
 _BETWEEN_BATCHES_S = 0.1  # at most, if all goes well
 _FIRST_S = 0.002  # after an instant this process runs before others
@@ -65,7 +65,7 @@ class Batch(msgspec.Struct, frozen=True):
     may_place: int
 
 
-class Shard:
+class Worker:
     """See the module; `open` comes first, `close` last."""
 
     def __init__(self) -> None:
@@ -80,7 +80,7 @@ class Shard:
         self._urgent = ExitStack()
         self._thread: threading.Thread | None = None
         self._opened: Future[int] = Future()
-        self._closed: Future[Effort] = Future()
+        self._closed: Future[ClientOverhead] = Future()
         self._asked_ns = time.perf_counter_ns()
 
     def host(self) -> str:
@@ -133,7 +133,7 @@ class Shard:
                 raise RuntimeError(_end(self._closed))
             if number != self._batch.number:
                 return self._batch  # the last one was lost on its way
-            self._soon(self._leash.lengthen, self._batch.may_place)
+            self._soon(self._credit.lengthen, self._batch.may_place)
             done, now_ns = self._done, time.perf_counter_ns()
             full = self._begun if self._gate is not None and self._gate.full else 0
             self._batch = Batch(number + 1, self._lines(), now_ns, full, done, self._reach())
@@ -142,10 +142,10 @@ class Shard:
     def _lines(self) -> bytes:
         """The events so far, and before them the writes that are in flight: one of them may show in an event."""
         with self._answering:  # first the events: what they may show was sent before
-            count, writes = len(self._events), self._placing.in_flight_writes()
+            count, writes = len(self._events), self._dispatching.in_flight_writes()
         return b"\n".join([*map(self._encode, writes), *(self._events.popleft() for _ in range(count))])
 
-    def close(self) -> Effort:
+    def close(self) -> ClientOverhead:
         """End, and say what it took."""
         if not self._closing:
             self._closing = True
@@ -172,7 +172,7 @@ class Shard:
             self._urgent.close()
             gc.unfreeze()
 
-    async def _main(self, assignment: Assignment) -> Effort:
+    async def _main(self, assignment: Assignment) -> ClientOverhead:
         before_s = sys.getswitchinterval()
         sys.setswitchinterval(_SWITCH_S)
         try:
@@ -180,12 +180,12 @@ class Shard:
         finally:
             sys.setswitchinterval(before_s)
 
-    async def _serve(self, assignment: Assignment) -> Effort:
+    async def _serve(self, assignment: Assignment) -> ClientOverhead:
         plan, connection, part = assignment.plan, assignment.connection, assignment.part
         kind = plan.target.client
-        effort = self._effort = Effort(kind, stamps(kind))
+        overhead = self._overhead = ClientOverhead(kind, stamps(kind))
         self._at_once = _at_once(plan, part)
-        self._part, self._leash, self._scope = part, Leash(), anyio.CancelScope()
+        self._part, self._credit, self._scope = part, Credit(), anyio.CancelScope()
         self._loop, self._inbox = asyncio.get_running_loop(), asyncio.Queue[Callable[[], Awaitable[None]] | None]()
         async with connect(connection) as client:
             table = Table(client, connection.table, connection.sdk_retries, consistent_reads=plan.consistent_reads)
@@ -195,25 +195,25 @@ class Shard:
             if rules.concurrency is not None:
                 rules = replace(rules, concurrency=part.share(rules.concurrency))
             runner = Runner(table, load_strategy(plan.strategy), rules, self._emit, random)
-            self._placing = Placing(plan, runner, effort, part, self._leash)
+            self._dispatching = LocalDispatcher(plan, runner, overhead, part, self._credit)
             gc.collect()
             gc.freeze()  # until `_run` has ended: a worker may outlive many runs
             async with anyio.create_task_group() as tasks:
-                tasks.start_soon(effort.watch_loop)
+                tasks.start_soon(overhead.watch_loop)
                 tasks.start_soon(self._until_alone, tasks.cancel_scope)
                 first = self._reach()
-                self._leash.lengthen(first)
+                self._credit.lengthen(first)
                 self._opened.set_result(first)
                 while (work := await self._inbox.get()) is not None:
-                    with anyio.CancelScope() as self._scope, effort.measured():
+                    with anyio.CancelScope() as self._scope, overhead.measured():
                         if self._cancelled > self._done:
                             self._scope.cancel()
                         await work()
                     self._done += 1
                 tasks.cancel_scope.cancel()
-            effort.reader_stamps = stamped_by_reader(client) - before
-            effort.served, effort.fallbacks = calls_by_client(client, table)
-        return effort
+            overhead.reader_stamps = stamped_by_reader(client) - before
+            overhead.served, overhead.fallbacks = calls_by_client(client, table)
+        return overhead
 
     async def _until_alone(self, scope: anyio.CancelScope) -> None:
         while time.perf_counter_ns() - self._asked_ns < ALONE_S * 1e9:  # noqa: ASYNC110 - another thread is asked
@@ -222,7 +222,7 @@ class Shard:
 
     async def _at(self, moment_ns: int, act: Callable[[], None]) -> None:
         """Do it at that moment, and let nobody else on this core delay it, or what it sets going."""
-        with alarm() as clock, ExitStack() as until_then:
+        with timer() as clock, ExitStack() as until_then:
             until_then.enter_context(urgent())
             await clock.until(moment_ns)
             self._urgent.close()
@@ -234,13 +234,13 @@ class Shard:
         try:
             await self._at(at_ns, lambda: None)
         except BaseException:
-            self._placing.interrupt(orders)
+            self._dispatching.interrupt(orders)
             raise
-        await self._placing.round(orders, gate)
+        await self._dispatching.round(orders, gate)
 
     async def _arrive(self, prefix: str, started_ns: int) -> None:
         await self._at(started_ns, lambda: None)
-        await self._placing.arrive(prefix, started_ns)
+        await self._dispatching.arrive(prefix, started_ns)
 
     def _repaired(self, request: OwnRequest) -> None:
         self._emit(Repaired(1, request, time.perf_counter_ns()))  # it asks before the first round only
@@ -254,8 +254,8 @@ class Shard:
             self._events.append(line)
 
     def _stop(self) -> None:
-        self._placing.stop()
-        self._leash.let_go()
+        self._dispatching.stop()
+        self._credit.let_go()
 
     def _cancel(self) -> None:
         self._cancelled = self._begun  # it may still be in the inbox
@@ -263,10 +263,10 @@ class Shard:
 
     def _reach(self) -> int:
         """The number up to which orders may be placed until the batch after the next."""
-        placed = self._placing.placed
+        placed = self._dispatching.placed
         lately = (placed - self._placed_before) // self._part.count
         self._placed_before = placed
-        return placed + max(_LEAST_LEASH, self._at_once, 4 * lately) * self._part.count
+        return placed + max(_LEAST_CREDIT, self._at_once, 4 * lately) * self._part.count
 
 
 def _at_once(plan: Race | Load, part: Part) -> int:
@@ -278,7 +278,7 @@ def _at_once(plan: Race | Load, part: Part) -> int:
     return ceil(plan.schedule.highest_per_s / part.count * _BETWEEN_BATCHES_S)
 
 
-def _end(closed: Future[Effort]) -> str:
+def _end(closed: Future[ClientOverhead]) -> str:
     """How a shard ended that was not to."""
     error = closed.exception()
     while isinstance(error, BaseExceptionGroup):

@@ -12,7 +12,7 @@ from msgspec.structs import force_setattr, replace
 
 from loadtest.distributed.clock import Clock, Offset
 from loadtest.distributed.lost import perhaps_placed, placed, unknown, won
-from loadtest.distributed.transport import LostError, Remote
+from loadtest.distributed.transport import LostError, Transport
 from loadtest.distributed.worker import Batch
 from loadtest.engine.dispatch import Part
 from loadtest.errors import LoadTestError
@@ -27,7 +27,7 @@ from loadtest.events import (
     OrderPlaced,
     Outcome,
 )
-from loadtest.measure.client_overhead import Effort, Share
+from loadtest.measure.client_overhead import ClientOverhead, Share
 from loadtest.workload.spec import Load, Race
 
 SILENT_S = 5.0  # a shard that gives no answer for so long is lost
@@ -36,16 +36,16 @@ _PINGS = 12
 _events = msgspec.json.Decoder(Event).decode_lines
 
 
-class Member:
+class WorkerHandle:
     """A shard and what is known of it. What it is asked for ends within `SILENT_S`, or it is `lost`."""
 
-    def __init__(self, remote: Remote, part: Part, *, own_clock: bool) -> None:
+    def __init__(self, transport: Transport, part: Part, *, own_clock: bool) -> None:
         """`own_clock`: it may run on another machine."""
-        self.remote, self.part = remote, part
+        self.transport, self.part = transport, part
         self.host = ""
         self.lost: str | None = None
         self.heard_ns = time.perf_counter_ns()
-        self.effort: Effort | None = None
+        self.overhead: ClientOverhead | None = None
         self.offset = Offset()
         self.most_uncertain_ns = 0
         self.batch = Batch(0, b"", 0, 0, 0, 0)
@@ -66,7 +66,7 @@ class Member:
     @property
     def name(self) -> str:
         """What it is called."""
-        return self.remote.name
+        return self.transport.name
 
     async def ask(
         self, method: str, *arguments: Any, within_s: float = SILENT_S, shield: bool = True, **named: Any
@@ -79,7 +79,7 @@ class Member:
             raise LostError(self.lost)
         try:
             with anyio.fail_after(within_s, shield=shield):
-                return await self.remote.call(method, *arguments, **named)
+                return await self.transport.call(method, *arguments, **named)
         except TimeoutError:
             raise self.give_up(f"gave no answer for {within_s:g} s") from None
         except LostError as error:
@@ -93,13 +93,13 @@ class Member:
         """From now on it is lost, for the first reason that there was."""
         if self.lost is None:
             self.lost = why
-            self.remote.end()
+            self.transport.end()
         return LostError(self.lost)
 
     @property
     def share(self) -> Share:
         """Its part of the run, for the report."""
-        cpu_ns = self.effort.cpu_ns if self.effort else None
+        cpu_ns = self.overhead.cpu_ns if self.overhead else None
         return Share(self.name, self.host, self.orders, cpu_ns, self.offset.ns, self.most_uncertain_ns, self.lost)
 
     @property
@@ -109,7 +109,7 @@ class Member:
 
     async def close(self) -> None:
         """Let it end, and hear what it took."""
-        self.effort = await self.ask("close")
+        self.overhead = await self.ask("close")
 
     async def open(self, assignment: Any) -> None:
         """Let it connect and warm up."""

@@ -39,7 +39,7 @@ async def bar(
     The record, if it is there already: then nothing was put. What was put there before, the answer being lost, is no
     record. TargetError if the server refuses otherwise.
     """
-    item = {"id": {"S": PREFIX + order_id}, "barred": {"BOOL": True}, EXPIRES_AT: number(int(now_s) + KEEP_S)}
+    item = {"id": {"S": PREFIX + order_id}, "fenced": {"BOOL": True}, EXPIRES_AT: number(int(now_s) + KEEP_S)}
     with explained(connection):
         try:
             await patiently(

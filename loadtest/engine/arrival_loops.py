@@ -10,7 +10,7 @@ from anyio.lowlevel import checkpoint
 
 from loadtest.engine.orders import Runner
 from loadtest.events import Order, OrderDropped, OrderPlaced, Outcome, Result
-from loadtest.system.timers import alarm
+from loadtest.system.timers import timer
 
 _PAUSE_NS = 400_000  # between two wakings, each of which costs as much as starting an order
 _TURN = 64  # orders started before others get a turn, when many are due at once
@@ -107,7 +107,7 @@ class Sustained:
 async def _moments(due_s: Iterator[float], started_ns: int) -> AsyncIterator[int]:
     """Each moment on the clock, once it has come."""
     turn = 0
-    with alarm() as clock:
+    with timer() as clock:
         for moment_s in due_s:
             scheduled_ns, now_ns = started_ns + int(moment_s * 1e9), time.perf_counter_ns()
             turn += 1

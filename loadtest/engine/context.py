@@ -11,10 +11,10 @@ from msgspec import Struct
 from loadtest.dynamodb.client import Connection, DynamoDBClient
 from loadtest.dynamodb.own_writes import OwnWrites
 from loadtest.dynamodb.patience import OnRepair
-from loadtest.engine.reconcile import Settling
+from loadtest.engine.reconcile import Reconciliation
 from loadtest.errors import LoadTestError, TargetError
 from loadtest.events import InFlight, Listener, Order, Product, RoundEnded
-from loadtest.measure.client_overhead import Effort
+from loadtest.measure.client_overhead import ClientOverhead
 
 FINAL_READ_WITHIN_S = 20.0  # records and the time of lost writes included
 _READ_S = 0.01  # more for each product
@@ -59,7 +59,7 @@ def _each(group: ExceptionGroup[LoadTestError]) -> Iterator[LoadTestError]:
             yield error
 
 
-class Placer(Protocol):
+class Dispatcher(Protocol):
     """Who places the orders: this process, or several."""
 
     @property
@@ -82,23 +82,23 @@ class Placer(Protocol):
         """Let no further order of a load begin."""
 
 
-class Scene(Struct, frozen=True):
+class RunContext(Struct, frozen=True):
     """`clerk` is the client for what is done around the orders, `prefix` begins their ids.
 
     `own` are the tool's own writes; `repaired` hears of each answer to the tool's own requests that was lost.
     `fail` stops the run with an error; `announce` tells the user something before it begins.
     """
 
-    placer: Placer
-    clerk: DynamoDBClient
+    dispatcher: Dispatcher
+    admin_client: DynamoDBClient
     connection: Connection
     emit: Listener
     fail: Callable[[LoadTestError], None]
     announce: Callable[[str], None]
     chore: Callable[[str], Done]
-    effort: Effort
+    overhead: ClientOverhead
     prefix: str
-    settling: Settling
+    reconciliation: Reconciliation
     own: OwnWrites
     repaired: OnRepair
 
@@ -107,7 +107,7 @@ class Scene(Struct, frozen=True):
         """The block places the orders of a round; what is left of the products is read after it, whatever happens."""
         left: dict[str, tuple[Product, int]] = {}
         try:
-            with self.effort.measured():
+            with self.overhead.measured():
                 yield
         finally:
             ended_ns = time.perf_counter_ns()
@@ -121,13 +121,15 @@ class Scene(Struct, frozen=True):
 
     async def _records(self) -> None:
         try:
-            for event in await self.settling.records(self.clerk, self.connection, self.repaired):
+            for event in await self.reconciliation.records(self.admin_client, self.connection, self.repaired):
                 self.emit(event)
         except TargetError as error:
             self.announce(f"the records of the orders were not read: {error}")
 
     async def _read(self, product_id: str, left: dict[str, tuple[Product, int]]) -> None:
         try:
-            left[product_id] = await self.settling.last_look(self.clerk, self.connection, product_id, self.repaired)
+            left[product_id] = await self.reconciliation.last_look(
+                self.admin_client, self.connection, product_id, self.repaired
+            )
         except TargetError as error:
             self.fail(error)

@@ -13,7 +13,7 @@ from loadtest.engine.arrival_loops import Sustained
 from loadtest.engine.attempt import Gate
 from loadtest.engine.orders import Runner
 from loadtest.events import InFlight, Order
-from loadtest.measure.client_overhead import Effort
+from loadtest.measure.client_overhead import ClientOverhead
 from loadtest.workload.popularity import zipf
 from loadtest.workload.spec import Load, Race
 
@@ -38,7 +38,7 @@ class Part(Struct, frozen=True):
 WHOLE = Part()
 
 
-class Leash:
+class Credit:
     """Up to which number orders may be placed, where somebody else has to know which ones may have been."""
 
     def __init__(self) -> None:
@@ -62,18 +62,23 @@ class Leash:
             await self._longer.wait()
 
 
-class Placing:
+class LocalDispatcher:
     """Places the orders of `part`, on a `leash` if there is one."""
 
     def __init__(
-        self, plan: Race | Load, runner: Runner, effort: Effort, part: Part = WHOLE, leash: Leash | None = None
+        self,
+        plan: Race | Load,
+        runner: Runner,
+        overhead: ClientOverhead,
+        part: Part = WHOLE,
+        credit: Credit | None = None,
     ) -> None:
         self.placed = part.index + 1 - part.count  # the number of the last order of a load
         self._plan = plan
         self._runner = runner
-        self._effort = effort
+        self._overhead = overhead
         self._part = part
-        self._leash = leash
+        self._credit = credit
         self._sustained: Sustained | None = None
 
     @property
@@ -109,19 +114,19 @@ class Placing:
             raise TypeError("a race has rounds")
         random = Random(plan.seed)
         # Several processes share one schedule, so each has it whole; who holds the leash has to know what is picked.
-        picks = random if self._leash is None else part.picks(plan.seed)
+        picks = random if self._credit is None else part.picks(plan.seed)
         pick = zipf(plan.product_ids, plan.skew, picks)
 
         async def make() -> Order:
             # Whoever waits has no number yet: then numbers and products come in turn, and nobody's is passed by.
-            if self._leash is not None:
-                await self._leash.reach(lambda: self.placed + part.count)
+            if self._credit is not None:
+                await self._credit.reach(lambda: self.placed + part.count)
             self.placed += part.count
             return Order(f"{prefix}-{self.placed}", pick(), plan.units, ROUND)
 
         self._sustained = Sustained(self._runner, make)
         async with anyio.create_task_group() as tasks:
-            tasks.start_soon(self._effort.restart_after, plan.warm_up_s)
+            tasks.start_soon(self._overhead.restart_after, plan.warm_up_s)
             schedule, at_once = plan.schedule, part.share(plan.concurrency)
             if schedule is None:
                 until_ns = started_ns + int((plan.warm_up_s + plan.duration_s) * 1e9)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import anyio
 
-from loadtest.engine.context import SETTING, Scene, for_each
+from loadtest.engine.context import SETTING, RunContext, for_each
 from loadtest.engine.dispatch import ROUND
 from loadtest.errors import TargetError
 from loadtest.events import Event, Kind, MeasuringStarted, Operation, Outcome, RoundStarted
@@ -20,24 +20,24 @@ if TYPE_CHECKING:
 _RESTOCK_EVERY_S = 0.02
 
 
-async def load(plan: Load, scene: Scene, restocker: "Restocker", budget: "Budget") -> None:
+async def load(plan: Load, context: RunContext, restocker: "Restocker", budget: "Budget") -> None:
     """Set the stock, let orders arrive until the time is over, read what is left."""
     stocked: dict[str, Stocked] = {}
 
     async def stock(product_id: str) -> None:
-        stocked[product_id] = await scene.own.set_stock(ROUND, product_id, plan.stock)
+        stocked[product_id] = await context.own.set_stock(ROUND, product_id, plan.stock)
 
-    await for_each(plan.product_ids, stock, scene.chore(SETTING))
-    budget.plan_for(max(one.item_bytes for one in stocked.values()), scene.announce)
+    await for_each(plan.product_ids, stock, context.chore(SETTING))
+    budget.plan_for(max(one.item_bytes for one in stocked.values()), context.announce)
     now_ns = time.perf_counter_ns()
     for product_id in plan.product_ids:
-        scene.emit(RoundStarted(ROUND, stocked[product_id].product, 0, now_ns, stocked[product_id].item_bytes))
-    async with scene.round(ROUND, plan.product_ids), anyio.create_task_group() as tasks:
+        context.emit(RoundStarted(ROUND, stocked[product_id].product, 0, now_ns, stocked[product_id].item_bytes))
+    async with context.round(ROUND, plan.product_ids), anyio.create_task_group() as tasks:
         if plan.restock:
-            tasks.start_soon(restocker.work, scene)
-        started_ns = await scene.placer.ready()
-        scene.emit(MeasuringStarted(ROUND, started_ns + int(plan.warm_up_s * 1e9)))
-        await scene.placer.arrive(f"{scene.prefix}-{ROUND}", started_ns)
+            tasks.start_soon(restocker.work, context)
+        started_ns = await context.dispatcher.ready()
+        context.emit(MeasuringStarted(ROUND, started_ns + int(plan.warm_up_s * 1e9)))
+        await context.dispatcher.arrive(f"{context.prefix}-{ROUND}", started_ns)
         tasks.cancel_scope.cancel()
 
 
@@ -64,7 +64,7 @@ class Restocker:
         if left < self._enough:
             self._low.add(event.product_id)
 
-    async def work(self, scene: Scene) -> None:
+    async def work(self, context: RunContext) -> None:
         """Bring what runs low back to the full stock, for ever."""
         while True:
             await anyio.sleep(_RESTOCK_EVERY_S)
@@ -72,16 +72,16 @@ class Restocker:
             for product_id in low:
                 with anyio.CancelScope(shield=True):  # or nobody would know whether it was done
                     try:
-                        await self._restock(scene, product_id)
+                        await self._restock(context, product_id)
                     except TargetError as error:
-                        scene.fail(error)
+                        context.fail(error)
 
-    async def _restock(self, scene: Scene, product_id: str) -> None:
-        stocked = await scene.own.read(product_id)
+    async def _restock(self, context: RunContext, product_id: str) -> None:
+        stocked = await context.own.read(product_id)
         left = stocked.product.quantity
         units = self._plan.stock - left
         if left < self._enough and units > 0:
-            await scene.own.restock(ROUND, stocked, units)
+            await context.own.restock(ROUND, stocked, units)
 
 
 class Budget:

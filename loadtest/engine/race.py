@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 from itertools import count
 
-from loadtest.engine.context import Scene
+from loadtest.engine.context import RunContext
 from loadtest.errors import LoadTestError
 from loadtest.events import Order, RoundStarted
 from loadtest.workload.estimate import ahead, require_affordable, round_costs_usd
@@ -13,7 +13,7 @@ from loadtest.workload.target import TargetKind
 from loadtest.workload.until import Until
 
 
-async def race(plan: Race, scene: Scene, until: Until, spent_usd: Callable[[], float]) -> None:
+async def race(plan: Race, context: RunContext, until: Until, spent_usd: Callable[[], float]) -> None:
     """Round after round until it is over: set the stock, place all orders at once, read what is left.
 
     `spent_usd` is what the orders have cost so far. LoadTestError before a round that could pass the plan's limit.
@@ -21,17 +21,17 @@ async def race(plan: Race, scene: Scene, until: Until, spent_usd: Callable[[], f
     for number in count(1):
         if until.over:
             break
-        stocked = await scene.own.set_stock(number, plan.product, plan.stock)
-        _afford(plan, number, stocked.item_bytes, spent_usd(), scene.announce)
-        await scene.placer.ready()
-        prefix = f"{scene.prefix}-{number}"
+        stocked = await context.own.set_stock(number, plan.product, plan.stock)
+        _afford(plan, number, stocked.item_bytes, spent_usd(), context.announce)
+        await context.dispatcher.ready()
+        prefix = f"{context.prefix}-{number}"
         orders = [
             Order(f"{prefix}-{n}", plan.product, plan.units, number) for n in range(1, plan.number_of_requests + 1)
         ]
         now_ns = time.perf_counter_ns()
-        scene.emit(RoundStarted(number, stocked.product, len(orders), now_ns, stocked.item_bytes, prefix, plan.units))
-        async with scene.round(number, [plan.product]):
-            await scene.placer.round(orders)
+        context.emit(RoundStarted(number, stocked.product, len(orders), now_ns, stocked.item_bytes, prefix, plan.units))
+        async with context.round(number, [plan.product]):
+            await context.dispatcher.round(orders)
 
 
 def _afford(plan: Race, number: int, item_bytes: int, spent_usd: float, announce: Callable[[str], None]) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import anyio
 
-from loadtest.checker.unresolved import SETTLE_NS
+from loadtest.checker.unresolved import RECONCILE_NS
 from loadtest.dynamodb import admin
 from loadtest.dynamodb.client import Connection, DynamoDBClient
 from loadtest.dynamodb.order_records import bar, read_records
@@ -47,7 +47,7 @@ class _Seen:
         return not rest and all(op.read_version is not None and op.read_version < now.version for op in self.lost)
 
 
-class Settling:
+class Reconciliation:
     """A listener that remembers which orders of the round under way are in doubt, and then finds out about them."""
 
     def __init__(self) -> None:
@@ -108,7 +108,7 @@ class Settling:
         self, client: DynamoDBClient, connection: Connection, order_ids: Sequence[str], repaired: OnRepair
     ) -> RecordsRead:
         found = {record.order_id: record for record in await read_records(client, connection, order_ids, repaired)}
-        missing, barred = [], []
+        missing, fenced = [], []
         for order_id in order_ids:
             if order_id in found:
                 continue
@@ -117,17 +117,17 @@ class Settling:
                 continue
             late: Record | None = await bar(client, connection, order_id, time.time(), repaired)
             if late is None:
-                barred.append(order_id)
+                fenced.append(order_id)
             else:
                 found[order_id] = late
-        self._settle(set(found), set(barred))
-        return RecordsRead(self._round, list(found.values()), missing, time.perf_counter_ns(), barred)
+        self._reconcile(set(found), set(fenced))
+        return RecordsRead(self._round, list(found.values()), missing, time.perf_counter_ns(), fenced)
 
-    def _settle(self, found: set[str], barred: set[str]) -> None:
+    def _reconcile(self, found: set[str], fenced: set[str]) -> None:
         """What is settled needs no waiting for; what was applied has made a version."""
         for seen in self._products.values():
             seen.made += sum(op.order_id in found for op in seen.lost)
-            seen.lost = [op for op in seen.lost if op.order_id not in found | barred]
+            seen.lost = [op for op in seen.lost if op.order_id not in found | fenced]
 
     async def last_look(
         self, client: DynamoDBClient, connection: Connection, product_id: str, repaired: OnRepair
@@ -138,6 +138,6 @@ class Settling:
             product = await admin.read_product(client, connection, product_id, repaired)
             now_ns = time.perf_counter_ns()
             waited_ns = now_ns - max((op.ended_ns for op in seen.lost), default=0)
-            if not seen.lost or waited_ns > SETTLE_NS or seen.decided(product):
+            if not seen.lost or waited_ns > RECONCILE_NS or seen.decided(product):
                 return product, now_ns
             await anyio.sleep(_LOOK_EVERY_S)

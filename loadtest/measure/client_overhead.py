@@ -28,7 +28,7 @@ class Share(Struct, frozen=True):
     lost: str | None
 
 
-class Effort:
+class ClientOverhead:
     """Filled in while a run goes on.
 
     `served` counts the calls by client and operation, `fallbacks` those that the wire left to the SDK by operation
@@ -50,7 +50,7 @@ class Effort:
         self._measuring = False
         self._started_ns = 0
 
-    def add(self, share: Share, other: "Effort | None") -> None:
+    def add(self, share: Share, other: "ClientOverhead | None") -> None:
         """Another process had its part in the run; None if it was lost."""
         self.shares.append(share)
         if other is None:

@@ -43,10 +43,10 @@ class _Open:
 
     __slots__ = (
         "attempts",
-        "carried",
         "dropped",
         "most_attempts",
         "outcomes",
+        "pending",
         "placed",
         "read_units",
         "response",
@@ -57,14 +57,14 @@ class _Open:
     )
 
     def __init__(self) -> None:
-        self.carried = self.placed = self.dropped = self.attempts = self.most_attempts = self.writes = self.wasted = 0
+        self.pending = self.placed = self.dropped = self.attempts = self.most_attempts = self.writes = self.wasted = 0
         self.read_units = self.write_units = 0.0
         self.outcomes: Counter[Outcome] = Counter()
         self.response: defaultdict[Outcome, Coarse] = defaultdict(Coarse)
         self.service: defaultdict[tuple[Kind, Outcome], Coarse] = defaultdict(Coarse)
 
 
-class Seconds:
+class PerSecond:
     """The seconds of a run, counted from `started_ns`. Those that are over are closed and take little memory."""
 
     def __init__(self, started_ns: int) -> None:
@@ -83,7 +83,7 @@ class Seconds:
 
     def under_way(self, at_ns: int, change: int) -> None:
         """An order of the warm-up began (1) or ended (-1): in nothing but `in_flight`."""
-        self._at(max(at_ns, self.started_ns)).carried += change
+        self._at(max(at_ns, self.started_ns)).pending += change
 
     def ended(self, event: OrderEnded) -> None:
         """An order has its result."""
@@ -133,7 +133,7 @@ class Seconds:
 
     def _append(self, number: int, second: _Open) -> None:
         outcomes = second.outcomes
-        self._in_flight += second.placed + second.carried - outcomes.total()
+        self._in_flight += second.placed + second.pending - outcomes.total()
         self.closed.append(
             Second(
                 second=number,

@@ -21,7 +21,7 @@ from loadtest.events import (
     RoundStarted,
 )
 from loadtest.measure.histogram import Histogram
-from loadtest.measure.per_second import Seconds
+from loadtest.measure.per_second import PerSecond
 from loadtest.records.problems import Problems
 from loadtest.workload.pricing import Prices, units
 
@@ -53,7 +53,7 @@ class Recorder:
         self.most_tried: OrderEnded | None = None
         self.read_units = self.write_units = self.reported_units = 0.0
         self.warm_up_units = [0.0, 0.0]  # of writes, of reads
-        self.burst_spreads_ns: list[int] = []  # from the first to the last first write of each round
+        self.send_spreads_ns: list[int] = []  # from the first to the last first write of each round
         self.rounds = 0
         self.duration_ns = 0  # of the rounds, without what lies between them
         self.winners: Counter[int] = Counter()
@@ -61,7 +61,7 @@ class Recorder:
         self.final: dict[str, int | None] = {}
         self.sold: Counter[str] = Counter()
         self.repairs: Counter[OwnRequest] = Counter()  # lost answers to the tool's own requests, warm-up included
-        self.seconds: Seconds | None = None
+        self.seconds: PerSecond | None = None
         self._from_ns = 0
         self._warming: set[str] = set()  # orders of the warm-up that have not ended
         self._bytes: dict[str, int] = {}
@@ -83,7 +83,7 @@ class Recorder:
         elif isinstance(event, RoundStarted):
             self._round_started(event)
         elif isinstance(event, MeasuringStarted):
-            self._from_ns, self.seconds = event.at_ns, Seconds(event.at_ns)
+            self._from_ns, self.seconds = event.at_ns, PerSecond(event.at_ns)
         elif isinstance(event, RoundEnded):
             self._round_ended(event)
         elif isinstance(event, Restocked) and event.outcome is Outcome.ACCEPTED:
@@ -239,7 +239,7 @@ class Recorder:
             return
         self.rounds += 1
         if self._burst is not None:
-            self.burst_spreads_ns.append(self._burst[1] - self._burst[0])
+            self.send_spreads_ns.append(self._burst[1] - self._burst[0])
             self._burst = None
         self.duration_ns += max(0, event.ended_ns - max(started.started_ns, self._from_ns))
         self.winners[self.orders[Outcome.ACCEPTED] - self._accepted_before] += 1

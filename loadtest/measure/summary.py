@@ -14,14 +14,13 @@ import loadtest
 from loadtest.checker import Verdict
 from loadtest.checker.verdict import plural
 from loadtest.events import Kind, OrderEnded, Outcome, Reason
-from loadtest.measure.client_overhead import Effort, Share
+from loadtest.measure.client_overhead import ClientOverhead, Share
 from loadtest.measure.histogram import Histogram, latency
 from loadtest.measure.recorder import Recorder
 from loadtest.records.invocation import Invocation
 from loadtest.records.report import (
     SCHEMA,
     Arrivals,
-    BurstSpread,
     Capacity,
     Client,
     Latency,
@@ -30,6 +29,7 @@ from loadtest.records.report import (
     Report,
     ReportedVerdict,
     Rounds,
+    SendSpread,
     Stock,
     Work,
     Worker,
@@ -49,7 +49,7 @@ _LARGE_SHARE = 0.25
 def summarize(
     recorder: Recorder,
     verdict: Verdict,
-    effort: Effort,
+    overhead: ClientOverhead,
     plan: Race | Load,
     *,
     run_id: str,
@@ -86,7 +86,7 @@ def summarize(
         capacity=_capacity(recorder, plan.prices),
         thresholds=[],
         seconds=recorder.seconds.all() if recorder.seconds else [],
-        client=_client(recorder, effort, plan, duration_s),
+        client=_client(recorder, overhead, plan, duration_s),
         duration_s=round(duration_s, 6),
         goodput_per_s=_per_s(recorder.orders[Outcome.ACCEPTED], duration_s),
         operations_per_s=_per_s(recorder.operations, duration_s),
@@ -215,31 +215,31 @@ def _latencies(histograms: Mapping[tuple[Kind, Outcome], Histogram]) -> dict[str
     return found
 
 
-def _client(recorder: Recorder, effort: Effort, plan: Race | Load, duration_s: float) -> Client:
-    cpu_s = effort.cpu_ns / 1e9
+def _client(recorder: Recorder, overhead: ClientOverhead, plan: Race | Load, duration_s: float) -> Client:
+    cpu_s = overhead.cpu_ns / 1e9
     cores = cpu_s / duration_s if duration_s else 0.0
-    spreads = recorder.burst_spreads_ns if isinstance(plan, Race) else []
-    who = "the busiest process" if effort.shares else "this process"
-    busiest = max([share.cpu_ns or 0 for share in effort.shares], default=effort.cpu_ns) / 1e9
+    spreads = recorder.send_spreads_ns if isinstance(plan, Race) else []
+    who = "the busiest process" if overhead.shares else "this process"
+    busiest = max([share.cpu_ns or 0 for share in overhead.shares], default=overhead.cpu_ns) / 1e9
     return Client(
-        name=effort.client,
-        stamps=effort.stamps,
-        served={client: dict(calls) for client, calls in effort.served.items()},
-        fallbacks=dict(effort.fallbacks),
+        name=overhead.client,
+        stamps=overhead.stamps,
+        served={client: dict(calls) for client, calls in overhead.served.items()},
+        fallbacks=dict(overhead.fallbacks),
         own_share=round(recorder.own_share, 4),
-        loop_lag_ms=_lateness(effort.loop_lag),
+        loop_lag_ms=_lateness(overhead.loop_lag),
         cpu_s=round(cpu_s, 3),
         cpu_cores=round(cores, 3),
-        burst_spread_ms=_spread(spreads),
-        bound=_bound(who, effort.client, busiest / duration_s if duration_s else 0.0, recorder.own_share),
-        workers=[_worker(share, duration_s) for share in effort.shares],
-        start_spread_ms=_spread(effort.start_spreads_ns),
-        reader_stamps=effort.reader_stamps,
+        send_spread_ms=_spread(spreads),
+        bound=_bound(who, overhead.client, busiest / duration_s if duration_s else 0.0, recorder.own_share),
+        workers=[_worker(share, duration_s) for share in overhead.shares],
+        start_spread_ms=_spread(overhead.start_spreads_ns),
+        reader_stamps=overhead.reader_stamps,
     )
 
 
-def _spread(spreads_ns: list[int]) -> BurstSpread | None:
-    return BurstSpread(median(spreads_ns) / 1e6, max(spreads_ns) / 1e6) if spreads_ns else None
+def _spread(spreads_ns: list[int]) -> SendSpread | None:
+    return SendSpread(median(spreads_ns) / 1e6, max(spreads_ns) / 1e6) if spreads_ns else None
 
 
 def _worker(share: Share, duration_s: float) -> Worker:

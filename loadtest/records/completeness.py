@@ -44,7 +44,7 @@ class _Planned(msgspec.Struct, frozen=True):
         return bool(self.duration_s) and self.rate_per_s is None and not self.stages
 
 
-class Extent:
+class Completeness:
     """A listener: call it with every event of a stored history, then ask for the `part`.
 
     Raises UsageError for a header whose plan is none.
@@ -156,7 +156,7 @@ def happened_ns(event: Event) -> int:
     return event.scheduled_ns if isinstance(event, OrderDropped) else event.at_ns
 
 
-def follow(path: Path, extent: Extent, *listeners: Listener) -> str | None:
+def follow(path: Path, completeness: Completeness, *listeners: Listener) -> str | None:
     """Give a stored history to all of them, line by line, and say how it is a `part`; None if it is whole.
 
     Raises UsageError for a line that is no event, or one that has no place where it is.
@@ -164,9 +164,9 @@ def follow(path: Path, extent: Extent, *listeners: Listener) -> str | None:
     number = 1
     try:
         for number, event in enumerate(read_history(path), 2):  # noqa: B007 - said of the event that has no place
-            extent(event)
+            completeness(event)
             for listener in listeners:
                 listener(event)
-        return extent.part(within_a_line=ends_within_a_line(path))
+        return completeness.part(within_a_line=ends_within_a_line(path))
     except (ValueError, OverflowError, OSError) as error:
         raise UsageError(f"{path}, line {number:,}: {error}") from error

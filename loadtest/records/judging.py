@@ -1,7 +1,7 @@
 """The checker of a stored history: what its header says of the run decides what it must have put to the test."""
 
 from loadtest.checker import Checker
-from loadtest.checker.pending import carried
+from loadtest.checker.pending import pending
 from loadtest.records.history import Conditions
 
 
@@ -11,7 +11,7 @@ def checker(conditions: Conditions | None) -> Checker:
         return Checker()
     exclude = conditions.plan.get("exclude")
     return Checker(
-        carried(conditions.lost),
+        pending(conditions.lost),
         is_load=conditions.command == "load",
         exclude=exclude if isinstance(exclude, float) else None,
         several=_several(conditions.plan.get("spread")),

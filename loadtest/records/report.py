@@ -195,7 +195,7 @@ class Checked(Struct, frozen=True):
     sentence: str
 
 
-class BurstSpread(Struct, frozen=True):
+class SendSpread(Struct, frozen=True):
     """Milliseconds between the first and the last first write of a round: the middle round and the widest."""
 
     median: float
@@ -238,10 +238,10 @@ class Client(Struct, frozen=True):
     loop_lag_ms: Lateness | None
     cpu_s: float | None
     cpu_cores: float | None
-    burst_spread_ms: BurstSpread | None
+    send_spread_ms: SendSpread | None
     bound: str | None
     workers: list[Worker] = []
-    start_spread_ms: BurstSpread | None = None
+    start_spread_ms: SendSpread | None = None
     reader_stamps: int | None = None
 
     @property

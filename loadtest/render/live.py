@@ -12,7 +12,7 @@ from rich.table import Table
 from loadtest.checker.power import needed
 from loadtest.checker.verdict import plural
 from loadtest.events import Outcome
-from loadtest.measure.client_overhead import Effort
+from loadtest.measure.client_overhead import ClientOverhead
 from loadtest.measure.recorder import Recorder
 from loadtest.render.console import a_screen, line
 from loadtest.render.progress import LONG_S, PLAIN_EVERY_S, about
@@ -61,7 +61,7 @@ class Live:
         since_s = self._chore[3] if self._chore is not None and self._chore[0] == what else time.monotonic()
         self._chore = (what, done, of, since_s) if done < of else None
 
-    def show(self, recorder: Recorder, effort: Effort) -> None:
+    def show(self, recorder: Recorder, overhead: ClientOverhead) -> None:
         """Show how far the run is."""
         now = time.monotonic()
         every_s = _DRAW_EVERY_S if self._console.is_terminal else PLAIN_EVERY_S
@@ -83,7 +83,7 @@ class Live:
         if self._view is None:
             self._view = RichLive(console=self._console, auto_refresh=False, transient=True)
             self._view.start()
-        view = line(around) if around else _view(self._plan, recorder, effort, gone_s, self._console.width)
+        view = line(around) if around else _view(self._plan, recorder, overhead, gone_s, self._console.width)
         self._view.update(view, refresh=True)
 
     def _around_orders(self, recorder: Recorder, now: float) -> str:
@@ -173,7 +173,7 @@ def _rounds_done(plan: Race, recorder: Recorder, gone_s: float) -> tuple[int, in
     return int(gone_s * 1000), int((plan.within_s or 0.0) * 1000)
 
 
-def _view(plan: Race | Load, recorder: Recorder, effort: Effort, gone_s: float, columns: int) -> Group:
+def _view(plan: Race | Load, recorder: Recorder, overhead: ClientOverhead, gone_s: float, columns: int) -> Group:
     if isinstance(plan, Race):
         done, whole = _rounds_done(plan, recorder, gone_s)
         last = _race_so_far(plan, recorder, gone_s)
@@ -181,7 +181,7 @@ def _view(plan: Race | Load, recorder: Recorder, effort: Effort, gone_s: float, 
         done, whole = int(recorder.elapsed_s * 1000), int(plan.duration_s * 1000)
         last = ", ".join([*_phase(plan, recorder), *_lately(recorder), _left(plan, recorder)])
     bar = ProgressBar(total=max(1, whole), completed=min(done, whole), width=60)
-    lag_ms = effort.loop_lag.max_ns / 1e6
+    lag_ms = overhead.loop_lag.max_ns / 1e6
     late = [line(f"this process was busy: its event loop was up to {lag_ms:,.0f} ms late", style="dim")]
     counts = _table(plan, recorder) if columns >= _ROOM else line(", ".join(_counts(recorder)))
     return Group(counts, line(last), *(late if lag_ms >= _LATE_MS else []), bar)

@@ -11,7 +11,7 @@ _LARGE_SHARE = 0.25  # of the response time; what the report calls client-bound 
 
 def lines(report: Report, *, verbose: bool) -> Iterator[str]:
     """What the tool itself took, and who placed the orders; all of it if `verbose`."""
-    client, burst = report.client, report.client.burst_spread_ms
+    client, burst = report.client, report.client.send_spread_ms
     if verbose and report.verdict.power.writes:
         yield f"overlap: {power.overlap(report.verdict.power)}"
     if verbose or client.bound or client.own_share >= _LARGE_SHARE:

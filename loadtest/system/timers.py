@@ -19,7 +19,7 @@ _NONBLOCK_CLOEXEC = os.O_NONBLOCK | os.O_CLOEXEC
 _ABSOLUTE = 1
 
 
-class Alarm:
+class Timer:
     """Wakes one task at a time."""
 
     async def until(self, moment_ns: int) -> None:
@@ -28,7 +28,7 @@ class Alarm:
             await anyio.sleep(max(ahead_ns / 1e9, 0.001))
 
 
-class _FileAlarm(Alarm):
+class _FileTimer(Timer):
     def __init__(self, file: int, libc: ctypes.CDLL) -> None:
         self._file = file
         self._libc = libc
@@ -53,16 +53,16 @@ class _FileAlarm(Alarm):
 
 
 @contextmanager
-def alarm() -> Iterator[Alarm]:
+def timer() -> Iterator[Timer]:
     """An alarm on the running event loop."""
     libc = ctypes.CDLL(None) if sys.platform == "linux" else None
     file = libc.timerfd_create(_MONOTONIC, _NONBLOCK_CLOEXEC) if libc is not None else -1
     if libc is None or file < 0:
-        yield Alarm()
+        yield Timer()
         return
     loop = asyncio.get_running_loop()
     try:
-        precise = _FileAlarm(file, libc)
+        precise = _FileTimer(file, libc)
         loop.add_reader(file, precise.fired)
         yield precise
     finally:

@@ -12,7 +12,7 @@ from pathlib import Path
 import anyio
 
 from loadtest.compare import compare
-from loadtest.measure.client_overhead import Effort
+from loadtest.measure.client_overhead import ClientOverhead
 from loadtest.measure.recorder import Recorder
 from loadtest.run import Ended, run
 from loadtest.studies.sweep import Setting, sweep
@@ -23,7 +23,7 @@ from loadtest.workload.target import Target, TargetKind
 class Nobody:
     """Follows a run and says nothing."""
 
-    def show(self, recorder: Recorder, effort: Effort) -> None:
+    def show(self, recorder: Recorder, overhead: ClientOverhead) -> None:
         pass
 
     def announce(self, sentence: str) -> None:

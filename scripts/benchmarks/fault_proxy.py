@@ -50,8 +50,8 @@ async def main(seconds: float) -> None:
         async with proxied(straight, NEVER, 1, region="us-east-1", run_id="benchmark", folder=place) as proxy:
             await proxy.begin("arn:aws:dynamodb:us-east-1:0:table/products")
             for in_flight in IN_FLIGHT:
-                for name, way, pid in (("straight", straight, None), ("proxy", proxy.connection, proxy.pid)):
-                    found = await measure(way, in_flight, seconds, pid)
+                for name, route, pid in (("straight", straight, None), ("proxy", proxy.connection, proxy.pid)):
+                    found = await measure(route, in_flight, seconds, pid)
                     sys.stdout.write(json.dumps({"way": name, "in_flight": in_flight, **found}) + "\n")
 
 

@@ -25,10 +25,10 @@ import msgspec
 
 from loadtest.checker import Status
 from loadtest.distributed.checker_process import Judge
-from loadtest.distributed.coordinator import Fleet
+from loadtest.distributed.coordinator import Coordinator
 from loadtest.distributed.worker import Batch
 from loadtest.dynamodb.client import Connection
-from loadtest.engine.reconcile import Settling
+from loadtest.engine.reconcile import Reconciliation
 from loadtest.events import (
     Event,
     Kind,
@@ -41,12 +41,12 @@ from loadtest.events import (
     RoundEnded,
     RoundStarted,
 )
-from loadtest.measure.client_overhead import Effort
+from loadtest.measure.client_overhead import ClientOverhead
 from loadtest.measure.recorder import Recorder
 from loadtest.records.history import HistoryWriter
 from loadtest.workload.spec import Cluster, Load, Spread
 
-_SHARDS, _PER_S = 64, 50_000
+_WORKERS, _PER_S = 64, 50_000
 _LEAD_S = 3.0  # from when the shards' clocks begin to their first order
 _SLICE_NS = 5_000_000
 _STOCK = 10**9
@@ -93,26 +93,26 @@ class Told:
             heard_ns = now_ns
         return Batch(self._number, lines, heard_ns, 0, self._work if told == len(self._ends) else 0, 1 << 60)
 
-    def _close(self) -> Effort:
-        return Effort("wire", "kernel")
+    def _close(self) -> ClientOverhead:
+        return ClientOverhead("wire", "kernel")
 
 
-def make(folder: Path, seconds: int, shard: int) -> None:
+def make(folder: Path, seconds: int, worker: int) -> None:
     """What one shard tells: its lines, and how far they go at the end of each slice."""
     encode, ends = msgspec.json.Encoder().encode, array("q")
-    with (folder / f"shard {shard}").open("wb") as file:
-        for at_ns, event in _events(shard, seconds):
+    with (folder / f"shard {worker}").open("wb") as file:
+        for at_ns, event in _events(worker, seconds):
             while at_ns >= (len(ends) + 1) * _SLICE_NS:
                 ends.append(file.tell())
             file.write(encode(event) + b"\n")
         while len(ends) * _SLICE_NS < seconds * 10**9:
             ends.append(file.tell())
-    (folder / f"shard {shard}.ends").write_bytes(ends.tobytes())
+    (folder / f"shard {worker}.ends").write_bytes(ends.tobytes())
 
 
-def _events(shard: int, seconds: int) -> Iterator[tuple[int, Event]]:
+def _events(worker: int, seconds: int) -> Iterator[tuple[int, Event]]:
     per_s = _PER_S // 2
-    for k in range(shard, per_s * seconds, _SHARDS):
+    for k in range(worker, per_s * seconds, _WORKERS):
         order_id, due_ns = f"{_PREFIX}-{k + 1}", k * 1_000_000_000 // per_s
         at_ns = int(_LEAD_S * 1e9) + due_ns
         order: dict[str, Any] = {"round": 1, "order_id": order_id, "product_id": "p", "units": 1}
@@ -137,7 +137,7 @@ def _times(began_ns: int) -> dict[str, int]:
 
 async def replay(folder: Path, seconds: int) -> dict[str, Any]:
     """Let them tell, as a run does."""
-    recorder, settling = Recorder(), Settling()
+    recorder, reconciliation = Recorder(), Reconciliation()
     orders = _PER_S // 2 * seconds
     spread = Spread(cluster=Cluster(address="tcp://127.0.0.1:1"))
     plan = Load(strategy="version", concurrency=1_000, rate_per_s=_PER_S / 2, duration_s=seconds, spread=spread)
@@ -146,7 +146,7 @@ async def replay(folder: Path, seconds: int) -> dict[str, Any]:
 
         def emit(event: Event) -> None:
             recorder(event)
-            settling(event)
+            reconciliation(event)
             history(event)
 
         async def tick() -> None:
@@ -157,18 +157,18 @@ async def replay(folder: Path, seconds: int) -> dict[str, Any]:
 
         began_ns = time.perf_counter_ns()
         started_ns = began_ns + int(_LEAD_S * 1e9)
-        remotes = [Told(f"shard {n}", folder, began_ns) for n in range(_SHARDS)]
-        fleet = Fleet(plan, remotes, emit, _fail, own_clocks=True)
-        await fleet.open(Connection(table="products"))
+        remotes = [Told(f"shard {n}", folder, began_ns) for n in range(_WORKERS)]
+        coordinator = Coordinator(plan, remotes, emit, _fail, own_clocks=True)
+        await coordinator.open(Connection(table="products"))
         gc.collect()
         gc.freeze()  # as a run does
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(tick)
-            async with fleet.at_work():
+            async with coordinator.at_work():
                 emit(RoundStarted(1, Product("p", "p", _STOCK, 1), 0, started_ns - 10**8))
                 emit(MeasuringStarted(1, started_ns - 10**8))
                 before_s = time.process_time()
-                await fleet.arrive(_PREFIX, started_ns)
+                await coordinator.arrive(_PREFIX, started_ns)
                 cpu_s = time.process_time() - before_s
                 merged_ns = time.perf_counter_ns()
             tasks.cancel_scope.cancel()
@@ -182,7 +182,7 @@ async def replay(folder: Path, seconds: int) -> dict[str, Any]:
     over_ns = started_ns + seconds * 10**9
     return {
         "operations": _PER_S,
-        "shards": _SHARDS,
+        "shards": _WORKERS,
         "seconds": seconds,
         "merged_s": (merged_ns - over_ns) / 1e9,
         "judged_s": (judged_ns - over_ns) / 1e9,
@@ -206,7 +206,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         with multiprocessing.get_context("spawn").Pool() as pool:
-            pool.map(partial(make, folder, seconds), range(_SHARDS))
+            pool.map(partial(make, folder, seconds), range(_WORKERS))
         figures = anyio.run(replay, folder, seconds, backend_options={"use_uvloop": True})
     sys.stdout.write(json.dumps(figures) + "\n")
 

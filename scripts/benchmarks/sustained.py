@@ -10,7 +10,7 @@ from pathlib import Path
 
 import anyio
 
-from loadtest.measure.client_overhead import Effort
+from loadtest.measure.client_overhead import ClientOverhead
 from loadtest.measure.recorder import Recorder
 from loadtest.run import run
 from loadtest.system.file_limits import connections_that_fit
@@ -24,7 +24,7 @@ class Follower:
     def __init__(self) -> None:
         self.resident: list[tuple[float, int]] = []
 
-    def show(self, recorder: Recorder, effort: Effort) -> None:
+    def show(self, recorder: Recorder, overhead: ClientOverhead) -> None:
         pages = int(Path("/proc/self/statm").read_text().split()[1])
         self.resident.append((recorder.elapsed_s, pages * 4096))
 

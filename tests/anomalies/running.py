@@ -20,7 +20,7 @@ from msgspec.structs import replace
 from loadtest.checker import Status, Violation
 from loadtest.errors import LoadTestError
 from loadtest.events import Event
-from loadtest.measure.client_overhead import Effort
+from loadtest.measure.client_overhead import ClientOverhead
 from loadtest.measure.recorder import Recorder
 from loadtest.records.history import read_history
 from loadtest.run import Ended, run
@@ -47,7 +47,7 @@ _NAMED_FIRST = 3  # orders: the culprit has to be among them
 class Quiet:
     """A watcher that looks away."""
 
-    def show(self, recorder: Recorder, effort: Effort) -> None:
+    def show(self, recorder: Recorder, overhead: ClientOverhead) -> None:
         """Nothing."""
 
     def announce(self, sentence: str) -> None:

@@ -63,7 +63,7 @@ class Bench(Struct, frozen=True):
     port: int
     current: Current
     straight: Connection
-    clerk: Any
+    admin_client: Any
     wire: Any
     sdk: Any
 
@@ -72,15 +72,15 @@ class Bench(Struct, frozen=True):
 async def a_bench(url: str) -> AsyncIterator[Bench]:
     straight = Connection(table=f"t-{uuid.uuid4().hex}", endpoint_url=url, region="us-east-1", anonymous=True)
     current: Any = Current()
-    async with connect(straight) as clerk:
-        await admin.create_table(clerk, straight)
-        service = Service(current, KEY, lambda: fill(clerk, 1))
+    async with connect(straight) as admin_client:
+        await admin.create_table(admin_client, straight)
+        service = Service(current, KEY, lambda: fill(admin_client, 1))
         listening = await asyncio.get_running_loop().create_server(lambda: Incoming(service), "127.0.0.1", 0)
         port = listening.sockets[0].getsockname()[1]
         through = replace(straight, endpoint_url=f"http://127.0.0.1:{port}", access_key=KEY, read_timeout_s=_PATIENCE_S)
         try:
             async with connect(through) as wire, connect(replace(through, client=ClientKind.SDK)) as sdk:
-                yield Bench(port, current, straight, clerk, wire, sdk)
+                yield Bench(port, current, straight, admin_client, wire, sdk)
         finally:
             listening.close()
 
@@ -112,7 +112,7 @@ class Link(Struct, frozen=True):
 
     async def version(self, product: Product) -> int:
         """The product's version as it really is."""
-        return (await admin.read_product(self.bench.clerk, self.bench.straight, product.id)).version
+        return (await admin.read_product(self.bench.admin_client, self.bench.straight, product.id)).version
 
     def injected(self) -> list[Injected]:
         return read_faults(self.journal)[1]
@@ -130,10 +130,10 @@ def link(benches: Callable[[str], Any], tmp_path: Path) -> Open:
         bench = await benches(server)
         name = uuid.uuid4().hex
         products = [Product(f"{name}-{client}", name, 10, 1) for client in ("wire", "sdk")]
-        await admin.populate(bench.clerk, bench.straight, (products[0], products[1]))
+        await admin.populate(bench.admin_client, bench.straight, (products[0], products[1]))
         path = tmp_path / f"{name}.jsonl"
         with Journal(path, Header("a-run", seed)) as journal:
-            bench.current.injector = Injector(bench.clerk.forward, faults, seed, journal)
+            bench.current.injector = Injector(bench.admin_client.forward, faults, seed, journal)
             bench.current.begin(ARN)
             tables = [Table(client, bench.straight.table) for client in (bench.wire, bench.sdk)]
             yield Link(bench, list(zip(products, tables, strict=True)), path)

@@ -147,7 +147,7 @@ async def test_an_item_is_charged_by_the_size_that_was_seen(link: Open) -> None:
     async with link(Throttle(write_units=0.001, burst=3)) as opened:
         here: dict[str, Any] = {"TableName": opened.table, "Key": {"id": {"S": "large"}}}
         item = {**here["Key"], "text": {"S": "x" * 2000}}
-        await opened.bench.clerk.put_item(TableName=opened.table, Item=item)
+        await opened.bench.admin_client.put_item(TableName=opened.table, Item=item)
         await opened.bench.wire.get_item(**here)  # 2 KB: two units for each write from now on
         await opened.bench.wire.delete_item(**here)
         with pytest.raises(ClientError, match="ProvisionedThroughputExceeded"):
@@ -202,7 +202,9 @@ async def test_credentials_that_the_proxy_cannot_renew(
     async with link(Duplicate(answer="second")) as through:
         for product, table in through.clients:
             with monkeypatch.context() as patch:
-                patch.setattr(through.bench.current.injector, "_forward", Lapsing(through.bench.clerk, after=applied))
+                patch.setattr(
+                    through.bench.current.injector, "_forward", Lapsing(through.bench.admin_client, after=applied)
+                )
                 answer = await write(product, table)
             assert answer.result.outcome is (Outcome.UNKNOWN if applied else Outcome.FAILED)
             assert await through.version(product) == (2 if applied else 1)
@@ -212,11 +214,11 @@ async def test_credentials_that_the_proxy_cannot_renew(
 class Lapsing:
     """A way to the server whose credentials end after so many requests."""
 
-    def __init__(self, clerk: Any, *, after: int) -> None:
-        self._clerk, self._left = clerk, after
+    def __init__(self, admin_client: Any, *, after: int) -> None:
+        self._admin_client, self._left = admin_client, after
 
     async def __call__(self, operation: str, body: bytes) -> Any:
         if not self._left:
             raise CredentialsError(sentence="log in again")
         self._left -= 1
-        return await self._clerk.forward(operation, body)
+        return await self._admin_client.forward(operation, body)

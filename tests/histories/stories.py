@@ -89,8 +89,8 @@ STORIES: dict[str, tuple[Story, Expected]] = {
         race().is_lost(1, rests_on=1).wins(2, 2, 0, rests_on=1).left(2, 0, "1-2"),
         Expected(settled=(0, 1, 0)),
     ),
-    "safe/lost-request-barred": (
-        Story().is_lost(1, T).takes(2).records(2, barred=(1,)).left(2, 0, "1-2"),
+    "safe/lost-request-fenced": (
+        Story().is_lost(1, T).takes(2).records(2, fenced=(1,)).left(2, 0, "1-2"),
         Expected(settled=(0, 1, 0)),
     ),
     "safe/lost-request-waited-for": (
@@ -518,7 +518,7 @@ STORIES: dict[str, tuple[Story, Expected]] = {
         Story(orders=0).start(1, 1, orders=0).place(1).wins(1, 2, 0).restock(1, FAILED).left(2, 0, "1-1"),
         Expected(),
     ),
-    "safe/barred-in-the-second-product": (
+    "safe/fenced-in-the-second-product": (
         Story(orders=0)
         .start(1, 1, orders=0, number=1)
         .start(2, 5, orders=0, number=1, product_id="p#5")
@@ -526,7 +526,7 @@ STORIES: dict[str, tuple[Story, Expected]] = {
         .place(2, "p#5")
         .takes(1)
         .is_lost(2, T, product_id="p#5")
-        .records(1, barred=(2,))
+        .records(1, fenced=(2,))
         .left(2, 0, "1-1")
         .left(5, 2, product_id="p#5"),
         Expected(settled=(0, 1, 0)),

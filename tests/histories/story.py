@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from loadtest.checker.unresolved import SETTLE_NS
+from loadtest.checker.unresolved import RECONCILE_NS
 from loadtest.events import (
     RESTOCK,
     Event,
@@ -149,11 +149,11 @@ class Story:
         return self._add(StockSet(self.number + 1, product, quantity, name, outcome, *stamps))
 
     def records(
-        self, *found: int, missing: tuple[int, ...] = (), barred: tuple[int, ...] = (), at: int | None = None
+        self, *found: int, missing: tuple[int, ...] = (), fenced: tuple[int, ...] = (), at: int | None = None
     ) -> "Story":
         """The records of orders are read."""
         records = [Record(self._id(n), "p#4", 1) for n in found]
-        names = [self._id(n) for n in missing], [self._id(n) for n in barred]
+        names = [self._id(n) for n in missing], [self._id(n) for n in fenced]
         at = at or self._tick()
         return self._add(RecordsRead(self.number, records, names[0], at * MS, names[1]))
 
@@ -174,7 +174,7 @@ class Story:
     ) -> "Story":
         """The round is over, and this is left."""
         at = self._tick() if at is None else at
-        read = at + 1 + (2 * SETTLE_NS // MS if waited else 0)
+        read = at + 1 + (2 * RECONCILE_NS // MS if waited else 0)
         self.now = read
         product = Product(product_id, "Last samovar", quantity, version, name)
         return self._add(RoundEnded(self.number, product_id, product, at * MS, read * MS))

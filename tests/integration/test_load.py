@@ -18,7 +18,7 @@ import pytest
 from loadtest.checker import Checker
 from loadtest.cli import main
 from loadtest.events import Event, MeasuringStarted, OrderEnded, OrderPlaced
-from loadtest.measure.client_overhead import Effort
+from loadtest.measure.client_overhead import ClientOverhead
 from loadtest.measure.recorder import Recorder
 from loadtest.measure.summary import summarize
 from loadtest.records import report as reports
@@ -295,7 +295,7 @@ def test_every_figure_of_a_load_comes_out_of_its_history_again(arguments: list[s
     again = summarize(
         recorder,
         checker.verdict(),
-        Effort(stored.client.name, stored.client.stamps),
+        ClientOverhead(stored.client.name, stored.client.stamps),
         msgspec.convert(stored.config, Load),
         run_id=stored.run_id,
         started_at=datetime.fromisoformat(stored.started_at),

@@ -28,15 +28,15 @@ async def straight(server_urls: Callable[[str], str]) -> Connection:
     return connection
 
 
-def through(straight: Connection, way: str, at_most: int) -> tuple[LossyLink, Connection]:
-    link = LossyLink(int(str(straight.endpoint_url).rpartition(":")[2]), 1, 7, way, at_most)
+def through(straight: Connection, route: str, at_most: int) -> tuple[LossyLink, Connection]:
+    link = LossyLink(int(str(straight.endpoint_url).rpartition(":")[2]), 1, 7, route, at_most)
     return link, replace(straight, endpoint_url=link.url, read_timeout_s=0.5)
 
 
 @pytest.mark.parametrize("client", list(ClientKind))
 @pytest.mark.parametrize("way", WAYS)
-async def test_what_is_lost_is_asked_again_and_heard_of(way: str, client: ClientKind, straight: Connection) -> None:
-    link, connection = through(straight, way, at_most=4)
+async def test_what_is_lost_is_asked_again_and_heard_of(route: str, client: ClientKind, straight: Connection) -> None:
+    link, connection = through(straight, route, at_most=4)
     repaired: list[OwnRequest] = []
     async with connect(replace(connection, client=client)) as asked:
         product = await admin.read_product(asked, connection, "p#1", repaired.append)
@@ -48,9 +48,9 @@ async def test_what_is_lost_is_asked_again_and_heard_of(way: str, client: Client
 
 
 @pytest.mark.parametrize("way", ["close", "500"])
-async def test_patience_has_an_end(way: str, straight: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_patience_has_an_end(route: str, straight: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("loadtest.dynamodb.patience.PATIENCE_S", 1.0)
-    link, connection = through(straight, way, at_most=1000)
+    link, connection = through(straight, route, at_most=1000)
     begun_s = time.monotonic()
     async with connect(connection) as asked:
         with pytest.raises(TargetError, match=r"no answer at http|refused: (500|InternalServerError)"):

@@ -71,10 +71,10 @@ async def asked(url: str, table: str | None = None) -> AsyncIterator[Subject]:
     """A server under question; with a table of its own unless it names one."""
     name = table or f"t-{uuid.uuid4().hex}"
     target = Target(kind=TargetKind.ENDPOINT, endpoint_url=url, table=name)
-    async with opened_target(target, 1) as connection, connect(connection.patient()) as clerk:
+    async with opened_target(target, 1) as connection, connect(connection.patient()) as admin_client:
         if table is None:
-            await admin.create_table(clerk, connection)
-        async with under_question(connection, clerk) as subject:
+            await admin.create_table(admin_client, connection)
+        async with under_question(connection, admin_client) as subject:
             yield subject
         assert subject.left_behind == []
 
@@ -169,8 +169,8 @@ async def test_what_cannot_be_deleted_is_named() -> None:
         target = Target(kind=TargetKind.ENDPOINT, endpoint_url=url)
         async with (
             opened_target(target, 1) as connection,
-            connect(connection.patient()) as clerk,
-            under_question(connection, clerk) as subject,
+            connect(connection.patient()) as admin_client,
+            under_question(connection, admin_client) as subject,
         ):
             await features.exists(subject)
     assert sorted(subject.left_behind) == sorted(registers.items)

@@ -16,21 +16,21 @@ from hypothesis import strategies as st
 from loadtest.errors import UsageError
 from loadtest.events import Outcome
 from loadtest.rebuild import rebuild
-from loadtest.records.completeness import Extent, follow
+from loadtest.records.completeness import Completeness, follow
 from loadtest.records.history import read_header, read_history
 from loadtest.records.judging import checker
 from tests.conftest import Cli, Start
 from tests.integration.test_stops import the_report, wait_for_operations
 from tests.unit.builders import operation
 
-EFFORT = dict.fromkeys(("reader_stamps", "served", "fallbacks", "loop_lag_ms", "cpu_s", "cpu_cores", "bound"))
+OVERHEAD = dict.fromkeys(("reader_stamps", "served", "fallbacks", "loop_lag_ms", "cpu_s", "cpu_cores", "bound"))
 LOAD = ("load", "--duration", "1500ms")
 
 
 def stored(tmp_path: Path) -> tuple[Path, dict[str, Any]]:
     """The one run's history, and its report without what the tool itself cost."""
     report = the_report(tmp_path)
-    report["client"] |= EFFORT
+    report["client"] |= OVERHEAD
     return next(tmp_path.glob("runs/*/history.jsonl")), report
 
 
@@ -98,7 +98,7 @@ def test_a_history_cut_at_any_byte_is_a_part_and_never_blames_a_server(
     assert report.verdict.status != "violated"
     header = read_header(path)
     judging = checker(header.conditions)
-    part = follow(path, Extent(header), judging)
+    part = follow(path, Completeness(header), judging)
     assert (part, judging.verdict().sentence) == (report.stopped_by, report.verdict.sentence)
     orders = report.orders
     ended = sum(b"order_ended" in line for line in lines)

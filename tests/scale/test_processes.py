@@ -182,7 +182,7 @@ def wait_for_operations(tmp_path: Path, count: int) -> None:
     wait_for(lambda: operations(tmp_path) >= count, f"{count} operations in the history")
 
 
-def shards(pid: int) -> list[int]:
+def workers(pid: int) -> list[int]:
     """The processes that place orders, the first one first."""
     return in_order_of_start(children(pid, called="spawn_main"))
 
@@ -298,7 +298,7 @@ def assert_no_order_is_lost(report: dict[str, Any], tmp_path: Path) -> None:
 def test_a_signal_while_processes_begin_is_one_line(after_s: float, tmp_path: Path) -> None:
     process = in_a_group("race", "-n", "10", "--rounds", "100000", folder=tmp_path)
     try:
-        wait_for(lambda: shards(process.pid), "its first process")
+        wait_for(lambda: workers(process.pid), "its first process")
         started = children(process.pid)
         time.sleep(after_s)
         os.killpg(process.pid, signal.SIGINT)
@@ -360,7 +360,7 @@ def test_a_process_that_is_lost_ends_the_run_and_its_orders_are_unknown(
     measured = operations(tmp_path)
     started = children(process.pid)
     begun_s = time.monotonic()
-    os.kill(shards(process.pid)[1], number)
+    os.kill(workers(process.pid)[1], number)
     output, errors = ended(process)
     assert time.monotonic() - begun_s < 40, "5 s until it is missed, 20 s to settle what it left, and a busy machine"
     why = "was killed by SIGKILL" if number == signal.SIGKILL else "gave no answer for 5 s"

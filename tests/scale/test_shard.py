@@ -9,7 +9,7 @@ import anyio
 import msgspec
 import pytest
 
-from loadtest.distributed.worker import Assignment, Batch, Shard
+from loadtest.distributed.worker import Assignment, Batch, Worker
 from loadtest.dynamodb import admin
 from loadtest.dynamodb.client import Connection, connect
 from loadtest.engine.dispatch import Part
@@ -39,23 +39,23 @@ async def connection(server_urls: Callable[[str], str]) -> Connection:
 
 
 @pytest.fixture
-def shard() -> Iterator[Shard]:
-    yield (made := Shard())
+def worker() -> Iterator[Worker]:
+    yield (made := Worker())
     made.close()
 
 
 class Collector:
     """Collects as the fleet does, or twice with the number that it had."""
 
-    def __init__(self, shard: Shard) -> None:
+    def __init__(self, worker: Worker) -> None:
         self.events: list[Event] = []
         self.batch = Batch(0, b"", 0, False, 0, 0)
-        self._shard = shard
+        self._worker = worker
 
     def collect(self) -> Batch:
         number = self.batch.number
-        self.batch = self._shard.collect(number)
-        assert self._shard.collect(number) == self.batch, "an answer that was lost is given again"
+        self.batch = self._worker.collect(number)
+        assert self._worker.collect(number) == self.batch, "an answer that was lost is given again"
         if self.batch.events:
             self.events += _events(self.batch.events)
         return self.batch
@@ -65,28 +65,28 @@ def orders(count: int) -> list[Order]:
     return [Order(f"r-{n}", "p#4", 1, 1) for n in range(1, count + 1)]
 
 
-async def test_a_round_that_is_told_twice_is_placed_once(connection: Connection, shard: Shard) -> None:
+async def test_a_round_that_is_told_twice_is_placed_once(connection: Connection, worker: Worker) -> None:
     assignment = Assignment(Race(strategy="conditional"), connection, Part())
     for _ in range(2):
-        shard.open(assignment)
-    collector, now_ns = Collector(shard), time.perf_counter_ns()
+        worker.open(assignment)
+    collector, now_ns = Collector(worker), time.perf_counter_ns()
     for _ in range(2):
-        shard.round(1, orders(10), now_ns, held=True)
+        worker.round(1, orders(10), now_ns, held=True)
     wait_for(lambda: collector.collect().full, "all orders at the gate")
     for _ in range(2):
-        shard.open_gate(1, now_ns)
+        worker.open_gate(1, now_ns)
     wait_for(lambda: collector.collect().done == 1, "the end of the round")
-    shard.round(1, orders(10), now_ns, held=True)  # an old word that comes late
+    worker.round(1, orders(10), now_ns, held=True)  # an old word that comes late
     collector.collect()
     ended = Counter(event.order_id for event in collector.events if isinstance(event, OrderEnded))
     assert ended == dict.fromkeys((order.order_id for order in orders(10)), 1)
 
 
-async def test_a_load_goes_no_farther_than_was_heard_of(connection: Connection, shard: Shard) -> None:
+async def test_a_load_goes_no_farther_than_was_heard_of(connection: Connection, worker: Worker) -> None:
     plan = Load(strategy="conditional", rate_per_s=1_000.0, duration_s=1.0, concurrency=1_000)
-    reach = shard.open(Assignment(plan, connection, Part(1, 2)))
-    collector = Collector(shard)
-    shard.arrive(1, "r", time.perf_counter_ns() - 10**10)  # all is due
+    reach = worker.open(Assignment(plan, connection, Part(1, 2)))
+    collector = Collector(worker)
+    worker.arrive(1, "r", time.perf_counter_ns() - 10**10)  # all is due
     while not collector.collect().done:
         placed = [event.order_id for event in collector.events if isinstance(event, OrderPlaced)]
         last = int(placed[-1].rpartition("-")[2]) if placed else 0
@@ -98,14 +98,14 @@ async def test_a_load_goes_no_farther_than_was_heard_of(connection: Connection, 
 
 @pytest.mark.parametrize("rate_per_s", [None, 1_000.0])
 async def test_a_load_begins_before_anybody_collects(
-    rate_per_s: float | None, connection: Connection, shard: Shard
+    rate_per_s: float | None, connection: Connection, worker: Worker
 ) -> None:
     """Around its instant nobody does, and no order may be late by that."""
     plan = Load(strategy="conditional", rate_per_s=rate_per_s, duration_s=0.05, concurrency=100)
-    reach = shard.open(Assignment(plan, connection, Part(1, 2)))
-    shard.arrive(1, "r", time.perf_counter_ns())
-    shard.close()
-    told = _events(shard.collect(0).events)
+    reach = worker.open(Assignment(plan, connection, Part(1, 2)))
+    worker.arrive(1, "r", time.perf_counter_ns())
+    worker.close()
+    told = _events(worker.collect(0).events)
     placed = {int(event.order_id.rpartition("-")[2]) for event in told if isinstance(event, OrderPlaced)}
     assert len(placed) == 25 if rate_per_s else placed
     assert max(placed) <= reach
@@ -116,36 +116,36 @@ AHEAD_NS = 3_600_000_000_000
 
 @pytest.mark.parametrize(("ahead_ns", "after_s"), [(0, 1.0), (AHEAD_NS, 0.1), (AHEAD_NS, 0.0)])
 async def test_a_round_that_is_cancelled_ends_at_once_and_says_how(
-    ahead_ns: int, after_s: float, connection: Connection, shard: Shard
+    ahead_ns: int, after_s: float, connection: Connection, worker: Worker
 ) -> None:
     """At the gate, while it waits for its instant, and when the shard has perhaps not yet begun with it."""
-    shard.open(Assignment(Race(strategy="conditional"), connection, Part()))
-    collector = Collector(shard)
+    worker.open(Assignment(Race(strategy="conditional"), connection, Part()))
+    collector = Collector(worker)
     for number in (1, 2):  # what was cancelled once does not cancel what comes after it
-        shard.round(number, orders(10), time.perf_counter_ns() + ahead_ns, held=True)
+        worker.round(number, orders(10), time.perf_counter_ns() + ahead_ns, held=True)
         await anyio.sleep(after_s)
         assert collector.collect().full == (0 if ahead_ns else number)
         for _ in range(2):
-            shard.cancel()
+            worker.cancel()
         wait_for(lambda number=number: collector.collect().done == number, "the end of the round")  # type: ignore[misc]
     collector.collect()
     ended = [event for event in collector.events if isinstance(event, OrderEnded)]
     assert [(event.outcome, event.reason) for event in ended] == [(Outcome.FAILED, "Interrupted")] * 20
 
 
-async def test_a_shard_closes_once_and_then_says_that_it_has_ended(connection: Connection, shard: Shard) -> None:
-    shard.open(Assignment(Race(), connection, Part()))
-    first = shard.close()
-    assert shard.close() is first
-    shard.stop()
-    shard.cancel()
+async def test_a_shard_closes_once_and_then_says_that_it_has_ended(connection: Connection, worker: Worker) -> None:
+    worker.open(Assignment(Race(), connection, Part()))
+    first = worker.close()
+    assert worker.close() is first
+    worker.stop()
+    worker.cancel()
     with pytest.raises(RuntimeError, match="stopped"):
-        shard.collect(0)
+        worker.collect(0)
 
 
 async def test_a_target_that_cannot_be_reached_is_said_when_it_opens() -> None:
-    shard = Shard()
+    worker = Worker()
     nowhere = Connection(table="t", endpoint_url=f"http://127.0.0.1:{free_port()}", region="us-east-1", anonymous=True)
     for _ in range(2):
         with pytest.raises(TargetError):
-            shard.open(Assignment(Race(), nowhere, Part()))
+            worker.open(Assignment(Race(), nowhere, Part()))

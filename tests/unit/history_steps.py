@@ -193,12 +193,12 @@ class Steps:
             if not fits or lost:
                 self.faults.append(f"record of {record.order_id}")
             self.looks.append(Look(since, event.at_ns, applied=record.order_id))
-        for order_id in (*event.missing, *event.barred):
+        for order_id in (*event.missing, *event.fenced):
             placed = self.orders.get(order_id)
             if placed is not None and placed.end is not None and placed.end.outcome is Outcome.ACCEPTED:
                 self.faults.append(f"no record of {order_id}")
             if placed is not None:
-                placed.barred |= order_id in event.barred
+                placed.fenced |= order_id in event.fenced
             self.records_ns[order_id] = event.at_ns
             self.looks.append(Look(since, event.at_ns, missing=RECORDED + order_id))
 

@@ -74,7 +74,7 @@ def _acts(events: list[Event]) -> list[tuple[set[str], str]]:
         elif isinstance(event, OrderEnded):
             here.add(event.order_id)
         elif isinstance(event, RecordsRead):
-            names = [*(record.order_id for record in event.found), *event.missing, *event.barred]
+            names = [*(record.order_id for record in event.found), *event.missing, *event.fenced]
             found += [(before, name) for name in names]
     return found
 
@@ -173,7 +173,7 @@ def _is_no_run(one: Disagreement) -> bool:
                 return True
         if isinstance(event, RecordsRead):
             found = {record.order_id for record in event.found}
-            if found & {*event.missing, *event.barred} or found - acted:
+            if found & {*event.missing, *event.fenced} or found - acted:
                 return True
     return len({*sets, *names}) < len([*sets, *names])
 

@@ -20,7 +20,7 @@ class Placed:
     began: float
     ops: list[Operation] = field(default_factory=list)
     end: OrderEnded | None = None
-    barred: bool = False  # whatever transactions of it were lost, they are never applied
+    fenced: bool = False  # whatever transactions of it were lost, they are never applied
 
     @property
     def accepted(self) -> list[Operation]:
@@ -64,7 +64,7 @@ def writes_of(order_id: str, placed: Placed, *, told: bool, cut: bool) -> list[W
     found = [_accepted(op, order_id if told else f"{order_id}#{n}") for n, op in enumerate(placed.accepted)]
     if not told or _may_have_won(placed):
         for n, op in enumerate(placed.lost):
-            if placed.barred and op.kind is Kind.TRANSACTION:
+            if placed.fenced and op.kind is Kind.TRANSACTION:
                 continue
             found.append(_lost(op, order_id if told else f"{order_id}?{n}"))
     if cut and placed.end is None:

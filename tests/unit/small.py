@@ -148,13 +148,13 @@ class Tool:
             one.order_id for one in self._world.log if isinstance(one, Operation) and one.outcome is Outcome.UNKNOWN
         }
         missing = [order_id for order_id in order_ids if order_id not in self._world.records]
-        barred = [order_id for order_id in missing if order_id in unknown and self._world.chance(0.5)]
-        self._world.barred.update(barred)
+        fenced = [order_id for order_id in missing if order_id in unknown and self._world.chance(0.5)]
+        self._world.fenced.update(fenced)
         yield int(self._world.now) + 1
         units = {one.order_id: one.units for one in self._world.log if isinstance(one, Operation)}
         records = [Record(order_id, "p#4", units[order_id]) for order_id in found]
-        rest = [order_id for order_id in missing if order_id not in barred]
-        self._world.log.append(RecordsRead(number, records, rest, int(self._world.now), barred))
+        rest = [order_id for order_id in missing if order_id not in fenced]
+        self._world.log.append(RecordsRead(number, records, rest, int(self._world.now), fenced))
 
     def _restocks(self, number: int) -> Process:
         for n in range(self._world.random.randint(1, 2)):

@@ -61,7 +61,7 @@ class World:
         self.states = [self.product]
         self.log: list[Event] = []
         self.records: set[str] = set()
-        self.barred: set[str] = set()
+        self.fenced: set[str] = set()
         self.silent = random.random() < range_.silent
         self.nameless = random.random() < range_.nameless
         self.stale = random.random() < range_.stale
@@ -127,7 +127,7 @@ class World:
     def take(self, order: Buyer, read_version: int | None) -> bool:
         """Check and write at one moment."""
         recorded = order.kind == "transaction"
-        if not self.would_take(order, read_version) or (recorded and order.order_id in self.barred):
+        if not self.would_take(order, read_version) or (recorded and order.order_id in self.fenced):
             return False
         self.apply(takes=order.units, name=order.order_id, own=False)
         if recorded:

@@ -5,11 +5,11 @@ from contextlib import AbstractContextManager, nullcontext
 import anyio
 import pytest
 
-from loadtest.system.timers import Alarm, alarm
+from loadtest.system.timers import Timer, timer
 
-Make = Callable[[], AbstractContextManager[Alarm]]
+Make = Callable[[], AbstractContextManager[Timer]]
 both = pytest.mark.parametrize(
-    "make", [alarm, lambda: nullcontext(Alarm())], ids=["as the platform can", "as the loop can"]
+    "make", [timer, lambda: nullcontext(Timer())], ids=["as the platform can", "as the loop can"]
 )
 HOUR_NS = 3600 * 10**9
 

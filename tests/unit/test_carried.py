@@ -1,6 +1,6 @@
 """Lost writes from one run to the next."""
 
-from loadtest.checker.pending import carried, still_open
+from loadtest.checker.pending import pending, still_open
 from tests.unit.builders import operation
 
 LOST = [
@@ -12,13 +12,13 @@ LOST = [
 
 
 def test_writes_are_carried_by_product_and_order() -> None:
-    found = carried(LOST)
+    found = pending(LOST)
     open_writes = {name: {one: doubt.open for one, doubt in doubts.items()} for name, doubts in found.items()}
     assert open_writes == {"p#4": {"a-1": [LOST[0], LOST[2]]}, "p#5": {"a-2": [LOST[1]], "a-1": [LOST[3]]}}
     assert found["p#4"]["a-1"].last is LOST[2]
 
 
 def test_they_come_back_as_they_were() -> None:
-    assert still_open(carried(LOST)) == [LOST[0], LOST[2], LOST[1], LOST[3]]
-    assert not carried([])
+    assert still_open(pending(LOST)) == [LOST[0], LOST[2], LOST[1], LOST[3]]
+    assert not pending([])
     assert still_open({}) == []

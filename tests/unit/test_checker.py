@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from loadtest.checker import Checker, Settled, Status
 from loadtest.checker.check import Lost
-from loadtest.checker.unresolved import SETTLE_NS
+from loadtest.checker.unresolved import RECONCILE_NS
 from loadtest.events import Event, Operation, OrderEnded, Outcome, RecordsRead, RoundEnded, RoundStarted
 from tests.unit.builders import (
     STRATEGIES,
@@ -57,7 +57,7 @@ def test_what_was_not_applied_for_long_enough_is_taken_as_rejected() -> None:
     shop.round("conditional", (1, 1, 1), decide=lambda: next(fates, Fate.ANSWERED))
     end = shop.events[-1]
     assert isinstance(end, RoundEnded)
-    for waited_ns, settled in ((SETTLE_NS // 2, Settled(unsettled=1)), (2 * SETTLE_NS, Settled(rejected=1))):
+    for waited_ns, settled in ((RECONCILE_NS // 2, Settled(unsettled=1)), (2 * RECONCILE_NS, Settled(rejected=1))):
         assert judge([*shop.events[:-1], replace(end, read_ns=waited_ns)]).settled == settled
 
 
@@ -93,7 +93,7 @@ def test_a_correct_server_is_always_judged_safe(game: Game, random: Any) -> None
 def test_lost_answers_never_make_a_correct_server_a_violator(game: Game, random: Any, patient: bool) -> None:
     """And what was settled is true; of one who waited, if nothing was applied later than that."""
     fates = [fate for fate in Fate if not patient or fate is not Fate.APPLIED_LATE]
-    shop = play(game, random, fates, 2 * SETTLE_NS if patient else 0)
+    shop = play(game, random, fates, 2 * RECONCILE_NS if patient else 0)
     verdict = judge(shop.events)
     assert verdict.violations == ()
     ends = [event for event in shop.events if isinstance(event, OrderEnded)]

@@ -17,7 +17,7 @@ from loadtest.events import (
     Product,
     RoundEnded,
 )
-from loadtest.records.completeness import Extent
+from loadtest.records.completeness import Completeness
 from loadtest.records.history import SCHEMA, Conditions, Header
 from tests.unit.builders import one_round
 
@@ -32,10 +32,10 @@ def header(orders: int | None = None, **plan: Any) -> Header:
 
 
 def part(events: Sequence[Event], of: Header, *, within_a_line: bool = False) -> str | None:
-    extent = Extent(of)
+    completeness = Completeness(of)
     for event in events:
-        extent(event)
-    return extent.part(within_a_line=within_a_line)
+        completeness(event)
+    return completeness.part(within_a_line=within_a_line)
 
 
 ROUND = one_round()  # of three orders
@@ -123,4 +123,4 @@ def test_the_end_of_a_warm_up_that_was_never_reached_is_not_the_end() -> None:
 
 def test_a_plan_that_is_none_is_refused_in_one_line() -> None:
     with pytest.raises(UsageError, match="the plan in the header of the history a-run"):
-        Extent(header(rounds="many"))
+        Completeness(header(rounds="many"))

@@ -9,7 +9,7 @@ import pytest
 from rich.console import Console
 
 from loadtest.events import Event
-from loadtest.measure.client_overhead import Effort
+from loadtest.measure.client_overhead import ClientOverhead
 from loadtest.measure.recorder import Recorder
 from loadtest.render.live import Live
 from loadtest.workload.spec import Load, Race
@@ -70,7 +70,7 @@ EMPTY = Recorder()
 def show(plan: Race | Load, recorder: Recorder, clock: Clock, *, quiet: bool = False, after_s: float = 10.0) -> None:
     with Live(plan, quiet=quiet) as live:
         clock.now_s += after_s
-        live.show(recorder, Effort("wire", "kernel"))
+        live.show(recorder, ClientOverhead("wire", "kernel"))
 
 
 def test_a_load_is_told_in_one_plain_line(clock: Clock, capsys: pytest.CaptureFixture[str]) -> None:
@@ -101,7 +101,7 @@ def test_what_is_done_to_each_product_is_told_in_place_of_the_orders(
         for count in (300, 900):
             clock.now_s += 10.0
             live.chore("products read", count, 900)
-            live.show(EMPTY, Effort("wire", "kernel"))
+            live.show(EMPTY, ClientOverhead("wire", "kernel"))
     assert capsys.readouterr().err.splitlines()[0] == "products read: 300 of 900, about 20 s left"
     assert "products read" not in capsys.readouterr().err
 
@@ -152,7 +152,7 @@ def test_plain_lines_come_every_ten_seconds(clock: Clock, capsys: pytest.Capture
     with Live(LOAD, quiet=False) as live:
         for _ in range(80):  # twenty seconds of quarters
             clock.now_s += 0.25
-            live.show(load_recorder(), Effort("wire", "kernel"))
+            live.show(load_recorder(), ClientOverhead("wire", "kernel"))
     assert len(capsys.readouterr().err.splitlines()) == 1 + 2  # what it takes, and then
 
 
@@ -192,11 +192,11 @@ def test_the_view_on_a_terminal_has_the_counts(
 
 @pytest.mark.parametrize(("lag_ms", "told"), [(99, False), (250, True)])
 def test_only_a_late_event_loop_is_told(lag_ms: int, told: bool, clock: Clock, screen: Callable[[], str]) -> None:
-    effort = Effort("wire", "kernel")
-    effort.loop_lag.record(lag_ms * 1_000_000)
+    overhead = ClientOverhead("wire", "kernel")
+    overhead.loop_lag.record(lag_ms * 1_000_000)
     with Live(RACE, quiet=False) as live:
         clock.now_s += 5.0
-        live.show(recorded(one_round()), effort)
+        live.show(recorded(one_round()), overhead)
     assert ("event loop was up to 250 ms late" in screen()) == told
 
 
@@ -212,6 +212,6 @@ def test_the_view_is_drawn_twice_a_second_and_taken_away(clock: Clock, screen: A
     with Live(LOAD, quiet=False) as live:
         for _ in range(12):  # three seconds of quarters
             clock.now_s += 0.25
-            live.show(load_recorder(), Effort("wire", "kernel"))
+            live.show(load_recorder(), ClientOverhead("wire", "kernel"))
         assert screen().count(" s left") == 5  # from 1 s on
     assert screen().endswith("\x1b[1A\x1b[2K" * 4)  # four lines up, and each is cleared

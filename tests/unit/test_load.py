@@ -14,7 +14,7 @@ from loadtest.dynamodb.client import Connection
 from loadtest.dynamodb.items import to_item
 from loadtest.dynamodb.own_writes import OwnWrites
 from loadtest.dynamodb.patience import uncounted
-from loadtest.engine.context import Scene
+from loadtest.engine.context import RunContext
 from loadtest.engine.load import Budget, Restocker
 from loadtest.errors import LoadTestError, UsageError
 from loadtest.events import Event, Kind, Outcome, Product, Restocked
@@ -27,7 +27,7 @@ Act = Callable[[], None]
 _ANSWERED = {"ResponseMetadata": {"HTTPStatusCode": 200, "HTTPHeaders": {"content-type": "application/x-amz-json-1.0"}}}
 
 
-class Clerk:
+class AdminClient:
     """A client that has the one product p#4, and may break."""
 
     def __init__(self, quantity: int) -> None:
@@ -59,23 +59,26 @@ class Shop:
 
     def __init__(self, quantity: int, monkeypatch: pytest.MonkeyPatch, **plan: Any) -> None:
         monkeypatch.setattr("loadtest.engine.load._RESTOCK_EVERY_S", 0)
-        self.clerk = Clerk(quantity)
+        self.admin_client = AdminClient(quantity)
         self.events: list[Event] = []
         self.errors: list[LoadTestError] = []
         self.restocker = Restocker(Load(**{"stock": 100, "restock": True, **plan}))
-        connection, clerk = Connection(table="products", endpoint_url="http://127.0.0.1:1"), cast("Any", self.clerk)
-        self.scene = Scene(
-            placer=cast("Any", None),
-            clerk=clerk,
+        connection, admin_client = (
+            Connection(table="products", endpoint_url="http://127.0.0.1:1"),
+            cast("Any", self.admin_client),
+        )
+        self.context = RunContext(
+            dispatcher=cast("Any", None),
+            admin_client=admin_client,
             connection=connection,
             emit=self.events.append,
             fail=self.errors.append,
             announce=print,
             chore=lambda _what: lambda _count, _of: None,
-            effort=cast("Any", None),
+            overhead=cast("Any", None),
             prefix="a",
-            settling=cast("Any", None),
-            own=OwnWrites(clerk, connection, "a", self.events.append, uncounted),
+            reconciliation=cast("Any", None),
+            own=OwnWrites(admin_client, connection, "a", self.events.append, uncounted),
             repaired=uncounted,
         )
 
@@ -84,7 +87,7 @@ class Shop:
         for event in seen:
             self.restocker(event)
         async with anyio.create_task_group() as tasks:
-            tasks.start_soon(self.restocker.work, self.scene)
+            tasks.start_soon(self.restocker.work, self.context)
             for _ in range(60):
                 await anyio.lowlevel.checkpoint()
             tasks.cancel_scope.cancel()
@@ -104,7 +107,7 @@ async def test_a_product_of_which_less_than_half_is_left_is_filled_up(monkeypatc
     shop = Shop(49, monkeypatch)
     await shop.work(seen(49))
     assert shop.restocked == [(51, Outcome.ACCEPTED)]
-    assert (shop.clerk.product.quantity, shop.clerk.product.version) == (100, 2)
+    assert (shop.admin_client.product.quantity, shop.admin_client.product.version) == (100, 2)
     (event,) = shop.events
     assert isinstance(event, Restocked)
     assert (event.product_id, event.round, event.version, event.quantity) == ("p#4", 1, 2, 100)
@@ -122,7 +125,7 @@ async def test_a_product_of_which_less_than_half_is_left_is_filled_up(monkeypatc
 async def test_a_product_with_enough_is_not_even_looked_at(event: Event, monkeypatch: pytest.MonkeyPatch) -> None:
     shop = Shop(10, monkeypatch)
     await shop.work(event)
-    assert (shop.restocked, shop.clerk.reads) == ([], 0)
+    assert (shop.restocked, shop.admin_client.reads) == ([], 0)
 
 
 async def test_an_answer_without_a_quantity_is_counted_along(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -143,7 +146,7 @@ async def test_a_refused_write_shows_what_is_left(monkeypatch: pytest.MonkeyPatc
 async def test_what_was_seen_may_be_old_the_product_itself_decides(monkeypatch: pytest.MonkeyPatch) -> None:
     shop = Shop(90, monkeypatch)
     await shop.work(seen(3))
-    assert (shop.restocked, shop.clerk.reads, shop.clerk.product.quantity) == ([], 1, 90)
+    assert (shop.restocked, shop.admin_client.reads, shop.admin_client.product.quantity) == ([], 1, 90)
 
 
 async def test_a_product_below_zero_is_brought_back(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -158,12 +161,12 @@ async def test_a_stock_too_small_for_one_order_is_not_filled_up_with_nothing(
 ) -> None:
     shop = Shop(stock, monkeypatch, stock=stock, units=units)
     await shop.work(seen(stock, outcome=Outcome.REJECTED, reason="sold_out"))
-    assert (shop.restocked, shop.clerk.product.version) == ([], 1)
+    assert (shop.restocked, shop.admin_client.product.version) == ([], 1)
 
 
 async def test_a_restock_that_was_refused_is_unknown_and_stops_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
     shop = Shop(0, monkeypatch)
-    shop.clerk.broken = "InternalServerError"
+    shop.admin_client.broken = "InternalServerError"
     monkeypatch.setattr("loadtest.dynamodb.patience.PATIENCE_S", 0.0)
     await shop.work(seen(0))
     assert shop.restocked == [(100, Outcome.UNKNOWN)]
@@ -172,16 +175,16 @@ async def test_a_restock_that_was_refused_is_unknown_and_stops_the_run(monkeypat
 
 async def test_a_restock_under_way_is_awaited_when_the_load_ends(monkeypatch: pytest.MonkeyPatch) -> None:
     shop = Shop(0, monkeypatch)
-    shop.clerk.stuck = anyio.Event()
+    shop.admin_client.stuck = anyio.Event()
     shop.restocker(seen(0))
     with anyio.fail_after(20):
         async with anyio.create_task_group() as tasks:
-            tasks.start_soon(shop.restocker.work, shop.scene)
-            await shop.clerk.asked.wait()
+            tasks.start_soon(shop.restocker.work, shop.context)
+            await shop.admin_client.asked.wait()
             tasks.cancel_scope.cancel()
-            shop.clerk.stuck.set()
+            shop.admin_client.stuck.set()
     assert shop.restocked == [(100, Outcome.ACCEPTED)]
-    assert shop.clerk.product.quantity == 100
+    assert shop.admin_client.product.quantity == 100
 
 
 DEAR = Prices(write_usd_per_million=1e6)  # a dollar for a write unit

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from loadtest.checker.bitsets import Bitmap, Evidence, Marks
+from loadtest.checker.bitsets import Bitmap, Bitsets, Evidence
 
 FAR = 1 << 26
 numbers = st.integers(0, 2000) | st.integers(FAR - 5, FAR + 5).filter(lambda n: n >= FAR) | st.integers(-5, -1)
@@ -43,7 +43,7 @@ flags = st.sampled_from([1 << n for n in range(8)])
 
 @given(st.lists(st.tuples(names, flags), max_size=60), st.lists(st.tuples(names, flags)))
 def test_marks_are_a_set_of_names_for_each_flag(added: list[tuple[str, int]], asked: list[tuple[str, int]]) -> None:
-    marks, plain = Marks(), set()
+    marks, plain = Bitsets(), set()
     for name, flag in added:
         assert marks.has(name, flag) == ((name, flag) in plain)
         assert marks.add(name, flag) == ((name, flag) not in plain)
@@ -54,14 +54,14 @@ def test_marks_are_a_set_of_names_for_each_flag(added: list[tuple[str, int]], as
 
 @pytest.mark.parametrize(("one", "other"), [("a-7", "a-07"), ("a-7", "a-٧"), ("7", "-7"), ("a-0", "a-00"), ("a", "a-")])
 def test_names_that_are_alike_are_not_the_same(one: str, other: str) -> None:
-    marks = Marks()
+    marks = Bitsets()
     marks.add(one, 1)
     assert not marks.has(other, 1)
     assert marks.add(other, 1)
 
 
 def test_where_flags_are_they_stay() -> None:
-    marks = Marks()
+    marks = Bitsets()
     page, place = marks.at("a-1-7")
     for n in range(3_000):
         marks.add(f"a-1-{n}", 2)
@@ -73,7 +73,7 @@ def test_where_flags_are_they_stay() -> None:
 def test_an_order_takes_about_one_byte() -> None:
     tracemalloc.start()
     try:
-        marks = Marks()
+        marks = Bitsets()
         for n in range(300_000):
             marks.add(f"0a1b2c3d4e-1-{n}", 1)
         taken, _ = tracemalloc.get_traced_memory()
@@ -86,7 +86,7 @@ def test_an_order_takes_about_one_byte() -> None:
 def test_a_name_with_a_great_number_takes_no_more_than_a_page(number: str) -> None:
     tracemalloc.start()
     try:
-        marks = Marks()
+        marks = Bitsets()
         marks.add(f"a-{number}", 1)
         taken, _ = tracemalloc.get_traced_memory()
     finally:

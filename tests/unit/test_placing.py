@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from loadtest.distributed.lost import perhaps_placed
-from loadtest.engine.dispatch import WHOLE, Leash, Part, Placing
+from loadtest.engine.dispatch import WHOLE, Credit, LocalDispatcher, Part
 from loadtest.events import Event, OrderDropped, OrderPlaced
-from loadtest.measure.client_overhead import Effort
+from loadtest.measure.client_overhead import ClientOverhead
 from loadtest.workload.arrivals import Stage
 from loadtest.workload.spec import Load
 from tests.unit.fakes import MemoryTable, runner
@@ -44,9 +44,11 @@ async def rest() -> None:
         await checkpoint()
 
 
-def at_work(plan: Load, part: Part, leash: Leash | None, emit: Callable[[Event], None]) -> Placing:
+def at_work(plan: Load, part: Part, credit: Credit | None, emit: Callable[[Event], None]) -> LocalDispatcher:
     table = MemoryTable(1_000_000, product_ids=plan.product_ids)
-    return Placing(plan, runner(table, "conditional", emit, plan.rules), Effort("wire", ""), part, leash)
+    return LocalDispatcher(
+        plan, runner(table, "conditional", emit, plan.rules), ClientOverhead("wire", ""), part, credit
+    )
 
 
 def started_ns() -> int:
@@ -65,17 +67,17 @@ def placed_by(plan: Load, part: Part, start_ns: int) -> list[OrderPlaced]:
     return [event for event in events if isinstance(event, OrderPlaced)]
 
 
-def placed_on_leash(plan: Load, part: Part, to: int) -> list[OrderPlaced]:
+def placed_on_credit(plan: Load, part: Part, to: int) -> list[OrderPlaced]:
     """What a part places that is let go as far as the order `to`, and no farther."""
     events: list[Event] = []
 
     async def place() -> None:
-        leash = Leash()
-        placing = at_work(plan, part, leash, events.append)
+        credit = Credit()
+        placing = at_work(plan, part, credit, events.append)
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(placing.arrive, "1", started_ns())
             for step in (to // 3, to // 2, to):  # in several lengths, as it is let go
-                leash.lengthen(step)
+                credit.lengthen(step)
                 await rest()
             tasks.cancel_scope.cancel()
 
@@ -127,19 +129,19 @@ def test_what_a_lost_part_may_have_placed_is_what_it_would_have_placed(
     )
     part = Part(data.draw(st.integers(0, count - 1)), count)
     told = data.draw(st.integers(0, 30))
-    placed = [(event.order_id, event.product_id) for event in placed_on_leash(plan, part, to)]
+    placed = [(event.order_id, event.product_id) for event in placed_on_credit(plan, part, to)]
     last = int(placed[told - 1][0].rpartition("-")[2]) if 0 < told <= len(placed) else 0
     left = [(order.order_id, order.product_id) for order in perhaps_placed(plan, part, "1", last, to)]
     assert left == (placed[told:] if last else placed)
 
 
 async def test_a_leash_lets_as_many_go_as_it_is_long_in_turn() -> None:
-    leash, went = Leash(), list[str]()
+    credit, went = Credit(), list[str]()
     numbers = iter(range(1, 100))
     following = [next(numbers)]
 
     async def wait(name: str) -> None:
-        await leash.reach(lambda: following[0])
+        await credit.reach(lambda: following[0])
         went.append(name)
         following[0] = next(numbers)
 
@@ -148,26 +150,26 @@ async def test_a_leash_lets_as_many_go_as_it_is_long_in_turn() -> None:
             tasks.start_soon(wait, name)
         await rest()
         assert went == []
-        leash.lengthen(2)
+        credit.lengthen(2)
         await rest()
         assert len(went) == 2
-        leash.lengthen(1)  # an old answer
+        credit.lengthen(1)  # an old answer
         await rest()
         assert len(went) == 2
-        leash.let_go()
+        credit.let_go()
     assert sorted(went) == list("abcde")
 
 
 async def test_orders_on_a_leash_keep_their_turn_when_buyers_come_while_others_wait() -> None:
     """A buyer that comes while the leash grows must not pass by one that waits, with its number or its product."""
     events: list[Event] = []
-    leash = Leash()
+    credit = Credit()
     plan = Load(duration_s=7200.0, products=3, skew=1.0, concurrency=10)
-    placing = at_work(plan, WHOLE, leash, events.append)
+    placing = at_work(plan, WHOLE, credit, events.append)
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(placing.arrive, "1", started_ns())
         for to in range(1, 300):
-            leash.lengthen(to)
+            credit.lengthen(to)
             await checkpoint()
         await rest()
         tasks.cancel_scope.cancel()

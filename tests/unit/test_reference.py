@@ -30,7 +30,7 @@ from tests.unit.small_world import Range
 from tests.unit.truth import verdict_of
 
 FOLDER = Path(__file__).parent.parent / "histories"
-SEVERAL_PRODUCTS = {"barred-in-the-second-product", "many-products", "one-of-many-products"}
+SEVERAL_PRODUCTS = {"fenced-in-the-second-product", "many-products", "one-of-many-products"}
 BATCHES = [
     *((seed, 100) for seed in range(8)),
     *(pytest.param(100 + seed, 25_000, marks=pytest.mark.slow) for seed in range(8)),

@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from loadtest.checker import Checker, Power, Status, Violation
 from loadtest.errors import LoadTestError, UsageError
 from loadtest.events import Event
-from loadtest.measure.client_overhead import Effort
+from loadtest.measure.client_overhead import ClientOverhead
 from loadtest.measure.histogram import Histogram, latency
 from loadtest.measure.recorder import Recorder
 from loadtest.measure.summary import summarize
@@ -25,7 +25,6 @@ from loadtest.records.problems import Problem
 from loadtest.records.report import (
     SCHEMA,
     Arrivals,
-    BurstSpread,
     Capacity,
     Checked,
     Client,
@@ -37,6 +36,7 @@ from loadtest.records.report import (
     ReportedVerdict,
     Rounds,
     Second,
+    SendSpread,
     Stock,
     Work,
     Worst,
@@ -63,7 +63,7 @@ def report_of(
     return summarize(
         recorder,
         checker.verdict(),
-        Effort("wire", "kernel"),
+        ClientOverhead("wire", "kernel"),
         plan,
         run_id="a-run",
         started_at=started_at,
@@ -148,7 +148,7 @@ reports = st.builds(
         loop_lag_ms=latenesses,
         cpu_s=floats,
         cpu_cores=floats,
-        burst_spread_ms=st.none() | st.builds(BurstSpread, *[floats] * 2),
+        send_spread_ms=st.none() | st.builds(SendSpread, *[floats] * 2),
         bound=st.none() | text,
     ),
     duration_s=floats,

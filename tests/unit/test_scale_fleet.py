@@ -10,11 +10,11 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from loadtest.distributed.coordinator import Fleet
+from loadtest.distributed.coordinator import Coordinator
 from loadtest.distributed.lost import perhaps_placed
 from loadtest.distributed.transport import LostError
 from loadtest.distributed.worker import Assignment, Batch
-from loadtest.distributed.worker_handle import Member
+from loadtest.distributed.worker_handle import WorkerHandle
 from loadtest.dynamodb.client import Connection
 from loadtest.engine.dispatch import Part
 from loadtest.errors import LoadTestError, TargetError
@@ -30,7 +30,7 @@ from loadtest.events import (
     OrderPlaced,
     Outcome,
 )
-from loadtest.measure.client_overhead import Effort
+from loadtest.measure.client_overhead import ClientOverhead
 from loadtest.workload.spec import Load, Race
 from tests.unit.builders import operation, order_ended
 
@@ -125,8 +125,8 @@ class Pretended:
         lines = b"\n".join(msgspec.json.encode(event) for event in told)
         return Batch(self._number, lines, self._clock(), True, self._done, 40)
 
-    def _close(self) -> Effort:
-        return Effort("wire", "kernel")
+    def _close(self) -> ClientOverhead:
+        return ClientOverhead("wire", "kernel")
 
 
 class Told:
@@ -149,7 +149,7 @@ class Told:
 ORDERS = [Order(f"r-{n}", "p#4", 1, 1) for n in range(1, 41)]
 
 
-async def run(plan: Race | Load, shards: Sequence[Pretended], *, own_clocks: bool = True) -> Told:
+async def run(plan: Race | Load, workers: Sequence[Pretended], *, own_clocks: bool = True) -> Told:
     """One round or one load."""
     told, scope = Told(), anyio.CancelScope()
 
@@ -157,19 +157,19 @@ async def run(plan: Race | Load, shards: Sequence[Pretended], *, own_clocks: boo
         told.errors.append(error)
         scope.cancel()
 
-    fleet = Fleet(plan, shards, told.events.append, fail, own_clocks=own_clocks)
+    coordinator = Coordinator(plan, workers, told.events.append, fail, own_clocks=own_clocks)
     with anyio.fail_after(30), scope:
-        await fleet.open(CONNECTION)
-        async with fleet.at_work():
+        await coordinator.open(CONNECTION)
+        async with coordinator.at_work():
             try:
-                started_ns = await fleet.ready()
+                started_ns = await coordinator.ready()
             except LoadTestError as error:
                 fail(error)  # before any order
                 return told
             if isinstance(plan, Race):
-                await fleet.round(ORDERS)
+                await coordinator.round(ORDERS)
             else:
-                await fleet.arrive("r", started_ns)
+                await coordinator.arrive("r", started_ns)
     return told
 
 
@@ -181,9 +181,9 @@ OPEN = Load(duration_s=1.0, rate_per_s=40.0)
 @pytest.mark.parametrize("plan", [RACE, CLOSED, OPEN])
 async def test_each_order_ends_once_and_all_on_one_clock(plan: Race | Load) -> None:
     before_ns = time.perf_counter_ns()
-    shards = [Pretended(f"worker {n}") for n in range(3)]
-    shards[1].ahead_ns = -AHEAD_NS
-    told = await run(plan, shards)
+    workers = [Pretended(f"worker {n}") for n in range(3)]
+    workers[1].ahead_ns = -AHEAD_NS
+    told = await run(plan, workers)
     assert told.errors == []
     assert told.outcomes() == dict.fromkeys((order.order_id for order in ORDERS), Outcome.ACCEPTED)
     for event in told.events:
@@ -195,19 +195,19 @@ async def test_each_order_ends_once_and_all_on_one_clock(plan: Race | Load) -> N
 
 @pytest.mark.parametrize("plan", [replace(RACE, concurrency=2), replace(CLOSED, concurrency=2)])
 async def test_of_more_shards_than_requests_in_flight_only_as_many_place_orders(plan: Race | Load) -> None:
-    shards = [Pretended(f"worker {n}") for n in range(3)]
-    told = await run(plan, shards)
+    workers = [Pretended(f"worker {n}") for n in range(3)]
+    told = await run(plan, workers)
     assert set(told.outcomes()) == {order.order_id for order in ORDERS}
-    assert [shard.calls["open"] for shard in shards] == [1, 1, 0]
+    assert [worker.calls["open"] for worker in workers] == [1, 1, 0]
 
 
 async def test_shards_on_this_machine_have_its_clock() -> None:
-    shards = [Pretended(f"process {n}") for n in range(2)]
-    for shard in shards:
-        shard.ahead_ns = 0
-    told = await run(RACE, shards, own_clocks=False)
+    workers = [Pretended(f"process {n}") for n in range(2)]
+    for worker in workers:
+        worker.ahead_ns = 0
+    told = await run(RACE, workers, own_clocks=False)
     assert {event.clock_uncertainty_ns for event in told.events if isinstance(event, Operation)} == {0}
-    assert not any(shard.calls["clock"] for shard in shards)
+    assert not any(worker.calls["clock"] for worker in workers)
 
 
 GONE = LostError("was killed by SIGKILL")
@@ -220,18 +220,18 @@ GONE = LostError("was killed by SIGKILL")
 async def test_a_shard_that_is_lost_before_the_run_ends_it_in_one_sentence(
     call: tuple[str, int], how: Exception, words: str
 ) -> None:
-    shards = [Pretended("worker a"), Pretended("worker b")]
-    shards[1].breaks[call] = how
+    workers = [Pretended("worker a"), Pretended("worker b")]
+    workers[1].breaks[call] = how
     with pytest.raises(TargetError, match=f"^worker b {words}$"):
-        await run(RACE, shards)
-    assert shards[1].ended == 1
+        await run(RACE, workers)
+    assert workers[1].ended == 1
 
 
 async def test_a_shard_that_cannot_open_says_why() -> None:
-    shards = [Pretended("worker a"), Pretended("worker b")]
-    shards[1].breaks["open", 1] = TargetError("nobody answers at http://127.0.0.1:1")
+    workers = [Pretended("worker a"), Pretended("worker b")]
+    workers[1].breaks["open", 1] = TargetError("nobody answers at http://127.0.0.1:1")
     with pytest.raises(TargetError, match=r"^worker b: nobody answers"):
-        await run(RACE, shards)
+        await run(RACE, workers)
 
 
 LOSSES: list[tuple[str, int]] = [("round", 1), ("open_gate", 1), ("collect", 1), ("later collect", 1), ("clock", 13)]
@@ -242,13 +242,13 @@ LOSSES: list[tuple[str, int]] = [("round", 1), ("open_gate", 1), ("collect", 1),
 async def test_every_order_of_a_race_has_a_result_whenever_a_shard_is_lost(
     call: tuple[str, int], how: Exception
 ) -> None:
-    shards = [Pretended("worker a"), Pretended("worker b", ends=5)]
-    shards[1].breaks[call] = how
-    shards[1].breaks["later collect", 9] = how  # for those of which nobody waits for another answer
-    told = await run(RACE, shards)
+    workers = [Pretended("worker a"), Pretended("worker b", ends=5)]
+    workers[1].breaks[call] = how
+    workers[1].breaks["later collect", 9] = how  # for those of which nobody waits for another answer
+    told = await run(RACE, workers)
     (error,) = told.errors
     assert str(error).startswith("worker b ")
-    assert shards[1].ended == 1
+    assert workers[1].ended == 1
     if not told.outcomes():
         assert call in (("clock", 13), ("collect", 1))  # before the round began
         return
@@ -268,9 +268,9 @@ async def test_what_a_lost_shard_of_a_load_may_have_placed_is_unknown(
     plan: Load, tells: int, call: tuple[str, int]
 ) -> None:
     """It may place orders up to the number 40, and it had told of the first few events."""
-    shards = [Pretended("worker a"), Pretended("worker b", ends=5, tells=tells)]
-    shards[1].breaks = {call: GONE, ("later collect", 9): GONE}
-    told = await run(plan, shards)
+    workers = [Pretended("worker a"), Pretended("worker b", ends=5, tells=tells)]
+    workers[1].breaks = {call: GONE, ("later collect", 9): GONE}
+    told = await run(plan, workers)
     outcomes = told.outcomes()
     assert [str(error)[:9] for error in told.errors] == ["worker b "]
     if not outcomes:
@@ -292,117 +292,117 @@ async def test_what_a_lost_shard_of_a_load_may_have_placed_is_unknown(
 
 async def test_an_order_that_won_before_its_shard_was_lost_has_won() -> None:
     """Its write had been told, but not yet its result: to call it unknown would be to tell the winner otherwise."""
-    shards = [Pretended("worker a"), Pretended("worker b", ends=5, tells=9)]
-    shards[1].breaks["later collect", 9] = GONE
-    told = await run(RACE, shards)
+    workers = [Pretended("worker a"), Pretended("worker b", ends=5, tells=9)]
+    workers[1].breaks["later collect", 9] = GONE
+    told = await run(RACE, workers)
     assert len(told.unknown()) == 15
     lost = {event.order_id for event in told.events if isinstance(event, Operation) and event.reason == WORKER_LOST}
     assert lost == told.unknown()
 
 
 async def test_an_order_that_was_dropped_is_not_placed_by_a_shard_that_is_lost_later() -> None:
-    shards = [Pretended("worker a"), Pretended("worker b", tells=4, drops=4)]
-    shards[1].breaks["later collect", 9] = GONE
-    shards[1]._ends = 0  # noqa: SLF001 - of what it places nothing ends
-    told = await run(OPEN, shards)
+    workers = [Pretended("worker a"), Pretended("worker b", tells=4, drops=4)]
+    workers[1].breaks["later collect", 9] = GONE
+    workers[1]._ends = 0  # noqa: SLF001 - of what it places nothing ends
+    told = await run(OPEN, workers)
     dropped = {event.order_id for event in told.events if isinstance(event, OrderDropped)}
     assert dropped == {"r-2", "r-4", "r-6", "r-8"}
     assert told.unknown() == {order.order_id for order in ORDERS[9::2]}
 
 
 async def test_a_shard_that_is_silent_is_lost_in_time_and_the_others_end() -> None:
-    shards = [Pretended("worker a"), Pretended("worker b")]
-    shards[1].breaks["later collect", 1] = None
-    told = await run(RACE, shards)
+    workers = [Pretended("worker a"), Pretended("worker b")]
+    workers[1].breaks["later collect", 1] = None
+    told = await run(RACE, workers)
     assert set(told.outcomes()) == {order.order_id for order in ORDERS}
     (error,) = told.errors
     assert str(error).startswith("worker b gave no answer for 5 s")
 
 
 async def test_a_cancelled_round_ends_with_all_that_was_told() -> None:
-    shards, told = [Pretended("worker a"), Pretended("worker b", ends=5)], Told()
-    fleet = Fleet(RACE, shards, told.events.append, told.errors.append, own_clocks=True)
+    workers, told = [Pretended("worker a"), Pretended("worker b", ends=5)], Told()
+    coordinator = Coordinator(RACE, workers, told.events.append, told.errors.append, own_clocks=True)
     with anyio.fail_after(30):
-        await fleet.open(CONNECTION)
+        await coordinator.open(CONNECTION)
         with anyio.CancelScope() as scope:
-            async with fleet.at_work(), anyio.create_task_group() as tasks:
-                await fleet.ready()
-                tasks.start_soon(fleet.round, ORDERS)
+            async with coordinator.at_work(), anyio.create_task_group() as tasks:
+                await coordinator.ready()
+                tasks.start_soon(coordinator.round, ORDERS)
                 await anyio.sleep(0.2)
                 scope.cancel()
     assert len(told.outcomes()) == 25
-    assert [shard.calls["cancel"] for shard in shards] == [1, 1]
-    assert [shard.calls["close"] for shard in shards] == [1, 1]
+    assert [worker.calls["cancel"] for worker in workers] == [1, 1]
+    assert [worker.calls["close"] for worker in workers] == [1, 1]
 
 
 async def test_opening_can_be_cancelled() -> None:
-    shards = [Pretended("worker a"), Pretended("worker b")]
-    shards[1].breaks["open", 1] = None
-    fleet = Fleet(RACE, shards, lambda _: None, lambda _: None, own_clocks=True)
+    workers = [Pretended("worker a"), Pretended("worker b")]
+    workers[1].breaks["open", 1] = None
+    coordinator = Coordinator(RACE, workers, lambda _: None, lambda _: None, own_clocks=True)
     with anyio.fail_after(20), anyio.move_on_after(0.1):
-        await fleet.open(CONNECTION)
+        await coordinator.open(CONNECTION)
 
 
-ASKED: dict[str, Callable[[Member], Any]] = {
-    "host and open": lambda member: member.open(None),
-    "clock": lambda member: member.compare_clocks(),
-    "round": lambda member: member.round(1),
-    "open_gate": lambda member: member.open_gate(1, 0),
-    "arrive": lambda member: member.arrive(1, "r", 0, closed=True),
-    "collect": lambda member: member.collect(),
-    "close": lambda member: member.close(),
+ASKED: dict[str, Callable[[WorkerHandle], Any]] = {
+    "host and open": lambda handle: handle.open(None),
+    "clock": lambda handle: handle.compare_clocks(),
+    "round": lambda handle: handle.round(1),
+    "open_gate": lambda handle: handle.open_gate(1, 0),
+    "arrive": lambda handle: handle.arrive(1, "r", 0, closed=True),
+    "collect": lambda handle: handle.collect(),
+    "close": lambda handle: handle.close(),
 }
 
 
 @pytest.mark.parametrize("first", ASKED)
 @pytest.mark.parametrize("then", ASKED)
 async def test_whoever_is_lost_stays_lost_with_its_first_reason(first: str, then: str) -> None:
-    shard = Pretended("worker a")
+    worker = Pretended("worker a")
     for method in ("host", "clock", "round", "open_gate", "arrive", "collect", "close"):
-        shard.breaks[method, 1] = GONE
-    member = Member(shard, Part(), own_clock=True)
+        worker.breaks[method, 1] = GONE
+    handle = WorkerHandle(worker, Part(), own_clock=True)
     for step in (first, then):
         with pytest.raises(LostError, match="was killed by SIGKILL"):
-            await ASKED[step](member)
-    assert (member.lost, shard.ended, sum(shard.calls.values())) == ("was killed by SIGKILL", 1, 1)
+            await ASKED[step](handle)
+    assert (handle.lost, worker.ended, sum(worker.calls.values())) == ("was killed by SIGKILL", 1, 1)
 
 
 async def test_a_silent_shard_is_lost_after_the_stated_time() -> None:
-    shard = Pretended("worker a")
-    shard.breaks["clock", 1] = None
-    member = Member(shard, Part(), own_clock=True)
+    worker = Pretended("worker a")
+    worker.breaks["clock", 1] = None
+    handle = WorkerHandle(worker, Part(), own_clock=True)
     with anyio.CancelScope() as scope:
         scope.cancel()  # what it asks is asked also while all around is cancelled
         with pytest.raises(LostError, match=r"gave no answer for 0\.05 s"):
-            await member.ask("clock", within_s=0.05)
-    assert shard.ended == 1
+            await handle.ask("clock", within_s=0.05)
+    assert worker.ended == 1
 
 
 async def test_a_write_in_flight_was_sent_at_the_earliest_that_the_clocks_allow() -> None:
-    shard = Pretended("worker a")
-    member = Member(shard, Part(), own_clock=True)
-    await member.compare_clocks()
+    worker = Pretended("worker a")
+    handle = WorkerHandle(worker, Part(), own_clock=True)
+    await handle.compare_clocks()
     before_ns = time.perf_counter_ns()
-    shard.has_in_flight(ORDERS[0], before_ns + AHEAD_NS)
-    (event,) = await member.collect()
+    worker.has_in_flight(ORDERS[0], before_ns + AHEAD_NS)
+    (event,) = await handle.collect()
     assert isinstance(event, InFlight)
-    assert member.offset.uncertainty_ns > 0
-    assert before_ns - 2 * member.offset.uncertainty_ns <= event.sent_ns <= before_ns
+    assert handle.offset.uncertainty_ns > 0
+    assert before_ns - 2 * handle.offset.uncertainty_ns <= event.sent_ns <= before_ns
 
 
 def test_what_is_left_behind_is_left_once_and_sent_no_later_than_it_may_have_been() -> None:
-    member = Member(Pretended("worker a"), Part(1, 2), own_clock=True)
-    member.expect(ORDERS[:3], 1_000, held=True)
-    left = list(member.left_behind(RACE))
+    handle = WorkerHandle(Pretended("worker a"), Part(1, 2), own_clock=True)
+    handle.expect(ORDERS[:3], 1_000, held=True)
+    left = list(handle.left_behind(RACE))
     assert [event.order_id for event in left if isinstance(event, OrderEnded)] == ["r-1", "r-2", "r-3"]
     assert {event.sent_ns for event in left if isinstance(event, Operation)} == {1_000}
-    assert list(member.left_behind(RACE)) == []
+    assert list(handle.left_behind(RACE)) == []
 
 
 def test_what_is_left_behind_before_its_instant_took_no_time() -> None:
-    member = Member(Pretended("worker a"), Part(1, 2), own_clock=True)
-    member.expect(ORDERS[:3], time.perf_counter_ns() + 10**10, held=True)
-    for event in member.left_behind(RACE):
+    handle = WorkerHandle(Pretended("worker a"), Part(1, 2), own_clock=True)
+    handle.expect(ORDERS[:3], time.perf_counter_ns() + 10**10, held=True)
+    for event in handle.left_behind(RACE):
         assert isinstance(event, Operation | OrderEnded)
         assert event.scheduled_ns <= event.ended_ns
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from loadtest.events import Event, Kind, MeasuringStarted, OrderDropped, OrderEnded, OrderPlaced, Outcome
-from loadtest.measure.per_second import Coarse, Seconds
+from loadtest.measure.per_second import Coarse, PerSecond
 from loadtest.measure.recorder import Recorder
 from loadtest.records.report import Second
 from tests.unit.builders import operation, order_ended
@@ -170,7 +170,7 @@ def test_closing_early_changes_no_second(orders_: Any, closings: list[int]) -> N
 
 
 def test_each_thing_is_counted_in_the_second_it_belongs_to() -> None:
-    seconds = Seconds(STARTED_NS)
+    seconds = PerSecond(STARTED_NS)
     seconds.placed(STARTED_NS)
     seconds.placed(STARTED_NS + SECOND_NS - 1)
     seconds.placed(STARTED_NS + SECOND_NS, orders=3)
@@ -190,7 +190,7 @@ def test_each_thing_is_counted_in_the_second_it_belongs_to() -> None:
 
 
 def test_a_second_stays_open_for_one_more() -> None:
-    seconds = Seconds(STARTED_NS)
+    seconds = PerSecond(STARTED_NS)
     seconds.placed(STARTED_NS)
     seconds.close(STARTED_NS + 2 * SECOND_NS - 1)
     assert seconds.closed == []
@@ -199,7 +199,7 @@ def test_a_second_stays_open_for_one_more() -> None:
 
 
 def test_what_comes_after_its_second_was_closed_counts_in_the_next() -> None:
-    seconds = Seconds(STARTED_NS)
+    seconds = PerSecond(STARTED_NS)
     seconds.placed(STARTED_NS)
     seconds.close(STARTED_NS + 5 * SECOND_NS)
     seconds.placed(STARTED_NS + 1)
@@ -212,11 +212,11 @@ def test_what_comes_after_its_second_was_closed_counts_in_the_next() -> None:
 
 
 def test_a_run_in_which_nothing_happened_has_no_seconds() -> None:
-    assert Seconds(STARTED_NS).all() == []
+    assert PerSecond(STARTED_NS).all() == []
 
 
 def test_only_writes_are_wasted_and_each_request_has_its_own_latency() -> None:
-    seconds = Seconds(0)
+    seconds = PerSecond(0)
     for kind in Kind:
         op = operation(kind=kind, outcome=Outcome.REJECTED, sent_ns=100, received_ns=200)
         seconds.operation(op, 1.5)

@@ -4,7 +4,7 @@ import pytest
 
 from loadtest.checker import Checker
 from loadtest.events import Kind, RoundEnded, RoundStarted
-from loadtest.measure.client_overhead import Effort
+from loadtest.measure.client_overhead import ClientOverhead
 from loadtest.measure.recorder import Recorder
 from loadtest.measure.summary import summarize
 from loadtest.records.report import Report
@@ -14,7 +14,7 @@ from tests.unit.builders import one_round, operation
 SECOND_NS = 1_000_000_000
 
 
-def report_of(effort: Effort, *, service_ns: int, response_ns: int) -> Report:
+def report_of(overhead: ClientOverhead, *, service_ns: int, response_ns: int) -> Report:
     """A round of one second in which each operation took these times."""
     recorder, checker = Recorder(), Checker()
     for event in one_round():
@@ -27,12 +27,12 @@ def report_of(effort: Effort, *, service_ns: int, response_ns: int) -> Report:
         recorder(operation(scheduled_ns=0, sent_ns=0, received_ns=service_ns, ended_ns=response_ns))
     now = datetime(2026, 11, 23, tzinfo=UTC)
     return summarize(
-        recorder, checker.verdict(), effort, Race(), run_id="r", started_at=now, stopped_by=None, environment={}
+        recorder, checker.verdict(), overhead, Race(), run_id="r", started_at=now, stopped_by=None, environment={}
     )
 
 
-def effort(client: str, cores: float) -> Effort:
-    made = Effort(client, "kernel")
+def overhead(client: str, cores: float) -> ClientOverhead:
+    made = ClientOverhead(client, "kernel")
     made.cpu_ns = int(cores * SECOND_NS)
     return made
 
@@ -49,7 +49,7 @@ def effort(client: str, cores: float) -> Effort:
     ],
 )
 def test_a_run_whose_bottleneck_was_the_tool_says_so(client: str, cores: float, own: float, says: str | None) -> None:
-    report = report_of(effort(client, cores), service_ns=int(1e6 * (1 - own)), response_ns=1_000_000)
+    report = report_of(overhead(client, cores), service_ns=int(1e6 * (1 - own)), response_ns=1_000_000)
     assert report.client.own_share == pytest.approx(own, abs=0.001)
     assert report.client.cpu_cores == pytest.approx(cores, abs=0.001)
     if says is None:
@@ -59,7 +59,7 @@ def test_a_run_whose_bottleneck_was_the_tool_says_so(client: str, cores: float, 
 
 
 def test_service_and_response_times_stand_side_by_side() -> None:
-    report = report_of(effort("wire", 0.1), service_ns=2_000_000, response_ns=5_000_000)
+    report = report_of(overhead("wire", 0.1), service_ns=2_000_000, response_ns=5_000_000)
     assert report.latency_ms["write"]["accepted"].max == 2
     assert report.response_ms["write"]["accepted"].max == 5
 
@@ -71,4 +71,4 @@ def test_the_burst_is_from_the_first_to_the_last_first_write_of_a_round() -> Non
     for sent_ns, kind, attempt in ((7, Kind.WRITE, 1), (30, Kind.WRITE, 1), (1, Kind.READ, 1), (90, Kind.WRITE, 2)):
         recorder(operation(kind=kind, attempt=attempt, scheduled_ns=0, sent_ns=sent_ns, received_ns=95, ended_ns=99))
     recorder(events[-1])
-    assert recorder.burst_spreads_ns == [23]
+    assert recorder.send_spreads_ns == [23]

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from loadtest.checker import Checker
 from loadtest.events import Event, OwnRequest, Repaired
-from loadtest.measure.client_overhead import Effort
+from loadtest.measure.client_overhead import ClientOverhead
 from loadtest.measure.recorder import Recorder
 from loadtest.measure.summary import summarize
 from loadtest.records.report import Report
@@ -29,7 +29,7 @@ def report_of(events: list[Event], plan: Race | Load, stopped_by: str | None = N
     return summarize(
         recorder,
         checker.verdict(),
-        Effort("wire", "kernel"),
+        ClientOverhead("wire", "kernel"),
         plan,
         run_id="a-run",
         started_at=datetime(2026, 11, 23, tzinfo=UTC),

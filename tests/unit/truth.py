@@ -43,7 +43,7 @@ class Truth:
     lost: dict[str, Outcome | None]
     expired: frozenset[str] = frozenset()
     refused: frozenset[str] = frozenset()
-    adrift: frozenset[str] = frozenset()
+    unresolvable: frozenset[str] = frozenset()
     told: frozenset[str] = frozenset()
     open: bool = False
     untold: bool = False
@@ -53,7 +53,7 @@ class Truth:
     def unresolved(self) -> tuple[int, int]:
         """Of how many orders nothing says whether they took their units: without those `refused`, and with them."""
         still = {order_id for order_id, was in self.lost.items() if was is None} - self.expired
-        return len(still - self.refused) + len(self.adrift), len(still) + len(self.adrift)
+        return len(still - self.refused) + len(self.unresolvable), len(still) + len(self.unresolvable)
 
 
 def verdict_of(events: Sequence[Event]) -> Truth | None:
@@ -76,7 +76,7 @@ def verdict_of(events: Sequence[Event]) -> Truth | None:
         lost,
         expired=frozenset(order_id for order_id in still if _expired(order_id, steps)),
         refused=frozenset(order_id for order_id in still if _lost(order_id, steps, later=False) is not None),
-        adrift=frozenset(order_id for order_id, placed in steps.orders.items() if _is_adrift(placed)),
+        unresolvable=frozenset(order_id for order_id, placed in steps.orders.items() if _is_unresolvable(placed)),
         told=frozenset(order_id for order_id, placed in steps.orders.items() if _has_won(placed)),
         open=bool(steps.cut) or _is_open(events),
         untold=any(placed.end is None and placed.resent for placed in steps.orders.values()),
@@ -92,7 +92,7 @@ def _is_open(events: Sequence[Event]) -> bool:
     return not isinstance(events[-1], RoundEnded) or events[-1].product is None
 
 
-def _is_adrift(placed: Placed) -> bool:
+def _is_unresolvable(placed: Placed) -> bool:
     return placed.end is not None and placed.end.outcome is Outcome.UNKNOWN and not placed.lost
 
 
@@ -184,7 +184,7 @@ class _Frame:
         if isinstance(event, RecordsRead):
             self._records_read = True
             found = {record.order_id for record in event.found}
-            return not found & {*event.missing, *event.barred}
+            return not found & {*event.missing, *event.fenced}
         if isinstance(event, Restocked):
             rises = event.at_ns >= self._restocked_ns
             self._restocked_ns, self._latest_ns = event.at_ns, max(self._latest_ns, event.at_ns + 1)

@@ -4,7 +4,7 @@ from msgspec import Struct
 
 from loadtest.render.html.figures import Figure
 from loadtest.render.html.tables import Table
-from loadtest.render.html.timelines import Around
+from loadtest.render.html.timelines import Trace
 
 
 class Note(Struct, frozen=True):
@@ -29,7 +29,7 @@ class Run(Struct, frozen=True):
     """The charts and tables of one run. `width` is how many seconds a point over time stands for."""
 
     name: str
-    around: list[Around]
+    around: list[Trace]
     latency: list[Figure]
     latencies: Table
     over_time: list[Figure]

@@ -24,7 +24,7 @@ _ANSWERED = ("outcome", "reason", "message", "version", "quantity", "by order", 
 _HEADING = (*_ASKED, *_ANSWERED, *(f"{name}, ms" for name in _TIMES), "evidence")
 
 
-class Around(Struct, frozen=True):
+class Trace(Struct, frozen=True):
     """One violation: what is said of it, its chart, and its operations."""
 
     said: str
@@ -32,7 +32,7 @@ class Around(Struct, frozen=True):
     table: Table
 
 
-def around(report: Report, run: str, most: int) -> list[Around]:
+def around(report: Report, run: str, most: int) -> list[Trace]:
     """The first of a run's time lines, at most so many."""
     violations = report.verdict.violations
     return [
@@ -42,13 +42,13 @@ def around(report: Report, run: str, most: int) -> list[Around]:
     ]
 
 
-def _around(violation: Violation, timeline: Timeline, name: str) -> Around:
+def _around(violation: Violation, timeline: Timeline, name: str) -> Trace:
     ops = timeline.operations
     title = f"{violation.kind}, round {count(violation.round)}, {violation.product_id}"
     said = "; ".join(f"order {op.order_id}: {did(op)}" for op in ops if op in violation.operations)
     about = f"Bars from sent to received, a lane for each order: {plural(len(ops), 'operation')} around {title}. {said}"
     figure = Figure(name, f"Around {title}", about, _chart(violation, timeline))
-    return Around(violation.message, figure, _table(f"Operations around {title}", violation, timeline))
+    return Trace(violation.message, figure, _table(f"Operations around {title}", violation, timeline))
 
 
 def _rows(violation: Violation, timeline: Timeline) -> list[list[Value]]:

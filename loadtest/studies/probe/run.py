@@ -123,11 +123,11 @@ class _Probing:
             tasks.cancel_scope.cancel()
 
     async def _on_target(self) -> None:
-        async with opened(self._target, 1) as connection, connect(connection.patient()) as clerk:
-            self.endpoint_url = clerk.meta.endpoint_url
-            await _prepare(self._target, clerk, connection)
+        async with opened(self._target, 1) as connection, connect(connection.patient()) as admin_client:
+            self.endpoint_url = admin_client.meta.endpoint_url
+            await _prepare(self._target, admin_client, connection)
             self._begin()
-            async with under_question(connection, clerk) as self.subject:
+            async with under_question(connection, admin_client) as self.subject:
                 await self._ask_all(self.subject)
 
     async def _ask_all(self, subject: Subject) -> None:
@@ -149,10 +149,10 @@ def longest_s(bursts: Sequence[int]) -> float:
     return sum(limit_s for *_, limit_s in _questions(bursts))
 
 
-async def _prepare(target: Target, clerk: DynamoDBClient, connection: Connection) -> None:
+async def _prepare(target: Target, admin_client: DynamoDBClient, connection: Connection) -> None:
     """Make the embedded server's table; refuse one that is not fit, not ours, or no DynamoDB's."""
     if target.kind is TargetKind.EMBEDDED:
-        await admin.create_table(clerk, connection)
+        await admin.create_table(admin_client, connection)
     with understood(connection):
-        table = admin.require_usable(await admin.describe_table(clerk, connection), connection)
+        table = admin.require_usable(await admin.describe_table(admin_client, connection), connection)
     admin.require_ours(table, connection, allow_untagged=target.allow_untagged_table)

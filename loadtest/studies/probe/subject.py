@@ -48,12 +48,12 @@ def version_in(read: Answer) -> int | None:
 class Subject:
     """A target under question. `one` is its table over one connection, `client` that table's client."""
 
-    def __init__(self, connection: Connection, clerk: DynamoDBClient, client: DynamoDBClient) -> None:
+    def __init__(self, connection: Connection, admin_client: DynamoDBClient, client: DynamoDBClient) -> None:
         self.client = client
         self.one = Table(client, connection.table, connection.sdk_retries)
         self.left_behind: list[str] = []
         self._connection = connection
-        self._clerk = clerk
+        self._admin_client = admin_client
         self._tables = [self.one]
         self._others: Counter[str] = Counter()
         self._prefix = f"probe#{secrets.token_hex(5)}"
@@ -89,7 +89,7 @@ class Subject:
         self._products.append(product_id)
         self._others["PutItem"] += 1
         with anyio.CancelScope(shield=True), understood(self._connection):  # cut short, it could outlive its deletion
-            await self._clerk.put_item(TableName=self._connection.table, Item=self.item(product_id))
+            await self._admin_client.put_item(TableName=self._connection.table, Item=self.item(product_id))
         return product_id
 
     @asynccontextmanager
@@ -125,7 +125,7 @@ class Subject:
         self._others["DeleteItem"] += 1
         try:
             with understood(self._connection):
-                await self._clerk.delete_item(TableName=self._connection.table, Key={"id": {"S": item_id}})
+                await self._admin_client.delete_item(TableName=self._connection.table, Key={"id": {"S": item_id}})
         except TargetError:
             return
         self.left_behind.remove(item_id)
@@ -136,7 +136,7 @@ class Subject:
 
 
 @asynccontextmanager
-async def under_question(connection: Connection, clerk: DynamoDBClient) -> AsyncIterator[Subject]:
+async def under_question(connection: Connection, admin_client: DynamoDBClient) -> AsyncIterator[Subject]:
     """The target for as long as the block asks; then everything that the questions put there is deleted."""
     hasty = replace(
         connection,
@@ -145,7 +145,7 @@ async def under_question(connection: Connection, clerk: DynamoDBClient) -> Async
         read_timeout_s=min(connection.read_timeout_s, _ANSWER_WITHIN_S),
     )
     async with connect(hasty) as client:
-        subject = Subject(hasty, clerk, client)
+        subject = Subject(hasty, admin_client, client)
         try:
             yield subject
         finally:
