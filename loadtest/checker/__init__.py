@@ -1,7 +1,7 @@
 """Did it hold? Reads a run's events as they come, follows each product over the whole run, and judges once a round.
 
 Pure: no I/O, no clock. `ledger.py` takes the events of a product, `reconcile.py` finds out about its lost writes,
-`invariants.py` has what must hold; `results.py` follows the orders. docs/checker.md has the model.
+`invariants.py` has what must hold; `results.py` follows the orders. docs/explanation/the-checker.md has the model.
 """
 
 from loadtest.checker.check import Checker

@@ -17,17 +17,15 @@ class Status(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Violation:
-    """One broken invariant with its evidence: the round, the orders that show it (at most ten) and how many there are.
+    """One broken invariant with its evidence."""
 
-    `operations` are the fewest that show it, at most ten, where operations do.
-    """
-
-    kind: str
-    message: str
-    round: int
-    product_id: str
-    orders: tuple[str, ...] = ()
-    orders_count: int = 0
+    kind: str  #: which invariant
+    message: str  #: what was seen, in words
+    round: int  #: in which it was seen
+    product_id: str  #: the product that it was seen on
+    orders: tuple[str, ...] = ()  #: the first ten orders that show it
+    orders_count: int = 0  #: how many there are
+    #: the smallest set of operations that shows it, at most ten; empty where operations do not
     operations: tuple[Operation, ...] = ()
 
 
@@ -35,31 +33,26 @@ class Violation:
 class Reconciled:
     """What evidence said, after a round, of orders whose answer was lost: orders, not operations."""
 
-    accepted: int = 0
-    rejected: int = 0
-    unresolved: int = 0
+    accepted: int = 0  #: turned out to have been accepted
+    rejected: int = 0  #: turned out to have been rejected
+    unresolved: int = 0  #: no evidence told
 
 
 @dataclass(frozen=True, slots=True)
 class Power:
-    """What a run in which no two orders won the same could have shown.
+    """What a run in which no two orders won the same could have shown."""
 
-    Of `writes` write attempts `overlapping` were in flight at the same time as an accepted write of the same product
-    (and version). `contested` of the `accepted` writes put a condition to the test: another order in flight with it
-    wanted what it took, and could not have it too. They are as many chances to see a double win. `excluded_rate` is the
-    rate of double wins among them that a run like this would have shown with 95 % certainty, if they come independently
-    of one another; 1 if it would have shown none. `contested_rounds` rounds of a race, or `contested_seconds` seconds
-    of a load, had a contested win: `excluded_share` is the same bound for the share of rounds, or seconds, with a
-    double win, however they come within one.
-    """
-
-    writes: int = 0
-    overlapping: int = 0
-    accepted: int = 0
+    writes: int = 0  #: attempts to write
+    overlapping: int = 0  #: those in flight at the same time as an accepted write of the same product and version
+    accepted: int = 0  #: accepted writes
+    #: those of them that another order in flight wanted, and could not have too: as many chances to see a double
+    #: win
     contested: int = 0
+    #: a higher rate of double wins would have shown with 95 % certainty, if they come independently; 1: none would
     excluded_rate: float = 1.0
-    contested_rounds: int = 0
-    contested_seconds: int = 0
+    contested_rounds: int = 0  #: rounds of a race with such a win
+    contested_seconds: int = 0  #: seconds of a load with such a win
+    #: the same bound for the share of rounds, or seconds, with a double win, however they come within one
     excluded_share: float = 1.0
 
 

@@ -57,7 +57,7 @@ def root(
     """
 
 
-# In this order they stand in the help; README's table has the same.
+# In this order they stand in the help, and in docs/reference/command-line.md.
 app.command(
     cls=Recorded,
     short_help="Place many orders for one product at once and show who won.",

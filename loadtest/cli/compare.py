@@ -172,7 +172,7 @@ def compare(
     """Run a matrix of levels and strategies, interleaved and repeated, and say which differences are real.
 
     With stored runs as arguments nothing is run. Differences are tested, with a correction for the number of tests:
-    docs/comparing.md says how.
+    docs/explanation/statistics.md says how.
     """
     require("compare", "compare")
     from loadtest.cli.baseline import Baseline, baseline_of, completed

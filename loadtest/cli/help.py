@@ -119,7 +119,7 @@ def _lines(command: Any, ctx: Any, columns: int) -> Iterator[str]:
         yield from _definitions(rows, columns, max(len(name) for name, _ in rows) if title == _COMMANDS else longest)
     if of_files := [each.opts[0].removeprefix("--") for each in _options(command) if panel_of(each) is Panel.FILE]:
         yield ""
-        yield from _wrapped(f"{Panel.FILE} (docs/scenarios.md): {', '.join(of_files)}", columns)
+        yield from _wrapped(f"{Panel.FILE} (docs/reference/scenario.md): {', '.join(of_files)}", columns)
     if command.epilog:
         yield ""
         yield from _wrapped(command.epilog, columns)

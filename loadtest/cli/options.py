@@ -100,8 +100,22 @@ Attempts = Annotated[
         rich_help_panel=Panel.MAIN,
     ),
 ]
-BackoffOption = Annotated[Backoff, typer.Option("--backoff", rich_help_panel=Panel.FILE)]
-ConsistentReads = Annotated[bool, typer.Option("--consistent-reads/--eventual-reads", rich_help_panel=Panel.FILE)]
+BackoffOption = Annotated[
+    Backoff,
+    typer.Option(
+        "--backoff",
+        help="How an order waits between two attempts; also decorrelated, none.",
+        rich_help_panel=Panel.FILE,
+    ),
+]
+ConsistentReads = Annotated[
+    bool,
+    typer.Option(
+        "--consistent-reads/--eventual-reads",
+        help="Whether orders read consistently; false: eventually, for half the price.",
+        rich_help_panel=Panel.FILE,
+    ),
+]
 Seed = Annotated[
     int | None,
     typer.Option(
@@ -163,10 +177,26 @@ ClusterInsecure = Annotated[
     ),
 ]
 WriteUnitPrice = Annotated[
-    float | None, typer.Option("--write-unit-price", min=0, max=1_000_000, rich_help_panel=Panel.FILE)
+    float | None,
+    typer.Option(
+        "--write-unit-price",
+        min=0,
+        max=1_000_000,
+        help="USD for a million write units.",
+        show_default="on demand in the region, as last seen",
+        rich_help_panel=Panel.FILE,
+    ),
 ]
 ReadUnitPrice = Annotated[
-    float | None, typer.Option("--read-unit-price", min=0, max=1_000_000, rich_help_panel=Panel.FILE)
+    float | None,
+    typer.Option(
+        "--read-unit-price",
+        min=0,
+        max=1_000_000,
+        help="USD for a million read units.",
+        show_default="on demand in the region, as last seen",
+        rich_help_panel=Panel.FILE,
+    ),
 ]
 MaxSpend = Annotated[
     float | None,

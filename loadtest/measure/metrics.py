@@ -1,4 +1,4 @@
-"""The figures of a report by name, as thresholds use them. `docs/thresholds.md` lists them.
+"""The figures of a report by name, as thresholds use them. `docs/reference/thresholds.md` lists them.
 
     metric   figure(times) | name | count / count
     figure   p50, p99.9, any percentile above 0 up to p100 | mean | min | max

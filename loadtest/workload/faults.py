@@ -1,7 +1,7 @@
-"""A bad day: which faults meet which requests, in what share and when. Pure; `loadtest.faults.proxy` makes them.
+"""A fault scenario: which faults meet which requests, in what share and when. Pure; `loadtest.faults.proxy` makes them.
 
-`loadtest.faults.reading` reads them from a file; `docs/faults.md` describes them. msgspec checks the bounds that the
-types name, and what a `__post_init__` says, wherever faults are read.
+`loadtest.faults.reading` reads them from a file; `docs/how-to/inject-faults.md` describes them. msgspec checks the
+bounds that the types name, and what a `__post_init__` says, wherever faults are read.
 """
 
 from math import exp, log
@@ -23,7 +23,7 @@ _P99 = 2.3263478740408408  # standard deviations of a normal distribution
 class Fixed(Struct, frozen=True, forbid_unknown_fields=True, tag_field="distribution", tag="fixed"):
     """Always the same."""
 
-    time_s: Seconds
+    time_s: Seconds  #: always this
 
     def draw(self, random: Random) -> float:
         """Seconds of one delay."""
@@ -77,9 +77,10 @@ Distribution = Fixed | Uniform | Exponential | Lognormal
 class Fault(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True, tag_field="kind"):
     """What all have: a share of the requests, from when to when since the first request, and of which operations."""
 
-    rate: Share = 1.0
-    from_s: Seconds = 0.0
-    to_s: Seconds | None = None
+    rate: Share = 1.0  #: share of the requests that it meets, 0 to 1
+    from_s: Seconds = 0.0  #: seconds after the first request of an order
+    to_s: Seconds | None = None  #: the same; null: to the end
+    #: only requests of these
     operations: Annotated[tuple[OperationName, ...], Meta(min_length=1)] = WRITES
 
     def __post_init__(self) -> None:
@@ -127,8 +128,8 @@ class Delay(Fault, frozen=True, kw_only=True, tag="delay"):
 class Throttle(Fault, frozen=True, kw_only=True, tag="throttle"):
     """Each item is a partition of its own: so many write units a second, and `burst` of them after a quiet time."""
 
-    write_units: WriteUnits = 1000.0
-    burst: WriteUnits = 1000.0
+    write_units: WriteUnits = 1000.0  #: a second, for each item
+    burst: WriteUnits = 1000.0  #: units that a quiet item has saved at most
 
     def __post_init__(self) -> None:
         Fault.__post_init__(self)
@@ -142,5 +143,5 @@ AnyFault = DropAnswer | Error500 | Reset | HalfAnswer | Duplicate | Delay | Thro
 class Faults(Struct, frozen=True, kw_only=True):
     """All faults of a run in the order of the file. Without a seed of their own, the run's seed is theirs."""
 
-    faults: tuple[AnyFault, ...]
-    seed: int | None = None
+    faults: tuple[AnyFault, ...]  #: in the order of the file; what is not given is left out
+    seed: int | None = None  #: of the draws; null: the run's

@@ -46,9 +46,9 @@ _NOT_KNOWN = "are not known here"
 class Prices(Struct, frozen=True):
     """US dollars for a million units, and where the figures come from."""
 
-    read_usd_per_million: float = _USUAL.read_usd_per_million
-    write_usd_per_million: float = _USUAL.write_usd_per_million
-    source: str = PRICES
+    read_usd_per_million: float = _USUAL.read_usd_per_million  #: of read units
+    write_usd_per_million: float = _USUAL.write_usd_per_million  #: of write units
+    source: str = PRICES  #: where the figures come from
 
     def usd(self, read_units: float, write_units: float) -> float:
         """The price of so many units."""

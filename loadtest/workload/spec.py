@@ -21,17 +21,17 @@ _LEAST_IN_FLIGHT, _MOST_IN_FLIGHT = 1_000, 10_000
 class Cluster(Struct, frozen=True, kw_only=True):
     """A Dask scheduler's address, and the files for TLS: whom to trust, and who this is."""
 
-    address: str
-    authorities: str | None = None
-    certificate: str | None = None
-    key: str | None = None
+    address: str  #: the scheduler's
+    authorities: str | None = None  #: file of those to trust
+    certificate: str | None = None  #: file
+    key: str | None = None  #: file
 
 
 class Spread(Struct, frozen=True, kw_only=True):
-    """Where the orders are placed: here, by several `processes` here, or by the workers of a cluster."""
+    """Where the orders are placed: here, by several processes here, or by the workers of a cluster."""
 
-    processes: int = 1
-    cluster: Cluster | None = None
+    processes: int = 1  #: how many on this machine
+    cluster: Cluster | None = None  #: whose workers place them; null if there is none
 
     @property
     def alone(self) -> bool:
@@ -60,40 +60,37 @@ class ArrivalKind(StrEnum):
 
 
 class Plan(Struct, frozen=True, kw_only=True):
-    """What both have in common. `concurrency` is the most requests in flight at once.
+    """What both have in common."""
 
-    `max_spend_usd` is what its orders may cost at most; None: no limit. With `faults` the orders go to the target
-    through a proxy, `loadtest.faults.proxy`.
-    """
-
-    strategy: str = "version"
-    units: int = 1
-    attempts: int = 1
-    backoff: Backoff = Backoff.FULL_JITTER
-    consistent_reads: bool = True
-    product: str = "p#4"
+    strategy: str = "version"  #: how an order becomes requests
+    units: int = 1  #: what each order takes
+    attempts: int = 1  #: most attempts of an order
+    backoff: Backoff = Backoff.FULL_JITTER  #: how it waits between two
+    consistent_reads: bool = True  #: whether orders read consistently
+    product: str = "p#4"  #: the one that is bought, if it is one
+    #: most requests in flight of a race, buyers of a closed loop, or most orders in flight of an open one
     concurrency: int = 100
-    prices: Prices = Prices()
-    seed: int = 0
-    max_spend_usd: float | None = None
-    target: Target = Target()
-    faults: Faults | None = None
-    spread: Spread = Spread()
+    prices: Prices = Prices()  #: what a unit costs
+    seed: int = 0  #: given or drawn; random arrivals, choice of products and backoff follow from it
+    max_spend_usd: float | None = None  #: what the orders may cost at most; null: no limit
+    target: Target = Target()  #: where the requests go
+    faults: Faults | None = None  #: those of `--fault`, made on the way there; null without
+    spread: Spread = Spread()  #: where the orders are placed
 
 
 class Race(Plan, frozen=True, kw_only=True):
     """Rounds of orders for one product, all at once, with its stock set before each.
 
-    With `exclude` there are as many rounds as exclude a higher rate of double wins with 95 % certainty. Then `rounds`
-    and `within_s` are bounds, None is no bound.
+    With `exclude` there are as many rounds as exclude a higher rate of double wins with 95 % certainty, within the
+    bounds of `rounds` and `within_s`.
     """
 
-    number_of_requests: int = 100
-    stock: int = 1
-    rounds: int | None = 1
-    gate: bool = True
-    exclude: float | None = None
-    within_s: float | None = None
+    number_of_requests: int = 100  #: orders placed in each round
+    stock: int = 1  #: quantity before each round
+    rounds: int | None = 1  #: how many, or at most how many; null: no bound
+    gate: bool = True  #: whether every write is held until all orders have read
+    exclude: float | None = None  #: rate of double wins of which a higher one is to be excluded, 0 to 1; null: none
+    within_s: float | None = None  #: begin no round later than so long after the first; null: no bound
 
     @property
     def command(self) -> Literal["race"]:
@@ -139,20 +136,19 @@ class Race(Plan, frozen=True, kw_only=True):
 class Load(Plan, frozen=True, kw_only=True):
     """Orders over time for one or more products.
 
-    Without `rate_per_s` and `stages` it is a closed loop of `concurrency` orders for `duration_s`. With either,
-    `concurrency` is the most orders in flight: what is due beyond it is dropped. Stages start at a rate of 0.
-    `skew` is Zipf's exponent over the products, 0 is uniform. `restock` keeps every product's quantity near `stock`.
+    Without `rate_per_s` and `stages` it is a closed loop of `concurrency` orders. With either, what is due while
+    `concurrency` orders are in flight is dropped.
     """
 
-    duration_s: float = 10.0
-    warm_up_s: float = 0.0
-    rate_per_s: float | None = None
-    stages: Sequence[Stage] = ()
-    poisson: bool = False
-    products: int = 1
-    skew: float = 0.0
-    stock: int = 1_000_000
-    restock: bool = False
+    duration_s: float = 10.0  #: how long is measured
+    warm_up_s: float = 0.0  #: what comes before that and is not
+    rate_per_s: float | None = None  #: orders a second; null without `--rate`
+    stages: Sequence[Stage] = ()  #: ramps of the rate, from 0 at the beginning
+    poisson: bool = False  #: whether arrivals are random instead of evenly spaced
+    products: int = 1  #: how many are bought
+    skew: float = 0.0  #: Zipf's exponent over the products; 0 is uniform
+    stock: int = 1_000_000  #: quantity of each product at the beginning
+    restock: bool = False  #: whether each is kept near it
 
     @property
     def command(self) -> Literal["load"]:

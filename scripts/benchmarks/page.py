@@ -1,4 +1,4 @@
-"""docs/performance.md: what was measured, and whether it reaches what the project asks of itself."""
+"""docs/explanation/performance.md: what was measured, and whether it reaches what the project asks of itself."""
 
 import datetime as dt
 import os
@@ -8,7 +8,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-PAGE = Path(__file__).parents[2] / "docs" / "performance.md"
+PAGE = Path(__file__).parents[2] / "docs" / "explanation" / "performance.md"
 _PACKAGES = ("aioboto3", "aiobotocore", "aiodynamo", "aiohttp", "uvloop", "httptools", "moto", "granian")
 
 
@@ -252,7 +252,7 @@ with the process's start (asked: below 4 s).
 def _checking(figures: dict[str, Any]) -> str:
     return f"""## Checking a stored history
 
-`loadtest check` of {figures["operations"]:,} operations on eight products by three strategies, 64 orders under way
+`loadtest check` of {figures["operations"]:,} operations on eight products by three strategies, 64 orders in flight
 ({figures["bytes"] / 1e6:,.0f} MB): {figures["seconds"]:.1f} s (asked: below 20 s), {figures["cpu_s"]:.1f} s of CPU,
 {figures["peak_bytes"] / 1e6:,.0f} MB of memory at most.
 """

@@ -43,7 +43,7 @@ def load(cli: Cli) -> LoadRun:
         assert done.stdout, done.stderr
         report = json.loads(done.stdout)
         assert_all_ended(report)
-        jsonschema.validate(report, json.loads((ROOT / "docs/report.schema.json").read_text()))
+        jsonschema.validate(report, json.loads((ROOT / "docs/reference/report.schema.json").read_text()))
         return done.returncode, report
 
     return run

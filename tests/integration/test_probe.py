@@ -218,7 +218,7 @@ def test_the_command_prints_a_table_and_writes_a_document(cli: Cli, tmp_path: Pa
     done = cli("probe", "--json", "probe.json")
     assert done.returncode == 0, done.stderr
     found = json.loads((tmp_path / "probe.json").read_text())
-    jsonschema.validate(found, json.loads((ROOT / "docs/probe.schema.json").read_text()))
+    jsonschema.validate(found, json.loads((ROOT / "docs/reference/probe.schema.json").read_text()))
     assert (found["schema"], found["fit"], found["completed"]) == ("loadtest.probe/1", True, True)
     assert found["left_behind"] == []
     assert done.stdout.splitlines()[-1] == found["sentence"]

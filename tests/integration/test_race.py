@@ -201,7 +201,7 @@ def test_every_figure_of_the_report_comes_out_of_the_history_again(cli: Cli, tmp
 
 def test_the_report_is_what_its_schema_says(race: Any) -> None:
     _, report = race("-n", "10", "--strategy", "unconditional")
-    schema = json.loads((ROOT / "docs/report.schema.json").read_text())
+    schema = json.loads((ROOT / "docs/reference/report.schema.json").read_text())
     jsonschema.validate(report, schema)
     with pytest.raises(jsonschema.ValidationError):
         jsonschema.validate({**report, "orders": {}}, schema)

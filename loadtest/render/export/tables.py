@@ -16,7 +16,7 @@ _FORMULA = tuple("=+-@＝＋－＠'")  # OWASP, CSV Injection; tabs and line bre
 
 
 def csv_tables(reports: Sequence[Report]) -> dict[str, str]:
-    """The tables `runs.csv`, `per_second.csv` and `latency.csv` by name; `docs/exports.md` describes their columns.
+    """The tables `runs.csv`, `per_second.csv` and `latency.csv` by name; `docs/reference/exports.md` has their columns.
 
     Lines end in CRLF. Times are ISO 8601, numbers have a `.`, what there is not is an empty cell. `guarded` says what
     happens to text.

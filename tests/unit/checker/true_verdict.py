@@ -23,7 +23,7 @@ from tests.unit.checker.exhaustive_search import Look, Write, explainable
 from tests.unit.checker.history_steps import Steps
 from tests.unit.checker.order_steps import Placed
 
-WAITED_NS = 2_000_000_000  # a write that has not been applied by then is taken as lost (docs/checker.md)
+WAITED_NS = 2_000_000_000  # a write not applied by then is taken as lost (docs/explanation/the-checker.md)
 _PLENTY = 100
 
 

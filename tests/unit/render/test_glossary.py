@@ -15,7 +15,7 @@ from tests.conftest import ROOT
 from tests.helpers.shop_events import one_round
 from tests.unit.render.printed_reports import a_day, rated, report_of
 
-GLOSSARY = (ROOT / "docs/glossary.md").read_text()
+GLOSSARY = (ROOT / "docs/reference/glossary.md").read_text()
 WORDS = {
     word.strip() for row in re.findall(r"^\| ([^|]+) \|", GLOSSARY, re.MULTILINE) for word in re.split(r", (?=p)", row)
 }
