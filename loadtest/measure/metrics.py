@@ -27,7 +27,7 @@ Value = Fraction | float | None
 
 _CALL = re.compile(r"([^()\s]*)\s*\(\s*([^()]*?)\s*\)")
 _PERCENTILE = re.compile(r"p(\d{1,3}(?:\.\d{1,20})?)", re.ASCII)
-_ALL = "docs/thresholds.md lists all"
+_ALL = "docs/reference/thresholds.md lists all"
 _FIGURES = ("p50", "p90", "p99", "p99.9", "mean", "min", "max")
 _STORED = {"p50": "p50", "p90": "p90", "p99": "p99", "p99.9": "p999", "p100": "max"}
 
