@@ -9,8 +9,9 @@ from tests.integration.racy_server import Racy, racy
 
 __all__ = ["racy"]
 
-# In other rounds it may have shown an item that was half written: its new version with its old maker or quantity.
-TORN = {"version_won_twice", "version_reused", "wrong_quantity"}
+# In other rounds it may have shown an item that was half written: its new version with its old maker or quantity, or
+# after its new version the old one.
+TORN = {"version_won_twice", "version_reused", "wrong_quantity", "rolled_back"}
 
 
 @pytest.mark.parametrize("strategy", ["version", "conditional"])
