@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import HealthCheck, given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from loadtest.errors import UsageError
@@ -21,7 +21,6 @@ from loadtest.records.history import read_header, read_history
 from loadtest.records.judging import checker
 from tests.conftest import Cli, Start
 from tests.helpers.cut_runs import the_report, wait_for_operations
-from tests.helpers.examples import examples
 from tests.helpers.shop_events import operation
 
 OVERHEAD = dict.fromkeys(("reader_stamps", "served", "fallbacks", "loop_lag_ms", "cpu_s", "cpu_cores", "bound"))
@@ -80,7 +79,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], bytes]:
 
 
 @pytest.mark.parametrize("command", ["race", "load"])
-@examples(40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(share=st.floats(0, 1))
 def test_a_history_cut_at_any_byte_is_a_part_and_never_blames_a_server(
     share: float, command: str, whole: Callable[[str], bytes], tmp_path: Path

@@ -5,7 +5,7 @@ from pathlib import Path
 from random import Random
 
 import pytest
-from hypothesis import HealthCheck, given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from loadtest.records import json_file
@@ -13,7 +13,6 @@ from loadtest.records.history import HistoryWriter
 from loadtest.records.invocation import Invocation
 from tests.conftest import Cli
 from tests.helpers.commands import obeys
-from tests.helpers.examples import examples
 from tests.helpers.exported_reports import configured
 from tests.helpers.shop_events import one_round
 from tests.helpers.spoiled_files import spoiled
@@ -32,7 +31,7 @@ by_chance = st.randoms(use_true_random=False)
 
 def few(count: int) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """That many examples, all in one temporary folder."""
-    return examples(count, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    return settings(max_examples=count, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 @pytest.fixture

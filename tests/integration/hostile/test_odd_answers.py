@@ -9,7 +9,7 @@ from pathlib import Path
 from random import Random
 
 import pytest
-from hypothesis import HealthCheck, given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from loadtest.dynamodb import admin
@@ -22,7 +22,6 @@ from loadtest.errors import TargetError
 from loadtest.events import Outcome, Reason
 from loadtest.workload.target import ClientKind
 from tests.helpers.commands import run
-from tests.helpers.examples import examples
 from tests.helpers.scripted_server import Peer, Scripted, answer, in_a_thread, refusal
 from tests.helpers.spoiled_files import spoiled
 from tests.integration.hostile.server import honest, instead
@@ -176,7 +175,7 @@ def mutated() -> Iterator[Callable[[str, bytes], None]]:
 
 
 @given(st.sampled_from(OPERATIONS), st.randoms(use_true_random=False))
-@examples(60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_a_spoiled_answer_breaks_neither_client(
     mutated: Callable[[str, bytes], None], operation: str, random: Random
 ) -> None:

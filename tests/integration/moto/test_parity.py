@@ -5,10 +5,9 @@ import re
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.helpers.examples import examples
 from tests.integration.moto.pair import ALL_OLD, FAILS, ITEM, KEYS, A, Pair
 
 
@@ -269,7 +268,7 @@ values = st.recursive(
 items = st.builds(lambda attributes: {**attributes, **A}, st.dictionaries(names, values, max_size=6))
 
 
-@examples(60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(first=items, second=items, name=names, value=values)
 def test_any_item_is_kept_changed_and_given_back_as_on_moto_server(
     pair: Pair, table: str, first: dict[str, Any], second: dict[str, Any], name: str, value: dict[str, Any]

@@ -83,7 +83,7 @@ def test_coverage_is_95_percent(shift: float) -> None:
     assert 0.93 <= covered / 2000 <= 0.97
 
 
-@examples(20)
+@examples(20, 40)
 @given(figures, figures)
 def test_welch_is_that_of_scipy(a: list[float], b: list[float]) -> None:
     logs_a, logs_b = ([math.log(value) for value in side] for side in (a, b))

@@ -30,7 +30,7 @@ def figures(found: Scaling) -> list[float | None]:
     return [found.gamma, found.alpha, found.beta, found.error, found.peak_at, found.peak_per_s]
 
 
-@examples(8)
+@examples(8, 25)
 @given(st.floats(1, 1e4), st.floats(0.001, 0.3), st.floats(1e-5, 1e-2))
 def test_exact_values_give_the_exact_law(gamma: float, alpha: float, beta: float) -> None:
     found = fit("v", [(level, [law(level, gamma, alpha, beta)]) for level in LEVELS])
@@ -132,7 +132,7 @@ def test_a_level_without_goodput_is_left_out_and_named() -> None:
 
 
 @given(st.randoms())
-@examples(4)
+@examples(4, 10)
 def test_the_order_of_points_and_repeats_does_not_matter(random: Random) -> None:
     points = measured(Random(12), 120.0, 0.03, 0.0004)
     before = fit("v", points)
@@ -143,7 +143,7 @@ def test_the_order_of_points_and_repeats_does_not_matter(random: Random) -> None
     assert figures(after) == pytest.approx(figures(before))
 
 
-@examples(12)
+@examples(12, 25)
 @given(st.lists(st.tuples(st.integers(1, 1000), st.lists(st.just(0.0) | st.floats(1e-3, 1e6), max_size=3)), max_size=6))
 def test_no_values_whatever_break_it(points: list[tuple[float, list[float]]]) -> None:
     found = fit("v", points)

@@ -86,7 +86,7 @@ def placed_on_credit(plan: Load, part: Part, to: int) -> list[OrderPlaced]:
     return [event for event in events if isinstance(event, OrderPlaced)]
 
 
-@examples(15)
+@examples(15, 40)
 @given(plan=plans, count=st.integers(1, 9))
 def test_parts_place_together_exactly_the_orders_and_moments_of_one_process(plan: Load, count: int) -> None:
     start_ns = started_ns()
@@ -105,7 +105,7 @@ def test_shares_add_up_and_differ_by_one_at_most(whole: int, count: int) -> None
     assert max(shares) - min(shares) <= 1
 
 
-@examples(15)
+@examples(15, 60)
 @given(
     count=st.integers(1, 5),
     seed=st.integers(0, 2**32),

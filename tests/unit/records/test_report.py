@@ -157,7 +157,7 @@ reports = st.builds(
 )
 
 
-@examples(8)
+@examples(8, 100)
 @given(reports)
 def test_a_report_survives_the_way_to_json_and_back(report: Report) -> None:
     assert msgspec.json.decode(encode(report), type=Report) == report

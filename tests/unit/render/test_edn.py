@@ -165,7 +165,7 @@ def races(*, racy: bool) -> st.SearchStrategy[list[Event]]:
     return st.lists(moments, max_size=7).map(play)
 
 
-@examples(10)
+@examples(10, 100)
 @given(races(racy=False))
 def test_what_a_correct_server_did_can_be_put_in_order(events: list[Event]) -> None:
     assert linearizable(registers(events)[VERSIONS])

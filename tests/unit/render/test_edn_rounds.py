@@ -234,7 +234,7 @@ FATES = (Fate.ANSWERED, Fate.ANSWERED, Fate.ANSWERED, Fate.ANSWER_LOST, Fate.REQ
 
 
 @pytest.mark.parametrize("told", [False, True])
-@examples(10)
+@examples(10, 100)
 @given(st.randoms(use_true_random=False), st.sampled_from(STRATEGIES), st.integers(2, 3))
 def test_whatever_a_correct_server_did_in_several_rounds_can_be_put_in_order(
     told: bool, random: Random, strategy: str, rounds: int

@@ -65,7 +65,7 @@ def test_levels_rise_from_end_to_end_in_steps_of_the_precision(both: list[int], 
     assert not whole or all(level.is_integer() for level in levels)
 
 
-@examples(5)
+@examples(5, 15)
 @given(ends, st.floats(0, 1), st.sampled_from([0.05, 0.3, 1.0]), st.booleans())
 def test_without_noise_the_limit_is_found_to_the_precision_in_few_runs(
     both: list[int], at: float, precision: float, whole: bool
@@ -161,7 +161,7 @@ def test_a_search_that_is_stopped_says_what_it_knows_until_then(runs: int) -> No
     assert not found.sure
 
 
-@examples(5)
+@examples(5, 15)
 @given(st.randoms(use_true_random=False), ends, st.booleans(), precisions)
 def test_whatever_the_noise_what_is_claimed_was_run_and_most_runs_agree(
     random: Random, both: list[int], whole: bool, precision: float

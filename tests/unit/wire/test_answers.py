@@ -16,7 +16,7 @@ from tests.unit.wire.canned import Canned, canned
 CONDITION, CANCELLED = "ConditionalCheckFailedException", "TransactionCanceledException"
 BINARY = st.binary(max_size=6).map(lambda data: base64.b64encode(data).decode())
 WHOLE_AND_HALF = st.integers(0, 5) | st.floats(0, 5)
-thorough = examples(10, suppress_health_check=[HealthCheck.too_slow])
+thorough = examples(10, 80, suppress_health_check=[HealthCheck.too_slow])
 operations = pytest.mark.parametrize("operation", shapes.OPERATIONS)
 answered = shapes.Shapes(BINARY, WHOLE_AND_HALF, frozenset())
 

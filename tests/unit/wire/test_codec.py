@@ -18,7 +18,7 @@ from tests.unit.wire import shapes
 
 SERIALIZER = create_serializer("json", include_validation=True)
 operations = pytest.mark.parametrize("operation", shapes.OPERATIONS)
-thorough = examples(15, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
+thorough = examples(15, 150, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
 
 
 def by_botocore(operation: str, params: dict[str, Any]) -> Any:

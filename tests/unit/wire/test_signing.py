@@ -117,7 +117,7 @@ def same_as_botocore(head: bytes, expected: Any, body: bytes) -> None:
     assert sent == wanted
 
 
-@examples(100)
+@examples(100, 1500)
 @given(st.sampled_from(ENDPOINTS), st.sampled_from(REGIONS), credentials, bodies, moments, st.sampled_from(AGENTS))
 def test_whoever_signs_what_where_and_when(
     clock: Clock, url: str, region: str, keys: ReadOnlyCredentials, body: bytes, now: float, agent: str
@@ -132,7 +132,7 @@ steps = st.tuples(
 )
 
 
-@examples(20)
+@examples(20, 300)
 @given(st.lists(credentials, min_size=3, max_size=3), st.lists(steps, min_size=2, max_size=12))
 def test_one_signer_through_all_changes(clock: Clock, people: list[ReadOnlyCredentials], walk: list[Any]) -> None:
     signer = signing.Signer(clock)
@@ -145,7 +145,7 @@ def test_one_signer_through_all_changes(clock: Clock, people: list[ReadOnlyCrede
         same_as_botocore(signer.head(learned, keys, body), expected, body)
 
 
-@examples(20)
+@examples(20, 200)
 @given(credentials, credentials, bodies, moments)
 def test_what_was_learned_with_one_key_serves_the_next(
     clock: Clock, first: ReadOnlyCredentials, then: ReadOnlyCredentials, body: bytes, now: float
@@ -188,7 +188,7 @@ def learned_by_dry_runs(request: pytest.FixtureRequest) -> Learned:
     return asyncio.run(learn())
 
 
-@examples(60)
+@examples(60, 600)
 @given(st.integers(0, 14), access_keys, secrets, st.text(BASE64, min_size=1), bodies, moments)
 def test_what_the_sdks_own_dry_run_teaches_is_signed_like_the_sdk(
     clock: Clock,
