@@ -246,7 +246,7 @@ def _why_not_begun(stop: Stop) -> LoadTestError:
         return stop.error
     if stop.signal is not None:
         return InterruptedRunError(f"stopped by {stop.signal} before the first order was placed")
-    return LoadTestError("no order came in that time; give a higher rate or a longer duration")  # by chance
+    return LoadTestError("no order came in that time; give a higher rate or a longer duration")  # of a Poisson process
 
 
 def _hand_on(judgement: Judgement, plan: Race | Load, lost: list[Operation] | None, kept: Kept | None) -> None:

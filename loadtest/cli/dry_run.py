@@ -13,7 +13,7 @@ from loadtest.dynamodb import admin
 from loadtest.dynamodb.client import Connection, DynamoDBClient, connect
 from loadtest.dynamodb.foreign import described, items_of
 from loadtest.dynamodb.items import Item, is_made_here, item_bytes, to_item
-from loadtest.engine.prepare import find_table, make_ready
+from loadtest.engine.prepare import find_table
 from loadtest.events import Product
 from loadtest.system.signals import run_interruptible
 from loadtest.targets import opened
@@ -97,10 +97,10 @@ async def table_found(
     TargetError if a command could not use it.
     """
     where = f"table {target.table!r} {connection.where}"
-    if made and await find_table(target, client, connection) is None:
+    table = await find_table(target, client, connection)
+    if table is None and made:
         return f"{where}, which is made first, with the sample", False
-    if not made:
-        await make_ready(target, client, connection)
+    admin.require_usable(table, connection)
     return (f"{where}, into which the sample is written first" if made else where), True
 
 

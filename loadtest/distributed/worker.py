@@ -26,7 +26,7 @@ from loadtest.events import Event, Operation, Order, OwnRequest, Repaired
 from loadtest.measure.client_overhead import ClientOverhead
 from loadtest.system.real_time import urgent
 from loadtest.system.timers import timer
-from loadtest.workload.spec import Load, Race
+from loadtest.workload.spec import ArrivalKind, Load, Race
 
 ALONE_S = 10.0  # a worker that nobody asked for so long stops: whoever began the run is gone
 _LEAST_CREDIT = 64  # orders
@@ -256,7 +256,7 @@ class Worker:
 
 def _at_once(plan: Race | Load, part: Part) -> int:
     """How many orders a worker may well place between two batches."""
-    if isinstance(plan, Race):
+    if plan.arrivals is ArrivalKind.BURST:
         return 0
     if plan.schedule is None:
         return 2 * part.share(plan.concurrency)

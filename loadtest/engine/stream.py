@@ -8,7 +8,7 @@ from loadtest.events import Event, Listener, OwnRequest, Repaired
 
 
 class EventStream:
-    """Passes each event on to all listeners, in their order; who they are is settled before the first event.
+    """Passes each event on to all listeners, in their order; who they are is known before the first event.
 
     One that refuses an event (LoadTestError) ends the run through `fail`, and those after it do not hear of the event:
     so a disk that may be full comes last.

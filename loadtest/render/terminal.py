@@ -11,6 +11,7 @@ from loadtest.checker import Status, Verdict, Violation
 from loadtest.checker.verdict import plural
 from loadtest.records.problems import Problem
 from loadtest.records.report import Latency, Report, ReportedVerdict
+from loadtest.records.run_folder import HISTORY, REPORT
 from loadtest.records.timeline import Timeline
 from loadtest.render import own, power, trace
 from loadtest.render.console import a_console, fitting, heading, line, put
@@ -91,7 +92,7 @@ def _print_tables(console: Console, report: Report, folder: Path, *, verbose: bo
     for remark in (report.client.stamped, report.client.bound, report.hint):
         if remark:
             console.print(remark, style="bold yellow")
-    kept = [file.partition(".")[0] for file in ("report.json", "history.jsonl") if (folder / file).exists()]
+    kept = [file.partition(".")[0] for file in (REPORT, HISTORY) if (folder / file).exists()]
     if kept:
         console.print(f"{' and '.join(kept)} in {folder}")
         console.print(f"as a page: loadtest report {shlex.quote(str(folder))}")

@@ -59,7 +59,7 @@ class Rate:
         return self.due_s(map(float, count()))
 
     def poisson(self, random: Random) -> Iterator[float]:
-        """Orders that come by chance, independently of one another."""
+        """Random arrivals, independent of one another: a Poisson process."""
         return self.due_s(accumulate(iter(lambda: random.expovariate(1.0), None)))
 
 

@@ -108,6 +108,11 @@ class Race(Plan, frozen=True, kw_only=True):
         return None
 
     @property
+    def schedule(self) -> None:
+        """The rate of arrivals: there is none."""
+        return None
+
+    @property
     def restocked(self) -> bool:
         """Whether products are brought back to the stock while orders come."""
         return False
@@ -191,7 +196,7 @@ class Load(Plan, frozen=True, kw_only=True):
 
     @property
     def orders(self) -> int | None:
-        """How many will be due; None if only the run tells: in a closed loop, and if they come by chance."""
+        """How many will be due; None if only the run tells: in a closed loop, and of a Poisson process."""
         schedule = None if self.poisson else self.schedule
         return ceil(schedule.orders) if schedule else None
 
