@@ -246,7 +246,6 @@ class Output:
     quiet: options.Quiet = False
     verbose: options.Verbose = False
     dry_run: options.DryRun = False
-    debug: options.Debug = False
 
     def thresholds(self) -> list["Threshold"]:
         """The thresholds, parsed. Raises UsageError for one that is none, or a file that cannot be written."""
