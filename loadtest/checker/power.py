@@ -25,7 +25,7 @@ def excluded(chances: int) -> float:
 
     That is the exact upper bound of a binomial share after 0 in n, 1 - 0.05^(1/n). The rule of three, 3/n, is its
     approximation: a little above it (at n = 30 0.100, not 0.095) and of no use below three. Without a chance nothing is
-    excluded: 1.
+    excluded: 1. (It is Clopper and Pearson's bound, in closed form after none; the core does without SciPy for it.)
     """
     return -math.expm1(math.log1p(-_CONFIDENCE) / chances) if chances else 1.0
 

@@ -9,7 +9,7 @@ import typer
 
 from loadtest.checker.verdict import plural
 from loadtest.cli.jepsen import export_history
-from loadtest.cli.options import Debug, Runs
+from loadtest.cli.options import Runs
 from loadtest.cli.streams import STDOUT, deliver, say
 from loadtest.errors import UsageError
 from loadtest.system.extras import require
@@ -57,7 +57,6 @@ def export(
         Path | None,
         typer.Option("--edn", metavar="FILE", help="Write the history of one run as Jepsen's; - is standard output."),
     ] = None,
-    debug: Debug = False,
 ) -> int:
     """Give stored runs to other tools: spreadsheets, HdrHistogram, Prometheus, OpenTelemetry, pull requests, Jepsen's.
 

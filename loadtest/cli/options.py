@@ -367,7 +367,6 @@ WHAT_RUNS_ARE = (
     "Runs, comparisons or folders of them, or the file that one is stored in; latest is the newest in the folder runs."
 )
 Runs = Annotated[list[Path], typer.Argument(metavar="RUN", help=WHAT_RUNS_ARE)]
-Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.", rich_help_panel=Panel.GENERAL)]
 ThresholdOption = Annotated[
     list[str] | None,
     typer.Option(

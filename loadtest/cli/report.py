@@ -37,7 +37,6 @@ def report(
         Path | None, typer.Option("--svg", metavar="DIR", help="Write the charts into this folder as SVG.")
     ] = None,
     open_page: Annotated[bool, typer.Option("--open", help="Show the page in the browser.")] = False,
-    debug: options.Debug = False,
 ) -> int:
     """Draw stored runs: verdict, orders by outcome, latency by outcome, over time, and the comparison of levels."""
     from loadtest.cli.stored import stored

@@ -38,7 +38,6 @@ def populate(
     ] = None,
     allow_untagged_table: options.AllowUntagged = False,
     yes: options.Yes = False,
-    debug: options.Debug = False,
 ) -> int:
     """Write the six sample products p#0 to p#5, or those named, making the table first if it is missing."""
     chosen = place.at(target, allow_untagged_table=allow_untagged_table)
@@ -60,7 +59,6 @@ def create(
     place: groups.Place,
     target: options.RemoteTargetOption = None,
     yes: options.Yes = False,
-    debug: options.Debug = False,
 ) -> int:
     """Make the table: key id (S), on-demand, tagged as the tool's own."""
     from loadtest.dynamodb import admin
@@ -83,7 +81,6 @@ def create(
 def describe(
     place: groups.Place,
     target: options.RemoteTargetOption = None,
-    debug: options.Debug = False,
 ) -> int:
     """Say what the table is like and whether a run may use it."""
     from loadtest.dynamodb import admin
@@ -119,7 +116,6 @@ def delete(
     target: options.RemoteTargetOption = None,
     allow_untagged_table: options.AllowUntagged = False,
     yes: options.Yes = False,
-    debug: options.Debug = False,
 ) -> int:
     """Delete the table with all that is in it."""
     from loadtest.cli.consent import ask
