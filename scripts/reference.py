@@ -208,10 +208,10 @@ def _comments(module: ModuleType) -> dict[str, dict[str, str]]:
 
 def _metrics() -> Iterator[str]:
     """The metrics of a cell by name."""
-    yield from ("## Metrics", "", "| name | what | unit | better | tested |", "|---|---|---|---|---|")
+    yield from ("## Metrics", "", "| name | what | unit | tested |", "|---|---|---|---|")
     for name, metric in METRICS.items():
         tested = "yes" if metric.tested else ""
-        yield f"| `{name}` | {metric.title} | {metric.unit} | {metric.better or ''} | {tested} |"
+        yield f"| `{name}` | {metric.title} | {metric.unit} | {tested} |"
 
 
 def _commands() -> Iterator[str]:
