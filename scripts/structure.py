@@ -1,14 +1,20 @@
-"""Draws the rooms of the package and which imports which, as Mermaid: python scripts/structure.py.
+"""Draws the rooms of the package and which imports which, as Mermaid, in docs/explanation/design.md.
 
-An arrow that others imply is left out: what a room imports by way of another it can be seen to reach.
+An arrow that others imply is left out: what a room imports by way of another it can be seen to reach. With --check
+nothing is written: the exit code is 1 if the drawing is not current.
 """
 
+import re
+import sys
 from collections import defaultdict
 from itertools import count
+from pathlib import Path
 
 import grimp
 
 PACKAGE = "loadtest"
+PAGE = Path(__file__).parent.parent / "docs/explanation/design.md"
+DRAWING = re.compile(r"```mermaid\n.*?```\n\n\d+ rooms, \d+ arrows\.", re.DOTALL)
 
 
 def room(module: str) -> str | None:
@@ -64,11 +70,21 @@ def drawn() -> str:
         f"    {' ~~~ '.join(sorted(level))}" if len(level) > 1 else f"    {min(level)}" for level in levels(every)
     ]
     lines += [f"    {origin} --> {' & '.join(sorted(aims))}" for origin, aims in sorted(direct(every).items()) if aims]
-    return "\n".join([*lines, "```"])
+    rooms, arrow_count = set(every).union(*every.values()), sum(map(len, every.values()))
+    return "\n".join([*lines, "```", "", f"{len(rooms)} rooms, {arrow_count} arrows."])
+
+
+def main() -> int:
+    """Write the drawing into its page, or with --check say whether it is current."""
+    page = PAGE.read_text()
+    current = DRAWING.sub(lambda _: drawn(), page)
+    if sys.argv[1:] != ["--check"]:
+        PAGE.write_text(current)
+        return 0
+    if page != current:
+        print(f"the drawing in {PAGE.name} is not current: .venv/bin/python scripts/structure.py makes it anew")
+    return int(page != current)
 
 
 if __name__ == "__main__":
-    print(drawn())
-    total = arrows()
-    rooms = set(total).union(*total.values())
-    print(f"\n{len(rooms)} rooms, {sum(map(len, total.values()))} arrows.")
+    sys.exit(main())
