@@ -7,7 +7,6 @@ nothing is written: the exit code is 1 if the drawing is not current.
 import re
 import sys
 from collections import defaultdict
-from itertools import count
 from pathlib import Path
 
 import grimp
@@ -49,26 +48,10 @@ def direct(arrows: dict[str, set[str]]) -> dict[str, set[str]]:
     }
 
 
-def levels(arrows: dict[str, set[str]]) -> list[set[str]]:
-    """The rooms by the length of the longest way to the bottom, the highest first."""
-    left = set(arrows).union(*arrows.values())
-    found: list[set[str]] = []
-    for _ in count():
-        if not left:
-            return found[::-1]
-        lowest = {each for each in left if not arrows.get(each, set()) & left}
-        found.append(lowest)
-        left -= lowest
-    raise AssertionError
-
-
 def drawn() -> str:
     """The drawing."""
     every = arrows()
     lines = ["```mermaid", "flowchart TD"]
-    lines += [
-        f"    {' ~~~ '.join(sorted(level))}" if len(level) > 1 else f"    {min(level)}" for level in levels(every)
-    ]
     lines += [f"    {origin} --> {' & '.join(sorted(aims))}" for origin, aims in sorted(direct(every).items()) if aims]
     rooms, arrow_count = set(every).union(*every.values()), sum(map(len, every.values()))
     return "\n".join([*lines, "```", "", f"{len(rooms)} rooms, {arrow_count} arrows."])
