@@ -32,10 +32,13 @@ class LoadBudget:
         most = ahead(plan, item_bytes)
         self.limit_usd = plan.max_spend_usd
         self._order_usd = most.cost.most_usd / max(1, most.orders)
-        self._spent_usd = 0.0
+        self._spent_usd = self._most_usd = 0.0
 
     def passed(self, spent_usd: float, in_flight: int) -> bool:
-        """Whether what is under way, and as much again as since the last time, would pass the limit."""
-        limit_usd, lately_usd = self.limit_usd, spent_usd - self._spent_usd
+        """Whether what is under way, and as much again as there ever was from one time to the next, would pass it.
+
+        The last time alone is no measure: on a busy machine a slow moment may come before a fast one.
+        """
+        self._most_usd = max(self._most_usd, spent_usd - self._spent_usd)
         self._spent_usd = spent_usd
-        return limit_usd is not None and spent_usd + lately_usd + in_flight * self._order_usd > limit_usd
+        return self.limit_usd is not None and spent_usd + self._most_usd + in_flight * self._order_usd > self.limit_usd

@@ -238,6 +238,11 @@ def test_what_is_under_way_and_what_may_begin_until_the_next_look_must_fit(
     assert budget.passed(spent_usd, in_flight) is passed  # as much again as was spent since the last look
 
 
+def test_a_slow_moment_does_not_make_room_for_a_fast_one() -> None:
+    budget, _ = planned(rated(max_spend_usd=20.0))
+    assert [budget.passed(spent_usd, 0) for spent_usd in (6.0, 13.0, 13.5)] == [False, False, True]
+
+
 @given(st.integers(1, 500), st.integers(1, 400), st.integers(0, 50))
 def test_a_steady_load_is_stopped_before_it_passes_the_limit(per_look: int, limit: int, in_flight: int) -> None:
     budget = LoadBudget(rated(rate_per_s=None, max_spend_usd=float(limit)), 60)
