@@ -1,4 +1,4 @@
-"""The command line in this process, and the law that every reader of files keeps."""
+"""The command line in this process, and the rule that every reader of files keeps."""
 
 import io
 import sys

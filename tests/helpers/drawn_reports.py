@@ -97,7 +97,7 @@ def race(seed: int = 1, number: int = 100, run_id: str = "2026-11-23T07-42-16Z-b
         capacity=Capacity(number * 0.5, float(number), 0.25, 0.00015, 0.15, 0.125, 0.625,
                           "on demand, us-east-1, 2026-11"),
         thresholds=[],
-        seconds=[],
+        per_second=[],
         client=Client("wire", "kernel", {"wire": {"GetItem": number, "UpdateItem": number}, "sdk": {}}, {}, 0.12,
                       Lateness(0.4, 16.0, 22.1), 0.02, 0.35, SendSpread(2.5, 2.5), None),
         duration_s=0.0812,
@@ -141,7 +141,7 @@ def violated(rounds: int = 3) -> Report:
         for number in range(1, rounds + 1)
         for kind, message in (
             ("oversold", "100 units were accepted, but the stock fell by 1"),
-            ("version_won_twice", f"100 orders won from version {2 * number - 1}"),
+            ("lost_update", f"100 orders won from version {2 * number - 1}"),
             ("version_miscounted", "the version rose by 1 for 100 accepted writes"),
         )
     ]
@@ -208,7 +208,7 @@ def load(
                   Worst("a-load-411", "p#1", "rejected", 14, 990.0)),
         capacity=Capacity(51_000.0, 88_000.0, 0.41, 0.061375, 0.0021, 0.125, 0.625, "on demand, us-east-1, 2026-11"),
         thresholds=[Checked("p99<5s", True, 1.2, "p99 of accepted orders was 1.2 s, 76 % under")],
-        seconds=seconds,
+        per_second=seconds,
         duration_s=float(length),
         goodput_per_s=totals["accepted"] / length,
     )  # fmt: skip

@@ -74,7 +74,7 @@ def report(**more: Any) -> Report:
             Checked("order.accepted.p99 < 200ms", False, 250.0, "p99 of accepted orders is 250 ms: 50 ms too long"),
             Checked("conflicts < 1%", True, None, "there was none"),
         ],
-        seconds=[
+        per_second=[
             second(0, response_ms={"accepted": Percentiles(1, 4.5, 4.5, 4.5)}),
             second(1, service_ms={"write.rejected": Percentiles(8, 1.5, 2.5, 3.5)}),
         ],

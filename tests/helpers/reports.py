@@ -80,7 +80,7 @@ def a_report(**changes: Any) -> Report:
         work=Work(1.5, 1.5, wasted_writes=500, conflicts=0, slowest=None, most_tried=None),
         capacity=Capacity(0.0, 1500.0, 1.0, 0.0019, 0.0019, 0.25, 1.25, "on demand"),
         thresholds=[],
-        seconds=[a_second(second) for second in range(10)],
+        per_second=[a_second(second) for second in range(10)],
         client=Client("wire", "kernel", {}, {}, 0.1, _NONE_LATE, 5.0, 0.5, None, None),
         duration_s=10.0,
         goodput_per_s=100.0,
@@ -92,7 +92,9 @@ def a_report(**changes: Any) -> Report:
 def a_load(accepted: list[int], duration_s: float | None = None, **changes: Any) -> Report:
     """A load with so many accepted orders second by second, and twice as many writes."""
     seconds = [a_second(number, won, 2 * won) for number, won in enumerate(accepted)]
-    return a_report(seconds=seconds, duration_s=float(len(accepted)) if duration_s is None else duration_s, **changes)
+    return a_report(
+        per_second=seconds, duration_s=float(len(accepted)) if duration_s is None else duration_s, **changes
+    )
 
 
 def a_cell(name: str, settings: Mapping[str, Any] | None = None, **values: Sequence[float | None]) -> Cell:

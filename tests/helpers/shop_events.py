@@ -254,4 +254,4 @@ def judge(events: Iterable[Event], room: int | None = None) -> Verdict:
     if not verdict.untested:
         return verdict
     said = verdict.sentence.partition(": inconclusive (")[0]
-    return dataclasses.replace(verdict, status=Status.SAFE, sentence=f"{said}: safe", doubts=())
+    return dataclasses.replace(verdict, status=Status.SAFE, sentence=f"{said}: safe", reasons=())

@@ -35,8 +35,8 @@ def times(*milliseconds: float) -> Latency:
     return latency(histogram)
 
 
-def verdict(status: Status, violations: Iterable[Violation] = (), doubts: Iterable[str] = ()) -> ReportedVerdict:
-    return ReportedVerdict(status, f"1 of 100 orders won the last item: {status}", list(violations), list(doubts))
+def verdict(status: Status, violations: Iterable[Violation] = (), reasons: Iterable[str] = ()) -> ReportedVerdict:
+    return ReportedVerdict(status, f"1 of 100 orders won the last item: {status}", list(violations), list(reasons))
 
 
 def a_report(**changes: Any) -> Report:
@@ -87,7 +87,7 @@ def _race() -> Report:
         work=Work(191.0, 91.0, 90, 80, None, None),
         capacity=Capacity(50.0, 91.0, 0.0, 0.00012, 0.12, 0.125, 0.625, "us-east-1"),
         thresholds=[],
-        seconds=[],
+        per_second=[],
         client=Client("wire", "kernel", {}, {}, 0.125, Lateness(0.25, 16.0, 20.0), 0.1, 0.4, None, None),
         duration_s=0.25,
         goodput_per_s=4.0,

@@ -16,7 +16,10 @@ from tests.helpers.sound_verdicts import is_sound
 @pytest.mark.parametrize(
     ("arguments", "parts"),
     [
-        (["race", "--strategy", "hope"], ["'hope' is not one of 'version'", "loadtest race --help"]),
+        (
+            ["race", "--strategy", "hope"],
+            ["'--strategy': there is no strategy 'hope'; there are version", "loadtest race --help"],
+        ),
         (["race", "-n", "many"], ["--number-of-requests", "valid integer"]),
         (["race", "-n", "0"], ["--number-of-requests", "greater than or equal to 1"]),
         (["race", "-n", "-5"], ["--number-of-requests"]),

@@ -39,7 +39,7 @@ def test_files_hold_what_the_functions_make(cli: Cli, tmp_path: Path, stored: St
     done = cli("export", first, f"{last}/report.json", "--csv", "a/b", "--hlog", "a.hlog", "--prometheus", "a.prom")
     assert (done.returncode, done.stdout) == (0, "")
     assert done.stderr.splitlines() == [
-        f"wrote {name}" for name in ("a/b/runs.csv", "a/b/seconds.csv", "a/b/latency.csv", "a.hlog", "a.prom")
+        f"wrote {name}" for name in ("a/b/runs.csv", "a/b/per_second.csv", "a/b/latency.csv", "a.hlog", "a.prom")
     ]
     runs = [OLD, OTHER]
     for name, table in csv_tables(runs).items():

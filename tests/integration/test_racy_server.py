@@ -11,7 +11,7 @@ __all__ = ["racy"]
 
 # In other rounds it may have shown an item that was half written: its new version with its old maker or quantity, or
 # after its new version the old one.
-TORN = {"version_won_twice", "version_reused", "wrong_quantity", "rolled_back"}
+TORN = {"lost_update", "version_reused", "wrong_quantity", "rolled_back"}
 
 
 @pytest.mark.parametrize("strategy", ["version", "conditional"])

@@ -49,7 +49,7 @@ def as_document(history: Path) -> Any:
             id="closed loop",
         ),
         pytest.param((*LOAD, "--rate", "150", "--max-in-flight", "2", "--warmup", "200ms"), id="constant rate"),
-        pytest.param(("load", "--stages", "500ms:100,700ms:20", "--poisson"), id="by chance"),
+        pytest.param(("load", "--stages", "500ms:100,700ms:20", "--poisson"), id="Poisson"),
     ],
 )
 def test_it_is_the_run_s_report_field_by_field(arguments: tuple[str, ...], cli: Cli, tmp_path: Path) -> None:

@@ -126,9 +126,9 @@ def observe(case: Case, runs_dir: Path) -> Seen:
 async def execute(server: Server, asked: Race | Load, runs_dir: Path, faults: Faults | None = None) -> Ended:
     """Run it against the server while that is up. Raises LoadTestError if the run ends before its first order."""
     async with Scripted(server.serve) as listening:
-        target = Target(kind=TargetKind.ENDPOINT, endpoint_url=listening.url, faults=faults)
+        target = Target(kind=TargetKind.ENDPOINT, endpoint_url=listening.url)
         try:
-            return await run(replace(asked, target=target), runs_dir, Quiet(), _no_interrupt)
+            return await run(replace(asked, target=target, faults=faults), runs_dir, Quiet(), _no_interrupt)
         finally:
             await server.close()
 

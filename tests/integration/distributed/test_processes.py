@@ -134,12 +134,12 @@ rate = 0.1
 """
 
 
-def test_faults_are_met_on_the_way_from_every_process(ran: Ran, cli: Cli, tmp_path: Path) -> None:
+def test_faults_are_injected_on_the_requests_of_every_process(ran: Ran, cli: Cli, tmp_path: Path) -> None:
     (tmp_path / "faults.toml").write_text(FAULTS)
     report = ran(*scenario(tmp_path, "race"), "-n", "40", "--rounds", "3", "--fault", "faults.toml", "--strategy",
                  "transaction", "--stock", "30", "--seed", "7", "--read-timeout", "2s")  # fmt: skip
     assert report["orders"]["unknown"] > 0
-    assert report["verdict"]["settled"]["unsettled"] == 0
+    assert report["verdict"]["reconciled"]["unresolved"] == 0
     assert_history_agrees(report, tmp_path, cli)
 
 
@@ -362,7 +362,7 @@ def test_a_process_that_is_lost_ends_the_run_and_its_orders_are_unknown(
     begun_s = time.monotonic()
     os.kill(workers(process.pid)[1], number)
     output, errors = ended(process)
-    assert time.monotonic() - begun_s < 40, "5 s until it is missed, 20 s to settle what it left, and a busy machine"
+    assert time.monotonic() - begun_s < 40, "5 s until it is missed, 20 s to reconcile what it left, and a busy machine"
     why = "was killed by SIGKILL" if number == signal.SIGKILL else "gave no answer for 5 s"
     (line,) = errors
     assert line.removesuffix("; its orders without a result are unknown") == f"loadtest: process 2 {why}"
@@ -376,14 +376,14 @@ def test_a_process_that_is_lost_ends_the_run_and_its_orders_are_unknown(
 
 
 def assert_lost_as_unknown(report: dict[str, Any], tmp_path: Path, measured: int) -> None:
-    """What is lost is unknown and settled from the table, or the run is not called safe."""
+    """What is lost is unknown and reconciled from the table, or the run is not called safe."""
     events = history(tmp_path)
     assert_no_order_is_lost(report, tmp_path)
     assert sum(isinstance(event, Operation) for event in events) >= measured
     lost = {event.order_id for event in events if isinstance(event, OrderEnded) and event.reason == WORKER_LOST}
     assert report["orders"]["unknown"] >= len(lost)
-    status, settled = report["verdict"]["status"], report["verdict"]["settled"]
+    status, reconciled = report["verdict"]["status"], report["verdict"]["reconciled"]
     assert status in ("safe", "inconclusive"), report["verdict"]
-    assert status == "inconclusive" or settled["unsettled"] == 0
-    settled_as = settled["accepted"] + settled["rejected"] + settled["unsettled"]
-    assert settled_as == report["orders"]["unknown"]
+    assert status == "inconclusive" or reconciled["unresolved"] == 0
+    reconciled_as = reconciled["accepted"] + reconciled["rejected"] + reconciled["unresolved"]
+    assert reconciled_as == report["orders"]["unknown"]

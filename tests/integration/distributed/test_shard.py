@@ -1,4 +1,4 @@
-"""A shard by itself, on a real server: what it is told twice it does once."""
+"""A worker by itself, on a real server: what it is told twice it does once."""
 
 import time
 import uuid
@@ -45,7 +45,7 @@ def worker() -> Iterator[Worker]:
 
 
 class Collector:
-    """Collects as the fleet does, or twice with the number that it had."""
+    """Collects as the coordinator does, or twice with the number that it had."""
 
     def __init__(self, worker: Worker) -> None:
         self.events: list[Event] = []
@@ -118,7 +118,7 @@ AHEAD_NS = 3_600_000_000_000
 async def test_a_round_that_is_cancelled_ends_at_once_and_says_how(
     ahead_ns: int, after_s: float, connection: Connection, worker: Worker
 ) -> None:
-    """At the gate, while it waits for its instant, and when the shard has perhaps not yet begun with it."""
+    """At the gate, while it waits for its instant, and when the worker has perhaps not yet begun with it."""
     worker.open(Assignment(Race(strategy="conditional"), connection, Part()))
     collector = Collector(worker)
     for number in (1, 2):  # what was cancelled once does not cancel what comes after it
@@ -133,7 +133,7 @@ async def test_a_round_that_is_cancelled_ends_at_once_and_says_how(
     assert [(event.outcome, event.reason) for event in ended] == [(Outcome.FAILED, "Interrupted")] * 20
 
 
-async def test_a_shard_closes_once_and_then_says_that_it_has_ended(connection: Connection, worker: Worker) -> None:
+async def test_a_worker_closes_once_and_then_says_that_it_has_ended(connection: Connection, worker: Worker) -> None:
     worker.open(Assignment(Race(), connection, Part()))
     first = worker.close()
     assert worker.close() is first

@@ -18,7 +18,7 @@ from tests.conftest import Cli, Start
 from tests.helpers.cut_runs import wait_for_operations
 from tests.helpers.processes import children, is_gone, wait_for
 
-BAD_DAY = """
+FAULTS = """
 [[fault]]
 kind = "drop_answer"
 rate = 0.2
@@ -37,9 +37,9 @@ rate = 0.5
 
 
 @pytest.fixture
-def bad_day(tmp_path: Path) -> str:
-    (tmp_path / "bad-day.toml").write_text(BAD_DAY)
-    return "bad-day.toml"
+def faults(tmp_path: Path) -> str:
+    (tmp_path / "faults.toml").write_text(FAULTS)
+    return "faults.toml"
 
 
 def the_run(tmp_path: Path) -> Path:
@@ -51,14 +51,14 @@ def journal(folder: Path) -> list[Injected]:
     return read_faults(folder / "faults.jsonl")[1]
 
 
-def test_the_journal_the_history_and_the_report_tell_the_same(cli: Cli, bad_day: str, tmp_path: Path) -> None:
-    done = cli("race", "-n", "100", "--stock", "10", "--fault", bad_day, "--strategy", "conditional", "--seed", "5")
+def test_the_journal_the_history_and_the_report_tell_the_same(cli: Cli, faults: str, tmp_path: Path) -> None:
+    done = cli("race", "-n", "100", "--stock", "10", "--fault", faults, "--strategy", "conditional", "--seed", "5")
     assert done.returncode in (0, 4), done.stderr
     folder = the_run(tmp_path)
     report = json.loads((folder / "report.json").read_text())
     injected = journal(folder)
     assert report["faults"] == {"seed": 5, "injected": dict(Counter(one.kind for one in injected))}
-    assert [fault["kind"] for fault in report["config"]["target"]["faults"]["faults"]] == [
+    assert [fault["kind"] for fault in report["config"]["faults"]["faults"]] == [
         "drop_answer", "reset", "delay"
     ]  # fmt: skip
     assert f"faults injected: {report['faults']['injected']['delay']} delay, " in done.stdout.replace("\n", " ")
@@ -81,7 +81,7 @@ def test_the_journal_the_history_and_the_report_tell_the_same(cli: Cli, bad_day:
 
 
 def test_a_scenario_has_its_own_faults_and_the_seed_decides(cli: Cli, tmp_path: Path) -> None:
-    (tmp_path / "sale.toml").write_text(f"command = 'load'\nduration = '500ms'\nconcurrency = 1\nseed = 8\n{BAD_DAY}")
+    (tmp_path / "sale.toml").write_text(f"command = 'load'\nduration = '500ms'\nconcurrency = 1\nseed = 8\n{FAULTS}")
     seen = []
     load = ["load", "--concurrency", "1", "--duration", "500ms", "--fault", "sale.toml", "--seed", "8"]
     for arguments in (["run", "sale.toml"], load):
@@ -102,7 +102,7 @@ def test_a_bad_file_is_one_line(command: str, cli: Cli, tmp_path: Path) -> None:
     more = {"find": ["--p99-under", "1s"], "compare": ["--concurrency", "1,2"]}.get(command, [])
     done = cli(command, "--fault", "bad.toml", *more)
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr == "loadtest: bad.toml: fault 1: rate must be from 0 to 1, not 2\n"
+    assert done.stderr == "loadtest: bad.toml: fault 1: rate must be at most 1, not 2\n"
     assert not (tmp_path / "runs").exists() or not list(tmp_path.glob("runs/*"))
 
 
@@ -118,8 +118,8 @@ def proxy_of(pid: int) -> int | None:
     return found[0] if found else None
 
 
-def test_a_proxy_that_is_killed_ends_the_run_and_is_named(start: Start, bad_day: str, tmp_path: Path) -> None:
-    process = start("race", "-n", "100", "--rounds", "10000", "--strategy", "conditional", "--fault", bad_day)
+def test_a_proxy_that_is_killed_ends_the_run_and_is_named(start: Start, faults: str, tmp_path: Path) -> None:
+    process = start("race", "-n", "100", "--rounds", "10000", "--strategy", "conditional", "--fault", faults)
     wait_for_operations(tmp_path, 200)
     proxy = proxy_of(process.pid)
     assert proxy is not None
@@ -135,8 +135,8 @@ def test_a_proxy_that_is_killed_ends_the_run_and_is_named(start: Start, bad_day:
     assert report["stock"]["p#4"]["final"] is not None  # read straight from the server
 
 
-def test_the_proxy_goes_when_the_tool_is_killed(start: Start, bad_day: str, tmp_path: Path) -> None:
-    process = start("race", "-n", "100", "--rounds", "10000", "--strategy", "conditional", "--fault", bad_day)
+def test_the_proxy_goes_when_the_tool_is_killed(start: Start, faults: str, tmp_path: Path) -> None:
+    process = start("race", "-n", "100", "--rounds", "10000", "--strategy", "conditional", "--fault", faults)
     wait_for_operations(tmp_path, 200)
     proxy = proxy_of(process.pid)
     assert proxy is not None
@@ -146,25 +146,25 @@ def test_the_proxy_goes_when_the_tool_is_killed(start: Start, bad_day: str, tmp_
     assert journal(the_run(tmp_path))
 
 
-def test_a_server_that_is_down_is_told_and_leaves_nothing(cli: Cli, bad_day: str, tmp_path: Path) -> None:
-    done = cli("race", "--endpoint-url", "http://127.0.0.1:9", "--fault", bad_day)
+def test_a_server_that_is_down_is_told_and_leaves_nothing(cli: Cli, faults: str, tmp_path: Path) -> None:
+    done = cli("race", "--endpoint-url", "http://127.0.0.1:9", "--fault", faults)
     assert done.returncode == 3
     assert "no answer at http://127.0.0.1:9" in done.stderr
     assert not list(tmp_path.glob("runs/*"))
 
 
-def test_more_connections_than_files_is_one_line(start: Start, bad_day: str) -> None:
-    process = start("race", "-n", "200", "--fault", bad_day, wrapped_in="ulimit -n 300")
+def test_more_connections_than_files_is_one_line(start: Start, faults: str) -> None:
+    process = start("race", "-n", "200", "--fault", faults, wrapped_in="ulimit -n 300")
     output, errors = process.communicate(timeout=60)
     assert (process.returncode, output) == (2, "")
     assert "the fault proxy needs two open files for each of 200 requests in flight, and may have 300" in errors
 
 
 @pytest.mark.slow
-def test_comparisons_and_searches_run_through_the_proxy(cli: Cli, bad_day: str, tmp_path: Path) -> None:
+def test_comparisons_and_searches_run_through_the_proxy(cli: Cli, faults: str, tmp_path: Path) -> None:
     times = ["--duration", "300ms", "--warmup", "0s"]
-    cli("compare", "--concurrency", "1,2", "--repeats", "2", "--fault", bad_day, *times)
-    cli("find", "--p99-under", "10s", "--to", "2", "--fault", bad_day, *times)
+    cli("compare", "--concurrency", "1,2", "--repeats", "2", "--fault", faults, *times)
+    cli("find", "--p99-under", "10s", "--to", "2", "--fault", faults, *times)
     folders = [path.parent for path in tmp_path.glob("runs/*/*/report.json")]
     assert len(folders) >= 5
     seeds = set()
@@ -172,7 +172,7 @@ def test_comparisons_and_searches_run_through_the_proxy(cli: Cli, bad_day: str, 
         report = json.loads((folder / "report.json").read_text())
         assert report["faults"]["injected"] == dict(Counter(one.kind for one in journal(folder)))
         seeds.add(report["faults"]["seed"])
-    assert len(seeds) >= 4  # each repeat has a bad day of its own
+    assert len(seeds) >= 4  # each repeat has faults of its own
     done = cli("compare", *(str(folder) for folder in folders))
     assert done.returncode in (0, 1, 4), done.stderr
 
@@ -202,7 +202,7 @@ KINDS = {
 def test_two_thousand_orders_and_no_false_verdict(
     server: str, strategy: str, kind: str, cli: Cli, server_urls: Callable[[str], str], tmp_path: Path
 ) -> None:
-    """What the proxy's journal has as applied or not is the truth that verdict and settlement are held against."""
+    """What the proxy's journal has as applied or not is the truth that verdict and reconciliation are held against."""
     (tmp_path / "day.toml").write_text(f"[[fault]]\nrate = 0.1\n{KINDS[kind]}\n")
     where: list[str] = []  # an embedded server of the run's own
     if server != "embedded":
@@ -222,9 +222,9 @@ def test_two_thousand_orders_and_no_false_verdict(
     if strategy == "version":
         assert verdict["phantom_rejects"] == phantoms
     assert verdict["phantom_rejects"] <= phantoms  # whose `conditional` write was overtaken at once, nobody saw
-    settled = verdict["settled"]
-    assert sum(settled.values()) == orders["unknown"]
+    reconciled = verdict["reconciled"]
+    assert sum(reconciled.values()) == orders["unknown"]
     if orders["unknown"]:
-        assert settled["accepted"] <= sum(200 in one.statuses for one in injected)
-        assert settled["rejected"] <= sum(200 not in one.statuses for one in injected)
-    assert (verdict["status"] == "safe") == (not applied_twice and not phantoms and not settled["unsettled"])
+        assert reconciled["accepted"] <= sum(200 in one.statuses for one in injected)
+        assert reconciled["rejected"] <= sum(200 not in one.statuses for one in injected)
+    assert (verdict["status"] == "safe") == (not applied_twice and not phantoms and not reconciled["unresolved"])

@@ -2,7 +2,7 @@
 
 python -m tests.integration.fuzz.guided history|report|scenario|answer SECONDS FOLDER
 
-FOLDER has the files to begin with, and gets what covers more. An input that breaks the law is written there too.
+FOLDER has the files to begin with, and gets what covers more. An input that breaks the rule is written there too.
 """
 
 import asyncio
@@ -33,6 +33,7 @@ with atheris.instrument_imports(include=["loadtest"]):
     from loadtest.render.export.edn import JepsenHistory
     from loadtest.render.export.sorting import Sorter
     from loadtest.render.export.tables import csv_tables
+    from loadtest.system import toml_file
 
 Read = Callable[[Path], object]
 
@@ -60,7 +61,7 @@ def a_report(path: Path) -> None:
 
 def a_scenario(path: Path) -> None:
     """The command line that it stands for."""
-    values = scenario.read(path)
+    values = toml_file.parsed(path.read_bytes())
     scenario.argv(values, COMMANDS[scenario.command_name(values, COMMANDS)], [])
 
 

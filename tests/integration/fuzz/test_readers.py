@@ -45,7 +45,7 @@ def history(tmp_path: Path) -> bytes:
 
 @given(st.binary(max_size=200))
 @few(20)
-def test_bytes_by_chance(tmp_path: Path, content: bytes) -> None:
+def test_random_bytes(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "file"
     path.write_bytes(content)
     assert obeys("check", str(path)) == 2

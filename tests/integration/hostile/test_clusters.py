@@ -74,7 +74,7 @@ def test_a_schedulers_answer_runs_a_command_only_where_somebody_agreed(cli: Cli,
         assert_one_line(cli("run", "friendly.toml"), 2, "which can then run commands here as you")
         assert not made.exists()
         cli("race", "--cluster", address)
-        assert made.exists()  # so the attack is one, and docs/scale.md says that the client is at risk
+        assert made.exists()  # so the attack is one, and docs/how-to/use-a-cluster.md says that the client is at risk
 
 
 class Local:

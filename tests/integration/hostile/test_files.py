@@ -69,7 +69,7 @@ def test_a_file_without_end(tmp_path: Path, suffix: str) -> None:
 
 
 def test_json_that_is_deep(tmp_path: Path) -> None:
-    assert_refused(a_file(tmp_path, "[" * 40_000, config={"a": "@"}), "is not a loadtest.report/1")
+    assert_refused(a_file(tmp_path, "[" * 40_000, config={"a": "@"}), "is not a loadtest.report/2")
 
 
 def test_a_histogram_that_unpacks_to_much_more_than_it_is(tmp_path: Path) -> None:

@@ -119,10 +119,10 @@ def test_exports(folder: Path, option: str) -> None:
 def test_spreadsheets(folder: Path) -> None:
     code, _, err = run("export", str(folder), "--csv", str(folder))
     assert code == 0, err
-    for name in ("runs", "seconds", "latency"):
+    for name in ("runs", "per_second", "latency"):
         with (folder / f"{name}.csv").open(newline="") as file:
             text = file.read()
-            assert_harmless(text.replace("\r\n", "\n"), arrived=name != "seconds")
+            assert_harmless(text.replace("\r\n", "\n"), arrived=name != "per_second")
             rows = list(csv.reader(io.StringIO(text, newline=""), strict=True))
         cells = [cell for row in rows for cell in row if cell.strip()[:1] in tuple("=+-@")]
         assert all(re.fullmatch(r"-?[0-9.e-]+", cell) for cell in cells)

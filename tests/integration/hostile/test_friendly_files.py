@@ -13,6 +13,8 @@ import pytest
 
 from loadtest.cli import execute
 from loadtest.cli.app import app
+from loadtest.cli.baseline import Baseline, completed
+from loadtest.cli.compare import Matrix
 from loadtest.errors import UsageError
 from loadtest.records.invocation import Invocation
 from tests.conftest import Cli, clean_environment
@@ -31,6 +33,8 @@ def plans(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[Any]:
     """The plans of the runs that would have begun; the current folder is empty but for a file for TLS."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "a.pem").write_text("x")
+    (tmp_path / "friendly_shop.py").write_text("async def mine(attempt): ...")
+    monkeypatch.syspath_prepend(tmp_path)
     begun: list[Any] = []
 
     def begin(plan: Any, *_: Any) -> int:
@@ -54,6 +58,7 @@ def run(text: str, *typed: str, command: str = "race") -> None:
         (ELSEWHERE, "send requests to 'http://db.example:8000', signed with your AWS credentials", "--endpoint-url"),
         (ELSEWHERE + UNTAGGED, "and to write to table 'products' even if", "--endpoint-url and --allow-untagged-table"),
         (f"target = 'aws'\ntable = 'shop'\n{UNTAGGED}", "write to table 'shop' even if", "--allow-untagged-table"),
+        ("strategy = 'friendly_shop:mine'", "run the Python code 'friendly_shop:mine' as you", "--strategy"),
     ],
 )
 def test_what_harms_whoever_runs_it_is_asked(text: str, words: str, options: str, plans: list[Any]) -> None:
@@ -66,6 +71,26 @@ def test_what_harms_whoever_runs_it_is_asked(text: str, words: str, options: str
     assert plans == []
     run(text, "--yes")
     assert len(plans) == 1
+
+
+@pytest.mark.parametrize("command", ["race", "load", "find", "compare"])
+def test_code_that_a_file_names_is_not_imported_before_somebody_agreed(
+    command: str, plans: list[Any], tmp_path: Path
+) -> None:
+    (tmp_path / "unfriendly.py").write_text("from pathlib import Path\nPath('ran').touch()")
+    with pytest.raises(UsageError, match=r"wants to run the Python code 'unfriendly:mine' as you"):
+        run(
+            "strategy = 'version,unfriendly:mine'" if command == "compare" else "strategy = 'unfriendly:mine'",
+            command=command,
+        )
+    assert plans == []
+    assert not Path("ran").exists()
+
+
+def test_code_that_a_baseline_ran_is_not_imported() -> None:
+    config = {"strategy": "unfriendly:mine", "concurrency": 2}
+    with pytest.raises(UsageError, match=r"the baseline ran code, 'unfriendly:mine': name it with --strategy"):
+        completed(Matrix(), Baseline(reports=[a_report(config=config)]))
 
 
 def test_what_was_typed_is_not_asked(plans: list[Any]) -> None:

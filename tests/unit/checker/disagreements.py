@@ -16,8 +16,8 @@ FALSE = "violated though explainable"
 MISSED = "not violated though not explainable"
 UNTRUE = "not violated though orders were not told what they earned"
 NEEDLESS = "inconclusive though every explanation decides all lost writes"
-GUESSED = "settled though explanations differ"
-WRONG = "settled otherwise than in every explanation"
+GUESSED = "reconciled though explanations differ"
+WRONG = "reconciled otherwise than in every explanation"
 CUT = "safe though cut"
 
 
@@ -50,17 +50,19 @@ def _kinds(verdict: Verdict, truth: Truth) -> Iterator[str]:
         yield UNTRUE if truth.explainable else MISSED
     if truth.truthful and not violated:
         least, most = truth.unresolved
-        if verdict.settled.unsettled > most and not truth.open:
+        if verdict.reconciled.unresolved > most and not truth.open:
             yield NEEDLESS
-        elif verdict.settled.unsettled < least:
+        elif verdict.reconciled.unresolved < least:
             yield GUESSED
-        elif least == most == verdict.settled.unsettled and verdict.settled.accepted != _settled_as_accepted(truth):
+        elif least == most == verdict.reconciled.unresolved and verdict.reconciled.accepted != _reconciled_as_accepted(
+            truth
+        ):
             yield WRONG
         if truth.cut and verdict.status is Status.SAFE:
             yield CUT
 
 
-def _settled_as_accepted(truth: Truth) -> int:
+def _reconciled_as_accepted(truth: Truth) -> int:
     return sum(was is Outcome.ACCEPTED and order_id not in truth.told for order_id, was in truth.lost.items())
 
 

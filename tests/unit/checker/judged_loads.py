@@ -17,7 +17,7 @@ def said(story: Story) -> str:
         assert all(violation.orders)
         for op in violation.operations:
             assert (op.round, op.product_id) == (violation.round, violation.product_id)
-    lines = [line[2:] for line in in_words("", verdict).splitlines()[2:-1] if not line.startswith("  doubt")]
+    lines = [line[2:] for line in in_words("", verdict).splitlines()[2:-1] if not line.startswith("  reason")]
     return "\n".join(lines).replace(", round 1, p#4: ", ": ").replace(" [", "\n  [")
 
 

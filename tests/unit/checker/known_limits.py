@@ -1,4 +1,4 @@
-"""What the checker lets pass, by name, and how often that may be: docs/checker.md tells of each.
+"""What the checker lets pass, by name, and how often that may be: docs/explanation/the-checker.md tells of each.
 
 A limit is held against the smallest history that shows the disagreement. None excuses an accusation without cause.
 """

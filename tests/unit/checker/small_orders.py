@@ -14,7 +14,7 @@ class Buyers:
         self._world = world
 
     def order(self, order: Buyer) -> Process:
-        """From its placing to its result."""
+        """From when it is placed to its result."""
         began = int(self._world.now)
         if self._world.load:
             self._world.log.append(OrderPlaced(order.round, order.order_id, "p#4", order.units, began, began))

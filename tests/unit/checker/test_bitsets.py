@@ -42,7 +42,7 @@ flags = st.sampled_from([1 << n for n in range(8)])
 
 
 @given(st.lists(st.tuples(names, flags), max_size=60), st.lists(st.tuples(names, flags)))
-def test_marks_are_a_set_of_names_for_each_flag(added: list[tuple[str, int]], asked: list[tuple[str, int]]) -> None:
+def test_bitsets_are_a_set_of_names_for_each_flag(added: list[tuple[str, int]], asked: list[tuple[str, int]]) -> None:
     marks, plain = Bitsets(), set()
     for name, flag in added:
         assert marks.has(name, flag) == ((name, flag) in plain)

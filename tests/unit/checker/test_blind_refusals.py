@@ -79,10 +79,10 @@ def refusal(sent_ns: int, received_ns: int, rests_on: int | None, units: int) ->
     return operation(**common, sent_ns=sent_ns, received_ns=received_ns, read_version=rests_on)
 
 
-def without_cause(world: World, op: Operation, *, fewest: int | None = 1) -> Evidence:
+def spurious(world: World, op: Operation, *, fewest: int | None = 1) -> Evidence:
     blind = Blind(Room())
     blind.add(op)
-    return blind.without_cause(*world.known(), 4, fewest)
+    return blind.spurious(*world.known(), 4, fewest)
 
 
 def refuses(state: tuple[int, int], op: Operation) -> bool:
@@ -101,7 +101,7 @@ def test_what_some_state_refused_is_never_blamed(
     moment, after, rests_on, units = asked
     op = refusal(moment - before, moment + after, rests_on, units)
     if refuses(world.state(moment), op):
-        assert without_cause(world, op, fewest=fewest).count == 0
+        assert spurious(world, op, fewest=fewest).count == 0
 
 
 @given(worlds(points=True), REFUSALS)
@@ -111,7 +111,7 @@ def test_where_all_is_known_what_no_state_refused_is_blamed(
     sent_ns, took, rests_on, units = asked
     op = refusal(sent_ns, sent_ns + 2 * took, rests_on, units)
     there = [world.state(at) for at in range(op.sent_ns, op.received_ns + 1)]
-    evidence = without_cause(world, op)
+    evidence = spurious(world, op)
     assert evidence.count == (not any(refuses(state, op) for state in there))
     assert evidence.operations == [op] * evidence.count
 
@@ -128,7 +128,7 @@ def test_where_all_is_known_what_no_state_refused_is_blamed(
     ],
 )
 def test_one_refusal(world: World, op: Operation, blamed: int) -> None:
-    assert without_cause(world, op).count == blamed
+    assert spurious(world, op).count == blamed
 
 
 def test_the_latest_are_remembered_and_told_once() -> None:
@@ -137,5 +137,5 @@ def test_the_latest_are_remembered_and_told_once() -> None:
     for op in ops:
         blind.add(op)
     world = World([]).known()
-    assert blind.without_cause(*world, 1, 1).operations == ops[2:]
-    assert blind.without_cause(*world, 1, 1).count == 0
+    assert blind.spurious(*world, 1, 1).operations == ops[2:]
+    assert blind.spurious(*world, 1, 1).count == 0

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from loadtest.checker import Checker, Settled, Status
+from loadtest.checker import Checker, Reconciled, Status
 from loadtest.checker.check import Lost
 from loadtest.checker.unresolved import RECONCILE_NS
 from loadtest.events import Event, Operation, OrderEnded, Outcome, RecordsRead, RoundEnded, RoundStarted
@@ -27,28 +27,28 @@ from tests.unit.checker.doctored_rounds import RACE, change, end_with, won
 @pytest.mark.parametrize(("stock", "units"), [(1, (1, 1, 1)), (5, (2, 2, 2)), (0, (1, 1)), (9, (1, 2, 3)), (2, (3, 1))])
 def test_a_round_on_a_correct_server_is_safe(strategy: str, stock: int, units: tuple[int, ...]) -> None:
     verdict = judge(one_round(strategy, stock=stock, units=units))
-    assert (verdict.status, verdict.violations, verdict.doubts) == (Status.SAFE, (), ())
+    assert (verdict.status, verdict.violations, verdict.reasons) == (Status.SAFE, (), ())
 
 
 @pytest.mark.parametrize(
-    ("strategy", "fate", "settled"),
+    ("strategy", "fate", "reconciled"),
     [
-        *((strategy, Fate.ANSWER_LOST, Settled(accepted=1)) for strategy in STRATEGIES),
-        ("version", Fate.REQUEST_LOST, Settled(rejected=1)),  # another won the version that it rests on
-        ("version", Fate.APPLIED_LATE, Settled(rejected=1)),
-        ("conditional", Fate.REQUEST_LOST, Settled(unsettled=1)),
-        ("transaction", Fate.APPLIED_LATE, Settled(unsettled=1)),
+        *((strategy, Fate.ANSWER_LOST, Reconciled(accepted=1)) for strategy in STRATEGIES),
+        ("version", Fate.REQUEST_LOST, Reconciled(rejected=1)),  # another won the version that it rests on
+        ("version", Fate.APPLIED_LATE, Reconciled(rejected=1)),
+        ("conditional", Fate.REQUEST_LOST, Reconciled(unresolved=1)),
+        ("transaction", Fate.APPLIED_LATE, Reconciled(unresolved=1)),
     ],
 )
-def test_what_the_versions_say_of_a_lost_write(strategy: str, fate: Fate, settled: Settled) -> None:
+def test_what_the_versions_say_of_a_lost_write(strategy: str, fate: Fate, reconciled: Reconciled) -> None:
     shop = Shop()
     fates = iter([fate])
     shop.round(strategy, (1, 1, 1), decide=lambda: next(fates, Fate.ANSWERED))
     verdict = judge(shop.events)
-    assert verdict.settled == settled
-    assert verdict.status is (Status.INCONCLUSIVE if settled.unsettled else Status.SAFE)
-    doubt = "1 order of round 1 may or may not have been applied"
-    assert verdict.doubts == ((doubt,) if settled.unsettled else ())
+    assert verdict.reconciled == reconciled
+    assert verdict.status is (Status.INCONCLUSIVE if reconciled.unresolved else Status.SAFE)
+    reason = "1 order of round 1 may or may not have been applied"
+    assert verdict.reasons == ((reason,) if reconciled.unresolved else ())
 
 
 def test_what_was_not_applied_for_long_enough_is_taken_as_rejected() -> None:
@@ -57,8 +57,11 @@ def test_what_was_not_applied_for_long_enough_is_taken_as_rejected() -> None:
     shop.round("conditional", (1, 1, 1), decide=lambda: next(fates, Fate.ANSWERED))
     end = shop.events[-1]
     assert isinstance(end, RoundEnded)
-    for waited_ns, settled in ((RECONCILE_NS // 2, Settled(unsettled=1)), (2 * RECONCILE_NS, Settled(rejected=1))):
-        assert judge([*shop.events[:-1], replace(end, read_ns=waited_ns)]).settled == settled
+    for waited_ns, reconciled in (
+        (RECONCILE_NS // 2, Reconciled(unresolved=1)),
+        (2 * RECONCILE_NS, Reconciled(rejected=1)),
+    ):
+        assert judge([*shop.events[:-1], replace(end, read_ns=waited_ns)]).reconciled == reconciled
 
 
 chance = st.randoms(use_true_random=False)
@@ -85,24 +88,24 @@ def play(game: Game, random: Any, fates: list[Fate], waited_ns: int = 0) -> Shop
 @given(games, chance)
 def test_a_correct_server_is_always_judged_safe(game: Game, random: Any) -> None:
     verdict = judge(play(game, random, [Fate.ANSWERED, Fate.MET_A_TRANSACTION]).events)
-    assert (verdict.status, verdict.violations, verdict.doubts) == (Status.SAFE, (), ())
+    assert (verdict.status, verdict.violations, verdict.reasons) == (Status.SAFE, (), ())
 
 
 @pytest.mark.parametrize("patient", [False, True])
 @given(game=games, random=chance)
 def test_lost_answers_never_make_a_correct_server_a_violator(game: Game, random: Any, patient: bool) -> None:
-    """And what was settled is true; of one who waited, if nothing was applied later than that."""
+    """And what was reconciled is true; of one who waited, if nothing was applied later than that."""
     fates = [fate for fate in Fate if not patient or fate is not Fate.APPLIED_LATE]
     shop = play(game, random, fates, 2 * RECONCILE_NS if patient else 0)
     verdict = judge(shop.events)
     assert verdict.violations == ()
     ends = [event for event in shop.events if isinstance(event, OrderEnded)]
     lost = {event.order_id for event in ends if event.outcome is Outcome.UNKNOWN}
-    settled = verdict.settled
-    assert settled.accepted + settled.rejected + settled.unsettled == len(lost)
-    assert settled.accepted <= len(lost & shop.applied)
-    assert settled.rejected <= len(lost - shop.applied)
-    if settled.unsettled:
+    reconciled = verdict.reconciled
+    assert reconciled.accepted + reconciled.rejected + reconciled.unresolved == len(lost)
+    assert reconciled.accepted <= len(lost & shop.applied)
+    assert reconciled.rejected <= len(lost - shop.applied)
+    if reconciled.unresolved:
         assert verdict.status is Status.INCONCLUSIVE
 
 
@@ -117,12 +120,12 @@ def test_a_write_lost_in_one_round_may_be_applied_in_the_next() -> None:
     first = [Fate.APPLIED_LATE, Fate.APPLIED_LATE]
     shop = Shop(stock=3)
     shop.round("conditional", (1, 1), decide=first.pop)
-    assert judge(shop.events).settled == Settled(unsettled=2)
+    assert judge(shop.events).reconciled == Reconciled(unresolved=2)
     shop.refill(3)
     shop.round("conditional", (1,), schedule=lambda orders, late: in_turn([*late, *orders], []))
     assert shop.product.quantity == 0
     verdict = judge(shop.events)
-    assert (verdict.status, verdict.violations, verdict.settled) == (Status.SAFE, (), Settled(accepted=2))
+    assert (verdict.status, verdict.violations, verdict.reconciled) == (Status.SAFE, (), Reconciled(accepted=2))
 
 
 def checked(events: list[Event], lost: Lost | None = None) -> Checker:
@@ -172,8 +175,8 @@ def test_a_write_lost_in_one_run_may_be_applied_in_the_next() -> None:
 
 def test_a_write_of_another_run_may_have_been_sent_by_another_clock() -> None:
     lost = lost_units(1)
-    for doubt in lost["p#4"].values():
-        doubt.open = [replace(op, sent_ns=op.sent_ns + 10**18, ended_ns=op.ended_ns + 10**18) for op in doubt.open]
+    for writes in lost["p#4"].values():
+        writes.open = [replace(op, sent_ns=op.sent_ns + 10**18, ended_ns=op.ended_ns + 10**18) for op in writes.open]
     later = checked(one_taken_by_nobody(), lost)
     assert later.verdict().status is Status.SAFE
     assert not later.lost
@@ -184,16 +187,16 @@ def test_without_one_of_that_product_nobody_may_take_stock(lost: Lost | None) ->
     assert "stock_lost" in {one.kind for one in checked(one_taken_by_nobody(), lost).verdict().violations}
 
 
-def test_what_was_lost_is_carried_past_runs_of_other_products() -> None:
+def test_what_was_lost_stays_pending_past_runs_of_other_products() -> None:
     shop = Shop(stock=5)
     shop.round("conditional", (1,), decide=lambda: Fate.REQUEST_LOST)
     assert set(checked(shop.events, lost_units(1, "p#9")).lost) == {"p#9", "p#4"}
 
 
-def test_an_unreadable_final_stock_is_a_doubt() -> None:
+def test_an_unreadable_final_stock_is_a_reason() -> None:
     verdict = judge([*RACE[:-1], replace(RACE[-1], product=None)])
     assert verdict.status is Status.INCONCLUSIVE
-    assert verdict.doubts == ("the stock after round 1 could not be read",)
+    assert verdict.reasons == ("the stock after round 1 could not be read",)
 
 
 def test_an_operation_below_zero_is_flagged_without_a_final_read() -> None:
@@ -210,7 +213,7 @@ def test_a_round_that_decided_nothing_is_inconclusive(outcome: Outcome) -> None:
     tried = operation(outcome=outcome)
     verdict = judge([replace(start, orders=1), tried, order_ended(outcome=outcome), end])
     assert verdict.status is Status.INCONCLUSIVE
-    assert verdict.doubts == ("no order was decided",)
+    assert verdict.reasons == ("no order was decided",)
 
 
 def test_nothing_at_all_is_inconclusive() -> None:
@@ -241,11 +244,11 @@ def test_a_round_may_follow_one_that_never_ended() -> None:
     shop = Shop()
     shop.round("version", (1, 1))
     verdict = judge([*cut, *shop.events])
-    assert verdict.doubts == ("round 1 was cut short",)
+    assert verdict.reasons == ("round 1 was cut short",)
 
 
 @pytest.mark.parametrize("seen", range(1, len(RACE)))
-def test_a_round_that_was_cut_anywhere_is_in_doubt_and_no_order_of_it_vanished(seen: int) -> None:
+def test_a_round_that_was_cut_anywhere_is_inconclusive_and_no_order_of_it_vanished(seen: int) -> None:
     verdict = judge(RACE[:seen])
     assert verdict.violations == ()
-    assert "round 1 was cut short" in verdict.doubts
+    assert "round 1 was cut short" in verdict.reasons

@@ -1,4 +1,4 @@
-"""The laws of sustained load: several products in one round, restocks, orders one by one, little memory."""
+"""The invariants of sustained load: several products in one round, restocks, orders one by one, little memory."""
 
 import tracemalloc
 from typing import Any
@@ -45,7 +45,7 @@ def busy_day() -> Market:
 
 def test_a_load_on_a_correct_server_is_safe() -> None:
     verdict = judge(busy_day().end())
-    assert (verdict.status, verdict.violations, verdict.doubts) == (Status.SAFE, (), ())
+    assert (verdict.status, verdict.violations, verdict.reasons) == (Status.SAFE, (), ())
     assert verdict.sentence == "5 of 6 orders won from a stock of 3 each of 3 products, restocked; 1 was rejected: safe"
 
 
@@ -70,11 +70,11 @@ def test_no_correct_server_is_ever_a_violator(days: Any) -> None:
     verdict = judge(market.end())
     assert verdict.violations == ()
     lost = [applied for is_order, _, _, (answered, applied) in days if is_order and not answered]
-    settled = verdict.settled
-    assert settled.accepted + settled.rejected + settled.unsettled == len(lost)
-    assert settled.accepted <= market.lost_and_applied
-    decided = settled.accepted or any(is_order and answered for is_order, _, _, (answered, _) in days)
-    assert (verdict.status is Status.SAFE) == (settled.unsettled == 0 and bool(decided))
+    reconciled = verdict.reconciled
+    assert reconciled.accepted + reconciled.rejected + reconciled.unresolved == len(lost)
+    assert reconciled.accepted <= market.lost_and_applied
+    decided = reconciled.accepted or any(is_order and answered for is_order, _, _, (answered, _) in days)
+    assert (verdict.status is Status.SAFE) == (reconciled.unresolved == 0 and bool(decided))
 
 
 @given(st.lists(steps, max_size=25), st.sampled_from(NAMES), st.sampled_from([-1, 1]))
@@ -126,7 +126,7 @@ def placed(event: Event) -> bool:
         pytest.param(final("load#1", version=1), {"version_miscounted"}, id="somebody wrote one of them"),
         pytest.param(
             drop(restocked),
-            {"oversold", "version_miscounted", "refused_without_cause", "quantity_handed_out_twice"},
+            {"oversold", "version_miscounted", "spurious_rejection", "quantity_handed_out_twice"},
             id="units from nowhere",
         ),
         pytest.param(repeat(restocked), {"stock_lost", "version_miscounted"}, id="a restock that was none"),
@@ -135,11 +135,11 @@ def placed(event: Event) -> bool:
         pytest.param(repeat(told(Outcome.REJECTED)), {"order_answered_twice"}, id="an order with two ends"),
         pytest.param(
             repeat(won, attempt=2),
-            {"order_applied_twice", "oversold", "version_miscounted", "version_won_twice"},
+            {"order_applied_twice", "oversold", "version_miscounted", "lost_update"},
             id="one that took twice",
         ),
         pytest.param(
-            change(won, version=3), {"version_won_twice", "version_reused", "wrong_quantity"}, id="a version won twice"
+            change(won, version=3), {"lost_update", "version_reused", "wrong_quantity"}, id="a version won twice"
         ),
     ],
 )
@@ -160,7 +160,7 @@ def test_two_products_may_have_the_same_version() -> None:
 
 
 @pytest.mark.parametrize("applied", [True, False])
-def test_a_restock_whose_answer_was_lost_widens_the_laws_both_ways(applied: bool) -> None:
+def test_a_restock_whose_answer_was_lost_widens_the_invariants_both_ways(applied: bool) -> None:
     market = Market(stock=2)
     market.order()
     market.restock(5, answered=False, applied=applied)
@@ -193,7 +193,7 @@ def test_sold_out_without_a_restock_must_be_true_at_the_end() -> None:
     market.order()
     market.order()  # sold out
     market.products["load#1"] = replace(market.products["load#1"], quantity=1)
-    assert "refused_without_cause" in kinds(market.end())
+    assert "spurious_rejection" in kinds(market.end())
 
 
 def test_orders_that_vanish_in_a_load_are_counted() -> None:
@@ -204,7 +204,7 @@ def test_orders_that_vanish_in_a_load_are_counted() -> None:
         market.place()
     (violation,) = judge(market.end()).violations
     assert (violation.kind, violation.message) == ("order_vanished", "12 orders never got a result")
-    assert judge(market.events[:-1]).doubts == ("round 1 was cut short",)  # they were under way
+    assert judge(market.events[:-1]).reasons == ("round 1 was cut short",)  # they were under way
 
 
 def test_dropped_orders_owe_nobody_a_result() -> None:
@@ -228,9 +228,9 @@ def test_a_load_of_one_last_item_says_so_and_a_restocked_one_does_not() -> None:
     assert judge(market.end()).sentence == "2 of 2 orders won from a stock of 1, restocked; 0 were rejected: safe"
 
 
-def test_products_that_cannot_be_read_at_the_end_are_a_doubt() -> None:
+def test_products_that_cannot_be_read_at_the_end_are_a_reason() -> None:
     events = [replace(event, product=None) if isinstance(event, RoundEnded) else event for event in busy_day().end()]
-    assert judge(events).doubts == ("the stock of 3 products after round 1 could not be read",)
+    assert judge(events).reasons == ("the stock of 3 products after round 1 could not be read",)
 
 
 @pytest.mark.parametrize(
@@ -294,11 +294,11 @@ def test_a_long_violated_run_takes_little_memory_and_says_so_in_few_words() -> N
     verdict = checker.verdict()
     assert {violation.kind for violation in verdict.violations} == {
         "oversold",
-        "version_won_twice",
+        "lost_update",
         "version_miscounted",
     }
     assert len(verdict.violations) < 200
-    twice = [violation for violation in verdict.violations if violation.kind == "version_won_twice"]
+    twice = [violation for violation in verdict.violations if violation.kind == "lost_update"]
     assert (twice[0].orders_count, twice[-1].orders_count) == (2, 9_900)  # a hundred by name, of the rest the second
     assert twice[-1].message == "9,900 writes more won from a version that had been won"
 
@@ -313,7 +313,7 @@ def test_a_second_winner_long_after_the_first_is_noticed_though_its_name_is_forg
     checker(order_ended(order_id=late, product_id="load#1"))
     checker(RoundEnded(1, "load#1", Product("load#1", "load#1", 10**6 - 11_001, 11_002), 200_000))
     (violation,) = checker.verdict().violations
-    assert (violation.kind, violation.orders) == ("version_won_twice", ("an earlier one", late))
+    assert (violation.kind, violation.orders) == ("lost_update", ("an earlier one", late))
 
 
 def test_an_order_that_takes_again_after_its_end_is_flagged() -> None:
@@ -325,7 +325,7 @@ def test_an_order_that_takes_again_after_its_end_is_flagged() -> None:
     assert "order_applied_twice" in kinds([*events[: at + 1], late, *events[at + 1 :]])
 
 
-def test_an_order_that_claims_its_lost_write_has_to_have_it() -> None:
+def test_an_order_told_that_its_lost_write_won_has_to_have_it() -> None:
     market = Market(stock=2)
     market.order(answered=False, applied=True)
     market.order()

@@ -26,7 +26,7 @@ def sold_out(*operations: Operation) -> list[Event]:
 
 
 def write(order: str, made: int, sent_ns: int, uncertainty_ns: int) -> Operation:
-    """An accepted write that made a version, on its way for a hundred nanoseconds."""
+    """An accepted write that made a version, in flight for a hundred nanoseconds."""
     return operation(
         order_id=order,
         version=made,
@@ -89,7 +89,7 @@ def test_uncertain_clocks_do_not_excuse_two_winners() -> None:
     events = sold_out(write("1-1", 2, 1_000, 10**9), write("1-2", 2, 1_100, 10**9))
     verdict = judge(events)
     assert verdict.status is Status.VIOLATED
-    assert "version_won_twice" in {violation.kind for violation in verdict.violations}
+    assert "lost_update" in {violation.kind for violation in verdict.violations}
 
 
 @given(
@@ -121,7 +121,7 @@ def _shifted(op: Operation, by_ns: int, wrong_ns: int) -> Operation:
 
 
 def lost(order_id: str, kind: Kind = Kind.WRITE) -> list[Event]:
-    """What a lost worker leaves of an order, as the fleet makes it up."""
+    """What a lost worker leaves of an order, as the coordinator makes it up."""
     words = {"order_id": order_id, "outcome": Outcome.UNKNOWN, "reason": WORKER_LOST, "scheduled_ns": 900}
     return [
         operation(**words, kind=kind, sent_ns=900, received_ns=4_000, ended_ns=4_000),
@@ -140,7 +140,7 @@ def test_orders_of_a_lost_worker_that_took_their_units_are_found_out(told: int) 
     assert verdict.status is Status.SAFE, verdict.violations
 
 
-def test_an_unsettled_order_of_a_lost_worker_is_never_called_safe() -> None:
+def test_an_unresolved_order_of_a_lost_worker_is_never_called_safe() -> None:
     accepted = write("1-1", 2, 1_000, 50)
     verdict = judge(
         [

@@ -82,7 +82,7 @@ BETWEEN: dict[str, tuple[Story, list[Told]]] = {
     ),
     "refused though nobody wrote": (
         again(sold_out().sets(1, (2, 0, "1-1"), "restock-1", REJECTED).sets(1, (2, 0, "1-1"), "restock-2"), 3),
-        [("refused_without_cause", 2, NO_STATE, ("restock-1",))],
+        [("spurious_rejection", 2, NO_STATE, ("restock-1",))],
     ),
     "an order that was refused is the last writer": (
         again(sold_out().sets(1, (3, -1, "1-2"), "restock-2"), 4),
@@ -93,13 +93,13 @@ BETWEEN: dict[str, tuple[Story, list[Told]]] = {
     "one version more than there are writes": (
         again(sold_out().sets(1, (3, 0, "1-1"), "restock-2"), 4),
         [
-            ("version_from_nowhere", 2, NOWHERE.format(3), ()),
+            ("phantom_version", 2, NOWHERE.format(3), ()),
             ("external_write", 2, "1 order that was not placed here, or left no name, wrote the product", ("1-1",)),
         ],
     ),
     "the version that was left, with another name": (
         again(sold_out().sets(1, (2, 0, "1-2"), "restock-2"), 3),
-        [("version_won_twice", 2, "2 orders won from version 1", ("1-1", "1-2"))],
+        [("lost_update", 2, "2 orders won from version 1", ("1-1", "1-2"))],
     ),
     "set, and then something else is there": (
         sold_out()
@@ -147,7 +147,7 @@ BETWEEN: dict[str, tuple[Story, list[Told]]] = {
     ),
     "found before a round that never began: no cause to refuse": (
         sold_out().sets(1, (2, 0, "1-1"), "restock-2", REJECTED).sets(1, (2, 0, "1-1"), "restock-3"),
-        [("refused_without_cause", 1, NO_STATE, ("restock-2",))],
+        [("spurious_rejection", 1, NO_STATE, ("restock-2",))],
     ),
 }
 
@@ -171,14 +171,14 @@ CUT: dict[str, tuple[Story, list[Told]]] = {
     "three versions, and only two orders are in flight": (
         Story(9, orders=3).wins(1, 2, 8).read(2, 5, 5, None),
         [
-            ("version_from_nowhere", 1, NOWHERE.format(5), ("1-2",)),
+            ("phantom_version", 1, NOWHERE.format(5), ("1-2",)),
         ],
     ),
     "a restock in flight": (load(2, 1, 1).wins(1, 2, 1).op(2, R, shows=(3, 5, "restock-7")), []),
     "one restock is in flight, and one order, but three versions are nobody's": (
         load(2, 1, 1).wins(1, 2, 1).op(2, R, shows=(5, 5, "restock-7")),
         [
-            ("version_from_nowhere", 1, NOWHERE.format(5), ("1-2",)),
+            ("phantom_version", 1, NOWHERE.format(5), ("1-2",)),
         ],
     ),
     "a read is old": (
@@ -187,11 +187,11 @@ CUT: dict[str, tuple[Story, list[Told]]] = {
     ),
     "two won from one version": (
         Story(2, orders=3).wins(1, 2, 1, rests_on=1).wins(2, 2, 1, rests_on=1),
-        [("version_won_twice", 1, "2 orders won from version 1", ("1-1", "1-2"))],
+        [("lost_update", 1, "2 orders won from version 1", ("1-1", "1-2"))],
     ),
     "refused by what had been added": (
         load(0, 1, 1).adds("restock-1", 2, (2, 2)).loses(1, (2, 2, "restock-1")),
-        [("refused_without_cause", 1, "1 write refused by a state that met the condition", ("1-1",))],
+        [("spurious_rejection", 1, "1 write refused by a state that met the condition", ("1-1",))],
     ),
 }
 

@@ -32,7 +32,7 @@ STORIES: dict[str, tuple[Story, str]] = {
     "an order that failed and whose name is seen": (
         fails(Story(), 1).read(2, 2, 0, "1-1").ends(2, FAILED).left(2, 0, "1-1"),
         """
-        winner_told_otherwise: 1 order won but was told otherwise
+        won_but_told_lost: 1 order won but was told otherwise
           [1: 1-1]
           1-2 read accepted (2, 0, 1-1) 5–7 ms
         """,
@@ -128,7 +128,7 @@ def test_a_verdict_shows_whose_orders_were_told_otherwise(story: Story, expected
     assert said(story) == dedent(expected).strip()
 
 
-def test_orders_that_claim_a_write_are_blamed_beyond_what_is_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_orders_told_of_a_write_are_blamed_beyond_what_is_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(results, "_OWED", 1)
     story = Story().ends(1, ACCEPTED).ends(2, ACCEPTED).left(1, 1)
     (found, *_) = judge(story.events).violations

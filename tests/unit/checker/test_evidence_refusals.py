@@ -22,7 +22,7 @@ STORIES: dict[str, tuple[Story, str]] = {
           [1: ]
           the tool read accepted (2, 2, 1-1) 8–9 ms
           1-2 write on 2 rejected () 5–7 ms
-        refused_without_cause: 1 write refused though every state that was there met the condition
+        spurious_rejection: 1 write refused though every state that was there met the condition
           [1: 1-2]
           1-2 write on 2 rejected () 5–7 ms
         """,
@@ -30,17 +30,17 @@ STORIES: dict[str, tuple[Story, str]] = {
     "refused as sold out by as many units as it wants": (
         Story().loses(1, (1, 1, RESTOCK)).op(2, W, FAILED).ends(2, FAILED).left(1, 1),
         """
-        refused_without_cause: 1 write refused by a state that met the condition
+        spurious_rejection: 1 write refused by a state that met the condition
           [1: 1-1]
           1-1 write rejected (1, 1, restock) 2–4 ms
-        refused_without_cause: 1 order told sold out with 1 left
+        spurious_rejection: 1 order told sold out with 1 left
           [1: 1-1]
         """,
     ),
     "told sold out, one for one unit and one for three": (
         load(3, 1, 3).ends(1, REJECTED, SOLD_OUT).ends(2, REJECTED, SOLD_OUT, units=3).left(1, 3),
         """
-        refused_without_cause: 2 orders told sold out with 3 left
+        spurious_rejection: 2 orders told sold out with 3 left
           [2: 1-1, 1-2]
         """,
     ),

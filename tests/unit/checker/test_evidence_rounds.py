@@ -54,11 +54,11 @@ def test_what_an_earlier_round_showed_is_not_forgotten() -> None:
     assert ", restocked" in verdict.sentence
 
 
-def test_winners_that_were_settled_are_counted_in_each_round() -> None:
+def test_winners_that_were_reconciled_are_counted_in_each_round() -> None:
     story = Story().is_lost(1).loses(2, (2, 0, "1-1")).left(2, 0, "1-1")
     story.start(1, 3).wins(1, 4, 0).loses(2, (4, 0, "2-1")).left(4, 0, "2-1")
     sentence = "in each of 2 rounds 1 of 2 orders won the last item; in all 2 were rejected, 1 is unknown"
-    assert judge(story.events).sentence == f"{sentence} (1 settled as accepted): safe"
+    assert judge(story.events).sentence == f"{sentence} (1 reconciled as accepted): safe"
 
 
 def test_two_products_are_told_apart_from_one() -> None:
@@ -68,4 +68,4 @@ def test_two_products_are_told_apart_from_one() -> None:
         judge(story.events).sentence == "2 of 2 orders won from a stock of 1 each of 2 products; 0 were rejected: safe"
     )
     unread = [replace(event, product=None) if isinstance(event, RoundEnded) else event for event in story.events]
-    assert judge(unread).doubts == ("the stock of 2 products after round 1 could not be read",)
+    assert judge(unread).reasons == ("the stock of 2 products after round 1 could not be read",)

@@ -1,4 +1,4 @@
-"""Which lost writes a verdict settles, and which stay open for the next run."""
+"""Which lost writes a verdict reconciles, and which stay open for the next run."""
 
 import pytest
 
@@ -10,8 +10,8 @@ from tests.unit.checker.judged_loads import fails, load
 
 R, W = Kind.READ, Kind.WRITE
 
-# Orders settled as accepted, as rejected and not at all, and whose writes may yet be applied.
-SETTLED: dict[str, tuple[Story, tuple[int, int, int], tuple[str, ...]]] = {
+# Orders reconciled as accepted, as rejected and not at all, and whose writes may yet be applied.
+RECONCILED: dict[str, tuple[Story, tuple[int, int, int], tuple[str, ...]]] = {
     "seen, so nothing is open": (
         Story().is_lost(1).loses(2, (2, 0, "1-1")).left(2, 0, "1-1"),
         (1, 0, 0),
@@ -82,7 +82,7 @@ SETTLED: dict[str, tuple[Story, tuple[int, int, int], tuple[str, ...]]] = {
         (0, 1, 0),
         (),
     ),
-    "a write of the next round that claims the version it began with bars who rests on the same": (
+    "a write of the next round that made the version it began with fences who rests on the same": (
         fails(Story(3).is_lost(1, rests_on=1), 2).left(1, 3).start(3, 2, orders=1).wins(1, 2, 2).left(2, 2, "2-1"),
         (0, 1, 0),
         (),
@@ -130,13 +130,13 @@ SETTLED: dict[str, tuple[Story, tuple[int, int, int], tuple[str, ...]]] = {
 }
 
 
-@pytest.mark.parametrize(("story", "settled", "still"), SETTLED.values(), ids=SETTLED)
-def test_what_is_settled_and_what_stays_open(
-    story: Story, settled: tuple[int, int, int], still: tuple[str, ...]
+@pytest.mark.parametrize(("story", "reconciled", "still"), RECONCILED.values(), ids=RECONCILED)
+def test_what_is_reconciled_and_what_stays_open(
+    story: Story, reconciled: tuple[int, int, int], still: tuple[str, ...]
 ) -> None:
     checker = Checker()
     for event in story.events:
         checker(event)
-    found = checker.verdict().settled
-    assert (found.accepted, found.rejected, found.unsettled) == settled
+    found = checker.verdict().reconciled
+    assert (found.accepted, found.rejected, found.unresolved) == reconciled
     assert tuple(op.order_id for op in still_open(checker.lost)) == still

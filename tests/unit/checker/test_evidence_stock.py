@@ -46,7 +46,7 @@ STORIES: dict[str, tuple[Story, str]] = {
           1-3 transaction accepted () 12–14 ms
         """,
     ),
-    "as many as take too much though a restock is in doubt": (
+    "as many as take too much though a restock is unresolved": (
         transactions(9, 1, 1, 1, 1).restock(1, UNKNOWN).left(6, 8, None),
         f"""
         oversold: 4 units were accepted, but the stock, with 1 perhaps added, fell by at most 2; {UNTOLD}
@@ -147,7 +147,7 @@ def test_a_verdict_shows_which_units_do_not_add_up(story: Story, expected: str) 
         (transactions(2, 1, 1, 1).unread(), "3 units were accepted, but there were only 2"),
         (transactions(1, 1, 1, 1).restock(1, UNKNOWN).unread(), "3 units were accepted, but there were at most 2"),
     ],
-    ids=["rose", "rose with doubt", "unread", "unread with doubt"],
+    ids=["rose", "rose, unresolved", "unread", "unread, unresolved"],
 )
 def test_the_words_of_a_stock_that_rose_or_that_nobody_read(story: Story, words: str) -> None:
     (found,) = (found for found in judge(story.events).violations if found.kind == "oversold")

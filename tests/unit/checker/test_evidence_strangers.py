@@ -1,4 +1,4 @@
-"""What a verdict shows of writes that nobody claims: somebody else's, and those of orders that failed."""
+"""What a verdict shows of writes that are nobody's here: somebody else's, and those of orders that failed."""
 
 from textwrap import dedent
 
@@ -33,7 +33,7 @@ def two_took(quantity: int) -> Story:
 def one_left(quantity: int) -> str:
     """What is said of the order whose name stands there last."""
     return f"""\
-winner_told_otherwise: 1 order won but was told otherwise
+won_but_told_lost: 1 order won but was told otherwise
   [1: 1-4]
   the tool read accepted (5, {quantity}, 1-4) 18–19 ms
 """
@@ -53,7 +53,7 @@ def other_units(words: str, quantity: int) -> str:
 def two_left(quantity: int) -> str:
     """The same of two."""
     return f"""\
-winner_told_otherwise: 2 orders won but were told otherwise
+won_but_told_lost: 2 orders won but were told otherwise
   [2: 1-5, 1-6]
   1-4 read accepted (5, 1-5) 17–19 ms
   the tool read accepted (7, {quantity}, 1-6) 29–30 ms
@@ -91,7 +91,7 @@ STORIES: dict[str, tuple[Story, str]] = {
         {wrote(2, "somebody")}
           [1: somebody]
           1-3 read accepted (2, 6, somebody) 5–7 ms
-        winner_told_otherwise: 1 order won but was told otherwise
+        won_but_told_lost: 1 order won but was told otherwise
           [1: 1-2]
           the tool read accepted (4, 2, 1-2) 17–18 ms
         """,
@@ -157,7 +157,7 @@ stock_lost: the stock fell by 15, but only 8 units were accepted, and at most 6 
           [2: 1-4, 1-1]
           1-3 read accepted (2, 6, 1-4) 6–8 ms
           1-1 transaction accepted () 18–20 ms
-        winner_told_otherwise: 1 order won but was told otherwise
+        won_but_told_lost: 1 order won but was told otherwise
           [1: 1-4]
           1-3 read accepted (2, 6, 1-4) 6–8 ms
         """,
@@ -177,7 +177,7 @@ stock_lost: the stock fell by 15, but only 8 units were accepted, and at most 6 
           [2: 1-3, 1-1]
           1-2 read accepted (4, 2, 1-3) 14–16 ms
           1-1 write accepted (2, 3, 1-1) 2–4 ms
-        winner_told_otherwise: 1 order won but was told otherwise
+        won_but_told_lost: 1 order won but was told otherwise
           [1: 1-3]
           1-2 read accepted (4, 2, 1-3) 14–16 ms
         external_write: 1 order that was not placed here, or left no name, wrote the product

@@ -93,10 +93,10 @@ STORIES: dict[str, tuple[Story, str]] = {
           1-3 transaction accepted () 10–12 ms
         """,
     ),
-    "an order that claims a version too far": (
+    "an order that made a version too far": (
         fails(Story(3, name=None).op(1, W, UNKNOWN, rests_on=5).ends(1, ACCEPTED), 2).unread(),
         f"""
-        version_from_nowhere: version 2 was seen before any write that could have made it was sent, {SOMEBODY}
+        phantom_version: version 2 was seen before any write that could have made it was sent, {SOMEBODY}
           [0: ]
         """,
     ),
@@ -117,7 +117,7 @@ STORIES: dict[str, tuple[Story, str]] = {
     "one restock explains one version": (
         fails(Story(3, orders=1, name=None).restock(1).read(1, 3, 4, None), 1).unread(),
         f"""
-        version_from_nowhere: version 3 was seen before any write that could have made it was sent, {SOMEBODY}
+        phantom_version: version 3 was seen before any write that could have made it was sent, {SOMEBODY}
           [1: 1-1]
           1-1 read accepted (3, 4) 3–5 ms
         """,

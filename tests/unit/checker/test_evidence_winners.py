@@ -27,7 +27,7 @@ def ten_of(count: int) -> str:
       [{count}: 1-1, 1-2, 1-3, 1-4, 1-5, 1-6, 1-7, 1-8, 1-9, 1-10]
       1-1 write accepted (2, 19, 1-1) 2–42 ms
       1-2 write accepted (2, 19, 1-2) 2–42 ms
-    version_won_twice: {count} orders won from version 1
+    lost_update: {count} orders won from version 1
       [{count}: 1-1, 1-2, 1-3, 1-4, 1-5, 1-6, 1-7, 1-8, 1-9, 1-10]
       1-1 write accepted (2, 19, 1-1) 2–42 ms
       1-2 write accepted (2, 19, 1-2) 2–42 ms
@@ -58,7 +58,7 @@ STORIES: dict[str, tuple[Story, str]] = {
     "a version that was won and bears the name of a restock": (
         fails(Story(3).wins(1, 2, 2).read(2, 2, 2, RESTOCK), 2).left(2, 2, "1-1"),
         """
-        version_won_twice: version 2, which an order won, was seen under another name
+        lost_update: version 2, which an order won, was seen under another name
           [1: 1-1]
           1-1 write accepted (2, 2, 1-1) 2–4 ms
           1-2 read accepted (2, 2, restock) 5–7 ms
@@ -73,7 +73,7 @@ STORIES: dict[str, tuple[Story, str]] = {
           [2: 1-1, 1-2]
           1-3 read accepted (2, 2, 1-1) 2–4 ms
           1-2 write accepted (2, 2, 1-2) 3–7 ms
-        version_won_twice: 2 orders won from version 1
+        lost_update: 2 orders won from version 1
           [2: 1-1, 1-2]
           1-3 read accepted (2, 2, 1-1) 2–4 ms
           1-2 write accepted (2, 2, 1-2) 3–7 ms
@@ -94,7 +94,7 @@ STORIES: dict[str, tuple[Story, str]] = {
             3,
         ).left(2, 2, "somebody"),
         """
-        version_won_twice: 2 orders won from version 1
+        lost_update: 2 orders won from version 1
           [2: 1-1, somebody]
           1-2 read accepted (2, 2, 1-1) 5–7 ms
           1-3 read accepted (2, 2, somebody) 8–10 ms
@@ -123,7 +123,7 @@ def won_twice(story: Story) -> list[str]:
     return [
         f"{one.message} {one.orders_count} {len(one.operations)}"
         for one in judge(story.events).violations
-        if one.kind == "version_won_twice"
+        if one.kind == "lost_update"
     ]
 
 

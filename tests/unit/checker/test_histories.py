@@ -18,8 +18,8 @@ def test_a_stored_history_is_judged_as_what_it_is(name: str, expected: Expected)
     verdict = judge(read_history(FOLDER / f"{name}.jsonl"))
     assert verdict.status == name.partition("/")[0]
     assert tuple(sorted({violation.kind for violation in verdict.violations})) == expected.kinds
-    settled = verdict.settled
-    assert (settled.accepted, settled.rejected, settled.unsettled) == expected.settled
+    reconciled = verdict.reconciled
+    assert (reconciled.accepted, reconciled.rejected, reconciled.unresolved) == expected.reconciled
     assert (verdict.phantom_rejects, verdict.stale_reads) == (expected.phantom_rejects, expected.stale_reads)
 
 

@@ -35,5 +35,5 @@ def test_an_order_that_won_one_version_twice_is_no_two_orders(writes: tuple[int,
     for attempt, n in enumerate(writes):
         story.op(n, Kind.WRITE, shows=(2, 29, f"1-{n}"), rests_on=1, attempt=attempt, at=2, took=40)
     verdict = judge(story.ends(1, ACCEPTED).ends(2, ACCEPTED).left(2, 29, "1-1").events)
-    (found,) = (found for found in verdict.violations if found.kind == "version_won_twice")
+    (found,) = (found for found in verdict.violations if found.kind == "lost_update")
     assert found.message == f"{words} won from version 1"

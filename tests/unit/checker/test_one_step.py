@@ -48,7 +48,7 @@ def verdict_of(events: list[Event]) -> Status | None:
 def test_one_step_from_safe_is_caught_unless_it_is_as_true(seed: int) -> None:
     events = safe_history(seed)
     if judge(events).status is not Status.SAFE:
-        return  # what was lost is not settled, or nothing was decided
+        return  # what was lost is not reconciled, or nothing was decided
     assert may_be_safe(events)
     for what, changed in steps_away(events):
         status = verdict_of(changed)

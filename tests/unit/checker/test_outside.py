@@ -191,7 +191,7 @@ STORIES: dict[str, tuple[Story, list[Told]]] = {
     ),
     "two of one version are two winners and nobody went back": (
         Story(2).wins(1, 2, 1, rests_on=1, at=5).wins(2, 2, 1, rests_on=1, at=5).left(3, 0, None),
-        [("version_won_twice", 1, "2 orders won from version 1", ("1-1", "1-2"))],
+        [("lost_update", 1, "2 orders won from version 1", ("1-1", "1-2"))],
     ),
     "somebody writes and then the product goes back": (
         load(9, 1, 1).wins(1, 2, 8).op(2, Kind.READ, shows=(3, 7, "x")).wins(2, 4, 6).left(2, 8, "1-1"),

@@ -11,9 +11,11 @@ LOST = [
 ]
 
 
-def test_writes_are_carried_by_product_and_order() -> None:
+def test_pending_writes_are_kept_by_product_and_order() -> None:
     found = pending(LOST)
-    open_writes = {name: {one: doubt.open for one, doubt in doubts.items()} for name, doubts in found.items()}
+    open_writes = {
+        name: {order_id: writes.open for order_id, writes in by_order.items()} for name, by_order in found.items()
+    }
     assert open_writes == {"p#4": {"a-1": [LOST[0], LOST[2]]}, "p#5": {"a-2": [LOST[1]], "a-1": [LOST[3]]}}
     assert found["p#4"]["a-1"].last is LOST[2]
 

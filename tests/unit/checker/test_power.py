@@ -79,9 +79,9 @@ def test_where_more_want_it_than_there_is_the_last_win_is_contested(strategy: st
 def test_a_race_without_a_contested_win_is_inconclusive_if_its_stock_was_limited(strategy: str, orders: int) -> None:
     verdict = judged(shop(strategy, orders, 1, in_turn, rounds=2))
     assert (verdict.status, verdict.untested, verdict.power.contested) == (Status.INCONCLUSIVE, True, 0)
-    assert len(verdict.doubts) == 1
-    assert verdict.doubts[0].startswith("no win was contested: ")
-    assert verdict.doubts[0] in verdict.sentence
+    assert len(verdict.reasons) == 1
+    assert verdict.reasons[0].startswith("no win was contested: ")
+    assert verdict.reasons[0] in verdict.sentence
 
 
 def test_one_contested_round_is_enough() -> None:
@@ -104,8 +104,8 @@ def test_stock_to_spare_puts_no_condition_to_the_test(strategy: str) -> None:
 def test_a_load_in_which_nothing_contended_is_inconclusive(strategy: str) -> None:
     verdict = judged(shop(strategy, 5, 100, in_turn), is_load=True)
     assert (verdict.status, verdict.untested) == (Status.INCONCLUSIVE, True)
-    assert verdict.sentence.endswith(f"inconclusive ({verdict.doubts[0]})")
-    assert verdict.doubts[0].startswith("nothing was put to the test: ")
+    assert verdict.sentence.endswith(f"inconclusive ({verdict.reasons[0]})")
+    assert verdict.reasons[0].startswith("nothing was put to the test: ")
 
 
 def test_a_load_counts_the_seconds_in_which_a_win_was_contested() -> None:
@@ -141,7 +141,7 @@ def test_a_win_whose_answer_was_lost_counts_as_tested(strategy: str) -> None:
     made = Shop()
     made.round(strategy, [1] * 4, decide=lambda: next(fates), waited_ns=3 * SECOND_NS)
     verdict = judged(made.events)
-    assert (verdict.status, verdict.power.accepted, verdict.settled.accepted) == (Status.SAFE, 0, 1)
+    assert (verdict.status, verdict.power.accepted, verdict.reconciled.accepted) == (Status.SAFE, 0, 1)
 
 
 def test_what_is_violated_stays_violated() -> None:
@@ -149,12 +149,12 @@ def test_what_is_violated_stays_violated() -> None:
     assert isinstance(last, RoundEnded)
     for is_load in (True, False):
         verdict = judged([*events, RoundEnded(1, "p#4", Product("p#4", "", 1, 1), last.ended_ns)], is_load=is_load)
-        assert (verdict.status, verdict.untested, verdict.doubts) == (Status.VIOLATED, False, ())
+        assert (verdict.status, verdict.untested, verdict.reasons) == (Status.VIOLATED, False, ())
 
 
 def test_what_is_inconclusive_anyhow_needs_no_further_reason() -> None:
     verdict = judged(shop("version", 2, 1, in_turn)[:-1])
-    assert (verdict.doubts, verdict.untested) == (("round 1 was cut short",), False)
+    assert (verdict.reasons, verdict.untested) == (("round 1 was cut short",), False)
 
 
 @pytest.mark.parametrize(("rate", "status"), [(0.96, Status.SAFE), (0.9, Status.INCONCLUSIVE)])
@@ -162,7 +162,7 @@ def test_a_rate_that_was_to_be_excluded(rate: float, status: Status) -> None:
     verdict = judged(shop("version", 3, 1), exclude=rate)
     assert (verdict.status, verdict.untested) == (status, False)
     said = ("a rate of double wins above 90 % is not excluded: 1 win was contested, and 2 must be",)
-    assert tuple(doubt.partition(";")[0] for doubt in verdict.doubts) == (() if status is Status.SAFE else said)
+    assert tuple(reason.partition(";")[0] for reason in verdict.reasons) == (() if status is Status.SAFE else said)
 
 
 def test_chances_can_be_asked_for_at_any_time_and_ignore_what_is_outside_a_round() -> None:

@@ -3,7 +3,7 @@
 import pytest
 from msgspec.structs import replace
 
-from loadtest.checker import Settled, Verdict
+from loadtest.checker import Reconciled, Verdict
 from loadtest.events import Event, Kind, Outcome, Product, RoundEnded, RoundStarted
 from tests.helpers.shop_events import judge, operation, order_ended
 
@@ -30,10 +30,10 @@ def kinds(verdict: Verdict) -> list[str]:
 
 
 @pytest.mark.parametrize("told", TOLD_OTHERWISE)
-def test_a_write_that_is_accepted_after_the_end_makes_it_a_winner_told_otherwise(told: Outcome) -> None:
+def test_a_write_that_is_accepted_after_the_end_makes_it_a_won_but_told_lost(told: Outcome) -> None:
     assert kinds(play(told, [], [])) == []
     late = play(told, [], [Outcome.ACCEPTED])
-    assert kinds(late) == ["winner_told_otherwise"]
+    assert kinds(late) == ["won_but_told_lost"]
     (violation,) = late.violations
     assert (violation.orders_count, violation.orders) == (1, ("1-1",))
     assert violation.operations == (operation(kind=Kind.TRANSACTION),)
@@ -41,7 +41,7 @@ def test_a_write_that_is_accepted_after_the_end_makes_it_a_winner_told_otherwise
 
 @pytest.mark.parametrize("told", TOLD_OTHERWISE)
 def test_two_such_writes_are_two_violations(told: Outcome) -> None:
-    assert kinds(play(told, [], [Outcome.ACCEPTED] * 2)) == ["winner_told_otherwise", "order_applied_twice"]
+    assert kinds(play(told, [], [Outcome.ACCEPTED] * 2)) == ["won_but_told_lost", "order_applied_twice"]
 
 
 def test_a_winner_that_takes_again_after_its_end_took_twice() -> None:
@@ -59,9 +59,9 @@ def test_an_unbacked_order_whose_write_comes_after_its_end_is_still_flagged() ->
 
 
 @pytest.mark.parametrize("told", [Outcome.ACCEPTED, Outcome.REJECTED])
-def test_an_answer_that_is_lost_after_the_end_is_a_doubt(told: Outcome) -> None:
+def test_an_answer_that_is_lost_after_the_end_is_unresolved(told: Outcome) -> None:
     before = [Outcome.ACCEPTED] if told is Outcome.ACCEPTED else []
-    assert play(told, before, []).settled == Settled()
+    assert play(told, before, []).reconciled == Reconciled()
     late = play(told, before, [Outcome.UNKNOWN])
-    assert late.settled == Settled(unsettled=1)
+    assert late.reconciled == Reconciled(unresolved=1)
     assert kinds(late) == []

@@ -49,8 +49,8 @@ def with_one_unknown(strategy: str = "version", fate: Fate = Fate.ANSWER_LOST) -
         ),
         pytest.param(
             with_one_unknown(),
-            "1 of 3 orders won the last item; 2 were rejected, 1 is unknown (1 settled as accepted): safe",
-            id="unknown and settled",
+            "1 of 3 orders won the last item; 2 were rejected, 1 is unknown (1 reconciled as accepted): safe",
+            id="unknown and reconciled",
         ),
         pytest.param(
             with_one_unknown("conditional", Fate.REQUEST_LOST),
@@ -61,8 +61,8 @@ def with_one_unknown(strategy: str = "version", fate: Fate = Fate.ANSWER_LOST) -
         pytest.param(
             [*with_one_unknown("conditional", Fate.REQUEST_LOST)[:-1], RoundEnded(1, "p#4", None, 99)],
             "1 of 3 orders won the last item; 1 was rejected, 1 is unknown: inconclusive "
-            "(the stock after round 1 could not be read, and 1 more doubt)",
-            id="two doubts",
+            "(the stock after round 1 could not be read, and 1 more reason)",
+            id="two reasons",
         ),
         pytest.param(
             change(told(Outcome.REJECTED), outcome=Outcome.THROTTLED)(

@@ -23,7 +23,7 @@ from tests.unit.checker.exhaustive_search import Look, Write, explainable
 from tests.unit.checker.history_steps import Steps
 from tests.unit.checker.order_steps import Placed
 
-WAITED_NS = 2_000_000_000  # a write that has not been applied by then is taken as lost (docs/checker.md)
+WAITED_NS = 2_000_000_000  # a write not applied by then is taken as lost (docs/explanation/the-checker.md)
 _PLENTY = 100
 
 
@@ -33,9 +33,9 @@ class Truth:
 
     `lost` says of each order with a lost write whether every explanation has it applied, or none has; None if some
     have, be it later. `expired` are those of which no explanation has it applied by the last look, and that had their
-    time; `refused` those that nobody can serve from what is there, until stock is set again. `adrift` ended as unknown
-    and lost nothing, `told` that they won. The history is `open` if it was cut or nobody saw what its last round left,
-    and something `untold` if an order was cut between a refused resend and its result.
+    time; `refused` those that nobody can serve from what is there, until stock is set again. `unresolvable` ended as
+    unknown and lost nothing, `told` that they won. The history is `open` if it was cut or nobody saw what its last
+    round left, and something `untold` if an order was cut between a refused resend and its result.
     """
 
     explainable: bool
@@ -67,8 +67,8 @@ def verdict_of(events: Sequence[Event]) -> Truth | None:
     some = truthful or explainable(steps.first, steps.looks, steps.writes(told=False))
     if not truthful:
         return Truth(some, truthful, {}, cut=bool(steps.cut))
-    doubtful = [order_id for order_id, placed in steps.orders.items() if placed.lost and not placed.accepted]
-    lost = {order_id: _lost(order_id, steps, later=True) for order_id in doubtful}
+    unresolved = [order_id for order_id, placed in steps.orders.items() if placed.lost and not placed.accepted]
+    lost = {order_id: _lost(order_id, steps, later=True) for order_id in unresolved}
     still = [order_id for order_id, was in lost.items() if was is None]
     return Truth(
         some,

@@ -45,7 +45,8 @@ def test_names_are_whole_and_lines_fit(path: str, columns: int, monkeypatch: pyt
 
 def test_choices_and_defaults_are_said(monkeypatch: pytest.MonkeyPatch) -> None:
     text = " ".join(" ".join(shown("loadtest race", 80, monkeypatch)).split())
-    assert "--strategy NAME version, conditional, transaction, unconditional: " in text
+    assert "version, conditional, transaction, unconditional, or MODULE:FUNCTION of your own; " in text
+    assert "--client NAME wire, sdk: " in text
     assert "[default: all orders" in text
     assert "<" not in text.replace("<=", "").replace("< 50ms", "")
 

@@ -62,7 +62,8 @@ def test_an_option_of_files_says_where_it_lives(command: str, value: str, said: 
     key = {"--eventual-reads": "consistent-reads"}.get(value, value[2:].partition("=")[0])
     assert code == 2
     assert line == (
-        f"loadtest: --{key} is set in a scenario file only: {key} = …, then loadtest run FILE (docs/scenarios.md)\n"
+        f"loadtest: --{key} is set in a scenario file only: {key} = …, then loadtest run FILE "
+        "(docs/reference/scenario.md)\n"
     )
 
 

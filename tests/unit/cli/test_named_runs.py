@@ -84,7 +84,7 @@ def test_what_a_cut_run_or_a_page_leaves_is_passed_over_in_a_glob(
     ("make", "said"),
     [
         (lambda path: (path / "tables").mkdir(parents=True), "there is no run in runs/other"),
-        (lambda path: path.write_text("a note"), "runs/other is not a loadtest.report/1"),
+        (lambda path: path.write_text("a note"), "runs/other is not a loadtest.report/2"),
     ],
 )
 def test_what_is_unknown_is_refused_in_a_glob(make: Callable[[Path], object], said: str, runs: Path) -> None:

@@ -78,7 +78,9 @@ def test_a_page_is_opened_where_there_is_a_browser(
 
 
 def test_the_history_of_another_program_makes_a_page(where: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    own = (DOCS / "report.md").read_text().partition("### A history of your own")[2].partition("```console")[0]
+    own = (
+        (DOCS / "reference/history.md").read_text().partition("## A history of your own")[2].partition("```console")[0]
+    )
     (where / "by-hand.jsonl").write_text("".join(f"{line}\n" for line in own.splitlines() if line.startswith("{")))
     assert app(["report", "by-hand.jsonl"], standalone_mode=False) == 0
     text = Document((where / "by-hand.html").read_text()).text
@@ -91,7 +93,9 @@ def test_the_history_of_another_program_makes_a_page(where: Path, capsys: pytest
 def test_a_report_of_another_programs_history_makes_nothing_up(where: Path) -> None:
     from loadtest.rebuild import rebuild
 
-    own = (DOCS / "report.md").read_text().partition("### A history of your own")[2].partition("```console")[0]
+    own = (
+        (DOCS / "reference/history.md").read_text().partition("## A history of your own")[2].partition("```console")[0]
+    )
     (where / "by-hand.jsonl").write_text("".join(f"{line}\n" for line in own.splitlines() if line.startswith("{")))
     report = rebuild(where / "by-hand.jsonl")
     assert (report.config, report.environment, report.invocation, report.hint) == ({}, {}, None, None)

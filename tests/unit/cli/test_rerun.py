@@ -97,20 +97,17 @@ def test_a_scenario_and_its_faults_are_run_as_they_were(ran: Ran, tmp_path: Path
     file.unlink()
     run("rerun", "b")  # of a rerun
     assert ran.plans[0] == ran.plans[1] == ran.plans[2]
-    assert ran.plans[0].target.faults is not None
+    assert ran.plans[0].faults is not None
 
 
 @pytest.mark.parametrize("arguments", [["race", "--fault", "-"], ["run", "-"]])
 def test_standard_input_is_read_once_for_the_faults_and_the_command(
     arguments: list[str], ran: Ran, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from loadtest.cli import scenario
-
-    monkeypatch.setattr(scenario, "_kept", {})
     toml = TOML if arguments[0] == "race" else f'command = "race"\n{TOML}'
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(toml.encode())))
     run(*arguments)
-    assert ran.plans[0].target.faults == Faults(faults=(Delay(time=Fixed(0.005), operations=("UpdateItem",)),))
+    assert ran.plans[0].faults == Faults(faults=(Delay(time=Fixed(0.005), operations=("UpdateItem",)),))
 
 
 def test_the_faults_of_a_stored_run_can_be_made_in_another(ran: Ran, tmp_path: Path) -> None:
@@ -120,7 +117,7 @@ def test_the_faults_of_a_stored_run_can_be_made_in_another(ran: Ran, tmp_path: P
     ran.store(tmp_path / "runs" / "b")
     run("load", "--fault", "a")
     run("load", "--fault", "./latest")
-    assert ran.plans[2].target.faults == ran.plans[1].target.faults == ran.plans[0].target.faults
+    assert ran.plans[2].faults == ran.plans[1].faults == ran.plans[0].faults
     run("race")
     ran.store(tmp_path / "without")
     with pytest.raises(UsageError, match="without: no faults were made in that run"):

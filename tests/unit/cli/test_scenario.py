@@ -248,7 +248,7 @@ def refused(done: subprocess.CompletedProcess[str]) -> str:
         ("command = 'race'\nrounds = 0", "Invalid value for '--rounds'"),
         ("command = 'race'\nrounds = 'many'", "Invalid value for '--rounds'"),
         ("command = 'race'\nstock = -1", "Invalid value for '--stock'"),
-        ("command = 'race'\nstrategy = 'hope'", "'hope' is not one of 'version'"),
+        ("command = 'race'\nstrategy = 'hope'", "'--strategy': there is no strategy 'hope'; there are version"),
         ("command = 'populate'", "say where the table is"),
         ("command = 'populate'\ntarget = 'endpoint'", "--endpoint-url"),
         ("command = 'race'\nrounds =\nstock = 1", "it is no TOML: Invalid value (at line 2, column 9)"),

@@ -34,7 +34,7 @@ def test_a_second_without_an_accepted_order_counts() -> None:
     found = batches(a_load([5, 0, 5, 6]))
     assert found["goodput_per_s"].values == (5, 0, 5, 6)
     assert "writes_per_accepted" not in found
-    gap = a_report(seconds=[a_second(0, 5), a_second(3, 5)], duration_s=4.0)
+    gap = a_report(per_second=[a_second(0, 5), a_second(3, 5)], duration_s=4.0)
     assert batches(gap)["goodput_per_s"].values == (5, 0, 0, 5)
 
 

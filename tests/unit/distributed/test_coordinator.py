@@ -1,4 +1,4 @@
-"""Several shards as one: what is told comes out once and in order, and whoever is lost takes no order along."""
+"""Several workers as one: what is told comes out once and in order, and whoever is lost takes no order along."""
 
 import time
 from collections import Counter
@@ -35,11 +35,11 @@ from loadtest.workload.spec import Load, Race
 from tests.helpers.shop_events import operation, order_ended
 
 CONNECTION = Connection(endpoint_url="http://127.0.0.1:1", table="products", pool=10)
-AHEAD_NS = 7_000_000_000  # that the clock of a pretended shard is
+AHEAD_NS = 7_000_000_000  # that the clock of a pretended worker is
 
 
 class Pretended:
-    """A shard that answers from memory. `breaks` says what happens at which call of a method; None is no answer.
+    """A worker that answers from memory. `breaks` says what happens at which call of a method; None is no answer.
 
     It ends `ends` orders of each piece of work and tells of `tells` events; of the rest it says nothing, for ever.
     """
@@ -130,7 +130,7 @@ class Pretended:
 
 
 class Told:
-    """What a fleet of pretended shards told while it worked, and with what it failed."""
+    """What a coordinator of pretended workers told while it worked, and with what it failed."""
 
     def __init__(self) -> None:
         self.events: list[Event] = []
@@ -194,14 +194,14 @@ async def test_each_order_ends_once_and_all_on_one_clock(plan: Race | Load) -> N
 
 
 @pytest.mark.parametrize("plan", [replace(RACE, concurrency=2), replace(CLOSED, concurrency=2)])
-async def test_of_more_shards_than_requests_in_flight_only_as_many_place_orders(plan: Race | Load) -> None:
+async def test_of_more_workers_than_requests_in_flight_only_as_many_place_orders(plan: Race | Load) -> None:
     workers = [Pretended(f"worker {n}") for n in range(3)]
     told = await run(plan, workers)
     assert set(told.outcomes()) == {order.order_id for order in ORDERS}
     assert [worker.calls["open"] for worker in workers] == [1, 1, 0]
 
 
-async def test_shards_on_this_machine_have_its_clock() -> None:
+async def test_workers_on_this_machine_have_its_clock() -> None:
     workers = [Pretended(f"process {n}") for n in range(2)]
     for worker in workers:
         worker.ahead_ns = 0
@@ -217,7 +217,7 @@ GONE = LostError("was killed by SIGKILL")
 @pytest.mark.parametrize(
     ("how", "words"), [(GONE, "was killed by SIGKILL"), (ValueError("no such key"), "failed: no such key")]
 )
-async def test_a_shard_that_is_lost_before_the_run_ends_it_in_one_sentence(
+async def test_a_worker_that_is_lost_before_the_run_ends_it_in_one_sentence(
     call: tuple[str, int], how: Exception, words: str
 ) -> None:
     workers = [Pretended("worker a"), Pretended("worker b")]
@@ -227,7 +227,7 @@ async def test_a_shard_that_is_lost_before_the_run_ends_it_in_one_sentence(
     assert workers[1].ended == 1
 
 
-async def test_a_shard_that_cannot_open_says_why() -> None:
+async def test_a_worker_that_cannot_open_says_why() -> None:
     workers = [Pretended("worker a"), Pretended("worker b")]
     workers[1].breaks["open", 1] = TargetError("nobody answers at http://127.0.0.1:1")
     with pytest.raises(TargetError, match=r"^worker b: nobody answers"):
@@ -239,7 +239,7 @@ LOSSES: list[tuple[str, int]] = [("round", 1), ("open_gate", 1), ("collect", 1),
 
 @pytest.mark.parametrize("call", [*LOSSES, ("clock", 25)])
 @pytest.mark.parametrize("how", [GONE, RuntimeError("the way is cut")])
-async def test_every_order_of_a_race_has_a_result_whenever_a_shard_is_lost(
+async def test_every_order_of_a_race_has_a_result_whenever_a_worker_is_lost(
     call: tuple[str, int], how: Exception
 ) -> None:
     workers = [Pretended("worker a"), Pretended("worker b", ends=5)]
@@ -264,7 +264,7 @@ async def test_every_order_of_a_race_has_a_result_whenever_a_shard_is_lost(
 @pytest.mark.parametrize("call", [("arrive", 1), ("collect", 1), ("later collect", 1), ("later collect", 2)])
 @pytest.mark.parametrize("plan", [CLOSED, OPEN])
 @pytest.mark.parametrize("tells", [0, 7, 8, 20])
-async def test_what_a_lost_shard_of_a_load_may_have_placed_is_unknown(
+async def test_what_a_lost_worker_of_a_load_may_have_placed_is_unknown(
     plan: Load, tells: int, call: tuple[str, int]
 ) -> None:
     """It may place orders up to the number 40, and it had told of the first few events."""
@@ -290,7 +290,7 @@ async def test_what_a_lost_shard_of_a_load_may_have_placed_is_unknown(
             assert event.message.endswith(said)
 
 
-async def test_an_order_that_won_before_its_shard_was_lost_has_won() -> None:
+async def test_an_order_that_won_before_its_worker_was_lost_has_won() -> None:
     """Its write had been told, but not yet its result: to call it unknown would be to tell the winner otherwise."""
     workers = [Pretended("worker a"), Pretended("worker b", ends=5, tells=9)]
     workers[1].breaks["later collect", 9] = GONE
@@ -300,7 +300,7 @@ async def test_an_order_that_won_before_its_shard_was_lost_has_won() -> None:
     assert lost == told.unknown()
 
 
-async def test_an_order_that_was_dropped_is_not_placed_by_a_shard_that_is_lost_later() -> None:
+async def test_an_order_that_was_dropped_is_not_placed_by_a_worker_that_is_lost_later() -> None:
     workers = [Pretended("worker a"), Pretended("worker b", tells=4, drops=4)]
     workers[1].breaks["later collect", 9] = GONE
     workers[1]._ends = 0  # noqa: SLF001 - of what it places nothing ends
@@ -311,7 +311,7 @@ async def test_an_order_that_was_dropped_is_not_placed_by_a_shard_that_is_lost_l
 
 
 @pytest.mark.slow  # it is silent for as long as a worker may be
-async def test_a_shard_that_is_silent_is_lost_in_time_and_the_others_end() -> None:
+async def test_a_worker_that_is_silent_is_lost_in_time_and_the_others_end() -> None:
     workers = [Pretended("worker a"), Pretended("worker b")]
     workers[1].breaks["later collect", 1] = None
     told = await run(RACE, workers)
@@ -369,7 +369,7 @@ async def test_whoever_is_lost_stays_lost_with_its_first_reason(first: str, then
     assert (handle.lost, worker.ended, sum(worker.calls.values())) == ("was killed by SIGKILL", 1, 1)
 
 
-async def test_a_silent_shard_is_lost_after_the_stated_time() -> None:
+async def test_a_silent_worker_is_lost_after_the_stated_time() -> None:
     worker = Pretended("worker a")
     worker.breaks["clock", 1] = None
     handle = WorkerHandle(worker, Part(), own_clock=True)

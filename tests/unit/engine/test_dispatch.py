@@ -74,9 +74,9 @@ def placed_on_credit(plan: Load, part: Part, to: int) -> list[OrderPlaced]:
 
     async def place() -> None:
         credit = Credit()
-        placing = at_work(plan, part, credit, events.append)
+        dispatcher = at_work(plan, part, credit, events.append)
         async with anyio.create_task_group() as tasks:
-            tasks.start_soon(placing.arrive, "1", started_ns())
+            tasks.start_soon(dispatcher.arrive, "1", started_ns())
             for step in (to // 3, to // 2, to):  # in several lengths, as it is let go
                 credit.lengthen(step)
                 await rest()
@@ -136,7 +136,7 @@ def test_what_a_lost_part_may_have_placed_is_what_it_would_have_placed(
     assert left == (placed[told:] if last else placed)
 
 
-async def test_a_leash_lets_as_many_go_as_it_is_long_in_turn() -> None:
+async def test_credit_lets_as_many_go_as_it_is_in_turn() -> None:
     credit, went = Credit(), list[str]()
     numbers = iter(range(1, 100))
     following = [next(numbers)]
@@ -161,14 +161,14 @@ async def test_a_leash_lets_as_many_go_as_it_is_long_in_turn() -> None:
     assert sorted(went) == list("abcde")
 
 
-async def test_orders_on_a_leash_keep_their_turn_when_buyers_come_while_others_wait() -> None:
-    """A buyer that comes while the leash grows must not pass by one that waits, with its number or its product."""
+async def test_orders_on_credit_keep_their_turn_when_buyers_come_while_others_wait() -> None:
+    """A buyer that comes while the credit grows must not pass by one that waits, with its number or its product."""
     events: list[Event] = []
     credit = Credit()
     plan = Load(duration_s=7200.0, products=3, skew=1.0, concurrency=10)
-    placing = at_work(plan, WHOLE, credit, events.append)
+    dispatcher = at_work(plan, WHOLE, credit, events.append)
     async with anyio.create_task_group() as tasks:
-        tasks.start_soon(placing.arrive, "1", started_ns())
+        tasks.start_soon(dispatcher.arrive, "1", started_ns())
         for to in range(1, 300):
             credit.lengthen(to)
             await checkpoint()

@@ -14,8 +14,8 @@ from loadtest.dynamodb.client import Connection
 from loadtest.dynamodb.items import to_item
 from loadtest.dynamodb.own_writes import OwnWrites
 from loadtest.dynamodb.patience import uncounted
-from loadtest.engine.context import RunContext
-from loadtest.engine.load import Budget, Restocker
+from loadtest.engine.budget import LoadBudget, estimated
+from loadtest.engine.restock import Restocker
 from loadtest.errors import LoadTestError, UsageError
 from loadtest.events import Event, Kind, Outcome, Product, Restocked
 from loadtest.workload.pricing import Prices
@@ -55,10 +55,10 @@ class AdminClient:
 
 
 class Shop:
-    """A restocker at work on a clerk's product; it wakes at once."""
+    """A restocker at work on a product; it wakes at once."""
 
     def __init__(self, quantity: int, monkeypatch: pytest.MonkeyPatch, **plan: Any) -> None:
-        monkeypatch.setattr("loadtest.engine.load._RESTOCK_EVERY_S", 0)
+        monkeypatch.setattr("loadtest.engine.restock._RESTOCK_EVERY_S", 0)
         self.admin_client = AdminClient(quantity)
         self.events: list[Event] = []
         self.errors: list[LoadTestError] = []
@@ -67,27 +67,14 @@ class Shop:
             Connection(table="products", endpoint_url="http://127.0.0.1:1"),
             cast("Any", self.admin_client),
         )
-        self.context = RunContext(
-            dispatcher=cast("Any", None),
-            admin_client=admin_client,
-            connection=connection,
-            emit=self.events.append,
-            fail=self.errors.append,
-            announce=print,
-            chore=lambda _what: lambda _count, _of: None,
-            overhead=cast("Any", None),
-            prefix="a",
-            reconciliation=cast("Any", None),
-            own=OwnWrites(admin_client, connection, "a", self.events.append, uncounted),
-            repaired=uncounted,
-        )
+        self.own = OwnWrites(admin_client, connection, "a", self.events.append, uncounted)
 
     async def work(self, *seen: Event) -> None:
         """Tell the restocker what was seen and give it time enough for all that it has to do."""
         for event in seen:
             self.restocker(event)
         async with anyio.create_task_group() as tasks:
-            tasks.start_soon(self.restocker.work, self.context)
+            tasks.start_soon(self.restocker.work, self.own, self.errors.append)
             for _ in range(60):
                 await anyio.lowlevel.checkpoint()
             tasks.cancel_scope.cancel()
@@ -179,7 +166,7 @@ async def test_a_restock_under_way_is_awaited_when_the_load_ends(monkeypatch: py
     shop.restocker(seen(0))
     with anyio.fail_after(20):
         async with anyio.create_task_group() as tasks:
-            tasks.start_soon(shop.restocker.work, shop.context)
+            tasks.start_soon(shop.restocker.work, shop.own, shop.errors.append)
             await shop.admin_client.asked.wait()
             tasks.cancel_scope.cancel()
             shop.admin_client.stuck.set()
@@ -190,11 +177,10 @@ async def test_a_restock_under_way_is_awaited_when_the_load_ends(monkeypatch: py
 DEAR = Prices(write_usd_per_million=1e6)  # a dollar for a write unit
 
 
-def planned(plan: Load) -> tuple[Budget, list[str]]:
+def planned(plan: Load) -> tuple[LoadBudget, list[str]]:
     said: list[str] = []
-    budget = Budget(plan)
-    budget.plan_for(60, said.append)
-    return budget, said
+    estimated(plan, 60, said.append)
+    return LoadBudget(plan, 60), said
 
 
 def rated(**changes: Any) -> Load:
@@ -254,8 +240,7 @@ def test_what_is_under_way_and_what_may_begin_until_the_next_look_must_fit(
 
 @given(st.integers(1, 500), st.integers(1, 400), st.integers(0, 50))
 def test_a_steady_load_is_stopped_before_it_passes_the_limit(per_look: int, limit: int, in_flight: int) -> None:
-    budget = Budget(rated(rate_per_s=None, max_spend_usd=float(limit)))
-    budget.plan_for(60, lambda _: None)
+    budget = LoadBudget(rated(rate_per_s=None, max_spend_usd=float(limit)), 60)
     spent = 0
     while not budget.passed(float(spent), in_flight):
         spent += per_look

@@ -8,7 +8,7 @@ import pytest
 
 from loadtest.checker import Status
 from loadtest.dynamodb.table import Answer, Stamps
-from loadtest.engine.attempt import Gate
+from loadtest.engine.gate import Gate
 from loadtest.events import (
     ACCEPTED,
     Event,

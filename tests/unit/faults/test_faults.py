@@ -12,10 +12,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loadtest.cli.fault_file import faults, read_faults
+from loadtest.cli.fault_file import read_faults
 from loadtest.errors import UsageError
 from loadtest.faults.draws import Chance
 from loadtest.faults.proxy.requests import NOTHING, asked, shown_bytes
+from loadtest.faults.reading import faults
 from loadtest.faults.token_bucket import Partitions
 from loadtest.records.report import Faults as InjectedFaults
 from loadtest.render.html.headline import notes
@@ -81,40 +82,43 @@ def test_a_section_is_a_fault(section: dict[str, Any], fault: AnyFault) -> None:
 @pytest.mark.parametrize(
     ("section", "says"),
     [
-        ({}, "it does not say its kind; there are drop_answer, error_500, reset, delay, throttle, duplicate, half_"),
+        ({}, "it does not say its kind; there are drop_answer, error_500, reset, half_answer, dupl"),
         ({"kind": 7}, "kind must be a text, not a number"),
-        ({"kind": "drop"}, "unknown kind 'drop'; did you mean 'drop_answer'?"),
+        ({"kind": "drop"}, "kind: 'drop' is unknown; did you mean 'drop_answer'?"),
         ({"kind": "reset", "rat": 1}, "unknown key 'rat' for reset; did you mean 'rate'?"),
         ({"kind": "drop_answer", "when": "after"}, "unknown key 'when' for drop_answer"),
         ({"kind": "delay", "time": "1ms", "mean": "1ms"}, "unknown key 'mean' for delay"),
         ({"kind": "reset", "rate": "often"}, "rate must be a number, not a text"),
         ({"kind": "reset", "rate": True}, "rate must be a number, not true"),
-        ({"kind": "reset", "rate": 1.5}, "rate must be from 0 to 1, not 1.5"),
-        ({"kind": "reset", "rate": -0.1}, "rate must be from 0 to 1, not -0.1"),
-        ({"kind": "reset", "rate": float("nan")}, "rate must be a number that is finite"),
-        ({"kind": "reset", "rate": 10**400}, "rate must be a number that is finite"),
+        ({"kind": "reset", "rate": 1.5}, "rate must be at most 1, not 1.5"),
+        ({"kind": "reset", "rate": -0.1}, "rate must be at least 0, not -0.1"),
+        ({"kind": "reset", "rate": float("nan")}, "rate must be at least 0, not nan"),
+        ({"kind": "reset", "rate": 10**400}, "rate is too large a number"),
         ({"kind": "reset", "from": True}, "from must be a text like '20ms', not true"),
         ({"kind": "reset", "from": -5}, "from: '-5' is no duration"),
-        ({"kind": "reset", "to": float("inf")}, "to must be a number that is finite"),
+        ({"kind": "reset", "to": float("inf")}, "to: 'inf' is no duration"),
         ({"kind": "reset", "from": "soon"}, "from: 'soon' is no duration like 500ms"),
+        ({"kind": "reset", "to": 10**400}, "to is too large a number"),
+        ({"kind": "reset", "from_s": 1}, "unknown key 'from_s' for reset; did you mean 'from'?"),
+        ({"kind": "delay", "time": "1ms", "time_s": 1}, "unknown key 'time_s' for delay; did you mean 'time'?"),
         ({"kind": "reset", "from": "2s", "to": "1s"}, "to must be later than from"),
         ({"kind": "reset", "to": "0s"}, "to must be later than from"),
-        ({"kind": "reset", "operations": []}, "operations must be a list of operations, not an empty one"),
-        ({"kind": "reset", "operations": {}}, "operations must be a list of operations, not a table"),
-        ({"kind": "reset", "operations": [1]}, "operations must be a list of texts, not of a number"),
-        ({"kind": "reset", "operations": ["Update"]}, "unknown operation 'Update'; did you mean 'UpdateItem'?"),
-        ({"kind": "reset", "when": "during"}, "when must be one of before, after, not 'during'"),
-        ({"kind": "duplicate", "answer": 1}, "answer must be a text like 'first', not a number"),
+        ({"kind": "reset", "operations": []}, "operations must not be empty"),
+        ({"kind": "reset", "operations": {}}, "operations must be a list, not a table"),
+        ({"kind": "reset", "operations": [1]}, "each of operations must be a text, not a number"),
+        ({"kind": "reset", "operations": ["Update"]}, "operations: 'Update' is unknown; did you mean 'UpdateItem'?"),
+        ({"kind": "reset", "when": "during"}, "when: 'during' is unknown; there are before, after"),
+        ({"kind": "duplicate", "answer": 1}, "answer must be a text, not a number"),
         ({"kind": "delay"}, "it needs time"),
         ({"kind": "delay", "time": "20x"}, "time: '20x' is no duration"),
-        ({"kind": "delay", "distribution": "pareto"}, "distribution must be one of fixed, uniform, exponential, logn"),
+        ({"kind": "delay", "distribution": "pareto"}, "distribution: 'pareto' is unknown; there are fixed, uniform"),
         ({"kind": "delay", "distribution": "uniform", "least": "1ms"}, "it needs most"),
         ({"kind": "delay", "distribution": "uniform", "least": "2ms", "most": "1ms"}, "most must not be shorter"),
         ({"kind": "delay", "distribution": "lognormal", "median": "0s", "p99": "1s"}, "median must be longer than 0"),
         ({"kind": "delay", "distribution": "lognormal", "median": "2s", "p99": "1s"}, "median must be longer than 0"),
         ({"kind": "throttle", "write-units": 1, "write_units": 2}, "'write_units' and 'write-units' are the same key"),
         ({"kind": "throttle", "write_units": 0}, "write_units must be above 0"),
-        ({"kind": "throttle", "burst": 1e12}, "burst must be above 0 and at most 1,000,000,000"),
+        ({"kind": "throttle", "burst": 1e12}, "burst must be at most 1,000,000,000, not 1e+12"),
         ({"kind": "throttle", "operations": ["GetItem"]}, "operations of a throttle are writes"),
     ],
 )
@@ -149,13 +153,28 @@ def test_a_file_that_is_none(text: str, says: str, tmp_path: Path) -> None:
 
 
 def test_a_file_and_a_scenario_that_have_faults(tmp_path: Path) -> None:
-    file = tmp_path / "day.toml"
+    file, scenario = tmp_path / "day.toml", tmp_path / "scenario.toml"
     file.write_text("seed = 7\n[[fault]]\nkind = 'reset'")
     assert read_faults(file) == Faults(faults=(Reset(),), seed=7)
-    file.write_text("command = 'race'\nseed = 7\nrounds = 3\n[[fault]]\nkind = 'reset'")
-    assert read_faults(file) == Faults(faults=(Reset(),))  # the scenario's seed is the run's
+    scenario.write_text("command = 'race'\nseed = 7\nrounds = 3\n[[fault]]\nkind = 'reset'")
+    assert read_faults(scenario) == Faults(faults=(Reset(),))  # the scenario's seed is the run's
     with pytest.raises(UsageError, match=r"nowhere\.toml: cannot read it: No such file"):
         read_faults(tmp_path / "nowhere.toml")
+
+
+@pytest.mark.parametrize(
+    "stored",
+    [
+        {"kind": "reset", "rate": 7},
+        {"kind": "reset", "from_s": 2, "to_s": 1},
+        {"kind": "reset", "rat": 1},
+        {"kind": "delay", "time": {"distribution": "uniform", "least_s": 2, "most_s": 1}},
+        {"kind": "throttle", "operations": ["GetItem"]},
+    ],
+)
+def test_what_a_stored_run_says_is_checked_as_a_file_is(stored: dict[str, Any]) -> None:
+    with pytest.raises(msgspec.ValidationError):
+        msgspec.convert({"faults": [stored]}, Faults)
 
 
 _KEYS = st.sampled_from(["kind", "rate", "from", "to", "operations", "when", "where", "time", "distribution", "mean",

@@ -76,14 +76,14 @@ def recorded(events: list[tuple[int, Event]], closings: list[int]) -> Recorder:
     recorder(MeasuringStarted(1, STARTED_NS))
     for n, (at_ns, event) in enumerate(events):
         recorder(event)
-        if n in closings and recorder.seconds is not None:
-            recorder.seconds.close(at_ns)
+        if n in closings and recorder.per_second is not None:
+            recorder.per_second.close(at_ns)
     return recorder
 
 
 def all_of(recorder: Recorder) -> list[Second]:
-    assert recorder.seconds is not None
-    return recorder.seconds.all()
+    assert recorder.per_second is not None
+    return recorder.per_second.all()
 
 
 lists_of_orders = st.lists(orders, max_size=20)

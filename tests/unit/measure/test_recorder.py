@@ -66,7 +66,7 @@ def test_rejections_are_counted_by_reason_and_the_rest_by_message() -> None:
         ]
     )
     assert recorder.rejected_by_reason == {"conflict": 1, "sold_out": 2}
-    assert [(problem.count, problem.message) for problem in recorder.problems.found()] == [
+    assert [(problem.count, problem.message) for problem in recorder.problems.kinds()] == [
         (2, "no such product"),
         (1, "ThrottlingException"),
         (1, "no answer"),

@@ -47,8 +47,8 @@ def test_the_warm_up_is_in_no_figure_but_the_spending() -> None:
     assert recorder.slowest is not None
     assert recorder.slowest.order_id == "a-1-9"
     assert recorder.sold == {"load#1": 10}  # the stock fell by these, whenever that was
-    assert recorder.seconds is not None
-    assert [second.placed for second in recorder.seconds.all()] == [3]
+    assert recorder.per_second is not None
+    assert [second.placed for second in recorder.per_second.all()] == [3]
 
 
 def test_a_run_that_was_stopped_in_its_warm_up_has_begun_all_the_same() -> None:
@@ -81,8 +81,8 @@ def test_an_order_of_the_warm_up_that_ends_later_is_not_measured_nor_are_its_req
     assert (recorder.operations, recorder.ended, recorder.attempts) == (1, 1, 1)
     assert (recorder.write_units, recorder.warm_up_units) == (1, [2, 0])
     assert recorder.order[Outcome.ACCEPTED].max_ns == 5
-    assert recorder.seconds is not None
-    assert [(second.writes, second.in_flight) for second in recorder.seconds.all()] == [(1, 0)]
+    assert recorder.per_second is not None
+    assert [(second.writes, second.in_flight) for second in recorder.per_second.all()] == [(1, 0)]
 
 
 def test_capacity_is_as_the_server_says_and_otherwise_computed_from_the_size() -> None:
@@ -232,4 +232,4 @@ def test_a_product_that_could_not_be_read_at_the_end_is_not_known() -> None:
 def test_before_anything_is_measured_no_time_has_passed() -> None:
     recorder = record(Market().events)
     recorder.tick()
-    assert (recorder.elapsed_s, recorder.seconds) == (0, None)
+    assert (recorder.elapsed_s, recorder.per_second) == (0, None)

@@ -163,7 +163,7 @@ def test_spaces_and_spelling_do_not_matter(text: str, same: str) -> None:
         ("'orders.failed' == 0", "did you mean 'orders.failed'?"),
         ("Orders.Failed == 0", "did you mean 'orders.failed'?"),
         ("operations.write.acepted == 0", "did you mean 'operations.write.accepted'?"),
-        ("☃ == 0", "unknown metric '☃'; docs/thresholds.md"),
+        ("☃ == 0", "unknown metric '☃'; docs/reference/thresholds.md"),
         ("p99(write.acepted) < 50ms", "did you mean 'write.accepted'?"),
         ("p99(response.order.accepted) < 50ms", "no times of 'response.order.accepted'"),
         ("p99((write.accepted)) < 50ms", "did you mean 'p99(write.accepted)'?"),

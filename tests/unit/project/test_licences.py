@@ -1,4 +1,4 @@
-"""docs/licences.md lists all that is installed, and says of each under which licence."""
+"""docs/reference/licences.md lists all that is installed, and says of each under which licence."""
 
 import re
 import tomllib
@@ -9,9 +9,8 @@ from packaging.requirements import Requirement
 from tests.conftest import ROOT
 
 ROW = re.compile(r"^\| ([^|]+) \| [^|]+ \| ([^|]+) \|$", re.MULTILINE)
-LISTED = {
-    re.sub(r"[-_.]+", "-", name).lower(): said for name, said in ROW.findall((ROOT / "docs/licences.md").read_text())
-}
+PAGE = (ROOT / "docs/reference/licences.md").read_text()
+LISTED = {re.sub(r"[-_.]+", "-", name).lower(): said for name, said in ROW.findall(PAGE)}
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 ASKED_FOR = [Requirement(one) for some in PROJECT["optional-dependencies"].values() for one in some]
 ASKED_FOR += [Requirement(one) for one in PROJECT["dependencies"]]

@@ -106,7 +106,7 @@ def a_load(ended_ns: int) -> list[Event]:
     [
         pytest.param(header(orders=2, duration_s=9.0, rate_per_s=1.0), True, id="as many as planned"),
         pytest.param(header(orders=3, duration_s=9.0, rate_per_s=1.0), False, id="one less than planned"),
-        pytest.param(header(duration_s=9.0, rate_per_s=1.0, poisson=True), True, id="by chance"),
+        pytest.param(header(duration_s=9.0, rate_per_s=1.0, poisson=True), True, id="Poisson"),
         pytest.param(header(duration_s=1e-6), True, id="a closed loop to its end"),
         pytest.param(header(duration_s=2e-6), False, id="a closed loop that ended early"),
     ],

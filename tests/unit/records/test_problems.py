@@ -9,7 +9,7 @@ def counted(*problems: tuple[str, str]) -> list[Problem]:
     found = Problems()
     for reason, message in problems:
         found.add(reason, message)
-    return found.found()
+    return found.kinds()
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ def op(order_id: str, sent: int, received: int, **changes: object) -> Operation:
 
 
 def violation(*evidence: Operation, orders: Sequence[str] = (), round_: int = 1) -> Violation:
-    return Violation("version_won_twice", "seen", round_, "p#4", tuple(orders), len(orders), evidence)
+    return Violation("lost_update", "seen", round_, "p#4", tuple(orders), len(orders), evidence)
 
 
 A, B = op("a", 100, 110), op("b", 105, 120)
@@ -30,7 +30,7 @@ def shown(found: Violation, events: Sequence[Event]) -> list[Operation]:
     return timeline.operations
 
 
-def test_the_evidence_comes_with_its_orders_and_with_what_was_on_its_way() -> None:
+def test_the_evidence_comes_with_its_orders_and_with_what_was_in_flight() -> None:
     read = op("a", 10, 20, kind=Kind.READ)
     before, touching, meeting, after = op("c", 1, 99), op("d", 1, 100), op("e", 112, 300), op("f", 121, 130)
     elsewhere = op("g", 100, 110, product_id="p#5")

@@ -89,7 +89,7 @@ def test_a_run_is_a_row() -> None:
 
 
 def test_a_second_is_a_row_and_what_only_some_have_is_empty_in_the_others() -> None:
-    first, last = rows(csv_tables([RUN])["seconds.csv"])
+    first, last = rows(csv_tables([RUN])["per_second.csv"])
     assert (first["run_id"], first["second"], last["second"], first["read_units"]) == (RUN.run_id, "0", "1", "5.5")
     assert (first["response.accepted.p99_ms"], last["response.accepted.p99_ms"]) == ("4.5", "")
     assert (first["service.write.rejected.count"], last["service.write.rejected.count"]) == ("", "8")
@@ -111,9 +111,9 @@ def test_each_histogram_is_a_row() -> None:
 
 
 def test_tables_without_rows_have_their_header() -> None:
-    empty, full = csv_tables([]), csv_tables([report(seconds=[], latency_ms={}, response_ms={}, order_ms={})])
+    empty, full = csv_tables([]), csv_tables([report(per_second=[], latency_ms={}, response_ms={}, order_ms={})])
     assert empty["runs.csv"].splitlines()[0] == full["runs.csv"].splitlines()[0]
-    assert empty["seconds.csv"] == full["seconds.csv"]
+    assert empty["per_second.csv"] == full["per_second.csv"]
     assert empty["latency.csv"] == full["latency.csv"]
     assert all(table.endswith("\r\n") and table.count("\r\n") == 1 for table in empty.values())
 

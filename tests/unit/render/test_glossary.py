@@ -7,7 +7,7 @@ import pytest
 from msgspec.structs import replace
 
 from loadtest.checker import Status
-from loadtest.checker.verdict import Settled
+from loadtest.checker.verdict import Reconciled
 from loadtest.records.report import Report
 from loadtest.render.terminal import print_report
 from loadtest.workload.spec import Race
@@ -15,7 +15,7 @@ from tests.conftest import ROOT
 from tests.helpers.shop_events import one_round
 from tests.unit.render.printed_reports import a_day, rated, report_of
 
-GLOSSARY = (ROOT / "docs/glossary.md").read_text()
+GLOSSARY = (ROOT / "docs/reference/glossary.md").read_text()
 WORDS = {
     word.strip() for row in re.findall(r"^\| ([^|]+) \|", GLOSSARY, re.MULTILINE) for word in re.split(r", (?=p)", row)
 }
@@ -32,8 +32,13 @@ def names(report: Report, capsys: pytest.CaptureFixture[str]) -> set[str]:
     return (labels | titles | first) - NO_NAMES
 
 
-LOST = replace(report_of(one_round(), Race(number_of_requests=3)).verdict, settled=Settled(1, 1, 1), phantom_rejects=1,
-               stale_reads=1, status=Status.INCONCLUSIVE)  # fmt: skip
+LOST = replace(
+    report_of(one_round(), Race(number_of_requests=3)).verdict,
+    reconciled=Reconciled(1, 1, 1),
+    phantom_rejects=1,
+    stale_reads=1,
+    status=Status.INCONCLUSIVE,
+)
 
 
 @pytest.mark.parametrize(

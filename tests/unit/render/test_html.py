@@ -46,7 +46,7 @@ def hostile() -> Report:
         verdict=replace(
             VIOLATED.verdict,
             sentence=bad,
-            doubts=[bad],
+            reasons=[bad],
             violations=[Violation(bad, bad, 1, bad, (bad,), 1, (stolen,))],
             timelines=[Timeline(0, [stolen, operation(order_id=bad[:7])]), Timeline(7, [stolen])],
         ),
@@ -151,23 +151,23 @@ def test_verdict_comes_with_its_evidence(drawn: Draw) -> None:
     rows = drawn("violated").tables["Violations"]
     assert [row[:5] for row in rows[1:3]] == [
         ["100 units were accepted, but the stock fell by 1", "oversold", "1", "p#4", "100"],
-        ["100 orders won from version 1", "version_won_twice", "1", "p#4", "100"],
+        ["100 orders won from version 1", "lost_update", "1", "p#4", "100"],
     ]
     assert len(rows) == 10
 
 
 def test_a_violation_comes_with_the_operations_around_it(drawn: Draw) -> None:
     document, shown = drawn("violated"), VIOLATED.verdict.timelines
-    found = {name: chart for name, chart in charts(document).items() if "-around-" in name}
-    assert list(found) == [f"unconditional-around-{n}" for n in range(1, 6)]
-    (rows,) = found["unconditional-around-1"]["datasets"].values()
+    found = {name: chart for name, chart in charts(document).items() if "-trace-" in name}
+    assert list(found) == [f"unconditional-trace-{n}" for n in range(1, 6)]
+    (rows,) = found["unconditional-trace-1"]["datasets"].values()
     bars = list(csv.DictReader(io.StringIO(rows)))
     assert len(bars) == len(shown[0].operations) == 27
     assert [bar["order"] for bar in bars if bar["evidence"] == "yes"] == ["52cf54cf36-1-1", "52cf54cf36-1-2"]
     last = {**bars[-1], "ended, ms": ""}
     assert (last["lane"], last["outcome"], last["reason"], last["word"]) == ("27", "unknown", "a-reason", "unknown")
     assert (float(last["sent, ms"]), float(last["received, ms"])) == (2.6, 35.0)
-    table = document.tables["Operations around oversold, round 1, p#4"]
+    table = document.tables["Operations in the trace of oversold, round 1, p#4"]
     assert len(table) == 28
     assert table[1][:4] == ["52cf54cf36-1-1", "1", "write v1→v2 accepted, 0 left", "yes"]
     assert "Time line" in [text for _, text in document.headings]
@@ -184,8 +184,8 @@ def test_five_time_lines_take_little_of_the_page() -> None:
 
 def test_of_several_runs_each_shows_its_first_time_line() -> None:
     document = Document(page([VIOLATED, replace(VIOLATED, run_id="another"), RACE], []))
-    assert sorted(name[:5] for name in charts(document) if name.endswith("-around-1")) == ["run-1", "run-2"]
-    assert not [name for name in charts(document) if name.endswith("-around-2")]
+    assert sorted(name[:5] for name in charts(document) if name.endswith("-trace-1")) == ["run-1", "run-2"]
+    assert not [name for name in charts(document) if name.endswith("-trace-2")]
 
 
 @pytest.mark.parametrize("kind", ["race", "load", "empty"])
@@ -212,7 +212,7 @@ def test_figures_are_the_reports(drawn: Draw) -> None:
             assert rows[f"{kind} {outcome}, service time"] == pytest.approx(figures, abs=0.0006)
     assert len(rows) == sum(map(len, (*LOAD.latency_ms.values(), *LOAD.response_ms.values()))) + len(LOAD.order_ms)
     heading, *seconds = tables["Second by second"]
-    for row, second in zip(seconds, LOAD.seconds, strict=True):
+    for row, second in zip(seconds, LOAD.per_second, strict=True):
         named = dict(zip(heading, row, strict=True))
         assert [named[name] for name in ("second", "accepted", "writes", "in flight")] == [
             f"{value:,}" for value in (second.second, second.accepted, second.writes, second.in_flight)
@@ -305,9 +305,9 @@ def test_a_broken_histogram_is_named() -> None:
 
 def test_a_long_run_is_thinned_to_means_and_worst_values() -> None:
     long = pages.load(length=1_500)
-    points = series.spans(long.seconds)
+    points = series.spans(long.per_second)
     assert len(points) == 500
-    first = long.seconds[:3]
+    first = long.per_second[:3]
     assert points[0].rates["accepted"] == pytest.approx(sum(second.accepted for second in first) / 3)
     assert points[0].ms["accepted"].p99 == max(second.response_ms["accepted"].p99 for second in first)
     assert points[0].in_flight == max(second.in_flight for second in first)

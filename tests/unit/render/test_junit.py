@@ -94,7 +94,7 @@ def test_a_suite_says_what_its_verdict_is_worth() -> None:
 
 @pytest.mark.parametrize(("gate", "tag"), [(True, "error"), (False, "skipped")])
 def test_only_a_gate_fails_for_a_run_that_put_nothing_to_the_test(gate: bool, tag: str) -> None:
-    nothing = replace(verdict(Status.INCONCLUSIVE, doubts=["no win was contested"]), untested=True)
+    nothing = replace(verdict(Status.INCONCLUSIVE, reasons=["no win was contested"]), untested=True)
     (suite,) = parsed(a_report(verdict=nothing), gate=gate)
     (mark,) = [*suite.findall("testcase/error"), *suite.findall("testcase/skipped")]
     assert (mark.tag, mark.attrib["message"]) == (tag, nothing.sentence)
@@ -106,15 +106,15 @@ def test_one_report_need_not_be_a_list() -> None:
 
 
 def test_a_violated_run_is_a_failure_with_its_evidence() -> None:
-    many = Violation("version_won_twice", "100 orders won from version 1", 2, "p#4", ("a", "b"), 100)
-    (suite,) = parsed(a_report(verdict=verdict(Status.VIOLATED, [OVERSOLD, many], ["a doubt"]), completed=False))
+    many = Violation("lost_update", "100 orders won from version 1", 2, "p#4", ("a", "b"), 100)
+    (suite,) = parsed(a_report(verdict=verdict(Status.VIOLATED, [OVERSOLD, many], ["a reason"]), completed=False))
     (failure,) = suite.findall("testcase/failure")
     assert failure.attrib["type"] == "violated"
     assert failure.attrib["message"] == "1 of 100 orders won the last item: violated"
     assert failure.text == (
         "oversold, round 1, p#4: 2 units were accepted, but the stock fell by 1 (o-1, o-2)\n"
-        "version_won_twice, round 2, p#4: 100 orders won from version 1 (a, b, …)\n"
-        "a doubt"
+        "lost_update, round 2, p#4: 100 orders won from version 1 (a, b, …)\n"
+        "a reason"
     )
 
 
@@ -128,12 +128,12 @@ def test_the_evidence_is_cut() -> None:
 @pytest.mark.parametrize(
     ("changes", "kind", "text"),
     [
-        ({"verdict": verdict(Status.INCONCLUSIVE, doubts=["no order was decided"])}, "inconclusive", "no order was"),
+        ({"verdict": verdict(Status.INCONCLUSIVE, reasons=["no order was decided"])}, "inconclusive", "no order was"),
         ({"completed": False, "stopped_by": "SIGINT"}, "not completed", "stopped early (SIGINT): 1 of 100"),
         (
-            {"completed": False, "stopped_by": "x", "verdict": verdict(Status.INCONCLUSIVE, doubts=["a doubt"])},
+            {"completed": False, "stopped_by": "x", "verdict": verdict(Status.INCONCLUSIVE, reasons=["a reason"])},
             "not completed",
-            "a doubt",
+            "a reason",
         ),
     ],
 )

@@ -53,7 +53,7 @@ def test_each_kind_of_folder_has_a_line_the_newest_last(runs: Path, capsys: pyte
     history = (HISTORIES / "inconclusive" / "cut.jsonl").read_bytes()
     (runs / DAYS[4] / "history.jsonl").write_bytes(history)
     (runs / DAYS[5]).mkdir()
-    (runs / DAYS[5] / "report.json").write_text('{"schema": "loadtest.report/0"}')
+    (runs / DAYS[5] / "report.json").write_text('{"schema": "loadtest.report/1"}')
     (runs / DAYS[6]).mkdir()  # cut before its first order
     rows = listed(capsys)
     assert [row for row in rows if len(row) == 4 and row[3] != f"runs/{DAYS[4]}"] == [
@@ -66,7 +66,7 @@ def test_each_kind_of_folder_has_a_line_the_newest_last(runs: Path, capsys: pyte
     assert "unfinished" in unfinished
     assert rows[-2:] == [
         ["2026-11-25 09:31:28", "unreadable", f"runs/{DAYS[5]}"],
-        [f"runs/{DAYS[5]}/report.json is a loadtest.report/0, not a loadtest.report/1"],
+        [f"runs/{DAYS[5]}/report.json is a loadtest.report/1, not a loadtest.report/2"],
     ]
 
 

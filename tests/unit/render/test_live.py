@@ -57,8 +57,8 @@ def load_recorder(*, closed: bool = True) -> Recorder:
         market.order()
     market.drop()
     recorder = recorded(market.events)
-    if closed and recorder.seconds is not None:
-        recorder.seconds.close(market.now_ns + 10**10)
+    if closed and recorder.per_second is not None:
+        recorder.per_second.close(market.now_ns + 10**10)
     return recorder
 
 

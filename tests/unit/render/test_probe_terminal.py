@@ -2,7 +2,7 @@ import pytest
 from msgspec.structs import replace
 
 from loadtest.render.probe import print_probe
-from loadtest.studies.probe.document import SCHEMA, Probe, Shown
+from loadtest.studies.probe.findings import SCHEMA, Probe, Shown
 from loadtest.studies.probe.questions import CONDITIONAL, TOKEN
 from tests.unit.render.printed_reports import Terminal
 

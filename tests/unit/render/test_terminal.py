@@ -169,7 +169,7 @@ def test_a_large_client_overhead_is_told(share: float, shown: bool, printed: Any
     assert told(lines) == ({"client overhead: "} if shown else set())
 
 
-def test_a_burst_that_met_nothing_shows_how_far_apart_it_was_sent(printed: Any) -> None:
+def test_a_burst_that_overlapped_nothing_shows_how_far_apart_it_was_sent(printed: Any) -> None:
     report = report_of(one_round(), Race(number_of_requests=3))
     assert told(printed(replace(report, verdict=replace(report.verdict, untested=True)))) == {"send spread: "}
 

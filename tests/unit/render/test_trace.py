@@ -27,13 +27,13 @@ LOST = op("ab-3", 5, 15, outcome=Outcome.UNKNOWN, reason="ReadTimeoutError", rea
 
 
 def drawn(*ops: Operation, evidence: tuple[Operation, ...] = (), width: int = 80) -> list[str]:
-    violation = Violation("version_won_twice", "seen", 1, "p#4", operations=evidence)
+    violation = Violation("lost_update", "seen", 1, "p#4", operations=evidence)
     return list(trace.text(violation, Timeline(0, list(ops)), width))
 
 
 def test_each_operation_is_a_line_with_a_bar_on_one_axis() -> None:
     assert drawn(FIRST, SECOND, LOST, evidence=(FIRST, SECOND)) == [
-        "trace of version_won_twice, round 1, p#4: 3 operations, * is the evidence, ? never answered",
+        "trace of lost_update, round 1, p#4: 3 operations, * is the evidence, ? never answered",
         "  order ab-…                                  0 ms    5       10       15  20 ms",
         "* 1     write v1→v2 accepted, 0 left          |---------------|",
         "* 12    write v1→v2 accepted, 0 left                  |------------------------|",

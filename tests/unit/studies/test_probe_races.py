@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from loadtest.dynamodb.table import Answer, Stamps
 from loadtest.events import ACCEPTED, Outcome, Product, Result
-from loadtest.studies.probe.document import Finding, Shown
+from loadtest.studies.probe.findings import Finding, Shown
 from loadtest.studies.probe.judgement import judge
 from loadtest.studies.probe.questions import (
     ALL_OLD,
@@ -81,12 +81,18 @@ async def test_an_atomic_item_never_has_two_winners_whatever_is_lost_stale_or_la
     assert (await hold(attempt, read, 20, 60)).doubled == 0
 
 
-@pytest.mark.parametrize(("met", "expected"), [(0, Shown.NOT_SHOWN), (9, Shown.NOT_SHOWN), (10, Shown.YES)])
-def test_a_canary_in_which_too_few_met_shows_nothing(met: int, expected: Shown) -> None:
+@pytest.mark.parametrize(("overlapped", "expected"), [(0, Shown.NOT_SHOWN), (9, Shown.NOT_SHOWN), (10, Shown.YES)])
+def test_a_canary_in_which_too_few_overlapped_shows_nothing(overlapped: int, expected: Shown) -> None:
     races = Races()
     for number in range(20):
-        races.add([answer(ACCEPTED), answer(REFUSED, 5 if number < met else 10, 20)], 1)
+        races.add([answer(ACCEPTED), answer(REFUSED, 5 if number < overlapped else 10, 20)], 1)
     assert finding(CONDITIONAL, races).answer is expected
+
+
+def test_what_a_canary_excludes_is_the_exact_bound() -> None:
+    found = finding(CONDITIONAL, Races(run=30, decided=30, contested=30))
+    assert found.figures["excluded_rate"] == pytest.approx(1 - 0.05 ** (1 / 30))
+    assert "fewer than 9.50% of such races" in found.seen
 
 
 def test_what_went_wrong_is_said_where_nobody_won() -> None:

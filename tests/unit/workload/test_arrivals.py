@@ -50,7 +50,7 @@ def test_order_n_is_due_when_the_area_under_the_rate_is_n(stages: list[Stage], i
 
 
 @given(schedules, st.integers(0, 2**32))
-def test_a_schedule_by_chance_never_falls_and_repeats_with_its_seed(rate: Rate, seed: int) -> None:
+def test_a_poisson_schedule_never_falls_and_repeats_with_its_seed(rate: Rate, seed: int) -> None:
     moments = list(rate.poisson(Random(seed)))
     assert moments == list(rate.poisson(Random(seed)))
     assert all(earlier <= later for earlier, later in pairwise(moments))
@@ -79,7 +79,7 @@ def test_stages_place_orders_where_they_are_due(text: str, initial_per_s: float,
     assert list(Rate(parse_stages(text), initial_per_s).constant()) == pytest.approx(expected, abs=1e-9)
 
 
-def test_arrivals_by_chance_have_the_mean_and_the_spread_of_poisson() -> None:
+def test_random_arrivals_have_the_mean_and_the_spread_of_poisson() -> None:
     duration_s, rate_per_s = 2000, 25.0
     counts = [0] * duration_s
     for moment_s in steady(rate_per_s, duration_s).poisson(Random(7)):
@@ -88,7 +88,7 @@ def test_arrivals_by_chance_have_the_mean_and_the_spread_of_poisson() -> None:
     assert variance(counts) / fmean(counts) == pytest.approx(1, abs=0.1)  # index of dispersion; 3 × sqrt(2 / 2000)
 
 
-def test_arrivals_by_chance_follow_a_ramp() -> None:
+def test_random_arrivals_follow_a_ramp() -> None:
     moments = list(Rate([Stage(100, 100.0)]).poisson(Random(7)))
     first = sum(moment < 50 for moment in moments)
     assert first == pytest.approx(1250, rel=0.1)
