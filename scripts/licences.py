@@ -72,12 +72,12 @@ def main() -> None:
     ours = ((one.name, one.version, licence(one)) for one in distributions())
     sys.stdout.write(_HEAD)
     _table((name, version, said) for name, version, said in ours if name != "dynamodb-loadtest")
-    sys.stdout.write("\n## MiniStack's environment\n\n`scripts/test` makes it in `.tools/ministack`.\n")
+    sys.stdout.write("\n## MiniStack's environment\n\n`scripts/test integration` makes it in `.tools/ministack`.\n")
     _table(_installed(ROOT / ".tools/ministack"))
     sys.stdout.write("\n## The audit's environment\n\n`scripts/audit` makes it in `.tools/audit`.\n")
     _table(_installed(ROOT / ".tools/audit"))
     sys.stdout.write(
-        "\n## npm packages\n\n`scripts/test` installs dynalite, with what it needs, in `.tools/dynalite`.\n"
+        "\n## npm packages\n\n`scripts/test integration` installs dynalite, with what it needs, in `.tools/dynalite`.\n"
     )
     _table(_npm(ROOT / ".tools/dynalite/node_modules"))
     sys.stdout.write(_DEBIAN)

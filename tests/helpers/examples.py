@@ -7,7 +7,7 @@ from hypothesis import settings
 
 _PROFILE = os.environ.get("HYPOTHESIS_PROFILE", "unit")
 
-settings.register_profile("unit", deadline=None, max_examples=30)  # a slow machine is no failure
+settings.register_profile("unit", deadline=None, max_examples=20)  # a slow machine is no failure
 settings.register_profile("soak", deadline=None, max_examples=100)  # scripts/test soak
 settings.register_profile("mutate", deadline=None, max_examples=15, derandomize=True)  # scripts/mutate
 settings.load_profile(_PROFILE)

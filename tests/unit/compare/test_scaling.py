@@ -38,7 +38,13 @@ def test_exact_values_give_the_exact_law(gamma: float, alpha: float, beta: float
     assert found.error == pytest.approx(0, abs=1e-4)
 
 
-@pytest.mark.parametrize(("gamma", "alpha", "beta"), [(120.0, 0.03, 0.0004), (500.0, 0.2, 0.002), (60.0, 0.01, 0.0)])
+KNOWN = [
+    (500.0, 0.2, 0.002),
+    *(pytest.param(*each, marks=pytest.mark.slow) for each in ((120.0, 0.03, 0.0004), (60.0, 0.01, 0.0))),
+]
+
+
+@pytest.mark.parametrize(("gamma", "alpha", "beta"), KNOWN)
 def test_known_parameters_lie_within_their_errors(gamma: float, alpha: float, beta: float) -> None:
     random, within = Random(5), 0
     for _ in range(12):
