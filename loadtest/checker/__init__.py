@@ -5,7 +5,7 @@ Pure: no I/O, no clock. `ledger.py` takes the events of a product, `reconcile.py
 """
 
 from loadtest.checker.check import Checker
-from loadtest.checker.unresolved import Doubt
-from loadtest.checker.verdict import Power, Settled, Status, Verdict, Violation
+from loadtest.checker.unresolved import UnresolvedWrites
+from loadtest.checker.verdict import Power, Reconciled, Status, Verdict, Violation
 
-__all__ = ["Checker", "Doubt", "Power", "Settled", "Status", "Verdict", "Violation"]
+__all__ = ["Checker", "Power", "Reconciled", "Status", "UnresolvedWrites", "Verdict", "Violation"]

@@ -97,8 +97,7 @@ def change(plan: Race | Load, item: "Item") -> str:
     """What a run makes of a product, in words."""
     from loadtest.dynamodb.foreign import value_of
 
-    restocked = isinstance(plan, Load) and plan.restock
-    last_restock = f", last_restock {value_of(item, 'last_restock')} → a time" if restocked else ""
+    last_restock = f", last_restock {value_of(item, 'last_restock')} → a time" if plan.restocked else ""
     return (
         f"quantity {value_of(item, 'quantity')} → {plan.stock:,} and what the orders leave of it, "
         f"version {value_of(item, 'version')} → one more with each write, "

@@ -1,6 +1,6 @@
 """Reports against reports: figures with their uncertainty, which differences are real, and how throughput scales.
 
-Pure: no I/O, no clock. `loadtest.records.comparison` is the document that `compare` fills;
+Pure: no I/O, no clock. `loadtest.records.comparison` is the value that `compare` fills;
 `docs/explanation/statistics.md` explains it.
 """
 

@@ -150,7 +150,7 @@ def processes() -> Figures:
     for kind in ("start", "start-ordinary"):
         say(f"several processes: {kind}")
         figures[kind] = measure("benchmarks.processes", kind)
-    say("64 shards tell of a minute")
+    say("64 workers tell of a minute")
     figures["judge"] = measure("benchmarks.judging")
     return figures
 

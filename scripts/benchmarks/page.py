@@ -199,7 +199,7 @@ def _processes(figures: dict[str, Any]) -> str:
         (f"four workers in {where}{priority} begin within 2 ms and the clocks' uncertainty", _began(start)),
         ("the same with ordinary priority", _began(ordinary)),
         (
-            f"{judge['shards']} workers, {judge['operations']:,} operations a second for {judge['seconds']} s:"
+            f"{judge['workers']} workers, {judge['operations']:,} operations a second for {judge['seconds']} s:"
             " merged and judged within 5 s and 1 GB",
             judged,
         ),
@@ -208,7 +208,7 @@ def _processes(figures: dict[str, Any]) -> str:
     return f"""## Several processes
 
 The first two rows are medians of five turns in which one process and two placed orders one after the other; the
-workers began 100 rounds, their clocks compared as over any network; those of the last row told once, and are simulated.
+workers began 100 rounds, their clocks compared as over any network; the workers told once, and are simulated.
 
 | asked | reached |
 |---|---|
