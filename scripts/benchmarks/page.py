@@ -63,8 +63,8 @@ def _clients(clients: dict[tuple[int, str], Any]) -> str:
     return "\n".join([
         "## CPU of the client for one conditional UpdateItem that is refused",
         "",
-        "The client on one core, the minimal server (`loadtest/targets/minimal.py`) on the other. wrk sends a mix of",
-        "ready-made requests and reads nothing.",
+        "The client on one core, the minimal server (`loadtest/targets/servers/minimal.py`) on the other. wrk sends a",
+        "mix of ready-made requests and reads nothing.",
         "",
         f"| client | µs CPU, {' / '.join(f'{level:,}' for level in levels)} in flight | times the wire's | "
         "operations a second |",
