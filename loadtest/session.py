@@ -213,7 +213,7 @@ class Session:
             async with coordinator.opened(plan, route, self._emit, self._stop, self.overhead) as several:
                 yield several
             return
-        table = Table(client, route.table, route.sdk_retries, consistent_reads=plan.consistent_reads)
+        table = Table(client, route, consistent_reads=plan.consistent_reads)
         await admin.warm_up(table, client, route, plan.product_ids[0], self._repaired)
         before = stamped_by_reader(client)
         runner = Runner(table, load_strategy(plan.strategy), plan.rules, self._emit, Random(plan.seed))

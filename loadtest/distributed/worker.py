@@ -188,7 +188,7 @@ class Worker:
         self._part, self._credit, self._scope = part, Credit(), anyio.CancelScope()
         self._loop, self._inbox = asyncio.get_running_loop(), asyncio.Queue[Callable[[], Awaitable[None]] | None]()
         async with connect(connection) as client:
-            table = Table(client, connection.table, connection.sdk_retries, consistent_reads=plan.consistent_reads)
+            table = Table(client, connection, consistent_reads=plan.consistent_reads)
             await warm_up(table, client, connection, plan.product_ids[0], self._repaired)
             before = stamped_by_reader(client)
             rules, random = plan.rules, Random(f"{plan.seed}-{part.index}")

@@ -11,6 +11,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 import loadtest
+from loadtest.dynamodb.schema import TableSchema
 from loadtest.errors import UsageError
 from loadtest.workload.target import ClientKind
 
@@ -39,7 +40,9 @@ class DynamoDBClient(Protocol):
 
 
 class Connection(Struct, frozen=True, kw_only=True):
-    """How to reach one DynamoDB table. `endpoint_url` None is AWS itself; `pool` is the number of connections.
+    """How to reach one DynamoDB table, and what its attributes are called.
+
+    `endpoint_url` None is AWS itself; `pool` is the number of connections.
 
     `anonymous` sends made-up credentials with this `access_key` (a server of the run's own knows it by that, others on
     this machine take any); otherwise the ordinary credential chain is asked, and with `placeholders` they are made up
@@ -49,6 +52,7 @@ class Connection(Struct, frozen=True, kw_only=True):
     """
 
     table: str
+    schema: TableSchema = TableSchema()
     endpoint_url: str | None = None
     region: str | None = None
     profile: str | None = None

@@ -6,6 +6,7 @@ from typing import Protocol
 
 import anyio
 
+from loadtest.dynamodb.schema import TableSchema
 from loadtest.dynamodb.table import Answer, Request, Stamps, Table, Values
 from loadtest.engine.in_flight import WritesInFlight
 from loadtest.events import Kind, Listener, Operation, Order, Outcome, Reason, Result
@@ -63,6 +64,11 @@ class OrderAttempt:
         self.write_lost = False
         self._desk = desk
         self._gate = gate
+
+    @property
+    def schema(self) -> TableSchema:
+        """That of the table."""
+        return self._desk.table.schema
 
     async def gate(self) -> None:
         """Arrive at the gate, once."""

@@ -6,6 +6,7 @@ It returns the attempt's result; a rejected conflict or a throttled attempt may 
 from collections.abc import Awaitable, Callable
 from typing import Protocol
 
+from loadtest.dynamodb.schema import TableSchema
 from loadtest.dynamodb.table import Answer, Request, Values
 from loadtest.events import Order, Reason, Result
 
@@ -16,6 +17,10 @@ class Attempt(Protocol):
     @property
     def order(self) -> Order:
         """The order that the attempt is made for."""
+
+    @property
+    def schema(self) -> TableSchema:
+        """What the table's attributes are called; in expressions `#quantity` and the like stand for it."""
 
     async def gate(self) -> None:
         """Wait until every order of the round has come this far: the race condition, on purpose."""

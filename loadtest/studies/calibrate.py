@@ -64,7 +64,7 @@ async def _measure(base: Connection, client: ClientKind, in_flight: int, seconds
         pool=in_flight,
     )
     async with connect(connection) as opened:
-        table = Table(opened, "products")
+        table = Table(opened, connection)
         await _write(table)
         if client is ClientKind.WIRE:
             await fill(opened, in_flight)
@@ -104,8 +104,8 @@ async def _closed_loop(table: Table, in_flight: int, seconds: float, added: Hist
 async def _write(table: Table) -> tuple[int, int, int]:
     """One conditional write that is refused: what most orders of a race end with."""
     values = {":quantity": {"N": "0"}, ":version": {"N": "2"}, ":read_version": {"N": "1"}}
-    expression = "SET quantity = :quantity, version = :version"
-    answer = await table.update("p#4", expression, values, "version = :read_version", Reason.CONFLICT)
+    expression = "SET #quantity = :quantity, #version = :version"
+    answer = await table.update("p#4", expression, values, "#version = :read_version", Reason.CONFLICT)
     if answer.result.outcome is not Outcome.REJECTED:
         raise TargetError(f"the minimal server answered otherwise: {answer.result.message}")
     return answer.stamps.sent_ns, answer.stamps.received_ns, answer.stamps.ended_ns

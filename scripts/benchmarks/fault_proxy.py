@@ -28,7 +28,7 @@ NEVER = Faults(faults=(Delay(rate=0.0, time=Fixed(1.0)),))
 async def measure(connection: Connection, in_flight: int, seconds: float, pid: int | None) -> dict[str, float]:
     """Operations a second, the median service time, and the CPU of the process `pid` for each operation."""
     async with connect(replace(connection, pool=in_flight)) as client:
-        table, added = Table(client, "products"), Histogram()
+        table, added = Table(client, connection), Histogram()
         await _write(table)
         await fill(client, in_flight)
         await _closed_loop(table, in_flight, 0.3, Histogram())

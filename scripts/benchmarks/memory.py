@@ -32,8 +32,9 @@ def _resident() -> int:
 
 
 async def _measure(url: str, in_flight: int) -> float:
-    async with connect(Connection(table="products", endpoint_url=url, anonymous=True, pool=in_flight)) as client:
-        table = Table(client, "products")
+    connection = Connection(table="products", endpoint_url=url, anonymous=True, pool=in_flight)
+    async with connect(connection) as client:
+        table = Table(client, connection)
         seen: list[Event] = []
         runner = Runner(table, load("conditional"), Rules(1, in_flight, gate=True), seen.append, Random(0))
         orders = [Order(f"1-{n}", "p#4", 1, 1) for n in range(in_flight)]

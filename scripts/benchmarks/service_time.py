@@ -25,7 +25,7 @@ async def _measure(client: ClientKind, url: str, in_flight: int, seconds: float,
     service = Histogram()
     connection = Connection(table="products", endpoint_url=url, anonymous=True, client=client, pool=in_flight)
     async with connect(connection) as opened:
-        table = Table(opened, "products")
+        table = Table(opened, connection)
 
         async def write() -> None:
             values = {":quantity": {"N": "0"}, ":read_version": {"N": "1"}}

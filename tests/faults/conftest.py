@@ -133,9 +133,9 @@ def link(benches: Callable[[str], Any], tmp_path: Path) -> Open:
         await admin.populate(bench.admin_client, bench.straight, (products[0], products[1]))
         path = tmp_path / f"{name}.jsonl"
         with Journal(path, Header("a-run", seed)) as journal:
-            bench.current.injector = Injector(bench.admin_client.forward, faults, seed, journal)
+            bench.current.injector = Injector(bench.admin_client.forward, faults, seed, journal, bench.straight.schema)
             bench.current.begin(ARN)
-            tables = [Table(client, bench.straight.table) for client in (bench.wire, bench.sdk)]
+            tables = [Table(client, bench.straight) for client in (bench.wire, bench.sdk)]
             yield Link(bench, list(zip(products, tables, strict=True)), path)
 
     return opened

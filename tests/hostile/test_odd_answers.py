@@ -104,7 +104,7 @@ def place(url: str, client: ClientKind) -> Connection:
 
 async def ask(client: DynamoDBClient, connection: Connection) -> Answer:
     """Everything that a run asks for; a TargetError if that is no use, else what became of a write."""
-    table = Table(client, "products")
+    table = Table(client, connection)
     await admin.describe_table(client, connection)
     await table.read("p#4")
     await admin.read_stock(client, connection, "p#4")

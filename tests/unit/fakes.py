@@ -11,6 +11,7 @@ import anyio
 from anyio.lowlevel import checkpoint
 from msgspec.structs import replace
 
+from loadtest.dynamodb.schema import TableSchema
 from loadtest.dynamodb.table import Answer, Request, Stamps, Table, Values
 from loadtest.engine.orders import Runner
 from loadtest.events import ACCEPTED, SOLD_OUT, Event, Order, OrderEnded, Outcome, Product, Reason, Result
@@ -37,6 +38,7 @@ class MemoryTable:
         self.records: list[str] = []
         self.most_in_flight = 0
         self.consistent_reads = True
+        self.schema = TableSchema()
         self.held = anyio.Event()
         self._in_flight = 0
         self._hold = held
@@ -109,9 +111,9 @@ class MemoryTable:
 
 
 def _holds(condition: str | None, product: Product, values: dict[str, int]) -> bool:
-    if condition == "version = :read_version":
+    if condition == "#version = :read_version":
         return product.version == values[":read_version"]
-    if condition == "quantity >= :units":
+    if condition == "#quantity >= :units":
         return product.quantity >= values[":units"]
     assert condition is None
     return True

@@ -37,7 +37,7 @@ async def _run(place: socket.socket, briefing: Briefing) -> None:
     async with connect(briefing.server) as client:
         journal = Journal(Path(briefing.journal), header)
         server: Any = client  # a client of the wire can forward
-        injector = Injector(server.forward, briefing.faults, briefing.seed, journal)
+        injector = Injector(server.forward, briefing.faults, briefing.seed, journal, briefing.server.schema)
         service = Service(injector, briefing.key, lambda: fill(client, briefing.connections))
         loop = asyncio.get_running_loop()
         async with await loop.create_server(lambda: Connection(service), sock=place, backlog=_BACKLOG):

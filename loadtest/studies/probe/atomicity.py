@@ -15,8 +15,8 @@ RACES = 400
 RACES_WITHIN_S = 4.0
 TRANSACTION_RACES = 100
 TRANSACTIONS_WITHIN_S = 1.5
-_RAISE = "SET version = version + :one, last_order = :racer"
-_UNCHANGED = "version = :version"
+_RAISE = "SET #version = #version + :one, #last_order = :racer"
+_UNCHANGED = "#version = :version"
 
 
 async def conditional_update(subject: Subject) -> Finding:

@@ -10,7 +10,6 @@ from typing import Any
 import anyio
 from msgspec.structs import replace
 
-from loadtest.dynamodb.admin import EXPIRES_AT
 from loadtest.dynamodb.client import Connection, DynamoDBClient, connect
 from loadtest.dynamodb.errors import explained
 from loadtest.dynamodb.items import number, to_item
@@ -22,7 +21,7 @@ from loadtest.workload.target import ClientKind
 _ANSWER_WITHIN_S = 5.0
 _DELETE_WITHIN_S = 20.0
 _KEEP_S = 24 * 3600
-EXISTS = "attribute_exists(id)"  # of every write: one that comes late must not make an item that was deleted
+EXISTS = "attribute_exists(#key)"  # of every write: one that comes late must not make an item that was deleted
 
 
 @contextmanager
@@ -50,7 +49,7 @@ class Subject:
 
     def __init__(self, connection: Connection, admin_client: DynamoDBClient, client: DynamoDBClient) -> None:
         self.client = client
-        self.one = Table(client, connection.table, connection.sdk_retries)
+        self.one = Table(client, connection)
         self.left_behind: list[str] = []
         self._connection = connection
         self._admin_client = admin_client
@@ -79,8 +78,8 @@ class Subject:
     def item(self, product_id: str, version: int = 1) -> dict[str, Any]:
         """A product that vanishes in a day by time to live, should nobody be left to delete it."""
         return {
-            **to_item(Product(product_id, "probe", 1, version)),
-            EXPIRES_AT: number(int(time.time()) + _KEEP_S),
+            **to_item(Product(product_id, "probe", 1, version), self._connection.schema),
+            self._connection.schema.expires_at: number(int(time.time()) + _KEEP_S),
         }
 
     async def product(self) -> str:
@@ -96,7 +95,7 @@ class Subject:
     async def table(self, pool: int) -> AsyncIterator[tuple[Table, DynamoDBClient]]:
         """The table through a client of its own with at most `pool` connections, none of them open yet."""
         async with connect(replace(self._connection, pool=pool)) as client:
-            self._tables.append(Table(client, self._connection.table, self._connection.sdk_retries))
+            self._tables.append(Table(client, self._connection))
             yield self._tables[-1], client
 
     async def headers(self, product_id: str) -> dict[str, str]:
@@ -104,7 +103,8 @@ class Subject:
         self._others["GetItem"] += 1
         try:
             with understood(self._connection):
-                answer = await self.client.get_item(TableName=self._connection.table, Key={"id": {"S": product_id}})
+                key = self._connection.schema.key_of(product_id)
+                answer = await self.client.get_item(TableName=self._connection.table, Key=key)
         except TargetError:
             return {}
         return dict(answer["ResponseMetadata"]["HTTPHeaders"])
@@ -125,7 +125,8 @@ class Subject:
         self._others["DeleteItem"] += 1
         try:
             with understood(self._connection):
-                await self._admin_client.delete_item(TableName=self._connection.table, Key={"id": {"S": item_id}})
+                key = self._connection.schema.key_of(item_id)
+                await self._admin_client.delete_item(TableName=self._connection.table, Key=key)
         except TargetError:
             return
         self.left_behind.remove(item_id)
