@@ -17,11 +17,12 @@ from loadtest.checker.pending import pending
 from loadtest.distributed import coordinator
 from loadtest.distributed.checker_process import Judge, Judgement, judged
 from loadtest.dynamodb import admin
-from loadtest.dynamodb.client import Connection, DynamoDBClient, connect, stamped_by_reader, stamps
+from loadtest.dynamodb.client import Connection, DynamoDBClient, connect, open_transport, stamps
 from loadtest.dynamodb.own_writes import OwnWrites
 from loadtest.dynamodb.patience import OnRepair
 from loadtest.dynamodb.put_back import Kept
 from loadtest.dynamodb.table import Table, calls_by_client
+from loadtest.dynamodb.transport import Transport
 from loadtest.engine.context import PUTTING, Dispatcher, Done, RunContext, for_each
 from loadtest.engine.dispatch import LocalDispatcher
 from loadtest.engine.load import Budget, Restocker, load
@@ -152,7 +153,7 @@ class Session:
             opened(plan.target, plan.concurrency, folder / SERVER_LOG) as connection,
             connect(connection.patient()) as admin_client,
             self._route(connection, admin_client.meta.region_name, folder) as route,
-            self._client(route) as client,
+            self._transport(route) as client,
         ):
             self.environment = environment(plan.target.kind, admin_client.meta.endpoint_url)
             if self._begin_history is not None:
@@ -197,31 +198,31 @@ class Session:
             gc.unfreeze()
 
     @asynccontextmanager
-    async def _client(self, route: Connection) -> AsyncIterator[DynamoDBClient | None]:
-        """The client of this process's own orders, which may not be possible; None if it places none."""
+    async def _transport(self, route: Connection) -> AsyncIterator[Transport | None]:
+        """What carries this process's own orders, which may not be possible; None if it places none."""
         if not self._plan.spread.alone:
             yield None
             return
-        async with connect(route) as client:
-            yield client
+        async with open_transport(route) as transport:
+            yield transport
 
     @asynccontextmanager
-    async def _dispatching(self, route: Connection, client: DynamoDBClient | None) -> AsyncIterator[Dispatcher]:
+    async def _dispatching(self, route: Connection, transport: Transport | None) -> AsyncIterator[Dispatcher]:
         """Who places the orders, connected and warm: this process, or those that the plan asks for."""
         plan = self._plan
-        if client is None:
+        if transport is None:
             async with coordinator.opened(plan, route, self._emit, self._stop, self.overhead) as several:
                 yield several
             return
-        table = Table(client, route, consistent_reads=plan.consistent_reads)
-        await admin.warm_up(table, client, route, plan.product_ids[0], self._repaired)
-        before = stamped_by_reader(client)
+        table = Table(transport, route, consistent_reads=plan.consistent_reads)
+        await admin.warm_up(table, transport, route, plan.product_ids[0], self._repaired)
+        before = transport.stamped_by_reader
         runner = Runner(table, load_strategy(plan.strategy), plan.rules, self._emit, Random(plan.seed))
         try:
             yield LocalDispatcher(plan, runner, self.overhead)
         finally:
-            self.overhead.reader_stamps = stamped_by_reader(client) - before
-            self.overhead.served, self.overhead.fallbacks = calls_by_client(client, table)
+            self.overhead.reader_stamps = transport.stamped_by_reader - before
+            self.overhead.served, self.overhead.fallbacks = calls_by_client(transport, table)
 
     @asynccontextmanager
     async def _route(self, connection: Connection, region: str, folder: Path) -> AsyncIterator[Connection]:

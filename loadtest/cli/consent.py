@@ -50,13 +50,13 @@ def foreign_products(plan: Race | Load, *, yes: bool) -> list[str]:
 
 
 async def _look(plan: Race | Load) -> tuple["Connection", dict[str, "Item"]]:
-    from loadtest.dynamodb.client import connect
+    from loadtest.dynamodb.client import open_transport
 
     async with opened(plan.target, pool=1) as connection:
         try:
             return connection, await _foreign(plan, connection)
         except TargetError:
-            async with connect(connection):  # if the orders' own client is not possible, that says more
+            async with open_transport(connection):  # if the orders' own client is not possible, that says more
                 raise
 
 

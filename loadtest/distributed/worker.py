@@ -22,7 +22,7 @@ import msgspec
 from msgspec.structs import replace
 
 from loadtest.dynamodb.admin import warm_up
-from loadtest.dynamodb.client import Connection, connect, stamped_by_reader, stamps
+from loadtest.dynamodb.client import Connection, open_transport, stamps
 from loadtest.dynamodb.table import Table, calls_by_client
 from loadtest.engine.attempt import Gate
 from loadtest.engine.dispatch import Credit, LocalDispatcher, Part
@@ -187,10 +187,10 @@ class Worker:
         self._at_once = _at_once(plan, part)
         self._part, self._credit, self._scope = part, Credit(), anyio.CancelScope()
         self._loop, self._inbox = asyncio.get_running_loop(), asyncio.Queue[Callable[[], Awaitable[None]] | None]()
-        async with connect(connection) as client:
-            table = Table(client, connection, consistent_reads=plan.consistent_reads)
-            await warm_up(table, client, connection, plan.product_ids[0], self._repaired)
-            before = stamped_by_reader(client)
+        async with open_transport(connection) as transport:
+            table = Table(transport, connection, consistent_reads=plan.consistent_reads)
+            await warm_up(table, transport, connection, plan.product_ids[0], self._repaired)
+            before = transport.stamped_by_reader
             rules, random = plan.rules, Random(f"{plan.seed}-{part.index}")
             if rules.concurrency is not None:
                 rules = replace(rules, concurrency=part.share(rules.concurrency))
@@ -211,8 +211,8 @@ class Worker:
                         await work()
                     self._done += 1
                 tasks.cancel_scope.cancel()
-            overhead.reader_stamps = stamped_by_reader(client) - before
-            overhead.served, overhead.fallbacks = calls_by_client(client, table)
+            overhead.reader_stamps = transport.stamped_by_reader - before
+            overhead.served, overhead.fallbacks = calls_by_client(transport, table)
         return overhead
 
     async def _until_alone(self, scope: anyio.CancelScope) -> None:

@@ -13,17 +13,18 @@ import anyio
 from botocore.exceptions import ClientError
 from msgspec import Struct
 
-from loadtest.dynamodb.client import Connection, DynamoDBClient, fill
+from loadtest.dynamodb.client import Connection, DynamoDBClient
 from loadtest.dynamodb.errors import CONDITION_FAILED, code_of, explained, missing_table
 from loadtest.dynamodb.items import MAKER, Item, item_bytes, restock_stamp, to_item, to_product
 from loadtest.dynamodb.patience import OnRepair, patiently, uncounted
 from loadtest.dynamodb.schema import TableSchema
 from loadtest.dynamodb.sdk_answers import NotUnderstoodError
+from loadtest.dynamodb.sdk_transport import Reader
 from loadtest.dynamodb.table import Table
+from loadtest.dynamodb.transport import Transport
 from loadtest.errors import TargetError
 from loadtest.events import OwnRequest, Product
 from loadtest.system.foreign_text import clean
-from loadtest.workload.target import ClientKind
 
 TAG = {"Key": "loadtest", "Value": "allowed"}
 _MARK_ID = "loadtest#table"  # of the item that stands for the tag in a table of a server that keeps no tags
@@ -285,14 +286,14 @@ def to_stocked(item: Item, product_id: str, schema: TableSchema) -> Stocked:
 
 
 async def read_product(
-    client: DynamoDBClient, connection: Connection, product_id: str, repaired: OnRepair = uncounted
+    client: DynamoDBClient | Reader, connection: Connection, product_id: str, repaired: OnRepair = uncounted
 ) -> Product:
     """The product as a consistent read shows it. TargetError if it is missing or not a product."""
     return (await read_stock(client, connection, product_id, repaired)).product
 
 
 async def read_stock(
-    client: DynamoDBClient, connection: Connection, product_id: str, repaired: OnRepair = uncounted
+    client: DynamoDBClient | Reader, connection: Connection, product_id: str, repaired: OnRepair = uncounted
 ) -> Stocked:
     """The same with what else its item tells."""
     schema = connection.schema
@@ -335,10 +336,9 @@ async def put_if_missing(
 
 
 async def warm_up(
-    table: Table, client: DynamoDBClient, connection: Connection, product_id: str, repaired: OnRepair = uncounted
+    table: Table, transport: Transport, connection: Connection, product_id: str, repaired: OnRepair = uncounted
 ) -> None:
-    """One read through a run's own client, which must work, and then as many connections as the run will use."""
-    await read_product(client, connection, product_id, repaired)
+    """One read by what will carry the orders, which must work, and then as many connections as the run will use."""
+    await read_product(Reader(transport), connection, product_id, repaired)
     table.calls["GetItem"] += 1
-    if connection.client is ClientKind.WIRE:
-        await fill(client, connection.pool)
+    await transport.fill(connection.pool)

@@ -4,7 +4,7 @@ import ipaddress
 import shlex
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import urlsplit
 
 from msgspec import Struct
@@ -15,8 +15,11 @@ from loadtest.dynamodb.schema import TableSchema
 from loadtest.errors import UsageError
 from loadtest.workload.target import ClientKind
 
+if TYPE_CHECKING:
+    from loadtest.dynamodb.transport import Transport
+    from loadtest.dynamodb.wire import Wire
+
 DEFAULT_REGION = "us-east-1"
-STAMPS = "Stamps"  # in an answer's ResponseMetadata: (sent, received), where the client can tell
 
 
 class DynamoDBClient(Protocol):
@@ -121,12 +124,41 @@ async def connect(connection: Connection) -> AsyncIterator[DynamoDBClient]:
         client = await _client(connection)
         opened = await client.__aenter__()
     try:
-        if connection.client is ClientKind.WIRE:
-            with sdk_session.understood(connection):
-                await _prepare_wire(opened)
         yield opened
     finally:
         await client.__aexit__(None, None, None)
+
+
+@asynccontextmanager
+async def open_transport(connection: Connection) -> AsyncIterator["Transport"]:
+    """What carries the orders' requests, as the connection's `client` says. Raises as `connect` does."""
+    if connection.client is ClientKind.WIRE:
+        async with open_wire(connection) as wire:
+            yield wire
+    else:
+        from loadtest.dynamodb.sdk_transport import SdkTransport
+
+        async with connect(connection) as client:
+            yield SdkTransport(client)
+
+
+@asynccontextmanager
+async def open_wire(connection: Connection) -> AsyncIterator["Wire"]:
+    """The wire, beside a client of the SDK. UsageError if it cannot stand in for it: it never does so in part."""
+    from loadtest.dynamodb import sdk_session
+    from loadtest.dynamodb.wire import NotUnderstood, Wire
+
+    async with connect(connection) as client:
+        wire = Wire(client)
+        try:
+            with sdk_session.understood(connection):
+                await wire.prepare()
+        except NotUnderstood as reason:
+            raise UsageError(f"the wire cannot serve this client: {reason}; add --client sdk") from reason
+        try:
+            yield wire
+        finally:
+            wire.close()
 
 
 async def _client(connection: Connection) -> Any:
@@ -138,10 +170,6 @@ async def _client(connection: Connection) -> Any:
     session = sdk_session.begin(connection)
     if not connection.anonymous:
         await credentials.provide(session, connection)
-    if connection.client is ClientKind.WIRE:
-        from loadtest.dynamodb import wire
-
-        wire.install(session)
     config = AioConfig(
         connect_timeout=connection.connect_timeout_s,
         read_timeout=connection.read_timeout_s,
@@ -156,37 +184,6 @@ async def _client(connection: Connection) -> Any:
         verify=sdk_session.authorities(connection, session),
         config=config,
     )
-
-
-async def _prepare_wire(client: Any) -> None:
-    """Let the wire learn from this client. UsageError if it cannot stand in for it: it never does so in part."""
-    from loadtest.dynamodb import wire
-
-    try:
-        await wire.prepare(client)
-    except wire.NotUnderstood as reason:
-        raise UsageError(f"the wire cannot serve this client: {reason}; add --client sdk") from reason
-
-
-async def fill(client: DynamoDBClient, count: int) -> None:
-    """Open the wire's connections before the clock starts."""
-    from loadtest.dynamodb import wire
-
-    await wire.fill(client, count)
-
-
-def opened_by(client: DynamoDBClient) -> int | None:
-    """How many connections the wire has opened so far; None for the SDK, which does not tell."""
-    from loadtest.dynamodb import wire
-
-    return wire.opened(client)
-
-
-def stamped_by_reader(client: DynamoDBClient) -> int:
-    """How many answers so far the wire had to stamp itself, as the kernel did not; 0 for the SDK."""
-    from loadtest.dynamodb import wire
-
-    return wire.stamped_by_reader(client)
 
 
 def stamps(client: ClientKind) -> str:

@@ -5,27 +5,24 @@ Nothing here raises for what a server answers: every answer is a value.
 
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping
 from functools import lru_cache
 from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError
 from msgspec import Struct
 
-from loadtest.dynamodb.client import STAMPS, Connection, DynamoDBClient
+from loadtest.dynamodb.client import Connection
 from loadtest.dynamodb.errors import (
     CANCELED,
     CONDITION_FAILED,
-    SDK_ERRORS,
-    never_sent,
-    translate,
+    NOT_UNDERSTOOD,
     translate_answer,
+    translate_no_answer,
 )
 from loadtest.dynamodb.items import Item, to_product
+from loadtest.dynamodb.transport import NoAnswer, Request, Transport
 from loadtest.events import ACCEPTED, SOLD_OUT, Outcome, Product, Reason, Result
 
 Values = dict[str, dict[str, str]]
-Request = Mapping[str, Any]
 _TOTAL = {"ReturnConsumedCapacity": "TOTAL"}
 _ALL_OLD = {"ReturnValuesOnConditionCheckFailure": "ALL_OLD"}
 _MOST_EXPRESSIONS = 256  # a strategy has a few; one that writes values into them must not fill the memory
@@ -61,15 +58,10 @@ class Answer(Struct, frozen=True, gc=False):
 
 
 class Table:
-    """One table and an open client; `calls` counts what was asked of the client, by operation."""
+    """One table and what carries its requests; `calls` counts them by operation."""
 
-    def __init__(self, client: DynamoDBClient, connection: Connection, *, consistent_reads: bool = True) -> None:
-        self._methods: dict[str, Callable[..., Awaitable[dict[str, Any]]]] = {
-            "GetItem": client.get_item,
-            "UpdateItem": client.update_item,
-            "TransactWriteItems": client.transact_write_items,
-        }
-        self._answer = getattr(client, "answer", None)  # the wire's way, which raises no refusals
+    def __init__(self, transport: Transport, connection: Connection, *, consistent_reads: bool = True) -> None:
+        self._transport = transport
         self._name = connection.table
         self._sdk_retries = connection.sdk_retries
         self._expressions = lru_cache(_MOST_EXPRESSIONS)(self._written)
@@ -144,28 +136,24 @@ class Table:
         return Answer(result, self._seen(item, product_id), stamps, any(by_condition))
 
     async def _call(self, operation: str, request: Request, *, writes: bool) -> tuple[Result, dict[str, Any], Stamps]:
-        """ACCEPTED and the answer, or what the error means and the error's answer ({} if there was none)."""
+        """ACCEPTED and the answer, or what a refusal means and its answer ({} if there was none)."""
         self.calls[operation] += 1
-        sent_ns = time.perf_counter_ns()
-        try:
-            if self._answer is None:
-                response = await self._methods[operation](**request)
-            else:
-                response = await self._answer(operation, request)
-        except SDK_ERRORS as error:
-            result = translate(error, writes=writes, sdk_retries=self._sdk_retries)
-            if never_sent(error) and result.outcome is Outcome.FAILED:
-                now_ns = time.perf_counter_ns()
-                return result, {}, Stamps(now_ns, now_ns, now_ns, sent=False)
-            return result, _response(error), _stamps(_response(error), getattr(error, "sent_ns", 0) or sent_ns)
-        except Exception as error:  # noqa: BLE001 - the SDK trips over an answer that no DynamoDB gives
-            return _not_understood(f"{type(error).__name__}: {error}", writes), {}, _stamps({}, sent_ns)
+        called_ns = time.perf_counter_ns()
+        outcome = await self._transport(operation, request)
+        ended_ns = time.perf_counter_ns()
+        if isinstance(outcome, NoAnswer):
+            result = translate_no_answer(outcome, writes=writes, sdk_retries=self._sdk_retries)
+            if not outcome.sent and result.outcome is Outcome.FAILED:
+                return result, {}, Stamps(ended_ns, ended_ns, ended_ns, sent=False)
+            return result, {}, Stamps(outcome.sent_ns or called_ns, ended_ns, ended_ns)
+        response, stamps = outcome.response, Stamps(outcome.sent_ns, outcome.received_ns, ended_ns)
         if response["ResponseMetadata"]["HTTPStatusCode"] >= 300:
-            return translate_answer(response, writes=writes), response, _stamps(response, sent_ns)
+            return translate_answer(response, writes=writes), response, stamps
         content = response["ResponseMetadata"]["HTTPHeaders"].get("content-type", "")
         if "json" not in content:
-            return _not_understood(f"an answer of the type {content!r}", writes), {}, _stamps(response, sent_ns)
-        return ACCEPTED, response, _stamps(response, sent_ns)
+            foreign = NoAnswer(NOT_UNDERSTOOD, f"an answer of the type {content!r}")
+            return translate_no_answer(foreign, writes=writes, sdk_retries=0), response, stamps
+        return ACCEPTED, response, stamps
 
     def _written(self, update: str | None, condition: str | None) -> dict[str, Any]:
         """The parts of a request that are the same for every order, made once for all of them."""
@@ -180,11 +168,9 @@ class Table:
             return None
 
 
-def calls_by_client(client: DynamoDBClient, table: Table) -> tuple[dict[str, Counter[str]], Counter[str]]:
+def calls_by_client(transport: Transport, table: Table) -> tuple[dict[str, Counter[str]], Counter[str]]:
     """The table's calls by client and operation, and those that the wire left to the SDK by operation and reason."""
-    from loadtest.dynamodb import wire
-
-    served = wire.served(client)
+    served = transport.served
     if served is None:
         return {"sdk": table.calls}, Counter()
     return {"wire": served.wire, "sdk": table.calls - served.wire}, served.sdk
@@ -195,18 +181,6 @@ def no_such_product(product_id: str) -> Result:
     return Result(Outcome.FAILED, "NoSuchProduct", f"product {product_id!r} is not in the table")
 
 
-def _not_understood(what: str, writes: bool) -> Result:
-    outcome = Outcome.UNKNOWN if writes else Outcome.FAILED
-    return Result(outcome, "NotUnderstood", f"no answer of a DynamoDB ({what})")
-
-
-def _stamps(response: dict[str, Any], sent_ns: int) -> Stamps:
-    """The wire's stamps; from the outside of the SDK there are only call and return."""
-    ended_ns = time.perf_counter_ns()
-    sent_ns, received_ns = response.get("ResponseMetadata", {}).get(STAMPS) or (sent_ns, ended_ns)
-    return Stamps(sent_ns, received_ns, ended_ns)
-
-
 def _consumed(response: dict[str, Any]) -> float | None:
     """The capacity units that the answer names; those of a transaction come table by table."""
     tables = response.get("ConsumedCapacity")
@@ -214,7 +188,3 @@ def _consumed(response: dict[str, Any]) -> float | None:
         return None
     units = [table.get("CapacityUnits") for table in (tables if isinstance(tables, list) else [tables])]
     return sum(units) if all(isinstance(one, int | float) and 0 <= one <= _MOST_UNITS for one in units) else None
-
-
-def _response(error: BotoCoreError | ClientError) -> dict[str, Any]:
-    return dict(error.response) if isinstance(error, ClientError) else {}

@@ -7,7 +7,8 @@ from typing import Protocol
 import anyio
 
 from loadtest.dynamodb.schema import TableSchema
-from loadtest.dynamodb.table import Answer, Request, Stamps, Table, Values
+from loadtest.dynamodb.table import Answer, Stamps, Table, Values
+from loadtest.dynamodb.transport import Request
 from loadtest.engine.in_flight import WritesInFlight
 from loadtest.events import Kind, Listener, Operation, Order, Outcome, Reason, Result
 

@@ -7,7 +7,8 @@ from collections.abc import Awaitable, Callable
 from typing import Protocol
 
 from loadtest.dynamodb.schema import TableSchema
-from loadtest.dynamodb.table import Answer, Request, Values
+from loadtest.dynamodb.table import Answer, Values
+from loadtest.dynamodb.transport import Request
 from loadtest.events import Order, Reason, Result
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import anyio
 from msgspec import Struct
 
-from loadtest.dynamodb.client import Connection, connect, fill
+from loadtest.dynamodb.client import Connection, open_transport
 from loadtest.dynamodb.table import Table
 from loadtest.errors import TargetError
 from loadtest.events import Outcome, Reason
@@ -63,11 +63,10 @@ async def _measure(base: Connection, client: ClientKind, in_flight: int, seconds
         read_timeout_s=_PATIENCE_S,
         pool=in_flight,
     )
-    async with connect(connection) as opened:
-        table = Table(opened, connection)
+    async with open_transport(connection) as transport:
+        table = Table(transport, connection)
         await _write(table)
-        if client is ClientKind.WIRE:
-            await fill(opened, in_flight)
+        await transport.fill(in_flight)
         await _closed_loop(table, in_flight, min(seconds, 0.3), Histogram())
         added = Histogram()
         cpu_ns, started_ns = time.process_time_ns(), time.perf_counter_ns()

@@ -16,7 +16,7 @@ import anyio
 import uvloop
 
 from benchmarks.servers import free_port
-from loadtest.dynamodb.client import Connection, connect
+from loadtest.dynamodb.client import Connection, open_transport
 from loadtest.dynamodb.table import Table
 from loadtest.engine.orders import Runner
 from loadtest.events import Event, Order
@@ -33,8 +33,8 @@ def _resident() -> int:
 
 async def _measure(url: str, in_flight: int) -> float:
     connection = Connection(table="products", endpoint_url=url, anonymous=True, pool=in_flight)
-    async with connect(connection) as client:
-        table = Table(client, connection)
+    async with open_transport(connection) as transport:
+        table = Table(transport, connection)
         seen: list[Event] = []
         runner = Runner(table, load("conditional"), Rules(1, in_flight, gate=True), seen.append, Random(0))
         orders = [Order(f"1-{n}", "p#4", 1, 1) for n in range(in_flight)]

@@ -12,7 +12,8 @@ from anyio.lowlevel import checkpoint
 from msgspec.structs import replace
 
 from loadtest.dynamodb.schema import TableSchema
-from loadtest.dynamodb.table import Answer, Request, Stamps, Table, Values
+from loadtest.dynamodb.table import Answer, Stamps, Table, Values
+from loadtest.dynamodb.transport import Request
 from loadtest.engine.orders import Runner
 from loadtest.events import ACCEPTED, SOLD_OUT, Event, Order, OrderEnded, Outcome, Product, Reason, Result
 from loadtest.strategies import load

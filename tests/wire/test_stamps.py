@@ -11,11 +11,10 @@ from pathlib import Path
 import pytest
 
 from loadtest.dynamodb import wire
-from loadtest.dynamodb.client import STAMPS
 from loadtest.dynamodb.wire import connection, stamps
 from tests.conftest import ROOT, Cli
 from tests.wire.certificates import Authority
-from tests.wire.clients import a_client, found
+from tests.wire.clients import STAMPS, a_client, found
 from tests.wire.scripted import Scripted, answering
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only Linux has these stamps")
@@ -95,9 +94,9 @@ def test_without_room_for_a_connection_the_kernel_is_taken_to_stamp(monkeypatch:
 async def test_no_answer_is_counted_where_the_kernel_stamps() -> None:
     async with Scripted(answering) as server, a_client(server.url) as client:
         await found(client)  # the kernel may only begin to stamp with it
-        before = wire.stamped_by_reader(client)
+        before = client.wire.stamped_by_reader
         assert [await found(client, key) for key in "123"] == ["1", "2", "3"]
-        assert wire.stamped_by_reader(client) == before
+        assert client.wire.stamped_by_reader == before
 
 
 @pytest.mark.parametrize("option", [REFUSED, IN_VAIN])
@@ -113,7 +112,7 @@ async def test_without_the_kernels_the_readers_times_go_with_every_answer(
             answer = await client.get_item(TableName="t", Key={"id": {"S": "1"}})
             sent_ns, received_ns = answer["ResponseMetadata"][STAMPS]
             assert called_ns <= sent_ns < received_ns <= time.perf_counter_ns()
-            assert wire.stamped_by_reader(client) == count
+            assert client.wire.stamped_by_reader == count
 
 
 async def test_an_answer_that_the_kernel_did_not_stamp_is_counted_among_those_that_it_did(
@@ -127,7 +126,7 @@ async def test_an_answer_that_the_kernel_did_not_stamp_is_counted_among_those_th
     monkeypatch.setattr(connection, "arrival_ns", arrival_ns)
     async with Scripted(answering) as server, a_client(server.url) as client:
         assert [await found(client, key) for key in "1234"] == ["1", "2", "3", "4"]
-        assert wire.stamped_by_reader(client) == 2
+        assert client.wire.stamped_by_reader == 2
 
 
 WITHOUT_STAMPS = """
