@@ -35,7 +35,7 @@ def through(straight: Connection, route: str, at_most: int) -> tuple[LossyLink, 
 
 
 @pytest.mark.parametrize("client", list(ClientKind))
-@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("route", WAYS)
 async def test_what_is_lost_is_asked_again_and_heard_of(route: str, client: ClientKind, straight: Connection) -> None:
     link, connection = through(straight, route, at_most=4)
     repaired: list[OwnRequest] = []
@@ -48,7 +48,7 @@ async def test_what_is_lost_is_asked_again_and_heard_of(route: str, client: Clie
     assert repaired == [OwnRequest.READ] * 4
 
 
-@pytest.mark.parametrize("way", ["close", "500"])
+@pytest.mark.parametrize("route", ["close", "500"])
 async def test_patience_has_an_end(route: str, straight: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("loadtest.dynamodb.patience.PATIENCE_S", 1.0)
     link, connection = through(straight, route, at_most=1000)
