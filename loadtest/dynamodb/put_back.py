@@ -47,7 +47,7 @@ class Kept(Struct):
     others: set[str] = field(default_factory=set)
     late: set[str] = field(default_factory=set)
     left: dict[str, Product] = field(default_factory=dict)
-    doubtful: set[str] = field(default_factory=set)
+    unresolved: set[str] = field(default_factory=set)
     records: dict[str, str] = field(default_factory=dict)
     records_more: int = 0
 
@@ -62,13 +62,13 @@ class Kept(Struct):
         elif isinstance(event, StockSet):
             self.left.pop(event.product_id, None)
             if event.outcome is Outcome.UNKNOWN:
-                self.doubtful.add(event.product_id)
+                self.unresolved.add(event.product_id)
         elif isinstance(event, RoundStarted):
             self.left.pop(event.product.id, None)
 
     def _wrote(self, op: Operation) -> None:
         if op.outcome is Outcome.UNKNOWN:
-            self.doubtful.add(op.product_id)
+            self.unresolved.add(op.product_id)
         if op.kind is Kind.TRANSACTION and op.outcome in (Outcome.ACCEPTED, Outcome.UNKNOWN):
             if len(self.records) < _MOST_RECORDS:
                 self.records[op.order_id] = op.product_id
@@ -90,7 +90,7 @@ class Kept(Struct):
             return True
         name = product.last_order or ""
         ours = any(name.startswith((f"{run}-", f"{RESTOCK}-{run}-")) for run in self.runs)
-        return ours and (left is None or product_id in self.doubtful)  # a write without an answer may have come late
+        return ours and (left is None or product_id in self.unresolved)  # a write without an answer may have come late
 
 
 async def put_back(client: DynamoDBClient, connection: Connection, kept: Kept, product_id: str) -> None:

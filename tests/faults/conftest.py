@@ -59,7 +59,7 @@ class Current:
 
 
 class Bench(Struct, frozen=True):
-    """A table on a server, reached straight by `clerk` and through the proxy by a wire and an SDK client."""
+    """A table on a server, reached straight by `admin_client` and through the proxy by a wire and an SDK client."""
 
     port: int
     current: Current

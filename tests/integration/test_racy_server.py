@@ -38,8 +38,9 @@ run_simple("127.0.0.1", int(sys.argv[1]), noted, threaded=True)
 """
 
 
-# In other rounds it may have shown an item that was half written: its new version with its old maker or quantity.
-TORN = {"version_won_twice", "version_reused", "wrong_quantity"}
+# In other rounds it may have shown an item that was half written: its new version with its old maker or quantity, or
+# after its new version the old one.
+TORN = {"version_won_twice", "version_reused", "wrong_quantity", "rolled_back"}
 
 
 class Racy:

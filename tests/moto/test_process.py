@@ -77,7 +77,7 @@ def test_serve_ends_quietly_also_while_clients_are_connected(number: signal.Sign
 
 def test_a_moto_that_was_not_compared_is_served_as_a_whole(start: Start, server_urls: Callable[[str], str]) -> None:
     program = (
-        "import sys; from loadtest.targets import moto_host; moto_host.COMPARED_MOTO = frozenset({'0.0'}); "
+        "import sys; from loadtest.targets.servers import moto_host; moto_host.COMPARED_MOTO = frozenset({'0.0'}); "
         "moto_host.main(); assert 'loadtest.targets.servers.moto_direct' not in sys.modules"
     )
     process, port = start("-c", program, "PORT")

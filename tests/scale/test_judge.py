@@ -126,7 +126,7 @@ def test_it_ends_when_the_process_that_began_it_is_killed() -> None:
 
 
 def judges(pid: int) -> list[int]:
-    return children(pid, called="scale.judge")
+    return children(pid, called="checker_process")
 
 
 def its_pid(pid: int) -> int:

@@ -248,7 +248,7 @@ def test_whoever_waits_for_a_judge_that_does_nothing_can_end_it(tmp_path: Path) 
     process = in_a_group(*LOAD, folder=tmp_path)
     try:
         wait_for_operations(tmp_path, 300)
-        (judge,) = children(process.pid, called="scale.judge")
+        (judge,) = children(process.pid, called="checker_process")
         process.send_signal(signal.SIGINT)
         again = time.monotonic() + 3
         while process.poll() is None:
