@@ -269,7 +269,7 @@ async def test_known_addresses_serve_while_a_resolver_is_silent_about_others(res
         for _ in range(2):
             connected, _ = await asyncio.wait_for(known.connected(frozenset()), 10)
             connected.close()
-            known.doubt()
+            known.suspect()
             resolver.answers.clear()
         resolver.answers.set()
 
