@@ -11,7 +11,7 @@ from msgspec import Struct, to_builtins
 from msgspec.structs import replace
 
 from loadtest.checker import Status, Verdict
-from loadtest.dynamodb.client import stamps
+from loadtest.dynamodb.opening import stamps
 from loadtest.dynamodb.put_back import Kept
 from loadtest.errors import InterruptedRunError, LoadTestError, UsageError
 from loadtest.events import Operation

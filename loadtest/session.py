@@ -17,7 +17,8 @@ from loadtest.checker.pending import pending
 from loadtest.distributed import coordinator
 from loadtest.distributed.checker_process import Judge, Judgement, judged
 from loadtest.dynamodb import admin
-from loadtest.dynamodb.client import Connection, DynamoDBClient, connect, open_transport, stamps
+from loadtest.dynamodb.client import Connection, DynamoDBClient, connect
+from loadtest.dynamodb.opening import open_transport, stamps
 from loadtest.dynamodb.own_writes import OwnWrites
 from loadtest.dynamodb.patience import OnRepair
 from loadtest.dynamodb.put_back import Kept

@@ -50,7 +50,7 @@ def foreign_products(plan: Race | Load, *, yes: bool) -> list[str]:
 
 
 async def _look(plan: Race | Load) -> tuple["Connection", dict[str, "Item"]]:
-    from loadtest.dynamodb.client import open_transport
+    from loadtest.dynamodb.opening import open_transport
 
     async with opened(plan.target, pool=1) as connection:
         try:

@@ -22,7 +22,8 @@ import msgspec
 from msgspec.structs import replace
 
 from loadtest.dynamodb.admin import warm_up
-from loadtest.dynamodb.client import Connection, open_transport, stamps
+from loadtest.dynamodb.client import Connection
+from loadtest.dynamodb.opening import open_transport, stamps
 from loadtest.dynamodb.table import Table, calls_by_client
 from loadtest.engine.attempt import Gate
 from loadtest.engine.dispatch import Credit, LocalDispatcher, Part

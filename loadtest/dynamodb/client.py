@@ -4,7 +4,7 @@ import ipaddress
 import shlex
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 from msgspec import Struct
@@ -12,12 +12,7 @@ from msgspec.structs import replace
 
 import loadtest
 from loadtest.dynamodb.schema import TableSchema
-from loadtest.errors import UsageError
 from loadtest.workload.target import ClientKind
-
-if TYPE_CHECKING:
-    from loadtest.dynamodb.transport import Transport
-    from loadtest.dynamodb.wire import Wire
 
 DEFAULT_REGION = "us-east-1"
 
@@ -129,38 +124,6 @@ async def connect(connection: Connection) -> AsyncIterator[DynamoDBClient]:
         await client.__aexit__(None, None, None)
 
 
-@asynccontextmanager
-async def open_transport(connection: Connection) -> AsyncIterator["Transport"]:
-    """What carries the orders' requests, as the connection's `client` says. Raises as `connect` does."""
-    if connection.client is ClientKind.WIRE:
-        async with open_wire(connection) as wire:
-            yield wire
-    else:
-        from loadtest.dynamodb.sdk_transport import SdkTransport
-
-        async with connect(connection) as client:
-            yield SdkTransport(client)
-
-
-@asynccontextmanager
-async def open_wire(connection: Connection) -> AsyncIterator["Wire"]:
-    """The wire, beside a client of the SDK. UsageError if it cannot stand in for it: it never does so in part."""
-    from loadtest.dynamodb import sdk_session
-    from loadtest.dynamodb.wire import NotUnderstood, Wire
-
-    async with connect(connection) as client:
-        wire = Wire(client)
-        try:
-            with sdk_session.understood(connection):
-                await wire.prepare()
-        except NotUnderstood as reason:
-            raise UsageError(f"the wire cannot serve this client: {reason}; add --client sdk") from reason
-        try:
-            yield wire
-        finally:
-            wire.close()
-
-
 async def _client(connection: Connection) -> Any:
     """The SDK's client, to be entered. Raises its errors as well."""
     from aiobotocore.config import AioConfig
@@ -184,12 +147,3 @@ async def _client(connection: Connection) -> Any:
         verify=sdk_session.authorities(connection, session),
         config=config,
     )
-
-
-def stamps(client: ClientKind) -> str:
-    """Whose receive times a client's stamps are: the kernel's, the reader's, or the SDK's caller's."""
-    if client is ClientKind.SDK:
-        return "sdk"
-    from loadtest.dynamodb import wire
-
-    return "kernel" if wire.kernel_stamps() else "reader"

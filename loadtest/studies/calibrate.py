@@ -11,7 +11,8 @@ from pathlib import Path
 import anyio
 from msgspec import Struct
 
-from loadtest.dynamodb.client import Connection, open_transport
+from loadtest.dynamodb.client import Connection
+from loadtest.dynamodb.opening import open_transport
 from loadtest.dynamodb.table import Table
 from loadtest.errors import TargetError
 from loadtest.events import Outcome, Reason

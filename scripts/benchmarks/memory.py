@@ -16,7 +16,8 @@ import anyio
 import uvloop
 
 from benchmarks.servers import free_port
-from loadtest.dynamodb.client import Connection, open_transport
+from loadtest.dynamodb.client import Connection
+from loadtest.dynamodb.opening import open_transport
 from loadtest.dynamodb.table import Table
 from loadtest.engine.orders import Runner
 from loadtest.events import Event, Order

@@ -17,7 +17,7 @@ from pathlib import Path
 import msgspec
 import uvloop
 
-from loadtest.dynamodb.client import open_wire
+from loadtest.dynamodb.opening import open_wire
 from loadtest.dynamodb.wire import NotUnderstood
 from loadtest.errors import LoadTestError
 from loadtest.faults.proxy import Briefing

@@ -10,9 +10,10 @@ from typing import Any
 import anyio
 from msgspec.structs import replace
 
-from loadtest.dynamodb.client import Connection, DynamoDBClient, open_transport
+from loadtest.dynamodb.client import Connection, DynamoDBClient
 from loadtest.dynamodb.errors import explained
 from loadtest.dynamodb.items import number, to_item
+from loadtest.dynamodb.opening import open_transport
 from loadtest.dynamodb.sdk_transport import Reader
 from loadtest.dynamodb.table import Answer, Table, no_such_product
 from loadtest.dynamodb.transport import Transport
