@@ -8,6 +8,8 @@
 Rejected, throttled, failed and unknown orders are values (`loadtest.events`), never exceptions.
 """
 
+from collections.abc import Iterable
+
 
 class LoadTestError(Exception):
     """One plain sentence for the user, with what to do about it; `exit_code` is the process's."""
@@ -29,3 +31,12 @@ class InterruptedRunError(LoadTestError):
     """A signal came before the first order was placed."""
 
     exit_code = 130
+
+
+def nearest(name: str, names: Iterable[str], otherwise: str | None = None) -> str:
+    """What to say of a name that there is not: the one that was probably meant, or `otherwise`, or all there are."""
+    from difflib import get_close_matches
+
+    known = list(names)
+    found = get_close_matches(name, known, n=1, cutoff=0.5)
+    return f"did you mean {found[0]!r}?" if found else otherwise or f"there are {', '.join(known)}"

@@ -42,16 +42,13 @@ class Kind(StrEnum):
 
 
 class Product(Struct, frozen=True, gc=False, forbid_unknown_fields=True, omit_defaults=True):
-    """The item that is bought. `version` starts at 1 and rises by one with every accepted write.
+    """The item that is bought."""
 
-    `last_order` is whose write made this version: an order's id, `RESTOCK` for the tool's own, None where it is not
-    said.
-    """
-
-    id: str
-    name: str
-    quantity: int
-    version: int
+    id: str  #: its key
+    name: str  #: for people
+    quantity: int  #: units left
+    version: int  #: from 1; rises by one with every accepted write
+    #: whose write made this version: an order's id, or `restock-` and more for the tool's own; null: not said
     last_order: str | None = None
 
 
@@ -85,40 +82,36 @@ SOLD_OUT = Result(Outcome.REJECTED, Reason.SOLD_OUT)
 
 
 class RoundStarted(Struct, frozen=True, gc=False, forbid_unknown_fields=True, tag_field="type", tag="round_started"):
-    """`orders` orders of one product are about to be placed, or, if 0, orders will follow one by one.
+    """Orders of one product are about to be placed."""
 
-    `product` was read just before; its item had `item_bytes`, which capacity is charged by. The orders are
-    `prefix`-1, `prefix`-2 and so on, for `units` each; without a prefix nothing is said of their ids.
-    """
-
-    round: int
-    product: Product
-    orders: int
-    started_ns: int
-    item_bytes: int = 0
-    prefix: str = ""
-    units: int = 0
+    round: int  #: from 1
+    product: Product  #: as read just before
+    orders: int  #: about to be placed; 0 if they follow one by one, as in a load
+    started_ns: int  #: the moment before the first
+    item_bytes: int = 0  #: size of the product's item, by which capacity is charged
+    prefix: str = ""  #: the orders are `prefix`-1, `prefix`-2 and so on; empty: nothing is said of their ids
+    units: int = 0  #: that each of them wants; 0 without a prefix
 
 
 class OrderPlaced(Struct, frozen=True, gc=False, forbid_unknown_fields=True, tag_field="type", tag="order_placed"):
-    """One order of sustained load was due at `scheduled_ns` and began at `started_ns`."""
+    """One order of sustained load began."""
 
     round: int
     order_id: str
     product_id: str
-    units: int
-    scheduled_ns: int
-    started_ns: int
+    units: int  #: that the order wants
+    scheduled_ns: int  #: when it was due
+    started_ns: int  #: when its coroutine began: so much later than due it was late
 
 
 class OrderDropped(Struct, frozen=True, gc=False, forbid_unknown_fields=True, tag_field="type", tag="order_dropped"):
-    """One order was due at `scheduled_ns` and never began: as many as may be were under way."""
+    """One order was due and never began: as many as may be were in flight."""
 
     round: int
     order_id: str
     product_id: str
     units: int
-    scheduled_ns: int
+    scheduled_ns: int  #: when it was due
 
 
 class MeasuringStarted(
@@ -127,25 +120,20 @@ class MeasuringStarted(
     """What was due before this moment was warm-up."""
 
     round: int
-    at_ns: int
+    at_ns: int  #: what was due before is warm-up
 
 
 class StockSet(Struct, frozen=True, gc=False, forbid_unknown_fields=True, tag_field="type", tag="stock_set"):
-    """The tool's own write before a round: after `before` it makes the next version, of that quantity, or is refused.
+    """The tool's own write before a round: after `before` it makes the next version, or is refused."""
 
-    `before` was read between `read_ns` and `sent_ns`; the write was sent at `sent_ns`, and answered or given up at
-    `at_ns`. If the outcome is unknown, it may have been applied, or may yet be. `name` is the `last_order` that it
-    leaves, and that no other write leaves.
-    """
-
-    round: int
-    before: Product
-    quantity: int
-    name: str
-    outcome: Outcome
-    read_ns: int
-    sent_ns: int
-    at_ns: int
+    round: int  #: the one to come
+    before: Product  #: the product as it was read for this, between `read_ns` and `sent_ns`
+    quantity: int  #: that it sets, in the next version
+    name: str  #: the `last_order` that it leaves, and no other write
+    outcome: Outcome  #: `rejected`: the version had risen; `unknown`: it may have been applied, or may yet be
+    read_ns: int  #: when `before` was asked for
+    sent_ns: int  #: when the write was sent
+    at_ns: int  #: when the answer was there, or given up
 
     @property
     def product_id(self) -> str:
@@ -156,21 +144,17 @@ class StockSet(Struct, frozen=True, gc=False, forbid_unknown_fields=True, tag_fi
 class Restocked(
     Struct, frozen=True, gc=False, forbid_unknown_fields=True, omit_defaults=True, tag_field="type", tag="restocked"
 ):
-    """The tool added `units` to a product, or, if the outcome is unknown, perhaps did.
+    """The tool added units to a product, or, if the outcome is unknown, perhaps did."""
 
-    It was sent at `sent_ns` (0: not said) and had its answer at `at_ns`. `name` is the `last_order` that it leaves.
-    Where it is known, `version` is the one that it made, and `quantity` what was there then.
-    """
-
-    round: int
-    product_id: str
-    units: int
-    outcome: Outcome
-    at_ns: int
-    sent_ns: int = 0
-    name: str = RESTOCK
-    version: int | None = None
-    quantity: int | None = None
+    round: int  #: 1: a load is one round
+    product_id: str  #: to which
+    units: int  #: that were added
+    outcome: Outcome  #: `accepted`, or `unknown` if the answer was lost for good
+    at_ns: int  #: when the answer was there, or given up
+    sent_ns: int = 0  #: when it was sent first: it is applied once, between then and `at_ns`; 0: not said
+    name: str = RESTOCK  #: the `last_order` that it leaves
+    version: int | None = None  #: that it made; null if that is not known
+    quantity: int | None = None  #: that it left; null if that is not known
 
 
 class OwnRequest(StrEnum):
@@ -185,21 +169,17 @@ class OwnRequest(StrEnum):
 
 
 class Repaired(Struct, frozen=True, gc=False, forbid_unknown_fields=True, tag_field="type", tag="repaired"):
-    """The answer to a request of the tool's own was lost: given up at `at_ns`, and asked for again.
+    """The answer to a request of the tool's own was lost, and it was asked for again."""
 
-    `round` is that of the event before; 1 if there was none.
-    """
-
-    round: int
-    request: OwnRequest
-    at_ns: int
+    round: int  #: of the event before; 1 if there was none
+    request: OwnRequest  #: what was asked
+    at_ns: int  #: when it was given up
 
 
 class InFlight(Struct, frozen=True, gc=False, forbid_unknown_fields=True, tag_field="type", tag="in_flight"):
-    """A write or a transaction that was sent, at `sent_ns` at the earliest, and had no answer when this was written.
+    """A write or a transaction was sent and had no answer when this was written.
 
     Its Operation comes later, unless the history is cut; of a worker that is lost it may be that of another attempt.
-    The other fields are those that the Operation will have.
     """
 
     round: int
@@ -208,64 +188,60 @@ class InFlight(Struct, frozen=True, gc=False, forbid_unknown_fields=True, tag_fi
     units: int
     kind: Kind
     attempt: int
-    read_version: int | None
-    sent_ns: int
+    read_version: int | None  #: as its operation will have it, like the fields before
+    sent_ns: int  #: when it was sent, at the earliest
 
 
 class Operation(
     Struct, frozen=True, gc=False, forbid_unknown_fields=True, omit_defaults=True, tag_field="type", tag="operation"
 ):
-    """One request made for an order.
+    """One request made for an order, written when it has its answer.
 
-    `read_version` is the version that a write rests on, because the order had read it. `version` and `quantity` are the
-    product's as the answer shows them: what a read returned, what an accepted write left behind, what a
-    refused write found; None where the server does not say. `last_order` is whose write made that version. `capacity`
-    is how many units the answer says were consumed. A read that was not `consistent` may show an old version.
-
-    Times are nanoseconds of one monotonic clock: `scheduled` when the order wanted it, `sent` just before its
-    bytes went to the socket, `received` when the answer's bytes came, `ended` when the order had the answer.
-    Received − sent is the service time, ended − scheduled the response time; the rest is the tool's own share. One that
-    was never `sent`, for want of a connection or of credentials, has no service time, and its times are when that was
-    clear. If it was made on another machine, its times were put on this one's clock, and together may be wrong by
-    `clock_uncertainty_ns` either way.
+    Times are nanoseconds of one monotonic clock. Received − sent is the service time, ended − scheduled the response
+    time; the rest is the tool's own share. Times of another machine were put on this one's clock.
     """
 
-    round: int
-    order_id: str
-    product_id: str
-    units: int
-    kind: Kind
-    attempt: int
-    outcome: Outcome
-    reason: str
-    message: str
+    round: int  #: that the order is of
+    order_id: str  #: for which it was made
+    product_id: str  #: which the order wants
+    units: int  #: how many of them
+    kind: Kind  #: what was asked
+    attempt: int  #: of the order, from 1
+    outcome: Outcome  #: how it ended
+    reason: str  #: empty if accepted; `conflict` or `sold_out`; else the code of an error
+    message: str  #: the error in words; empty if accepted or rejected
+    #: the version that a write rests on, because the order had read it; null where there is none
     read_version: int | None
+    #: the product's, as the answer shows it: read, left behind, or met by a refused write; null: not said
     version: int | None
-    quantity: int | None
-    capacity: float | None
-    scheduled_ns: int
-    sent_ns: int
+    quantity: int | None  #: the same for the quantity
+    capacity: float | None  #: units as the answer reports them; null where it does not, as for every refused write
+    scheduled_ns: int  #: the order wants it
+    sent_ns: int  #: just before its bytes went to the socket; with the client `sdk`, just before the call
+    #: when the answer's bytes came, or it was given up; with the client `sdk`, when the call returned
     received_ns: int
-    ended_ns: int
-    last_order: str | None = None
-    consistent: bool = True
+    ended_ns: int  #: the order had the answer
+    last_order: str | None = None  #: whose write made that version, as in a product
+    consistent: bool = True  #: of a read: whether it was asked for the newest version
+    #: of another machine's request: by so much its times may be wrong, either way, all by the same
     clock_uncertainty_ns: int = 0
+    #: whether any of it was sent; if not it has no service time, and its times are when that was clear
     sent: bool = True
 
 
 class OrderEnded(Struct, frozen=True, gc=False, forbid_unknown_fields=True, tag_field="type", tag="order_ended"):
-    """The one result of an order, after `attempts` attempts."""
+    """The one result of an order."""
 
     round: int
     order_id: str
     product_id: str
     units: int
-    outcome: Outcome
-    reason: str
-    message: str
-    attempts: int
-    scheduled_ns: int
-    ended_ns: int
+    outcome: Outcome  #: of its last attempt
+    reason: str  #: of its last attempt
+    message: str  #: of its last attempt
+    attempts: int  #: how many it made
+    scheduled_ns: int  #: when the round placed its orders; in a load when the order was due
+    ended_ns: int  #: when the result was known
 
     @classmethod
     def of(
@@ -294,36 +270,34 @@ class OrderEnded(Struct, frozen=True, gc=False, forbid_unknown_fields=True, tag_
 class Record(Struct, frozen=True, gc=False, forbid_unknown_fields=True):
     """What the table has of one order: `transaction` writes it with the units it takes, both or neither."""
 
-    order_id: str
-    product_id: str
-    units: int
+    order_id: str  #: whose record it is
+    product_id: str  #: what it took
+    units: int  #: how many of them
 
 
 class RecordsRead(
     Struct, frozen=True, gc=False, forbid_unknown_fields=True, omit_defaults=True, tag_field="type", tag="records_read"
 ):
-    """After a round the records of some of its orders were read: these were `found`, these were `missing`.
+    """After a round the records of some of its orders were read."""
 
-    Of the orders in `fenced` there was none, and there will never be one: what stands in its place refuses it.
-    """
-
-    round: int
-    found: list[Record]
-    missing: list[str]
-    at_ns: int
+    round: int  #: whose orders they are of
+    found: list[Record]  #: the records that are there
+    missing: list[str]  #: the orders that have none
+    at_ns: int  #: when all of that was known
+    #: of the missing ones those that can never have one, because something in its place refuses it
     fenced: list[str] = []
 
 
 class RoundEnded(
     Struct, frozen=True, gc=False, forbid_unknown_fields=True, omit_defaults=True, tag_field="type", tag="round_ended"
 ):
-    """Every order of the round had ended at `ended_ns`; `product` was read at `read_ns`, None if that failed."""
+    """Every order of the round had ended."""
 
-    round: int
-    product_id: str
-    product: Product | None
-    ended_ns: int
-    read_ns: int = 0
+    round: int  #: the one that ended
+    product_id: str  #: whose round it was
+    product: Product | None  #: as read after the last order had ended; null if that failed
+    ended_ns: int  #: every order of the round had ended
+    read_ns: int = 0  #: when the product was read, or given up; 0: not said
 
 
 Event = (

@@ -1,26 +1,21 @@
 """A report made again from a history, for a run that was killed before it could write one."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from datetime import datetime
+from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
 from msgspec.structs import replace
 
-from loadtest.checker import Status
-from loadtest.errors import LoadTestError, UsageError
+from loadtest.errors import UsageError
 from loadtest.events import Event, Listener, RoundEnded
-from loadtest.faults import proxy
 from loadtest.measure.client_overhead import ClientOverhead
 from loadtest.measure.recorder import Recorder
-from loadtest.measure.summary import summarize
-from loadtest.measure.thresholds import check, parse
 from loadtest.records.completeness import Completeness, follow, happened_ns
-from loadtest.records.history import Conditions, Header, read_header, read_history
+from loadtest.records.history import Conditions, Header, read_header
 from loadtest.records.judging import checker
 from loadtest.records.report import Report
-from loadtest.records.timeline import timelines
+from loadtest.reporting import report
 from loadtest.workload.spec import Load, Race
 
 _LONGEST_NS = 62 * 24 * 3600 * 10**9  # a month of warm-up and one of measuring
@@ -52,37 +47,31 @@ def rebuild(path: Path, *listeners: Listener) -> Report:
             if conditions.command == "race"
             else msgspec.convert(conditions.plan, Load)
         )
-        started_at = datetime.fromisoformat(conditions.started_at)
     for product_id in list(completeness.open):
         recorder(RoundEnded(completeness.round, product_id, None, completeness.last_ns, completeness.last_ns))
+    overhead = ClientOverhead(plan.target.client if header.conditions else _UNKNOWN, conditions.stamps)
     with _understood(path):
-        report = summarize(
+        # Where the journal of faults is not beside it, nothing is said of them.
+        made, _ = report(
+            header.run_id,
+            conditions,
+            plan,
             recorder,
             judging.verdict(),
-            ClientOverhead(plan.target.client if header.conditions else _UNKNOWN, conditions.stamps),
-            plan,
-            run_id=header.run_id,
-            started_at=started_at,
+            overhead,
+            path,
             stopped_by=part,
-            environment=conditions.environment,
-            invocation=conditions.invocation,
+            overhead_known=False,
         )
-        report = _with_thresholds(_without_overhead(report), conditions)
-        if header.conditions is None:  # the plan was a stand-in
-            report = replace(report, config={}, hint=None)
-    if plan.target.faults is not None:
-        with suppress(LoadTestError):  # the journal of faults may lie elsewhere
-            report = replace(report, faults=proxy.injected(path.parent))
-    if report.verdict.status is Status.VIOLATED:
-        around = timelines(report.verdict.violations, read_history(path))
-        report = replace(report, verdict=replace(report.verdict, timelines=around))
-    return report
+    if header.conditions is None:  # the plan was a stand-in
+        made = replace(made, config={}, hint=None)
+    return made
 
 
 def _told_by(header: Header, recorder: Recorder) -> Conditions:
     """What a history without conditions tells of its run: when it was, and whether it was a load."""
     return Conditions(
-        command="race" if recorder.seconds is None else "load",
+        command="race" if recorder.per_second is None else "load",
         started_at=header.began_at.isoformat(timespec="seconds"),
         plan={},
         orders=None,
@@ -108,11 +97,11 @@ class _Replay:
                 raise ValueError(f"a time that is not within the run: {time_ns}")
         self.recorder(event)
         self._events += 1
-        seconds = self.recorder.seconds
-        if seconds is not None and now_ns - seconds.started_ns > _LONGEST_LOAD_S * 10**9:
-            raise ValueError("a load of more than 3 days: a report made anew has no room for its seconds")
-        if self._events % _EVENTS_BETWEEN == 0 and seconds is not None:
-            seconds.close(now_ns - _RECONCILED_NS)
+        per_second = self.recorder.per_second
+        if per_second is not None and now_ns - per_second.started_ns > _LONGEST_LOAD_S * 10**9:
+            raise ValueError("a load of more than 3 days: a report made anew has no room for its per_second")
+        if self._events % _EVENTS_BETWEEN == 0 and per_second is not None:
+            per_second.close(now_ns - _RECONCILED_NS)
 
 
 @contextmanager
@@ -121,16 +110,3 @@ def _understood(path: Path) -> Iterator[None]:
         yield
     except (ValueError, OverflowError, UsageError) as error:  # msgspec's errors are ValueErrors
         raise UsageError(f"{path}: its header or its events make no report: {error}") from error
-
-
-def _without_overhead(report: Report) -> Report:
-    return replace(
-        report,
-        client=replace(
-            report.client, served=None, fallbacks=None, loop_lag_ms=None, cpu_s=None, cpu_cores=None, reader_stamps=None
-        ),
-    )
-
-
-def _with_thresholds(report: Report, conditions: Conditions) -> Report:
-    return replace(report, thresholds=[check(parse(text), report) for text in conditions.thresholds])

@@ -1,31 +1,49 @@
-"""One run, from the preparation of the target to the report."""
+"""One run, composed: target, dispatcher, listeners, who judges, and the report of it all."""
 
-import secrets
-from collections.abc import Sequence
-from contextlib import ExitStack, suppress
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, ExitStack, asynccontextmanager, nullcontext
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 from msgspec import Struct, to_builtins
 from msgspec.structs import replace
 
-from loadtest.checker import Status, Verdict
+from loadtest import targets
+from loadtest.distributed import coordinator
+from loadtest.distributed.checker_process import Judgement
+from loadtest.distributed.judging import Judging, judging
+from loadtest.dynamodb.client import Connection, connect
 from loadtest.dynamodb.opening import stamps
+from loadtest.dynamodb.own_writes import OwnWrites
 from loadtest.dynamodb.put_back import Kept
-from loadtest.errors import InterruptedRunError, LoadTestError, UsageError
+from loadtest.engine import dispatch
+from loadtest.engine.context import PUTTING, Dispatcher, Rounds, RunContext
+from loadtest.engine.load import LoadRound
+from loadtest.engine.prepare import prepare
+from loadtest.engine.race import RaceRounds
+from loadtest.engine.reconcile import Reconciler, RoundWrites
+from loadtest.engine.stop import Interrupt, Stop
+from loadtest.engine.stream import EventStream
+from loadtest.engine.watchdog import Watchdog, Watcher
+from loadtest.errors import InterruptedRunError, LoadTestError
 from loadtest.events import Operation
 from loadtest.faults import proxy
-from loadtest.measure.summary import command, summarize
-from loadtest.measure.thresholds import Threshold, check
-from loadtest.records import json_file
-from loadtest.records.history import Conditions, HistoryWriter, read_history
+from loadtest.measure.client_overhead import ClientOverhead
+from loadtest.measure.recorder import Recorder
+from loadtest.measure.summary import environment
+from loadtest.measure.thresholds import Threshold
+from loadtest.records import json_file, run_folder
+from loadtest.records.history import Conditions, HistoryWriter
 from loadtest.records.invocation import Invocation
+from loadtest.records.judging import checker
 from loadtest.records.report import Report
-from loadtest.records.timeline import Timeline, timelines
-from loadtest.session import SERVER_LOG, Interrupt, Session, Watcher
+from loadtest.reporting import report
 from loadtest.workload.spec import Load, Race
 from loadtest.workload.target import TargetKind
+
+Undisturbed = Callable[[], AbstractContextManager[None]]
+"""Its block is all rounds of a run: for who keeps the process from being held up meanwhile."""
 
 
 class Ended(Struct, frozen=True):
@@ -41,6 +59,21 @@ class Ended(Struct, frozen=True):
     spent_usd: float = 0.0
 
 
+class _Going(Struct):
+    """The parts that a run has from its beginning; with its target its `conditions` are whole, and who judges it."""
+
+    plan: Race | Load
+    run_id: str
+    folder: Path
+    conditions: Conditions
+    watcher: Watcher
+    recorder: Recorder
+    overhead: ClientOverhead
+    stop: Stop
+    watchdog: Watchdog
+    judging: Judging | None = None
+
+
 async def run(
     plan: Race | Load,
     runs_dir: Path,
@@ -52,6 +85,7 @@ async def run(
     lost: list[Operation] | None = None,
     invocation: Invocation | None = None,
     kept: Kept | None = None,
+    undisturbed: Undisturbed = nullcontext,
 ) -> Ended:
     """Run the race or the load and store report and history in a new folder below `runs_dir`.
 
@@ -61,82 +95,146 @@ async def run(
     and `kept` what is to be put back after the last of them.
     """
     started_at = datetime.now(UTC)
-    run_id = f"{started_at:%Y-%m-%dT%H-%M-%SZ}-{secrets.token_hex(5)}"
-    folder = _make_folder(runs_dir, run_id)
-    with ExitStack() as files:
-
-        def begin_history(made_in: dict[str, Any]) -> HistoryWriter:
-            conditions = _conditions(plan, started_at, made_in, thresholds, lost, invocation)
-            return files.enter_context(HistoryWriter(folder / "history.jsonl", run_id, conditions, going.in_flight))
-
-        going = Session(plan, run_id, begin_history if keep_history else None, watcher, lost, kept)
-        files.callback(going.close)
-        await going.execute(folder, interrupt)
-        judgement = await going.judgement(interrupt) if going.recorder.begun else None
+    run_id = run_folder.new_id(started_at)
+    folder = run_folder.make_folder(runs_dir, run_id)
+    going = _parts(plan, run_id, folder, _conditions(plan, started_at, thresholds, lost, invocation), watcher)
+    recorder, stop = going.recorder, going.stop
+    with ExitStack() as until_judged:
+        async with stop.until(interrupt, going.watchdog.run, going.overhead.watch_loop):
+            await _place_orders(going, kept, until_judged, undisturbed, keep_history=keep_history)
+        going.watchdog.check()
+        judgement = None
+        if going.judging is not None and recorder.begun:
+            judgement = await going.judging.judgement(stop, interrupt)
     if judgement is None:
-        _discard(folder)
-        raise _why_not_begun(going)
-    if kept is not None:
-        kept.late |= {each.product_id for each in judgement.lost} & kept.items.keys()
-        kept.others |= {each.product_id for each in judgement.verdict.violations if each.kind == "external_write"}
-    if lost is not None and plan.target.kind is not TargetKind.EMBEDDED:
-        lost[:] = judgement.lost
-    report = summarize(
-        going.recorder,
+        run_folder.discard(folder)
+        raise _why_not_begun(stop)
+    going.overhead.cpu_ns += judgement.cpu_ns
+    _hand_on(judgement, plan, lost, kept)
+    made, unread = report(
+        run_id,
+        going.conditions,
+        plan,
+        recorder,
         judgement.verdict,
         going.overhead,
-        plan,
-        run_id=run_id,
-        started_at=started_at,
-        stopped_by=going.signal or (str(going.error) if going.error else None),
-        environment=going.environment,
-        invocation=invocation,
+        folder / run_folder.HISTORY,
+        stopped_by=stop.reason,
     )
-    if keep_history and judgement.verdict.status is Status.VIOLATED:
-        around = _timelines(judgement.verdict, folder / "history.jsonl")
-        report = replace(report, verdict=replace(report.verdict, timelines=around))
-    report = replace(report, thresholds=[check(threshold, report) for threshold in thresholds])
-    report, unwritten = _written(report, folder, with_faults=plan.target.faults is not None)
-    return Ended(report, folder, going.signal, going.error or unwritten, going.recorder.spent_usd(plan.prices))
+    unwritten = _write(made, folder)
+    return Ended(made, folder, stop.signal, stop.error or unread or unwritten, recorder.spent_usd(plan.prices))
 
 
-def _why_not_begun(going: Session) -> LoadTestError:
-    if going.error is not None:
-        return going.error
-    if going.signal is not None:
-        return InterruptedRunError(f"stopped by {going.signal} before the first order was placed")
-    return LoadTestError("no order came in that time; give a higher rate or a longer duration")  # by chance
+def _parts(plan: Race | Load, run_id: str, folder: Path, conditions: Conditions, watcher: Watcher) -> _Going:
+    recorder, stop = Recorder(), Stop()
+    overhead = ClientOverhead(plan.target.client, stamps(plan.target.client))
+
+    def show() -> None:
+        recorder.tick()
+        watcher.show(recorder, overhead)
+
+    watchdog = Watchdog(show, stop.fail)
+    return _Going(plan, run_id, folder, conditions, watcher, recorder, overhead, stop, watchdog)
 
 
-def _written(report: Report, folder: Path, *, with_faults: bool) -> tuple[Report, LoadTestError | None]:
-    """The report, with the faults that were injected, as it is on disk, and the first thing that went wrong."""
-    error = None
-    try:
-        if with_faults:
-            report = replace(report, faults=proxy.injected(folder))
-    except LoadTestError as refused:
-        error = refused
-    try:
-        json_file.write(folder / "report.json", json_file.encode(report))
-    except LoadTestError as refused:
-        error = error or refused
-    return report, error
+async def _place_orders(
+    going: _Going, kept: Kept | None, until_judged: ExitStack, undisturbed: Undisturbed, *, keep_history: bool
+) -> None:
+    """Open the target, make all who take part, and let the rounds run. History and judge stay `until_judged`."""
+    plan, stop = going.plan, going.stop
+    async with (
+        targets.opened(plan.target, plan.concurrency, going.folder / run_folder.SERVER_LOG) as connection,
+        connect(connection.patient()) as admin_client,
+        _route(going, connection, admin_client.meta.region_name) as (route, fault_proxy),
+    ):
+        made_in = environment(plan.target.kind, admin_client.meta.endpoint_url)
+        going.conditions = replace(going.conditions, environment=made_in)
+        history = _history(going, until_judged) if keep_history else None
+        going.judging = _judging(going, history, until_judged)
+        writes, rounds = RoundWrites(), _rounds(plan)
+        listeners = [going.recorder, *going.judging.listeners, writes, kept, *rounds.listeners, history]
+        events = EventStream([listener for listener in listeners if listener is not None], stop.fail)
+        done = partial(going.watcher.chore, PUTTING)
+        table = await prepare(plan, admin_client, connection, events.repaired, done)
+        prefix = run_folder.order_prefix(going.run_id)
+        if kept is not None:
+            kept.runs.append(prefix)
+        async with _dispatcher(going, route, events) as dispatcher:
+            if history is not None:
+                history.in_flight = dispatcher.in_flight_writes
+            if fault_proxy is not None:
+                await fault_proxy.begin(table.arn)
+            late = {op.order_id for op in going.conditions.lost}
+            context = RunContext(
+                dispatcher=dispatcher,
+                own=OwnWrites(admin_client, connection, prefix, events, events.repaired, late),
+                reconciler=Reconciler(writes, admin_client, connection, events.repaired),
+                emit=events,
+                stop=stop,
+                watcher=going.watcher,
+                overhead=going.overhead,
+                spent_usd=lambda: going.recorder.spent_usd(plan.prices),
+                prefix=prefix,
+            )
+            with undisturbed():
+                await rounds.run(context)
+
+
+@asynccontextmanager
+async def _route(
+    going: _Going, connection: Connection, region: str
+) -> AsyncIterator[tuple[Connection, proxy.Proxy | None]]:
+    """The orders' way to the table: straight, or through the proxy that makes faults."""
+    plan = going.plan
+    if plan.faults is None:
+        yield connection, None
+        return
+    async with proxy.proxied(
+        connection, plan.faults, plan.seed, region=region, run_id=going.run_id, folder=going.folder
+    ) as fault_proxy:
+        with going.watchdog.watching(fault_proxy.require_alive):
+            yield fault_proxy.connection, fault_proxy
+
+
+def _history(going: _Going, until_judged: ExitStack) -> HistoryWriter:
+    path = going.folder / run_folder.HISTORY
+    history = until_judged.enter_context(HistoryWriter(path, going.run_id, going.conditions))
+    until_judged.enter_context(going.watchdog.watching(history.flush))
+    return history
+
+
+def _judging(going: _Going, history: HistoryWriter | None, until_judged: ExitStack) -> Judging:
+    here, beside = checker(going.conditions), not going.plan.spread.alone
+    judged = judging(here, history, going.watcher.announce, beside=beside)
+    until_judged.callback(judged.close)
+    return judged
+
+
+def _rounds(plan: Race | Load) -> Rounds:
+    return RaceRounds(plan) if isinstance(plan, Race) else LoadRound(plan)
+
+
+def _dispatcher(going: _Going, route: Connection, events: EventStream) -> AbstractAsyncContextManager[Dispatcher]:
+    """Who places the orders, connected and warm: this process, or those that the plan asks for."""
+    if going.plan.spread.alone:
+        return dispatch.opened(going.plan, route, events, events.repaired, going.overhead)
+    return coordinator.opened(going.plan, route, events, going.stop.fail, going.overhead)
 
 
 def _conditions(
     plan: Race | Load,
     started_at: datetime,
-    made_in: dict[str, Any],
     thresholds: Sequence[Threshold],
     lost: list[Operation] | None,
     invocation: Invocation | None,
 ) -> Conditions:
+    """What is known of the run before its target is open."""
     return Conditions(
-        command=command(plan),
+        command=plan.command,
         started_at=started_at.isoformat(timespec="seconds"),
         plan=to_builtins(plan),
         orders=plan.orders,
-        environment=made_in,
+        environment={},
         stamps=stamps(plan.target.client),
         thresholds=[str(threshold) for threshold in thresholds],
         lost=list(lost or ()),
@@ -144,28 +242,27 @@ def _conditions(
     )
 
 
-def _make_folder(runs_dir: Path, run_id: str) -> Path:
-    folder = runs_dir / run_id
+def _why_not_begun(stop: Stop) -> LoadTestError:
+    if stop.error is not None:
+        return stop.error
+    if stop.signal is not None:
+        return InterruptedRunError(f"stopped by {stop.signal} before the first order was placed")
+    return LoadTestError("no order came in that time; give a higher rate or a longer duration")  # of a Poisson process
+
+
+def _hand_on(judgement: Judgement, plan: Race | Load, lost: list[Operation] | None, kept: Kept | None) -> None:
+    """What the next run on the same table has to know, and who puts back what was there."""
+    if kept is not None:
+        kept.late |= {each.product_id for each in judgement.lost} & kept.items.keys()
+        kept.others |= {each.product_id for each in judgement.verdict.violations if each.kind == "external_write"}
+    if lost is not None and plan.target.kind is not TargetKind.EMBEDDED:
+        lost[:] = judgement.lost
+
+
+def _write(made: Report, folder: Path) -> LoadTestError | None:
+    """Put the report on disk. Returns why it could not be."""
     try:
-        folder.mkdir(0o700, parents=True)  # a run tells of tables, accounts and machines
-    except OSError as error:
-        raise UsageError(f"cannot make the run folder {folder}: {error.strerror}; give another --runs-dir") from error
-    return folder
-
-
-def _timelines(verdict: Verdict, history: Path) -> list[Timeline]:
-    """None if the disk refused the history: it may be cut anywhere, and the report is worth more."""
-    with suppress(LoadTestError, OSError):
-        return timelines(verdict.violations, read_history(history))
-    return []
-
-
-def _discard(folder: Path) -> None:
-    """Remove the folder of a run that measured nothing; a log with something in it stays."""
-    for name in ("history.jsonl", proxy.JOURNAL):
-        (folder / name).unlink(missing_ok=True)
-    for log in (folder / SERVER_LOG, folder / proxy.LOG):
-        if log.exists() and log.stat().st_size == 0:
-            log.unlink()
-    with suppress(OSError):
-        folder.rmdir()
+        json_file.write(folder / run_folder.REPORT, json_file.encode(made))
+    except LoadTestError as refused:
+        return refused
+    return None

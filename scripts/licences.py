@@ -1,4 +1,4 @@
-"""Prints docs/licences.md: what the project installs, and under which licences, as the packages themselves say.
+"""Prints docs/reference/licences.md: what the project installs, under which licences, as the packages themselves say.
 
 Run it where the development environment and the servers of the tests are: .venv/bin/python scripts/licences.py
 """
@@ -47,8 +47,9 @@ project's.
 ## Not installed
 
 DynamoDB Local comes under its vendor's own terms, which let nobody pass it on. Nothing here fetches, runs or contains
-it; [servers.md](servers.md#dynamodb-local) says what is known of it. Terraform, which `scripts/check` uses where it is
-there, is under the Business Source License 1.1, and its AWS provider under MPL-2.0; they too are yours to install.
+it; [race a server](../how-to/race-a-server.md#dynamodb-local) says what is known of it. Terraform, which
+`scripts/check` uses where it is there, is under the Business Source License 1.1, and its AWS provider under MPL-2.0;
+they too are yours to install.
 """
 _NAMES = {
     "3-Clause BSD License": "BSD-3-Clause",

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+import tests.helpers.examples  # noqa: F401 - it sets how many examples every property gets
+
 ROOT = Path(__file__).parent.parent
 TOOLS = ROOT / ".tools"
 DYNAMODB_LOCAL_URL = (
@@ -130,11 +132,11 @@ def _command(name: str, port: int) -> tuple[list[str], Path]:
     if name == "ministack":
         program = TOOLS / "ministack/bin/ministack"
         if not program.exists():
-            missing("MiniStack (scripts/test installs it)")
+            missing("MiniStack (scripts/test integration installs it)")
         return ["env", f"GATEWAY_PORT={port}", "BIND_HOST=127.0.0.1", str(program)], ROOT
     program = TOOLS / "dynalite/node_modules/dynalite/cli.js"
     if not shutil.which("node") or not program.exists():
-        missing("dynalite (scripts/test fetches it with npm)")
+        missing("dynalite (scripts/test integration fetches it with npm)")
     return ["node", str(program), "--port", str(port), "--createTableMs", "0"], ROOT
 
 

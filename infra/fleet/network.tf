@@ -97,7 +97,8 @@ resource "aws_vpc_endpoint" "gateway" {
 }
 
 # In place of a NAT gateway. Four endpoints cost about 0.01 dollars an hour each in every subnet (us-east-1), so 0.04
-# in one subnet and 0.12 in three, where a NAT gateway costs 0.045, each with 0.01 to 0.045 a GB: see docs/fleet.md.
+# in one subnet and 0.12 in three, where a NAT gateway costs 0.045, each with 0.01 to 0.045 a GB:
+# docs/how-to/run-a-cluster-on-aws.md.
 # Their private DNS names hold for the whole VPC, and only the fleet passes: in a VPC that others use, let them make
 # the endpoints, or use their NAT gateway.
 resource "aws_vpc_endpoint" "interface" {

@@ -11,26 +11,28 @@ from loadtest.events import is_own
 UNTOLD = "; whose write it was the history does not tell"
 OF_SUMS = {"oversold", "stock_lost", "version_miscounted"}  # kinds that any of the accepted writes may be the cause of
 # Kinds whose orders are those that saw it, and need not have written anything.
-_OF_WITNESSES = {"external_write", "stale_read", "version_from_nowhere", "version_reused"}
+_OF_WITNESSES = {"external_write", "stale_read", "phantom_version", "version_reused"}
 
 
 def culprits_first(violations: Sequence[Violation]) -> list[Violation]:
     """One round's violations: those of sums name first whom the others name."""
-    specific = [one for one in violations if one.orders and one.kind not in OF_SUMS | _OF_WITNESSES]
-    specific.sort(key=lambda one: one.kind not in OF_ORDERS)  # what an order was told says most of whose write it was
-    return [_naming(one, specific) if one.kind in OF_SUMS else one for one in violations]
+    unspecific = OF_SUMS | _OF_WITNESSES
+    specific = [violation for violation in violations if violation.orders and violation.kind not in unspecific]
+    # What an order was told says most of whose write it was.
+    specific.sort(key=lambda violation: violation.kind not in OF_ORDERS)
+    return [_naming(violation, specific) if violation.kind in OF_SUMS else violation for violation in violations]
 
 
-def _naming(found: Violation, specific: Sequence[Violation]) -> Violation:
+def _naming(violation: Violation, specific: Sequence[Violation]) -> Violation:
     if not specific:
-        return found
-    named = (order_id for one in specific for order_id in one.orders)
-    orders = [*(order_id for order_id in named if not is_own(order_id)), *found.orders]
-    operations = [*(op for one in specific for op in one.operations), *found.operations]
+        return violation
+    named = (order_id for other in specific for order_id in other.orders)
+    orders = [*(order_id for order_id in named if not is_own(order_id)), *violation.orders]
+    operations = [*(op for other in specific for op in other.operations), *violation.operations]
     return replace(
-        found,
-        message=found.message.removesuffix(UNTOLD),
+        violation,
+        message=violation.message.removesuffix(UNTOLD),
         orders=tuple(dict.fromkeys(orders))[:SHOWN],
-        orders_count=max(found.orders_count, len(set(orders))),
+        orders_count=max(violation.orders_count, len(set(orders))),
         operations=tuple(op for n, op in enumerate(operations) if op not in operations[:n])[:SHOWN],
     )

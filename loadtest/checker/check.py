@@ -11,8 +11,8 @@ from loadtest.checker.ledger import Ledger
 from loadtest.checker.power import Chances, unexcluded
 from loadtest.checker.reconcile import reconcile
 from loadtest.checker.results import Results
-from loadtest.checker.unresolved import Doubt
-from loadtest.checker.verdict import Power, Settled, Status, Tally, Verdict, Violation, plural, sentence
+from loadtest.checker.unresolved import UnresolvedWrites
+from loadtest.checker.verdict import Power, Reconciled, Status, Tally, Verdict, Violation, plural, sentence
 from loadtest.events import (
     Event,
     Operation,
@@ -28,7 +28,7 @@ from loadtest.events import (
 )
 
 _ANY = 1 << 30
-Lost = Mapping[str, Mapping[str, Doubt]]  # by product and order
+Lost = Mapping[str, Mapping[str, UnresolvedWrites]]  # by product and order
 
 
 class Checker:
@@ -51,15 +51,17 @@ class Checker:
         self._results = Results()
         self._outcomes: Counter[Outcome] = Counter()
         self._violations: list[Violation] = []
-        self._doubts: list[str] = []
-        self._doubtful: list[tuple[int, list[Doubt], int]] = []  # by round, with those of which no write was lost
+        self._reasons: list[str] = []
+        self._unresolved: list[
+            tuple[int, list[UnresolvedWrites], int]
+        ] = []  # by round, with those of which no write was lost
         self._tally = Tally()
         self._phantoms = self._stale_reads = 0
         self._chances = Chances()
         self._is_load = is_load
         self._exclude = exclude
         self._several = several
-        self._lost = {product_id: dict(doubts) for product_id, doubts in (lost or {}).items()}
+        self._lost = {product_id: dict(by_order) for product_id, by_order in (lost or {}).items()}
 
     def __call__(self, event: Event) -> None:
         """Take one event. Events of a round come between its start and its end; ValueError if they do not."""
@@ -99,33 +101,33 @@ class Checker:
         for ledger in self._ledgers.values():
             if ledger.begun:
                 self._violations.extend(Invariants(ledger, 0).afterwards())
-        violations, settled = tuple(self._violations), self._settled()
-        doubts = (*self._doubts, *self._unsettled())
-        tally = replace(self._tally, settled=settled)
-        found, untested = self._chances.power(is_load=self._is_load), False
-        if not violations and not self._decided() and not settled.accepted:
-            doubts = (*doubts, "no order was decided")
-        elif not violations and not doubts and (reason := self._weakness(found, settled)) is not None:
+        violations, reconciled = tuple(self._violations), self._reconciled()
+        reasons = (*self._reasons, *self._why_unresolved())
+        tally = replace(self._tally, reconciled=reconciled)
+        power, untested = self._chances.power(is_load=self._is_load), False
+        if not violations and not self._decided() and not reconciled.accepted:
+            reasons = (*reasons, "no order was decided")
+        elif not violations and not reasons and (reason := self._weakness(power, reconciled)) is not None:
             untested = self._exclude is None
-            doubts = (*doubts, reason)
-        status = Status.VIOLATED if violations else Status.INCONCLUSIVE if doubts else Status.SAFE
+            reasons = (*reasons, reason)
+        status = Status.VIOLATED if violations else Status.INCONCLUSIVE if reasons else Status.SAFE
         return Verdict(
             status=status,
-            sentence=sentence(status, tally, violations, doubts),
+            sentence=sentence(status, tally, violations, reasons),
             violations=violations,
-            doubts=doubts,
-            settled=settled,
+            reasons=reasons,
+            reconciled=reconciled,
             phantom_rejects=self._phantoms,
             stale_reads=self._stale_reads,
-            power=found,
+            power=power,
             untested=untested,
         )
 
-    def _weakness(self, found: Power, settled: Settled) -> str | None:
+    def _weakness(self, power: Power, reconciled: Reconciled) -> str | None:
         """Why the run could have shown too little."""
         if self._exclude is not None:
-            return unexcluded(found, self._exclude)
-        return self._chances.untested(is_load=self._is_load, settled=bool(settled.accepted))
+            return unexcluded(power, self._exclude)
+        return self._chances.untested(is_load=self._is_load, reconciled=bool(reconciled.accepted))
 
     @property
     def lost(self) -> Lost:
@@ -133,20 +135,20 @@ class Checker:
         return self._lost
 
     @property
-    def doubtful(self) -> list[Doubt]:
+    def unresolved(self) -> list[UnresolvedWrites]:
         """The orders with lost writes of the rounds that were judged."""
-        return [doubt for _, doubts, _ in self._doubtful for doubt in doubts]
+        return [writes for _, unresolved, _ in self._unresolved for writes in unresolved]
 
-    def _settled(self) -> Settled:
-        found = Counter(
-            doubt.settled for doubt in self.doubtful if not (doubt.applied and doubt.told is Outcome.ACCEPTED)
+    def _reconciled(self) -> Reconciled:
+        outcomes = Counter(
+            writes.outcome for writes in self.unresolved if not (writes.applied and writes.told is Outcome.ACCEPTED)
         )
-        unresolvable = sum(unresolvable for *_, unresolvable in self._doubtful)
-        return Settled(found[Outcome.ACCEPTED], found[Outcome.REJECTED], found[None] + unresolvable)
+        unresolvable = sum(unresolvable for *_, unresolvable in self._unresolved)
+        return Reconciled(outcomes[Outcome.ACCEPTED], outcomes[Outcome.REJECTED], outcomes[None] + unresolvable)
 
-    def _unsettled(self) -> Iterator[str]:
-        for number, doubts, unresolvable in self._doubtful:
-            if unknown := unresolvable + sum(doubt.settled is None for doubt in doubts):
+    def _why_unresolved(self) -> Iterator[str]:
+        for number, unresolved, unresolvable in self._unresolved:
+            if unknown := unresolvable + sum(writes.outcome is None for writes in unresolved):
                 yield f"{plural(unknown, 'order')} of round {number:,} may or may not have been applied"
 
     def _decided(self) -> int:
@@ -202,11 +204,11 @@ class Checker:
         for ledger in ledgers:
             results.follow_sightings(ledger, complete=complete)
             reconcile(ledger, live[ledger])
-            results.follow_doubts(ledger.doubts)
-        found = [one for ledger in ledgers for one in Invariants(ledger, live[ledger]).violations()]
-        found += results.violations(number, first, complete=complete)
-        self._violations += culprits_first(found)
-        self._doubt(ledgers, complete)
+            results.follow_unresolved(ledger.unresolved)
+        violations = [violation for ledger in ledgers for violation in Invariants(ledger, live[ledger]).violations()]
+        violations += results.violations(number, first, complete=complete)
+        self._violations += culprits_first(violations)
+        self._note_unresolved(ledgers, complete)
         self._count(ledgers)
         results.begin()
         self._current, self._outcomes, self._open = {}, Counter(), 0
@@ -219,19 +221,22 @@ class Checker:
             return _ANY
         return self._results.live(ledger.initial.id)
 
-    def _doubt(self, ledgers: list[Ledger], complete: bool) -> None:
+    def _note_unresolved(self, ledgers: list[Ledger], complete: bool) -> None:
         round_, unread = f"round {self._number:,}", sum(ledger.round.final is None for ledger in ledgers)
         if not complete:
-            self._doubts.append(f"{round_} was cut short")
+            self._reasons.append(f"{round_} was cut short")
         elif unread:
             of = f" of {plural(unread, 'product')}" if len(ledgers) > 1 else ""
-            self._doubts.append(f"the stock{of} after {round_} could not be read")
-        doubts = [
-            doubt for ledger in ledgers for doubt in ledger.doubts.values() if not (doubt.pending or doubt.counted)
+            self._reasons.append(f"the stock{of} after {round_} could not be read")
+        unresolved = [
+            writes
+            for ledger in ledgers
+            for writes in ledger.unresolved.values()
+            if not (writes.pending or writes.counted)
         ]
-        for doubt in doubts:
-            doubt.counted = True
-        self._doubtful.append((self._number, doubts, self._results.unresolvable))
+        for writes in unresolved:
+            writes.counted = True
+        self._unresolved.append((self._number, unresolved, self._results.unresolvable))
         for ledger in ledgers:
             if lost := ledger.lost:
                 self._lost[ledger.initial.id] = lost
@@ -246,9 +251,10 @@ class Checker:
         tally.restocked |= any(ledger.round.stock.restocked for ledger in ledgers)
         tally.stocks.update(ledger.round.initial.quantity for ledger in ledgers)
         tally.outcomes.update(self._outcomes)
-        settled = sum(
-            doubt.settled is Outcome.ACCEPTED and doubt.told is not Outcome.ACCEPTED for doubt in self._doubtful[-1][1]
+        reconciled = sum(
+            writes.outcome is Outcome.ACCEPTED and writes.told is not Outcome.ACCEPTED
+            for writes in self._unresolved[-1][1]
         )
-        tally.winners[self._outcomes[Outcome.ACCEPTED] + settled] += 1
+        tally.winners[self._outcomes[Outcome.ACCEPTED] + reconciled] += 1
         self._phantoms += self._results.phantoms
         self._stale_reads += sum(ledger.stale_reads for ledger in ledgers)

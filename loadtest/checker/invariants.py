@@ -5,7 +5,6 @@ from dataclasses import replace
 from itertools import islice
 from math import inf
 
-from loadtest.checker import unresolved as doubting
 from loadtest.checker.bitsets import SHOWN, Evidence
 from loadtest.checker.blame import OF_SUMS, UNTOLD
 from loadtest.checker.ledger import Ledger
@@ -13,7 +12,8 @@ from loadtest.checker.matching import Gap, Matching
 from loadtest.checker.outside import FOLLOWING
 from loadtest.checker.reconcile import candidates
 from loadtest.checker.refusals import Blind
-from loadtest.checker.stock import Found
+from loadtest.checker.stock import Finding
+from loadtest.checker.unresolved import open_writes
 from loadtest.checker.verdict import Violation, plural
 from loadtest.events import RESTOCK, Operation, is_own
 
@@ -24,32 +24,32 @@ class Invariants:
     def __init__(self, ledger: Ledger, live: int) -> None:
         """ValueError if none has begun."""
         self._ledger, self._live = ledger, live
-        self._history, self._own, self._outside = ledger.claims, ledger.own, ledger.outside
+        self._history, self._own, self._outside = ledger.history, ledger.own, ledger.outside
         self._round = ledger.round
 
     def violations(self) -> Iterator[Violation]:
         """What is wrong with the stock, the versions and the refusals of the round that is over."""
-        found = list(self._all())
-        yield from self._first_of_all(found)
+        violations = list(self._all())
+        yield from self._first_of_all(violations)
         self._decide()
 
     def afterwards(self) -> Iterator[Violation]:
         """What the tool's own requests after the last round showed."""
-        found = [*self._history.drain(self._round.number), *self._refused_blindly()]
-        found += [self._violation(*one) for one in self._ledger.time.drain()]
-        yield from self._first_of_all(found)
+        violations = [*self._history.drain(self._round.number), *self._refused_blindly()]
+        violations += [self._violation(*finding) for finding in self._ledger.time.drain()]
+        yield from self._first_of_all(violations)
 
-    def _first_of_all(self, found: Iterable[Violation]) -> Iterator[Violation]:
+    def _first_of_all(self, violations: Iterable[Violation]) -> Iterator[Violation]:
         """What makes all else questionable comes first, and in place of what follows from it."""
         foreign, back = self._outside.foreign, self._outside.back
         yield from self._outside.drain(self._round.number)
         if not foreign:
-            yield from (one for one in found if not (back and one.kind in FOLLOWING))
+            yield from (violation for violation in violations if not (back and violation.kind in FOLLOWING))
 
     def _all(self) -> Iterator[Violation]:
         self._look_for_strangers()
-        found = list(self._of_writes())
-        yield from found or self._of_what_nobody_claimed()
+        violations = list(self._of_writes())
+        yield from violations or self._of_unknown_makers()
         round_ = self._round
         only_fell = not (self._restocked or round_.eventual or round_.perhaps)
         yield from round_.refusals.violations(round_.number, self._ledger.initial.id, round_.final, only_fell=only_fell)
@@ -62,7 +62,7 @@ class Invariants:
                 self._outside.stranger(name, version, op)
         round_ = self._round
         if round_.final is not None:
-            lost = len(doubting.open_writes(self._ledger.doubts)) + len(round_.perhaps) + round_.stock.lost_restocks
+            lost = len(open_writes(self._ledger.unresolved)) + len(round_.perhaps) + round_.stock.lost_restocks
             extra, (unseen, forgotten) = round_.rose - round_.surely - round_.stock.restocks, self._history.unplaced()
             if extra > 0 or len(unseen) + forgotten >= -extra:  # of others it is known which versions they made
                 self._outside.made_by_nobody(min(0, extra) or max(0, extra - lost))
@@ -78,41 +78,44 @@ class Invariants:
         round_ = self._round
         if round_.final is None or self._live:
             return
-        undecided = any(doubt.settled is None for doubt in self._ledger.doubts.values() if doubt.open or doubt.perhaps)
+        undecided = any(
+            writes.outcome is None for writes in self._ledger.unresolved.values() if writes.open or writes.perhaps
+        )
         room = self._ledger.room.each
         gaps = list(islice(self._history.gaps(self._ledger.decided, round_.final.version), room + 1))
         if undecided and 0 < len(gaps) <= room:
             return
-        for doubt in self._ledger.doubts.values():
-            if gaps and undecided and doubt.settled is None:
-                doubt.miss()
-            doubt.decide()
+        for writes in self._ledger.unresolved.values():
+            if gaps and undecided and writes.outcome is None:
+                writes.miss()
+            writes.decide()
         self._ledger.decided = round_.final.version
         self._history.decide()
         self._own.decide(round_.final.version)
 
-    def _of_what_nobody_claimed(self) -> Iterator[Violation]:
+    def _of_unknown_makers(self) -> Iterator[Violation]:
         matching = candidates(self._ledger, self._live)
-        found = list(self._made_by_somebody(Matching([gap.of_any_units for gap in matching.gaps], matching.writes)))
+        of_any_units = Matching([gap.of_any_units for gap in matching.gaps], matching.writes)
+        violations = list(self._made_by_somebody(of_any_units))
         round_ = self._round
         if not (self._own.anonymous or round_.perhaps or (self._restocked and not round_.complete)):
             first, number = round_.initial.version, round_.number
-            found += self._history.versions.hold_quantities(
+            violations += self._history.versions.hold_quantities(
                 self._ledger.units, first, number, restocked=self._restocked
             )
-        gap = matching.uncovered() if not found else None
+        gap = matching.uncovered() if not violations else None
         if gap is not None:
             taken = plural(gap.took, "unit") if gap.took is not None and gap.took >= 0 else "another number of units"
             message = f"version {gap.version:,} took {taken}, which no write that can have made it wanted"
-            found.append(self._violation("wrong_quantity", message, self._seen_by(gap)))
-        yield from found
+            violations.append(self._violation("wrong_quantity", message, self._seen_by(gap)))
+        yield from violations
 
     def _of_writes(self) -> Iterator[Violation]:
         round_ = self._round
-        lost = [op for _, op in doubting.open_writes(self._ledger.doubts)] + round_.perhaps
+        lost = [op for _, op in open_writes(self._ledger.unresolved)] + round_.perhaps
         if round_.complete or not round_.placed_one_by_one:  # of a load that was cut nobody knows what was added
-            found = round_.stock.violations(round_.final, [op.units for op in lost], round_.rest)
-            yield from map(self._with_culprits, self._named(found))
+            findings = round_.stock.violations(round_.final, [op.units for op in lost], round_.rest)
+            yield from map(self._with_culprits, self._named(findings))
         else:
             yield from self._named(round_.stock.below_zero(round_.final))
         self._history.hold_names(
@@ -129,8 +132,8 @@ class Invariants:
         for kind, message, evidence in self._ledger.time.drain():
             yield self._violation(kind, message, evidence)
 
-    def _named(self, found: Iterator[Found]) -> Iterator[Violation]:
-        return (self._violation(*one) for one in found)
+    def _named(self, findings: Iterator[Finding]) -> Iterator[Violation]:
+        return (self._violation(*finding) for finding in findings)
 
     def _violation(self, kind: str, message: str, evidence: Evidence, fewest: int = SHOWN) -> Violation:
         return evidence.violation(kind, message, self._round.number, self._ledger.initial.id, fewest)
@@ -151,18 +154,18 @@ class Invariants:
                     message += ", or somebody else wrote the product"
                 yield self._with_culprits(self._violation("version_miscounted", message, round_.stock.accepted))
 
-    def _with_culprits(self, found: Violation) -> Violation:
+    def _with_culprits(self, violation: Violation) -> Violation:
         """The same, those first whose writes can be the cause; if the history does not tell whose, it says so."""
-        if found.kind not in OF_SUMS:
-            return found
+        if violation.kind not in OF_SUMS:
+            return violation
         culprits = list(self._culprits())
         if not culprits:
-            return replace(found, message=found.message + UNTOLD) if found.orders_count > 1 else found
-        operations, orders = [*culprits, *found.operations], [op.order_id for op in culprits]
+            return replace(violation, message=violation.message + UNTOLD) if violation.orders_count > 1 else violation
+        operations, orders = [*culprits, *violation.operations], [op.order_id for op in culprits]
         return replace(
-            found,
-            orders=tuple(dict.fromkeys([*orders, *found.orders]))[:SHOWN],
-            orders_count=max(found.orders_count, len({*orders, *found.orders})),
+            violation,
+            orders=tuple(dict.fromkeys([*orders, *violation.orders]))[:SHOWN],
+            orders_count=max(violation.orders_count, len({*orders, *violation.orders})),
             operations=tuple(op for n, op in enumerate(operations) if op not in operations[:n])[:SHOWN],
         )
 
@@ -195,14 +198,14 @@ class Invariants:
                 f"version {gap.version:,} was seen before any write that could have made it was sent, "
                 "or somebody else wrote the product"
             )
-            yield self._violation("version_from_nowhere", message, self._seen_by(gap))
+            yield self._violation("phantom_version", message, self._seen_by(gap))
 
     def _seen_by(self, gap: Gap) -> Evidence:
         """Who saw that version, or a later one, first; if the write after it is known, that may have made both."""
         _, op = self._ledger.time.register.made_by(gap.version)
         after = self._history.versions.maker(gap.version + 1)
-        witnesses = [one for one in (after, op) if one is not None and one.order_id]
-        orders = [one.order_id for one in witnesses if not is_own(one.order_id)]
+        witnesses = [witness for witness in (after, op) if witness is not None and witness.order_id]
+        orders = [witness.order_id for witness in witnesses if not is_own(witness.order_id)]
         return Evidence(1, orders[:1], witnesses[:1]) if witnesses else Evidence()
 
     def _refused_blindly(self) -> Iterator[Violation]:
@@ -213,7 +216,7 @@ class Invariants:
         ledger, uncertain = self._ledger, bool(self._own.anonymous or self._round.perhaps)  # which of own writes were
         fewest = None if uncertain or self._round.stock.restocks else min(ledger.units, default=1)
         most = inf if uncertain else max(ledger.units, default=1)
-        evidence = ledger.blind.without_cause(ledger.time, self._history.versions, most, fewest)
+        evidence = ledger.blind.spurious(ledger.time, self._history.versions, most, fewest)
         if evidence.count:
             message = f"{plural(evidence.count, 'write')} refused though every state that was there met the condition"
-            yield self._violation("refused_without_cause", message, evidence, 1)
+            yield self._violation("spurious_rejection", message, evidence, 1)

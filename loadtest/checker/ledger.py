@@ -9,7 +9,6 @@ from collections.abc import Mapping
 
 from msgspec.structs import replace
 
-from loadtest.checker import unresolved as doubting
 from loadtest.checker.bitsets import Evidence, Room
 from loadtest.checker.enum_members import ACCEPTED, READ, REJECTED, UNKNOWN
 from loadtest.checker.outside import Outside
@@ -18,7 +17,7 @@ from loadtest.checker.realtime import RealTime
 from loadtest.checker.refusals import Blind
 from loadtest.checker.register import seen, written
 from loadtest.checker.round import Round
-from loadtest.checker.unresolved import Doubt
+from loadtest.checker.unresolved import UnresolvedWrites, can_make
 from loadtest.checker.version_history import VersionHistory
 from loadtest.events import Operation, Product, Restocked, RoundEnded, RoundStarted, StockSet
 
@@ -26,13 +25,13 @@ from loadtest.events import Operation, Product, Restocked, RoundEnded, RoundStar
 class Ledger:
     """One product. `lost` are an earlier run's writes: they may yet be applied."""
 
-    def __init__(self, initial: Product, lost: Mapping[str, Doubt], room: Room) -> None:
+    def __init__(self, initial: Product, lost: Mapping[str, UnresolvedWrites], room: Room) -> None:
         """`initial` is the product as it was read first."""
         self.initial = initial
-        self.doubts: dict[str, Doubt] = dict(lost)
+        self.unresolved: dict[str, UnresolvedWrites] = dict(lost)
         for earlier in lost.values():
             earlier.pending = True
-        self.claims = VersionHistory(initial, room)
+        self.history = VersionHistory(initial, room)
         self.units: set[int] = set()  # what orders take
         self.own = OwnWrites(initial)
         self.outside = Outside(initial.version, initial.id)
@@ -43,8 +42,8 @@ class Ledger:
         self.decided = initial.version  # up to this one it is known who made what, as far as it ever will be
         self.wrong_version = Evidence()
         self._round: Round | None = None
-        if (doubt := self.doubts.get(initial.last_order or "")) is not None and not doubt.applied:
-            doubt.accept(doubt.open[-1])  # between two runs
+        if (writes := self.unresolved.get(initial.last_order or "")) is not None and not writes.applied:
+            writes.accept(writes.open[-1])  # between two runs
 
     @property
     def begun(self) -> bool:
@@ -64,9 +63,9 @@ class Ledger:
         return self.time.stale_reads
 
     @property
-    def lost(self) -> dict[str, Doubt]:
+    def lost(self) -> dict[str, UnresolvedWrites]:
         """The writes that may yet be applied when the round is over."""
-        return {order_id: doubt for order_id, doubt in self.doubts.items() if doubt.open}
+        return {order_id: writes for order_id, writes in self.unresolved.items() if writes.open}
 
     def begin(self, started: RoundStarted) -> None:
         """A round begins, with what the tool has just read."""
@@ -76,7 +75,7 @@ class Ledger:
             self.decided = self.newest  # of what was in flight when it was cut nothing more is known
         if before is not None:
             self.own.imply(product, min(before.read_ns, started.started_ns), self.newest)
-            self.doubts = {order_id: doubt for order_id, doubt in self.doubts.items() if doubt.is_of_use}
+            self.unresolved = {order_id: writes for order_id, writes in self.unresolved.items() if writes.is_of_use}
         self._round = Round(started, self.room, self.own.lost_after(product.version))
         self.time.begin(product.version, started.started_ns)
         self.own.quiet_ns = started.started_ns
@@ -104,48 +103,48 @@ class Ledger:
             self._lose(op)
 
     def _lose(self, op: Operation) -> None:
-        doubt = self.doubts.get(op.order_id)
-        if doubt is None:
-            self.doubts[op.order_id] = Doubt(op)
+        writes = self.unresolved.get(op.order_id)
+        if writes is None:
+            self.unresolved[op.order_id] = UnresolvedWrites(op)
         else:
-            doubt.lose(op)
+            writes.lose(op)
         if op.version is not None:  # what refused it when it was sent again
             self.round.refusals.add(op)
             self._look(op)
 
     def _accept(self, op: Operation) -> None:
         """A write took its units: the version it made is its own, and so are the units it left."""
-        made, again = self._claim(op)
-        if made is None:
+        version, again = self._count_accepted(op)
+        if version is None:
             self.time.count_unnumbered(op)
         else:
-            self._place(made, op, again=again)
+            self._place(version, op, again=again)
 
-    def _place(self, made: int, op: Operation, *, again: bool) -> None:
+    def _place(self, version: int, op: Operation, *, again: bool) -> None:
         """An accepted write made this version, perhaps again."""
-        versions, late = self.claims.versions, self.time.place(written(made), op)
+        versions, late = self.history.versions, self.time.place(written(version), op)
         if late and again:
-            alike = op.quantity in (None, versions.left(made))
-            self.outside.made_late(made, self.newest, op, versions.maker(made), alike=alike)
+            alike = op.quantity in (None, versions.left(version))
+            self.outside.made_late(version, self.newest, op, versions.maker(version), alike=alike)
         if op.version is not None and op.last_order is not None and op.last_order != op.order_id:
-            self.claims.see(made, op.last_order, op)
+            self.history.see(version, op.last_order, op)
         if op.quantity is not None:
-            self.claims.versions.count(made, op.quantity, op)
+            self.history.versions.count(version, op.quantity, op)
 
-    def _claim(self, op: Operation) -> tuple[int | None, bool]:
+    def _count_accepted(self, op: Operation) -> tuple[int | None, bool]:
         """Count an accepted write. Returns the version that it made, if known, and whether it was made again."""
         round_ = self.round
         round_.surely += 1
         round_.stock.accept(op)
         rests_on = None if op.read_version is None else op.read_version + 1
-        made = rests_on if op.version is None else op.version
-        if made is None:
-            return self.claims.claim_unnumbered(op.order_id, op), False
+        version = rests_on if op.version is None else op.version
+        if version is None:
+            return self.history.add_unnumbered(op.order_id, op), False
         self.outside.rests |= rests_on is not None
-        if rests_on is not None and rests_on != made:
+        if rests_on is not None and rests_on != version:
             self.wrong_version.add(op.order_id, op)
-        self.newest = max(self.newest, made)
-        return made, not self.claims.claim(made, op)
+        self.newest = max(self.newest, version)
+        return version, not self.history.add(version, op)
 
     def _refuse(self, op: Operation) -> None:
         """A condition refused a write."""
@@ -161,7 +160,7 @@ class Ledger:
 
     def _look(self, op: Operation) -> None:
         """An answer showed a version, perhaps whose it was and what was left."""
-        version, claims = op.version or 0, self.claims
+        version, history = op.version or 0, self.history
         if not op.consistent and version < self.initial.version:
             self.time.stale_reads += 1  # of a product as it was before the run, perhaps one that was put anew since
             return
@@ -169,15 +168,15 @@ class Ledger:
             self._round.stock.see(op)
         self.newest = max(self.newest, version)
         if self.time.place(seen(version), op) and op.consistent:
-            self.outside.looked_back(version, self.newest, op, claims)
+            self.outside.looked_back(version, self.newest, op, history)
             if self._is_anew(version, op):
                 self.outside.put_anew(op)
         if op.last_order is not None:
-            made = claims.see(version, op.last_order, op)
-            if made is not None:
-                self.time.place(written(version), made)
+            maker = history.see(version, op.last_order, op)
+            if maker is not None:
+                self.time.place(written(version), maker)
         if op.quantity is not None:
-            claims.versions.count(version, op.quantity, op)
+            history.versions.count(version, op.quantity, op)
 
     def _is_anew(self, version: int, op: Operation) -> bool:
         """Whether an old state is one that this run never had, nor began with."""
@@ -209,7 +208,7 @@ class Ledger:
     def _own(self, version: int, op: Operation) -> None:
         """A write of the tool's own made this version."""
         self.newest = max(self.newest, version)
-        self._place(version, op, again=not self.claims.claim(version, op))
+        self._place(version, op, again=not self.history.add(version, op))
 
     def end(self, event: RoundEnded) -> None:
         """The round is over; what is left of the product was read, perhaps."""
@@ -219,43 +218,43 @@ class Ledger:
 
     def find(self, order_id: str) -> bool:
         """A lost write of the order was applied: the order was told so. False if none can have been."""
-        doubt = self.doubts.get(order_id)
-        if doubt is None or not doubt.open:
+        writes = self.unresolved.get(order_id)
+        if writes is None or not writes.open:
             return False
-        lost = doubt.open.pop()
+        lost = writes.open.pop()
         op = replace(lost, version=None, quantity=None, last_order=None)  # what it shows is what refused it when resent
-        if not doubt.open:
-            del self.doubts[order_id]
-        made, _ = self._claim(op)
-        if made is not None:
-            self.time.place(written(made), op)
+        if not writes.open:
+            del self.unresolved[order_id]
+        version, _ = self._count_accepted(op)
+        if version is not None:
+            self.time.place(written(version), op)
         return True
 
-    def sighted(self, doubt: Doubt, version: int) -> None:
+    def sighted(self, writes: UnresolvedWrites, version: int) -> None:
         """The lost write of an order was seen to have made a version."""
-        if doubt.unplaced or doubt.past:  # its record said that it was applied, or the count of versions
-            op = (doubt.unplaced or doubt.past).pop()
-            self.claims.settle(version, op)
+        if writes.unplaced or writes.past:  # its record said that it was applied, or the count of versions
+            op = (writes.unplaced or writes.past).pop()
+            self.history.attribute(version, op)
         else:
-            op = next((op for op in doubt.open if doubting.can_make(version, op)), doubt.last)
-            doubt.accept(op)
+            op = next((op for op in writes.open if can_make(version, op)), writes.last)
+            writes.accept(op)
             self.applied(op.units, version, op)
-        if not doubting.can_make(version, op):
+        if not can_make(version, op):
             self.wrong_version.add(op.order_id, op)
         by_ns, witness = self.time.register.made_by(version)
-        if witness is not None and by_ns < doubt.sent_ns(op):
+        if witness is not None and by_ns < writes.sent_ns(op):
             self.time.contradict(op, witness)
 
-    def recorded(self, doubt: Doubt) -> None:
+    def recorded(self, writes: UnresolvedWrites) -> None:
         """The record of an order says that one of its lost writes was applied."""
-        doubt.accept(doubt.open[0], placed=False)
-        self.applied(doubt.units)
+        writes.accept(writes.open[0], placed=False)
+        self.applied(writes.units)
 
     def applied(self, units: int | None, version: int | None = None, op: Operation | None = None) -> None:
         """A write without an accepting answer turned out to have been applied, as this version if it is known."""
         if version is not None:
-            units = self.claims.versions.took(version) if units is None else units
-            self.claims.settle(version, op)
+            units = self.history.versions.took(version) if units is None else units
+            self.history.attribute(version, op)
         self.round.take_unseen(units, version, self.units)
 
 

@@ -160,13 +160,13 @@ def _augment(start: int, edges: Sequence[Sequence[int]], partner: dict[int, int]
 
     node, at = start, 0
     while True:
-        found = tried(node, at)
-        if found is None:
+        edge = tried(node, at)
+        if edge is None:
             if not path:
                 return False
             node, at = path.pop()
             continue
-        at, other = found
+        at, other = edge
         seen.add(other)
         path.append((node, at + 1))
         if other not in partner:

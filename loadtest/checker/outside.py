@@ -19,7 +19,7 @@ FOLLOWING = {  # kinds of violations that follow from a product that went back
     "stock_lost",
     "version_miscounted",
     "version_reused",
-    "version_won_twice",
+    "lost_update",
     "write_out_of_order",
     "wrong_quantity",
 }
@@ -52,9 +52,9 @@ class Outside:
             self._name = f"version {version:,} carries the name {name!r}"
         self._strangers.add(name, op)
 
-    def looked_back(self, version: int, newest: int, op: Operation, claims: VersionHistory) -> None:
+    def looked_back(self, version: int, newest: int, op: Operation, history: VersionHistory) -> None:
         """A consistent read, or a refusal, showed an older version than had been seen before it was sent."""
-        if self.rests and _was_made_again(version, op, claims):
+        if self.rests and _was_made_again(version, op, history):
             return  # by a write that put an old version back: no state is old that was made last
         self._stale = op
         if op.order_id or version >= newest:
@@ -66,7 +66,7 @@ class Outside:
         self._went_back(version, newest, op)
         # The tool reads when no order is in flight, so all that came later is gone.
         for gone in range(version + 1, min(newest, version + _LOOKED_AT) + 1):
-            maker = claims.versions.maker(gone)
+            maker = history.versions.maker(gone)
             if maker is not None:
                 self._undo(maker)
 
@@ -89,8 +89,8 @@ class Outside:
         went back: without a condition, or if the condition is ignored, a version may be made twice as well.
         """
         stale, self._remade = self._stale, self._remade + 1
-        found = stale is not None and stale.sent_ns <= op.sent_ns and (stale.version or 0) < version
-        if not found and (op.read_version is not None or self._remade < _MANY):
+        was_stale = stale is not None and stale.sent_ns <= op.sent_ns and (stale.version or 0) < version
+        if not was_stale and (op.read_version is not None or self._remade < _MANY):
             return
         if op.read_version is None and not alike:
             if self._remade < _MANY:
@@ -161,9 +161,9 @@ class Outside:
         return evidence.violation("external_write", message, round_, self._product_id, fewest)
 
 
-def _was_made_again(version: int, op: Operation, claims: VersionHistory) -> bool:
+def _was_made_again(version: int, op: Operation, history: VersionHistory) -> bool:
     """Whether the state that was seen is not the one in which the version was made first."""
-    maker = claims.versions.maker(version)
-    if op.last_order is not None and maker is not None and claims.names_left:
+    maker = history.versions.maker(version)
+    if op.last_order is not None and maker is not None and history.names_left:
         return op.last_order != maker.order_id
-    return op.quantity not in (None, claims.versions.left(version)) and maker is not None
+    return op.quantity not in (None, history.versions.left(version)) and maker is not None

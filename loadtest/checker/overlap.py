@@ -1,9 +1,9 @@
 """How many writes of one product were really in flight together: what a run in which none won twice could have shown.
 
 Two writes overlap if the times from sent to received do, by more than a touch. A win is contested if a condition was
-put to the test by it. If it rests on a version, that is so if an overlapping write rests on the same; else `limited`
-tells. Counted in one sweep in the order of the answers, with O(1) work for each write: which of those answered
-before it a write overlaps shows by the latest of them, and each of them stops waiting as soon as it has met one.
+put to the test by it. If it rests on a version, that is so if an overlapping write rests on the same; else the module
+`unversioned` tells. Counted in one sweep in the order of the answers, with O(1) work for each write: which of those
+answered before it a write overlaps shows by the latest of them, and each stops waiting once one overlaps it.
 """
 
 import math
@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from operator import itemgetter
 
 from loadtest.checker.enum_members import ACCEPTED, FAILED, READ, REJECTED, THROTTLED
-from loadtest.checker.limited import Limited, Tally, Unversioned
+from loadtest.checker.unversioned import ContestedWins, Unversioned, UnversionedWins
 from loadtest.events import WORKER_LOST, Operation, Outcome
 
 REACH = 4_096
@@ -102,18 +102,18 @@ class Overlap:
         sweep = self._sweep if final else deepcopy(self._sweep)
         sweep.take(self._waiting)
         tallies = (sweep.sure,) if self._restocked else (sweep.sure, sweep.bounded)
-        found = Counts(self._writes, sweep.overlapping, self._accepted)
+        counts = Counts(self._writes, sweep.overlapping, self._accepted)
         for tally in tallies:
-            found += Counts(contested=tally.contested, perhaps=tally.perhaps, seconds=tally.seconds)
-        return found
+            counts += Counts(contested=tally.contested, perhaps=tally.perhaps, seconds=tally.seconds)
+        return counts
 
 
 _received = itemgetter(0)
-_Lone = list[int]  # a write that waits for another: when it was answered, and 1 until it has met one
+_Lone = list[int]  # a write that waits for another: when it was answered, and 1 until one overlaps it
 
 
 class _Group:
-    """Writes that meet the same others: when the latest were answered, and who waits, in the order of the answers."""
+    """Writes with the same rivals: when the latest were answered, and who waits, in the order of the answers."""
 
     __slots__ = ("latest", "latest_accepted", "uncontested", "unmatched")
 
@@ -133,8 +133,8 @@ class _Sweep:
 
     def __init__(self, stock: int | None, start_ns: int) -> None:
         self.overlapping = 0
-        self.sure, self.bounded = Tally(start_ns), Tally(start_ns)
-        self._limited = Limited(stock, self.sure, self.bounded, REACH)
+        self.sure, self.bounded = ContestedWins(start_ns), ContestedWins(start_ns)
+        self._unversioned_wins = UnversionedWins(stock, self.sure, self.bounded, REACH)
         self._unversioned = _Group()
         self._versioned = _Group()
         self._recent: dict[int, _Group] = {}  # the versioned once more, by version
@@ -151,14 +151,14 @@ class _Sweep:
             self._newest = received
             if isinstance(write, Unversioned):
                 accepted = write.outcome is ACCEPTED
-                self._limited.take(received, sent, write)
-                self._meet((unversioned, versioned), (unversioned,), received, sent, accepted)
+                self._unversioned_wins.take(received, sent, write)
+                self._overlap((unversioned, versioned), (unversioned,), received, sent, accepted)
             else:
                 version, outcome = write
                 accepted = outcome is ACCEPTED
                 own = self._recent.get(version) or self._group(version)
                 self._contest(own, received, sent, outcome)
-                self._meet((own, unversioned), (own, versioned), received, sent, accepted)
+                self._overlap((own, unversioned), (own, versioned), received, sent, accepted)
             self._until_forgetting -= 1
             if not self._until_forgetting:
                 self._forget()
@@ -176,22 +176,22 @@ class _Sweep:
         else:
             waiting.append((received, outcome is ACCEPTED))
 
-    def _meet(
+    def _overlap(
         self, others: tuple[_Group, ...], own: tuple[_Group, ...], received: int, sent: int, accepted: bool
     ) -> None:
         """Of `others` it overlaps those that were answered after it was sent."""
-        met_accepted = False
+        overlaps_accepted = False
         for group in others:
             if group.latest > sent:
-                met_accepted |= group.latest_accepted > sent
+                overlaps_accepted |= group.latest_accepted > sent
                 if accepted:
-                    self.overlapping += _met(group.unmatched, sent)
-        self.overlapping += met_accepted
+                    self.overlapping += _let_go(group.unmatched, sent)
+        self.overlapping += overlaps_accepted
         for group in own:
             group.latest = received
             if accepted:
                 group.latest_accepted = received
-        if not met_accepted:
+        if not overlaps_accepted:
             lone = [received, 1]
             for group in own:
                 group.unmatched.append(lone)
@@ -210,13 +210,13 @@ class _Sweep:
         self._horizon, self._next_horizon = self._next_horizon, self._newest
         self._unversioned.forget(self._horizon)
         self._versioned.forget(self._horizon)
-        self._limited.forget(self._horizon)
+        self._unversioned_wins.forget(self._horizon)
         self._older, self._recent = self._recent, {}
         self._until_forgetting = REACH
 
 
-def _met(waiting: list[_Lone], sent: int) -> int:
-    """Let go those that were answered after that; how many of them had not met another in another group."""
+def _let_go(waiting: list[_Lone], sent: int) -> int:
+    """Let go those that were answered after that; how many of them had not overlapped one in another group."""
     count = 0
     while waiting and waiting[-1][0] > sent:
         lone = waiting.pop()

@@ -25,7 +25,7 @@ def excluded(chances: int) -> float:
 
     That is the exact upper bound of a binomial share after 0 in n, 1 - 0.05^(1/n). The rule of three, 3/n, is its
     approximation: a little above it (at n = 30 0.100, not 0.095) and of no use below three. Without a chance nothing is
-    excluded: 1.
+    excluded: 1. (It is Clopper and Pearson's bound, in closed form after none; the core does without SciPy for it.)
     """
     return -math.expm1(math.log1p(-_CONFIDENCE) / chances) if chances else 1.0
 
@@ -65,9 +65,9 @@ class _Sums:
 
     def after(self, products: Iterable[_Product], *, final: bool) -> "_Sums":
         """With one round more; if that is `final`, nothing of it comes any more."""
-        found = [(one, one.overlap.counts(final=final)) for one in products]
-        counts = sum((each for _, each in found), Counts())
-        limited = [each.contested for one, each in found if one.limited]
+        counted = [(product, product.overlap.counts(final=final)) for product in products]
+        counts = sum((each for _, each in counted), Counts())
+        limited = [each.contested for product, each in counted if product.limited]
         return _Sums(
             self.counts + replace(counts, seconds=0),
             self.rounds + bool(counts.contested),
@@ -174,13 +174,13 @@ class Chances:
             excluded_share=excluded(periods),
         )
 
-    def untested(self, *, is_load: bool, settled: bool) -> str | None:
+    def untested(self, *, is_load: bool, reconciled: bool) -> str | None:
         """Why the run shows nothing, if it does not: its stock was limited, or it is a load, and no win was contested.
 
-        A win whose own answer was lost (`settled`) counts here too.
+        A win whose own answer was lost (`reconciled`) counts here too.
         """
         sums = self._all()
-        if settled and sums.counts.perhaps:
+        if reconciled and sums.counts.perhaps:
             return None
         if is_load:
             return None if sums.counts.contested else _UNTESTED_LOAD

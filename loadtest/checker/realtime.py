@@ -90,8 +90,8 @@ class RealTime:
 
     def contradict(self, older: Operation, *newer: Operation) -> None:
         """`older` was sent after the others had been received."""
-        made = older.kind is not READ and older.outcome is not REJECTED
-        evidence = self._out_of_order if made else self._stale
+        wrote = older.kind is not READ and older.outcome is not REJECTED
+        evidence = self._out_of_order if wrote else self._stale
         evidence.add(older.order_id, older)
         if evidence.count == 1:
             evidence.operations.extend(newer)

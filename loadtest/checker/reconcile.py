@@ -3,9 +3,9 @@
 from itertools import islice
 from math import inf
 
-from loadtest.checker import unresolved as doubting
 from loadtest.checker.ledger import Ledger
 from loadtest.checker.matching import Gap, Matching, Write
+from loadtest.checker.unresolved import can_make, decide, exclude, open_writes
 
 _GAPS = 100_000
 
@@ -16,16 +16,16 @@ def reconcile(ledger: Ledger, live: int) -> None:
     `live` orders of the product have no result: each may have had one more request in flight.
     """
     _see_own(ledger)
-    doubting.exclude(ledger.doubts, ledger.claims, ledger.initial.version)
+    exclude(ledger.unresolved, ledger.history, ledger.initial.version)
     if not ledger.round.complete:
         return
     final = ledger.round.final
     last = final.version if final is not None else None
-    while doubting.open_writes(ledger.doubts):
-        applied = doubting.decide(ledger.doubts, candidates(ledger, live), last, ledger.round.read_ns)
+    while open_writes(ledger.unresolved):
+        applied = decide(ledger.unresolved, candidates(ledger, live), last, ledger.round.read_ns)
         for op, first, latest in applied:
             if first == latest:
-                ledger.claims.settle(first, op)
+                ledger.history.attribute(first, op)
             ledger.round.take(op, first, latest)
         if not applied:
             return  # or the versions that are known now tell the units of their neighbours
@@ -33,20 +33,20 @@ def reconcile(ledger: Ledger, live: int) -> None:
 
 def _see_own(ledger: Ledger) -> None:
     """Names of the tool's own writes tell which versions they made."""
-    for version, name, _ in list(ledger.claims.standing()):
-        found = ledger.own.seen(version, name, names_left=ledger.claims.names_left)
-        if found is not None:
-            made, op = found
-            if ledger.claims.made(made):
+    for version, name, _ in list(ledger.history.standing()):
+        attributed = ledger.own.seen(version, name, names_left=ledger.history.names_left)
+        if attributed is not None:
+            own_version, op = attributed
+            if ledger.history.made(own_version):
                 continue  # by another one
-            if not doubting.can_make(made, op):
+            if not can_make(own_version, op):
                 ledger.wrong_version.add(op.order_id, op)
-            ledger.claims.settle(made, op)
+            ledger.history.attribute(own_version, op)
 
 
 def candidates(ledger: Ledger, live: int) -> Matching:
     """The versions that nobody is known to have made, and the writes that may have made them."""
-    register, versions = ledger.time.register, ledger.claims.versions
+    register, versions = ledger.time.register, ledger.history.versions
     final = ledger.round.final
     last = final.version if final is not None else ledger.newest
     gaps = [
@@ -56,17 +56,17 @@ def candidates(ledger: Ledger, live: int) -> Matching:
             register.made_by(version)[0],
             versions.took(version),
             name,
-            own=name is not None and ledger.claims.names_left,
+            own=name is not None and ledger.history.names_left,
         )
-        for version in islice(ledger.claims.gaps(ledger.decided, last), _GAPS)
-        for name in (ledger.claims.own_name(version),)
+        for version in islice(ledger.history.gaps(ledger.decided, last), _GAPS)
+        for name in (ledger.history.own_name(version),)
     ]
-    accepted, forgotten = ledger.claims.unplaced()
+    accepted, forgotten = ledger.history.unplaced()
     writes = [Write(op.sent_ns, op.received_ns, None, op.units, must=True, op=op) for op in accepted]
     writes += [Write(-inf)] * min(forgotten, len(gaps))
-    for doubt in ledger.doubts.values():
-        for ops, must in ((doubt.unplaced, True), ((*doubt.open, *doubt.perhaps), False)):
-            writes += [Write(doubt.sent_ns(op), inf, op.read_version, op.units, must=must, op=op) for op in ops]
+    for lost in ledger.unresolved.values():
+        for ops, must in ((lost.unplaced, True), ((*lost.open, *lost.perhaps), False)):
+            writes += [Write(lost.sent_ns(op), inf, op.read_version, op.units, must=must, op=op) for op in ops]
     writes += ledger.own.writes()
     if live or not ledger.round.complete:
         since_ns = ledger.round.started_ns

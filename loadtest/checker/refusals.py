@@ -1,4 +1,4 @@
-"""The laws of refusals: a version that never moved refuses nobody, and what is there is not sold out."""
+"""The invariants of refusals: a version that never moved refuses nobody, and what is there is not sold out."""
 
 from collections import defaultdict, deque
 from collections.abc import Iterator
@@ -40,7 +40,7 @@ class Refusals:
         """`only_fell`: no unit was added, and nobody was shown a state of an earlier round."""
 
         def violation(message: str, evidence: Evidence) -> Violation:
-            return evidence.violation("refused_without_cause", message, round_, product_id, 1)
+            return evidence.violation("spurious_rejection", message, round_, product_id, 1)
 
         if self._no_cause.count:
             refused = plural(self._no_cause.count, "write")
@@ -71,7 +71,7 @@ class Blind:
         if len(self._refused) > self._room.each:
             self._refused.popleft()
 
-    def without_cause(self, time: RealTime, versions: Versions, most: float, fewest: int | None) -> Evidence:
+    def spurious(self, time: RealTime, versions: Versions, most: float, fewest: int | None) -> Evidence:
         """Those that no version can have refused that was there between their sending and their answer.
 
         A write takes `most` units at most and `fewest` at least, None if units may have been added too.

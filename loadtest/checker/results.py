@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from loadtest.checker.bitsets import Bitsets, Evidence
 from loadtest.checker.enum_members import ACCEPTED, FAILED, READ, REJECTED, UNKNOWN
 from loadtest.checker.ledger import Ledger
-from loadtest.checker.unresolved import Doubt
+from loadtest.checker.unresolved import UnresolvedWrites
 from loadtest.checker.verdict import Violation, plural
 from loadtest.events import Operation, OrderEnded, Outcome, Reason, Record, RecordsRead
 
@@ -18,11 +18,11 @@ _TOLD = {ACCEPTED: _ACCEPTED, REJECTED: _REJECTED, UNKNOWN: _UNKNOWN}
 class _Live:
     """An order that has not ended."""
 
-    __slots__ = ("changed", "marks", "place", "product_id", "units", "win", "won")
+    __slots__ = ("changed", "flags", "place", "product_id", "units", "win", "won")
 
-    def __init__(self, product_id: str, units: int, marks: bytearray, place: int) -> None:
+    def __init__(self, product_id: str, units: int, flags: bytearray, place: int) -> None:
         self.product_id, self.units = product_id, units
-        self.marks, self.place = marks, place
+        self.flags, self.place = flags, place
         self.won = 0
         self.win: Operation | None = None  # the first write that was accepted
         self.changed = False
@@ -54,18 +54,18 @@ class Results:
 
     @property
     def unresolvable(self) -> int:
-        """How many orders ended as unknown without a lost write, so that nothing can settle them."""
+        """How many orders ended as unknown without a lost write, so that nothing can reconcile them."""
         return len(self._unresolvable)
 
     def place(self, order_id: str, product_id: str, units: int) -> None:
         """An order is made for so many units of a product."""
         self.placed += 1
         self._prefixes.add(order_id.rpartition("-")[0])
-        marks, place = self._bitsets.at(order_id)
-        if order_id in self._live or marks[place] & _ENDED:
+        flags, place = self._bitsets.at(order_id)
+        if order_id in self._live or flags[place] & _ENDED:
             self._blame("order_placed_twice", order_id)
             return
-        self._live[order_id] = _Live(product_id, units, marks, place)
+        self._live[order_id] = _Live(product_id, units, flags, place)
 
     def place_unnamed(self, orders: int) -> None:
         """So many orders are made; which, their operations will tell."""
@@ -88,7 +88,7 @@ class Results:
                 live.win = op
             elif live.won == 2:
                 self._blame("order_applied_twice", op.order_id, live.win, op)
-            live.marks[live.place] |= _WON
+            live.flags[live.place] |= _WON
 
     def _unplaced(self, op: Operation) -> _Live | None:
         if self._bitsets.has(op.order_id, _ENDED):  # it came after its order's result
@@ -96,7 +96,7 @@ class Results:
                 self._unresolvable.discard(op.order_id)
             if op.outcome is ACCEPTED and op.kind is not READ:
                 new, owed = self._bitsets.add(op.order_id, _WON), self._owed.pop(op.order_id, None)
-                kind = "accepted_without_write" if owed else "winner_told_otherwise" if new else "order_applied_twice"
+                kind = "accepted_without_write" if owed else "won_but_told_lost" if new else "order_applied_twice"
                 self._blame(kind, op.order_id, op)
             return None
         if not self._unnamed:
@@ -109,11 +109,11 @@ class Results:
         """An order has its result; False if it had one before."""
         order_id = event.order_id
         live = self._live.pop(order_id, None)
-        marks, place = (live.marks, live.place) if live else self._bitsets.at(order_id)
-        if marks[place] & _ENDED:
+        flags, place = (live.flags, live.place) if live else self._bitsets.at(order_id)
+        if flags[place] & _ENDED:
             self._blame("order_answered_twice", order_id)
             return False
-        marks[place] |= _ENDED
+        flags[place] |= _ENDED
         self.ended += 1
         if live is None and not self._unnamed:
             self._strange(order_id)
@@ -122,24 +122,24 @@ class Results:
         if live is not None and changed and not live.changed:
             self._blame("order_changed", order_id)
         self._hold_against(event, live.win if live else None, ledger)
-        marks[place] |= _TOLD.get(event.outcome, 0)
+        flags[place] |= _TOLD.get(event.outcome, 0)
         if event.outcome is REJECTED and event.reason == Reason.SOLD_OUT:
             ledger.round.refusals.sold_out(event.units, order_id)
         return True
 
     def _hold_against(self, event: OrderEnded, won: Operation | None, ledger: Ledger) -> None:
         """Hold the result against the order's writes."""
-        order_id, doubt = event.order_id, ledger.doubts.get(event.order_id)
+        order_id, writes = event.order_id, ledger.unresolved.get(event.order_id)
         if event.outcome is ACCEPTED:
-            if won is None and not (doubt is not None and doubt.applied):
+            if won is None and not (writes is not None and writes.applied):
                 self._owe(order_id, ledger)
         elif won is not None:
-            self._blame("winner_told_otherwise", order_id, won)
-        elif event.outcome is UNKNOWN and doubt is None:
+            self._blame("won_but_told_lost", order_id, won)
+        elif event.outcome is UNKNOWN and writes is None:
             self._unresolvable.add(order_id)
 
     def _owe(self, order_id: str, ledger: Ledger) -> None:
-        """An order claims its own lost write as applied: from here on it has to be."""
+        """An order was told that its own lost write was applied: from here on it has to be."""
         if ledger.find(order_id):
             self._bitsets.add(order_id, _WON)
         elif len(self._owed) < _OWED:
@@ -178,13 +178,13 @@ class Results:
         placed = before is not None and (self._bitsets.has(before, _ENDED) or before in self._live)
         if before is not None and placed and self._bitsets.add(before, _STRANGE):
             self._earned(before)  # it took units before it was placed
-        for version, order_id, op in ledger.claims.sightings():
-            doubt = ledger.doubts.get(order_id)
-            if doubt is not None:
-                ledger.sighted(doubt, version)
+        for version, order_id, op in ledger.history.sightings():
+            writes = ledger.unresolved.get(order_id)
+            if writes is not None:
+                ledger.sighted(writes, version)
             elif self._is_strange(order_id, complete=complete):
                 ledger.outside.stranger(order_id, version, op)
-            elif self._bitsets.has(order_id, _WON) and ledger.claims.versions.took(version) not in (
+            elif self._bitsets.has(order_id, _WON) and ledger.history.versions.took(version) not in (
                 None,
                 *ledger.units,
             ):
@@ -214,23 +214,23 @@ class Results:
         elif told is REJECTED:
             self._blame("phantom_reject", order_id, op)
         elif told is not None:
-            self._blame("winner_told_otherwise", order_id, op)
+            self._blame("won_but_told_lost", order_id, op)
         else:
             self._blame("external_write", order_id, op)
 
-    def follow_doubts(self, doubts: Mapping[str, Doubt]) -> None:
-        """Hold what the orders were told against what was settled of their lost writes."""
-        for order_id, doubt in doubts.items():
-            doubt.told = doubt.told or self.told(order_id)
-            if doubt.judged >= doubt.applied:
+    def follow_unresolved(self, unresolved: Mapping[str, UnresolvedWrites]) -> None:
+        """Hold what the orders were told against what became of their lost writes."""
+        for order_id, writes in unresolved.items():
+            writes.told = writes.told or self.told(order_id)
+            if writes.judged >= writes.applied:
                 continue
-            first, doubt.judged = not doubt.judged, doubt.applied
-            if not (self._bitsets.add(order_id, _WON) or not first) or doubt.applied > 1:
-                self._blame("order_applied_twice", order_id, doubt.last)
-            elif doubt.misled:
-                self._blame("phantom_reject", order_id, doubt.last)
-            elif doubt.told is FAILED:
-                self._blame("winner_told_otherwise", order_id, doubt.last)
+            first, writes.judged = not writes.judged, writes.applied
+            if not (self._bitsets.add(order_id, _WON) or not first) or writes.applied > 1:
+                self._blame("order_applied_twice", order_id, writes.last)
+            elif writes.misled:
+                self._blame("phantom_reject", order_id, writes.last)
+            elif writes.told is FAILED:
+                self._blame("won_but_told_lost", order_id, writes.last)
 
     def records(self, event: RecordsRead) -> None:
         """Records of orders were read; they are looked at when all orders have ended."""
@@ -251,14 +251,14 @@ class Results:
         fenced = set(event.fenced)
         for order_id in (*event.missing, *event.fenced):
             for ledger in ledgers.values():
-                doubt = ledger.doubts.get(order_id)
-                if doubt is None or not doubt.is_recorded:
+                writes = ledger.unresolved.get(order_id)
+                if writes is None or not writes.is_recorded:
                     continue
                 if order_id in fenced:
-                    for op in list(doubt.open):
-                        doubt.close(op)
+                    for op in list(writes.open):
+                        writes.close(op)
                 else:
-                    doubt.expire(event.at_ns)
+                    writes.expire(event.at_ns)
 
     def _recorded_as(self, record: Record, ledger: Ledger | None) -> None:
         order_id = record.order_id
@@ -270,14 +270,14 @@ class Results:
         if ledger is None or record.units not in ledger.units or not placed_so:
             self._blame("record_differs", order_id)
             return
-        doubt = ledger.doubts.get(order_id)
-        if self._bitsets.has(order_id, _WON) or (doubt is not None and doubt.applied):
+        writes = ledger.unresolved.get(order_id)
+        if self._bitsets.has(order_id, _WON) or (writes is not None and writes.applied):
             return
-        if doubt is not None and doubt.open:
-            ledger.recorded(doubt)
+        if writes is not None and writes.open:
+            ledger.recorded(writes)
         elif self.told(order_id) is not ACCEPTED:
             self._bitsets.add(order_id, _WON)
-            ledger.claims.claim_unnumbered(order_id, None)
+            ledger.history.add_unnumbered(order_id, None)
             ledger.applied(record.units)
             if live is None:
                 self._earned(order_id)
@@ -312,7 +312,7 @@ class Results:
 
 _MESSAGES = {
     "accepted_without_write": "{0} counted as accepted without an accepted write",
-    "winner_told_otherwise": "{0} won but {1} told otherwise",
+    "won_but_told_lost": "{0} won but {1} told otherwise",
     "phantom_reject": "{0} won but {1} told to have lost",
     "order_applied_twice": "{0} took stock more than once",
     "external_write": "{0} that {1} not placed here, or left no name, wrote the product",

@@ -7,7 +7,7 @@ from loadtest.checker.bitsets import SHOWN, Bitmap, Evidence, Room
 from loadtest.checker.verdict import plural
 from loadtest.events import Operation, Outcome, Product, Restocked
 
-Found = tuple[str, str, Evidence, int]  # kind, message, evidence, and how many of its operations are enough
+Finding = tuple[str, str, Evidence, int]  # kind, message, evidence, and how many of its operations are enough
 
 
 class Stock:
@@ -76,12 +76,12 @@ class Stock:
             self._lost_restocked_units += event.units
             self.lost_restocks += 1
 
-    def violations(self, final: Product | None, lost: Sequence[int], applied: int | None) -> Iterator[Found]:
+    def violations(self, final: Product | None, lost: Sequence[int], applied: int | None) -> Iterator[Finding]:
         """What is wrong: `lost` are the units of writes without an answer, `applied` how many of them took theirs."""
         yield from self._is_conserved(final, lost, applied)
         yield from self.below_zero(final)
 
-    def _is_conserved(self, final: Product | None, lost: Sequence[int], applied: int | None) -> Iterator[Found]:
+    def _is_conserved(self, final: Product | None, lost: Sequence[int], applied: int | None) -> Iterator[Finding]:
         accepted, added, perhaps = self._accepted_units, self._restocked_units, self._lost_restocked_units
         were = f"{plural(accepted, 'unit')} {'was' if accepted == 1 else 'were'} accepted"
         if final is None:
@@ -112,7 +112,7 @@ class Stock:
                 return n
         return SHOWN
 
-    def below_zero(self, final: Product | None) -> Iterator[Found]:
+    def below_zero(self, final: Product | None) -> Iterator[Finding]:
         """The stock never goes below zero."""
         lowest = self._lowest
         if self._initial < 0:
@@ -132,7 +132,7 @@ class Stock:
         operations = [op, *(other for other in accepted.operations if other is not op)]
         return Evidence(accepted.count, orders[:SHOWN], operations[:SHOWN])
 
-    def handed_out_twice(self) -> Iterator[Found]:
+    def handed_out_twice(self) -> Iterator[Finding]:
         """Without restocking the quantity only falls: each value that a write leaves is left by no other."""
         twice = self._handed_out_twice
         if twice.count and not self.restocked:
@@ -160,5 +160,5 @@ def _with(stock: str, added: int, perhaps: int) -> str:
 def _least_and_most(units: Sequence[int], applied: int | None) -> tuple[int, int]:
     """What lost writes took at least and at most: as many were applied as versions are left for them."""
     if applied is None or not 0 <= applied <= len(units):
-        return sum(one for one in units if one < 0), sum(one for one in units if one > 0)
+        return sum(count for count in units if count < 0), sum(count for count in units if count > 0)
     return sum(units[:applied]), sum(units[len(units) - applied :])

@@ -1,4 +1,4 @@
-"""Writes whose answer was lost: what evidence settles of them.
+"""Writes whose answer was lost: what evidence says became of them.
 
 A lost write may be applied at any time after it was sent, or never. It surely was if its order is seen to have made a
 version, if there is a record of its order, or if nobody else can have made the versions that were made. It surely was
@@ -14,11 +14,11 @@ from loadtest.checker.matching import Matching, Write
 from loadtest.checker.version_history import VersionHistory
 from loadtest.events import REJECTED_AFTER_RESEND, Kind, Operation, Outcome
 
-RECONCILE_NS = 2_000_000_000  # a write that has not been applied by then is taken as lost on its way
+RECONCILE_NS = 2_000_000_000  # a write that has not been applied by then is taken as never received
 
 
-class Doubt:
-    """One order with lost writes."""
+class UnresolvedWrites:
+    """The lost writes of one order, and what is known of them."""
 
     __slots__ = (
         "_expired",
@@ -53,7 +53,7 @@ class Doubt:
         self._missed = False  # nobody knows whether one was applied, in a round that is over
 
     @property
-    def settled(self) -> Outcome | None:
+    def outcome(self) -> Outcome | None:
         """Whether the order took its units, None if that is not known."""
         if self.applied:
             return Outcome.ACCEPTED
@@ -99,7 +99,7 @@ class Doubt:
         (self.open if op in self.open else self.perhaps).remove(op)
         self._missed |= missed and not self._expired
 
-    def bar(self, version: int) -> None:
+    def fence(self, version: int) -> None:
         """This version was made: what rests on an older one is not applied any more."""
         fenced = [op for op in self.open if op.read_version is not None and op.read_version < version]
         self.open = [op for op in self.open if op not in fenced]
@@ -121,12 +121,12 @@ class Doubt:
         self.perhaps = []
 
 
-Doubts = Mapping[str, Doubt]  # by order
+Unresolved = Mapping[str, UnresolvedWrites]  # by order
 
 
-def open_writes(doubts: Doubts) -> list[tuple[Doubt, Operation]]:
+def open_writes(unresolved: Unresolved) -> list[tuple[UnresolvedWrites, Operation]]:
     """Every write that may have been applied, or may be yet."""
-    return [(doubt, op) for doubt in doubts.values() for op in (*doubt.open, *doubt.perhaps)]
+    return [(writes, op) for writes in unresolved.values() for op in (*writes.open, *writes.perhaps)]
 
 
 def can_make(version: int, op: Operation) -> bool:
@@ -134,54 +134,58 @@ def can_make(version: int, op: Operation) -> bool:
     return op.read_version is None or op.read_version == version - 1
 
 
-def exclude(doubts: Doubts, claims: VersionHistory, first: int) -> None:
+def exclude(unresolved: Unresolved, history: VersionHistory, first: int) -> None:
     """Close what can never be applied: others made the version that it would make, or had made it `first`."""
-    for doubt, op in open_writes(doubts):
+    for writes, op in open_writes(unresolved):
         if op.read_version is None:
             continue
-        if claims.made(op.read_version + 1):
-            doubt.close(op)
+        if history.made(op.read_version + 1):
+            writes.close(op)
         elif op.read_version < first:  # between two rounds nobody looks
-            doubt.close(op, missed=doubt.pending)
+            writes.close(op, missed=writes.pending)
 
 
-def decide(doubts: Doubts, matching: Matching, last: int | None, read_ns: int) -> list[tuple[Operation, int, int]]:
-    """Settle what the versions up to `last` decide, as they were at `read_ns`; None if nobody has read the last one.
+def decide(
+    unresolved: Unresolved, matching: Matching, last: int | None, read_ns: int
+) -> list[tuple[Operation, int, int]]:
+    """Find out what the versions up to `last` decide, as they were at `read_ns`; None if nobody has read the last one.
 
     Returns the writes that were applied, each with the first and the last version that it can have made.
     """
     if matching.uncovered() is not None or (last is not None and matching.unplaced(_musts(matching)) is not None):
-        for doubt in doubts.values():
-            doubt.miss()
+        for writes in unresolved.values():
+            writes.miss()
         return []
-    applied, never = _decided(doubts, matching)
-    found = []
+    applied, never = _decided(unresolved, matching)
+    resolved = []
     for write in applied:
         op = _op(write)
-        made = matching.made(write)
-        doubts[op.order_id].accept(op, placed=made[0] == made[1])
-        found.append((op, *made))
+        versions = matching.made(write)
+        unresolved[op.order_id].accept(op, placed=versions[0] == versions[1])
+        resolved.append((op, *versions))
     if last is None:
-        return found
+        return resolved
     excluded = {id(_op(write)) for write in never}
-    for doubt, op in open_writes(doubts):
+    for writes, op in open_writes(unresolved):
         if id(op) in excluded and op.read_version is not None and op.read_version < last:
-            doubt.close(op)
-    for doubt in doubts.values():
-        doubt.bar(last)
-        if all(id(op) in excluded for op in doubt.open):
-            doubt.expire(read_ns)
-    return found
+            writes.close(op)
+    for writes in unresolved.values():
+        writes.fence(last)
+        if all(id(op) in excluded for op in writes.open):
+            writes.expire(read_ns)
+    return resolved
 
 
 def _musts(matching: Matching) -> list[Write]:
     return [write for write in matching.writes if write.must]
 
 
-def _decided(doubts: Doubts, matching: Matching) -> tuple[list[Write], list[Write]]:
+def _decided(unresolved: Unresolved, matching: Matching) -> tuple[list[Write], list[Write]]:
     """Of the writes that are open, those that were applied in every matching, and those that were in none."""
     writes = [
-        write for write in matching.writes if not write.must and write.op is not None and write.op.order_id in doubts
+        write
+        for write in matching.writes
+        if not write.must and write.op is not None and write.op.order_id in unresolved
     ]
     if not matching.gaps:
         return [], writes

@@ -17,55 +17,48 @@ class Status(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Violation:
-    """One broken law with its evidence: the round, the orders that show it (at most ten) and how many there are.
+    """One broken invariant with its evidence."""
 
-    `operations` are the fewest that show it, at most ten, where operations do.
-    """
-
-    kind: str
-    message: str
-    round: int
-    product_id: str
-    orders: tuple[str, ...] = ()
-    orders_count: int = 0
+    kind: str  #: which invariant
+    message: str  #: what was seen, in words
+    round: int  #: in which it was seen
+    product_id: str  #: the product that it was seen on
+    orders: tuple[str, ...] = ()  #: the first ten orders that show it
+    orders_count: int = 0  #: how many there are
+    #: the smallest set of operations that shows it, at most ten; empty where operations do not
     operations: tuple[Operation, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
-class Settled:
+class Reconciled:
     """What evidence said, after a round, of orders whose answer was lost: orders, not operations."""
 
-    accepted: int = 0
-    rejected: int = 0
-    unsettled: int = 0
+    accepted: int = 0  #: turned out to have been accepted
+    rejected: int = 0  #: turned out to have been rejected
+    unresolved: int = 0  #: no evidence told
 
 
 @dataclass(frozen=True, slots=True)
 class Power:
-    """What a run in which no two orders won the same could have shown.
+    """What a run in which no two orders won the same could have shown."""
 
-    Of `writes` write attempts `overlapping` were in flight at the same time as an accepted write of the same product
-    (and version). `contested` of the `accepted` writes put a condition to the test: another order in flight with it
-    wanted what it took, and could not have it too. They are as many chances to see a double win. `excluded_rate` is the
-    rate of double wins among them that a run like this would have shown with 95 % certainty, if they come independently
-    of one another; 1 if it would have shown none. `contested_rounds` rounds of a race, or `contested_seconds` seconds
-    of a load, had a contested win: `excluded_share` is the same bound for the share of rounds, or seconds, with a
-    double win, however they come within one.
-    """
-
-    writes: int = 0
-    overlapping: int = 0
-    accepted: int = 0
+    writes: int = 0  #: attempts to write
+    overlapping: int = 0  #: those in flight at the same time as an accepted write of the same product and version
+    accepted: int = 0  #: accepted writes
+    #: those of them that another order in flight wanted, and could not have too: as many chances to see a double
+    #: win
     contested: int = 0
+    #: a higher rate of double wins would have shown with 95 % certainty, if they come independently; 1: none would
     excluded_rate: float = 1.0
-    contested_rounds: int = 0
-    contested_seconds: int = 0
+    contested_rounds: int = 0  #: rounds of a race with such a win
+    contested_seconds: int = 0  #: seconds of a load with such a win
+    #: the same bound for the share of rounds, or seconds, with a double win, however they come within one
     excluded_share: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """Whether the run was safe, in one plain sentence, with every violation and every doubt.
+    """Whether the run was safe, in one plain sentence, with every violation and every reason why it is not called safe.
 
     `phantom_rejects` are orders that won but were told they lost. `stale_reads` are reads that were not asked to be
     consistent and showed an old version: they are no violation. If `untested`, it is inconclusive for nothing else than
@@ -75,8 +68,8 @@ class Verdict:
     status: Status
     sentence: str
     violations: tuple[Violation, ...] = ()
-    doubts: tuple[str, ...] = ()
-    settled: Settled = Settled()
+    reasons: tuple[str, ...] = ()
+    reconciled: Reconciled = Reconciled()
     phantom_rejects: int = 0
     stale_reads: int = 0
     power: Power = Power()
@@ -95,19 +88,19 @@ class Tally:
     restocked: bool = False
     outcomes: Counter[Outcome] = field(default_factory=Counter)
     winners: Counter[int] = field(default_factory=Counter)
-    settled: Settled = Settled()
+    reconciled: Reconciled = Reconciled()
 
 
-def sentence(status: Status, tally: Tally, violations: tuple[Violation, ...], doubts: tuple[str, ...]) -> str:
+def sentence(status: Status, tally: Tally, violations: tuple[Violation, ...], reasons: tuple[str, ...]) -> str:
     """For example: "1 of 100 orders won the last item; 99 were rejected: safe"."""
-    said = f"{_winners(tally)}; {'in all ' if tally.rounds > 1 else ''}{_others(tally)}: {status}"
+    text = f"{_winners(tally)}; {'in all ' if tally.rounds > 1 else ''}{_others(tally)}: {status}"
     if violations:
-        return f"{said} ({violations[0].message}{_more(len(violations) - 1, 'violation')})"
-    return f"{said} ({doubts[0]}{_more(len(doubts) - 1, 'doubt')})" if doubts else said
+        return f"{text} ({violations[0].message}{_more(len(violations) - 1, 'violation')})"
+    return f"{text} ({reasons[0]}{_more(len(reasons) - 1, 'reason')})" if reasons else text
 
 
 def _winners(tally: Tally) -> str:
-    accepted = tally.outcomes[Outcome.ACCEPTED] + tally.settled.accepted
+    accepted = tally.outcomes[Outcome.ACCEPTED] + tally.reconciled.accepted
     last_item = tally.stocks == {1} and tally.units == {1} and tally.products == 1 and not tally.restocked
     if tally.rounds <= 1:
         return f"{accepted:,} of {plural(tally.orders, 'order')} won{_prize(tally, last_item)}"
@@ -133,7 +126,7 @@ def _prize(tally: Tally, last_item: bool) -> str:
 
 
 def _others(tally: Tally) -> str:
-    said = []
+    parts = []
     for outcome, words in (
         (Outcome.REJECTED, "rejected"),
         (Outcome.THROTTLED, "throttled"),
@@ -145,15 +138,15 @@ def _others(tally: Tally) -> str:
             verb = "" if outcome is Outcome.FAILED else "was " if count == 1 else "were "
             if outcome is Outcome.UNKNOWN:
                 verb = "is " if count == 1 else "are "
-            after = _settled(tally.settled) if outcome is Outcome.UNKNOWN else ""
-            said.append(f"{count:,} {verb}{words}{after}")
-    return ", ".join(said)
+            after = _reconciled(tally.reconciled) if outcome is Outcome.UNKNOWN else ""
+            parts.append(f"{count:,} {verb}{words}{after}")
+    return ", ".join(parts)
 
 
-def _settled(settled: Settled) -> str:
-    parts = (("accepted", settled.accepted), ("rejected", settled.rejected))
-    said = [f"{count:,} settled as {words}" for words, count in parts if count]
-    return f" ({', '.join(said)})" if said else ""
+def _reconciled(reconciled: Reconciled) -> str:
+    parts = (("accepted", reconciled.accepted), ("rejected", reconciled.rejected))
+    counts = [f"{count:,} reconciled as {words}" for words, count in parts if count]
+    return f" ({', '.join(counts)})" if counts else ""
 
 
 def plural(count: int, noun: str) -> str:

@@ -25,7 +25,7 @@ class _Standing:
 
 
 class VersionHistory:
-    """Each version is made by one write. An accepted write claims the one it made; anybody may see whose it was.
+    """Each version is made by one write. An accepted write is added with the one it made; anybody may see whose it was.
 
     The latest makers are remembered by name, so that a second one of the same version can be named with the first.
     """
@@ -36,8 +36,10 @@ class VersionHistory:
         self.names_left = False  # whether orders leave their names
         self._room = room
         self._initial, self._first = initial, initial.version
-        self._claimed = Bitmap()
-        self._sighted: dict[int, tuple[str, Operation]] = {}  # seen, not claimed so far and not yet looked at
+        self._made = Bitmap()
+        self._sighted: dict[
+            int, tuple[str, Operation]
+        ] = {}  # seen, with no accepted write of it so far and not yet looked at
         self._versions: dict[str, int] = {}  # the same by order
         self._standing: OrderedDict[int, _Standing] = OrderedDict()
         self._bitsets = Bitsets()
@@ -52,7 +54,7 @@ class VersionHistory:
         """Whether a version was made twice."""
         return bool(self._contested)
 
-    def claim(self, version: int, op: Operation) -> bool:
+    def add(self, version: int, op: Operation) -> bool:
         """A write made this version; False if it had been made before, or the run began with a later one."""
         sighted = self._sighted.get(version)
         if sighted is not None and sighted[0] == op.order_id:
@@ -61,7 +63,7 @@ class VersionHistory:
             self._contest(version, *sighted, op.order_id, op)
         if not self.names_left:
             self.names_left = op.last_order == op.order_id and not is_own(op.order_id)
-        if not self._claimed.add(version - self._first):
+        if not self._made.add(version - self._first):
             known = self.versions.known(version)
             maker = known.maker if known is not None else None
             name = maker.order_id if maker else (known.name if known else None) or _EARLIER
@@ -70,15 +72,15 @@ class VersionHistory:
         self.versions.made(version, op)
         return version > self._first
 
-    def claim_unnumbered(self, order_id: str, op: Operation | None) -> int | None:
+    def add_unnumbered(self, order_id: str, op: Operation | None) -> int | None:
         """An order's write made a version, and its answer does not say which. Returns it if it was seen."""
         version = self._versions.get(order_id)
-        if not self._mark(order_id, _UNNUMBERED) and version is None:  # two writes, both seen before
+        if not self._flag(order_id, _UNNUMBERED) and version is None:  # two writes, both seen before
             version = next((seen for seen, (name, _) in self._sighted.items() if name == order_id), None)
         if version is not None:
-            self._mark(order_id, _SEEN)
+            self._flag(order_id, _SEEN)
             self._forget(version)
-            self.settle(version, op)
+            self.attribute(version, op)
             return version
         known = order_id in self._unplaced
         self._forgotten += known or op is None or len(self._unplaced) >= self._room.each
@@ -111,7 +113,7 @@ class VersionHistory:
         elif known is not None and known.name is not None:
             if known.name != order_id:
                 self._contest(version, known.name, known.named_by, order_id, op, seen=True)
-        elif version - self._first not in self._claimed:
+        elif version - self._first not in self._made:
             return self._sight(version, order_id, op)
         return None
 
@@ -128,13 +130,13 @@ class VersionHistory:
         for unnumbered, seen in zip(_UNNUMBERED, _SEEN, strict=True):
             if self._bitsets.has(order_id, unnumbered) and self._bitsets.add(order_id, seen):
                 made = self._unplaced.pop(order_id, None)
-                self.settle(version, made)
+                self.attribute(version, made)
                 return made
         self._sighted[version] = order_id, op
         self._versions[order_id] = version
         return None
 
-    def _mark(self, order_id: str, flags: tuple[int, int]) -> bool:
+    def _flag(self, order_id: str, flags: tuple[int, int]) -> bool:
         """One more of these; whether it is the first."""
         first, second = flags
         new = self._bitsets.add(order_id, first)
@@ -184,14 +186,18 @@ class VersionHistory:
 
     def standing(self) -> Iterator[tuple[int, str, Operation]]:
         """Versions that were seen under a name of the tool's own writes, or under the one that was there first."""
-        return ((version, one.op.last_order or "", one.op) for version, one in self._standing.items() if not one.held)
+        return (
+            (version, standing.op.last_order or "", standing.op)
+            for version, standing in self._standing.items()
+            if not standing.held
+        )
 
     def sightings(self) -> list[tuple[int, str, Operation]]:
         """Versions that were seen to be an order's, and that no accepted write made; each is told once."""
-        found = [(version, *made) for version, made in self._sighted.items()]
+        sightings = [(version, *sighting) for version, sighting in self._sighted.items()]
         self._sighted.clear()
         self._versions.clear()
-        return found
+        return sightings
 
     def unplaced(self) -> tuple[list[Operation], int]:
         """The latest accepted writes of which nobody knows which version they made, and how many more there may be."""
@@ -204,19 +210,19 @@ class VersionHistory:
         for standing in self._standing.values():
             standing.held = True
 
-    def settle(self, version: int, op: Operation | None) -> None:
+    def attribute(self, version: int, op: Operation | None) -> None:
         """A write whose answer did not say so turned out to have made this version."""
-        self._claimed.add(version - self._first)
+        self._made.add(version - self._first)
         if op is not None:
             self.versions.made(version, op)
 
     def made(self, version: int) -> bool:
         """Whether it was made in this run, and it is known by whom."""
-        return version > self._first and version - self._first in self._claimed
+        return version > self._first and version - self._first in self._made
 
     def gaps(self, after: int, last: int) -> Iterator[int]:
         """The versions after one and up to the `last` that nobody is known to have made."""
-        return (self._first + n for n in self._claimed.missing(after - self._first + 1, last - self._first + 1))
+        return (self._first + n for n in self._made.missing(after - self._first + 1, last - self._first + 1))
 
     def _forget(self, version: int) -> None:
         sighted = self._sighted.pop(version, None)
@@ -259,10 +265,10 @@ class VersionHistory:
                 message = f"version {version:,}, which an order won, was seen under another name"
             elif len(set(orders.orders)) < len(orders.orders):  # one order more than once
                 message = f"{orders.count:,} writes won from version {version - 1:,}"
-            yield orders.violation("version_won_twice", message, round_, product_id, 2)
+            yield orders.violation("lost_update", message, round_, product_id, 2)
         if more.count:
             message = f"{plural(more.count, 'write')} more won from a version that had been won"
-            yield more.violation("version_won_twice", message, round_, product_id, 1)
+            yield more.violation("lost_update", message, round_, product_id, 1)
         if nameless.count:
             message = "a version was seen under a name that no write of this run left"
             yield nameless.violation("external_write", message, round_, product_id)

@@ -57,7 +57,7 @@ def root(
     """
 
 
-# In this order they stand in the help; README's table has the same.
+# In this order they stand in the help, and in docs/reference/command-line.md.
 app.command(
     cls=Recorded,
     short_help="Place many orders for one product at once and show who won.",
@@ -83,6 +83,7 @@ app.command(
     short_help="Make a stored run again.",
     epilog="Example: loadtest rerun latest --rounds 100",
     context_settings={"allow_extra_args": True, "allow_interspersed_args": False},
+    debug=False,
 )(rerun)
 app.command(
     short_help="Draw stored runs as one HTML page, or as pictures.",
@@ -104,6 +105,7 @@ app.command(
     short_help="Run the command that a file describes.",
     epilog="Example: loadtest run sale.toml --rounds 20",
     context_settings={"allow_extra_args": True, "allow_interspersed_args": False},
+    debug=False,
 )(run)
 app.command(
     short_help="Write the six sample products p#0 to p#5.",
@@ -117,7 +119,7 @@ app.command(
     short_help="Measure what this machine can believe.",
     epilog="Example: loadtest calibrate --client sdk",
 )(calibrate)
-app.command(name="help", epilog="Example: loadtest help table create")(show_help)
+app.command(name="help", debug=False, epilog="Example: loadtest help table create")(show_help)
 table.command(epilog="Example: loadtest table create --target aws --region eu-west-1 --table sale-test")(create)
 table.command(epilog="Example: loadtest table describe --endpoint-url http://127.0.0.1:8000")(describe)
 table.command(epilog="Example: loadtest table delete --target aws --region eu-west-1 --table sale-test")(delete)

@@ -8,6 +8,8 @@ from msgspec import Struct
 
 from loadtest.cli.stored import cells, configurations, every_report
 from loadtest.compare import unlike_baseline
+from loadtest.errors import UsageError
+from loadtest.workload.strategies import is_own
 
 if TYPE_CHECKING:
     from loadtest.cli.compare import Matrix
@@ -49,7 +51,10 @@ def completed(matrix: "Matrix", baseline: Baseline) -> "Matrix":
         key = "rate" if rates else "concurrency"
         changes[key] = _listed(rates or _distinct(found, "concurrency"))
     if matrix.strategy is None:
-        changes["strategy"] = _listed(_distinct(found, "strategy"))
+        strategies = _distinct(found, "strategy")
+        if own := next((name for name in strategies if is_own(name)), None):  # who wrote the report says what is run
+            raise UsageError(f"the baseline ran code, {own!r}: name it with --strategy if you want to run it")
+        changes["strategy"] = _listed(strategies)
     for name, key in (("duration", "duration_s"), ("warmup", "warm_up_s")):
         if getattr(matrix, name) is None and len(values := _distinct(found, key)) == 1:
             changes[name] = f"{values[0]:g}s"

@@ -5,7 +5,6 @@ from typing import Annotated
 
 import typer
 
-from loadtest.cli import options
 from loadtest.cli.groups import seconds
 from loadtest.cli.streams import say
 from loadtest.errors import UsageError
@@ -20,7 +19,6 @@ def calibrate(
     duration: Annotated[
         str, typer.Option("--duration", "-d", metavar="TIME", help="How long each level is measured.")
     ] = "1s",
-    debug: options.Debug = False,
 ) -> int:
     """Measure this machine's ceiling against a server that does next to nothing.
 

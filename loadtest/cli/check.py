@@ -8,7 +8,6 @@ from loadtest.cli.streams import say
 
 def check(
     runs: options.Runs,
-    debug: options.Debug = False,
 ) -> int:
     """Judge stored histories: every request and result of a run, whether or not it came to its end.
 

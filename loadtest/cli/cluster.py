@@ -5,7 +5,6 @@ from typing import Annotated
 
 import typer
 
-from loadtest.cli.options import Debug
 from loadtest.cli.streams import say
 from loadtest.system.signals import ending, leave_at_second
 
@@ -13,7 +12,6 @@ from loadtest.system.signals import ending, leave_at_second
 def local(
     workers: Annotated[int, typer.Option(min=1, max=256, help="Workers, a process each.")] = 2,
     port: Annotated[int, typer.Option(min=1, max=65535, help="Port that the scheduler listens on.")] = 8786,
-    debug: Debug = False,
 ) -> int:
     """Run a Dask scheduler and workers on this machine in the foreground. Ctrl-C ends them.
 

@@ -58,7 +58,10 @@ class Matrix:
     strategy: Annotated[
         str | None,
         typer.Option(
-            metavar="NAME,…", help="Strategies to compare.", show_default="version", rich_help_panel=Panel.MAIN
+            metavar="NAME,…",
+            help="Strategies to compare.",
+            show_default=options.DEFAULT_STRATEGY,
+            rich_help_panel=Panel.MAIN,
         ),
     ] = None
     duration: Annotated[
@@ -126,12 +129,8 @@ class Matrix:
         return [{"strategy": name, **level} for name in self._strategies() for level in self._levels()]
 
     def _strategies(self) -> list[str]:
-        known = [one.value for one in options.StrategyName]
-        names = [name.strip() for name in ("version" if self.strategy is None else self.strategy).split(",")]
-        for name in names:
-            if name not in known:
-                raise UsageError(f"--strategy {name!r} is none of {', '.join(known)}")
-        return names
+        names = options.DEFAULT_STRATEGY if self.strategy is None else self.strategy
+        return [options.strategy(name.strip()) for name in names.split(",")]
 
     def _levels(self) -> list[dict[str, Any]]:
         from loadtest.workload.arrivals import parse_rate
@@ -173,7 +172,7 @@ def compare(
     """Run a matrix of levels and strategies, interleaved and repeated, and say which differences are real.
 
     With stored runs as arguments nothing is run. Differences are tested, with a correction for the number of tests:
-    docs/comparing.md says how.
+    docs/explanation/statistics.md says how.
     """
     require("compare", "compare")
     from loadtest.cli.baseline import Baseline, baseline_of, completed
@@ -245,6 +244,7 @@ def _race(
         concurrency=in_flight_that_fits(min(settings["concurrency"], placed), "--concurrency", exactly=True),
         prices=pricing.prices(run_target.priced_region),
         target=run_target.chosen(),
+        faults=run_target.fault,
     )
 
 

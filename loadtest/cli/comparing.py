@@ -1,6 +1,5 @@
 """Making a comparison, from new runs or stored ones, and showing it."""
 
-import secrets
 import time
 from collections import Counter
 from collections.abc import Sequence
@@ -23,15 +22,14 @@ from loadtest.cli.stored import repeats, stored
 from loadtest.compare import Repeats, compare
 from loadtest.errors import UsageError
 from loadtest.measure.thresholds import Threshold, check
-from loadtest.records import json_file
+from loadtest.records import json_file, run_folder
 from loadtest.records.comparison import UNTESTED, Comparison
 from loadtest.records.report import Report
 from loadtest.render.comparison import print_comparison
 from loadtest.render.own import briefly
 from loadtest.render.progress import Progress
-from loadtest.studies.sweep import RunEnded, Setting, Swept, shortened, sweep
+from loadtest.studies.sweep import RunEnded, Setting, Swept, sweep
 from loadtest.system.signals import run_interruptible
-from loadtest.workload.spec import Load
 
 
 def run_matrix(
@@ -49,8 +47,8 @@ def run_matrix(
         return _dry_run(matrix, times, run_target, max_spend_usd)
     keeping = prepare_table(run_target, matrix[0].plan, quiet=output.quiet)
     started_at = datetime.now(UTC)
-    comparison_id = f"{started_at:%Y-%m-%dT%H-%M-%SZ}-{secrets.token_hex(5)}"
-    folder = make_folder(output.runs_dir / comparison_id)
+    comparison_id = run_folder.new_id(started_at)
+    folder = run_folder.make_folder(output.runs_dir, comparison_id)
     try:
         swept = _sweep(matrix, times, seed, folder, thresholds, output, max_spend_usd, keeping)
     finally:
@@ -83,7 +81,7 @@ def run_matrix(
 def _dry_run(matrix: Sequence[Setting], times: int, run_target: RunTarget, max_spend_usd: float | None) -> int:
     from loadtest.cli.dry_run import Runs, dry_run
 
-    runs = [Runs(shortened(matrix[0].plan)), *(Runs(cell.plan, times) for cell in matrix)]
+    runs = [Runs(matrix[0].plan.shortened()), *(Runs(cell.plan, times) for cell in matrix)]
     note = f"{plural(len(matrix), 'cell')}, each {times:,} times, after a short one that is thrown away"
     return dry_run(runs, run_target, max_spend_usd, note)
 
@@ -100,7 +98,7 @@ def compare_stored(paths: Sequence[Path], baseline: Baseline, output: Output) ->
     first = runs[0]
     comparison = compare(
         cells,
-        comparison_id=f"{datetime.now(UTC):%Y-%m-%dT%H-%M-%SZ}-{secrets.token_hex(5)}",
+        comparison_id=run_folder.new_id(datetime.now(UTC)),
         started_at=first.started_at,
         completed=all(report.completed for report in runs),
         config={"stored": [str(path) for path in paths]},
@@ -192,7 +190,7 @@ def _sweep(
         with progress:
             return run_interruptible(main, use_uvloop=True)
     except BaseException:
-        discard(folder)
+        run_folder.discard(folder)
         raise
 
 
@@ -204,10 +202,9 @@ class _Telling:
         self._verbose = verbose
         self._what = f"{plural(len(matrix), 'cell')}, {plural(len(matrix) * times + 1, 'run')} with the warm-up"
         self._begun_s = time.monotonic()
-        plans = [cell.plan for cell in matrix]
-        loads = [plan.warm_up_s + plan.duration_s + AROUND_S for plan in plans if isinstance(plan, Load)]
-        self._loads_s = sum(loads) * times
-        self._told = len(loads) == len(plans)
+        known = [cell.plan.expected_s + AROUND_S for cell in matrix if cell.plan.expected_s is not None]
+        self._loads_s = sum(known) * times
+        self._told = len(known) == len(matrix)
 
     def ahead(self) -> None:
         """The first run has begun: no limit of spending refuses it."""
@@ -227,20 +224,3 @@ class _Telling:
         figures = f"{report.goodput_per_s:,.1f} accepted a second{p99}, {status}"
         said = f"{ended.done:,} of {ended.of:,}: {ended.name}: {figures}{briefly(report, verbose=self._verbose)}"
         self._progress.say(said, each_s * (ended.of - ended.done))
-
-
-def make_folder(folder: Path) -> Path:
-    """A new folder for the runs of one command. UsageError if it cannot be made."""
-    try:
-        folder.mkdir(0o700, parents=True)  # a run tells of tables, accounts and machines
-    except OSError as error:
-        raise UsageError(f"cannot make the folder {folder}: {error.strerror}; give another --runs-dir") from error
-    return folder
-
-
-def discard(folder: Path) -> None:
-    """Remove the folder of a command that measured nothing."""
-    try:
-        folder.rmdir()
-    except OSError:  # what was measured stays
-        return

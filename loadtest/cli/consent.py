@@ -101,12 +101,10 @@ def change(plan: Race | Load, item: "Item", schema: "TableSchema") -> str:
     """What a run makes of a product, in words."""
     from loadtest.dynamodb.foreign import value_of
 
-    restocked = isinstance(plan, Load) and plan.restock
-
     def now(name: str) -> str:
         return f"{name} {value_of(item, name)}"
 
-    last_restock = f", {now(schema.last_restock)} → a time" if restocked else ""
+    last_restock = f", {now(schema.last_restock)} → a time" if plan.restocked else ""
     return (
         f"{now(schema.quantity)} → {plan.stock:,} and what the orders leave of it, "
         f"{now(schema.version)} → one more with each write, "

@@ -14,12 +14,13 @@ from loadtest.dynamodb.client import Connection, DynamoDBClient, connect
 from loadtest.dynamodb.foreign import described, items_of
 from loadtest.dynamodb.items import Item, is_made_here, item_bytes, to_item
 from loadtest.dynamodb.schema import TableSchema
+from loadtest.engine.prepare import find_table
 from loadtest.events import Product
 from loadtest.system.signals import run_interruptible
 from loadtest.targets import opened
 from loadtest.workload.estimate import ASSUMED_S, Ahead, ahead, require_affordable
-from loadtest.workload.pricing import REQUESTS
 from loadtest.workload.spec import Load, Race
+from loadtest.workload.strategies import named
 from loadtest.workload.target import Target, TargetKind
 
 OWN_SERVER = "a server of its own, new and empty, which ends with the run"
@@ -99,10 +100,10 @@ async def table_found(
     TargetError if a command could not use it.
     """
     where = f"table {target.table!r} {connection.where}"
-    table = await admin.describe_table(client, connection)
+    table = await find_table(target, client, connection)
     if table is None and made:
         return f"{where}, which is made first, with the sample", False
-    admin.require_ours(admin.require_usable(table, connection), connection, allow_untagged=target.allow_untagged_table)
+    admin.require_usable(table, connection)
     return (f"{where}, into which the sample is written first" if made else where), True
 
 
@@ -119,8 +120,7 @@ async def _look(plan: Race | Load, run_target: RunTarget) -> _Found:
         rewritten = {
             product_id: item for product_id, item in first.items() if is_made_here(items.get(product_id, item), schema)
         }
-        single = isinstance(plan, Race) or plan.products == 1
-        if single and plan.product not in rewritten:
+        if len(plan.product_ids) == 1 and plan.product not in rewritten:
             await admin.read_product(client, connection, plan.product)
     return _Found(where, items | rewritten, schema)
 
@@ -157,7 +157,7 @@ def _orders(asked: Sequence[tuple[Runs, Ahead]]) -> str:
 def _requests(asked: Sequence[tuple[Runs, Ahead]]) -> str:
     counts, each_round = [0, 0, 0], " in each round" if asked[0][1].open_end else ""
     for each, wanted in asked:
-        for n, one in enumerate(REQUESTS[each.plan.strategy]):
+        for n, one in enumerate(named(each.plan.strategy).requests):
             counts[n] += one * wanted.orders * each.times * each.plan.attempts
     kinds = ("read", "write", "transaction")
     said = [plural(count, kind) for count, kind in zip(counts, kinds, strict=True) if count]
@@ -173,7 +173,7 @@ def _processes(plan: Race | Load) -> str:
 
 
 def _faults(plan: Race | Load) -> str:
-    faults = plan.target.faults
+    faults = plan.faults
     return "none" if faults is None else ", ".join(str(to_builtins(fault)["kind"]) for fault in faults.faults)
 
 

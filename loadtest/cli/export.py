@@ -9,7 +9,7 @@ import typer
 
 from loadtest.checker.verdict import plural
 from loadtest.cli.jepsen import export_history
-from loadtest.cli.options import Debug, Runs
+from loadtest.cli.options import Runs
 from loadtest.cli.streams import STDOUT, deliver, say
 from loadtest.errors import UsageError
 from loadtest.system.extras import require
@@ -25,7 +25,7 @@ def export(
     runs: Runs,
     csv: Annotated[
         Path | None,
-        typer.Option("--csv", metavar="DIR", help="Write runs.csv, seconds.csv and latency.csv into this folder."),
+        typer.Option("--csv", metavar="DIR", help="Write runs.csv, per_second.csv and latency.csv into this folder."),
     ] = None,
     hlog: Annotated[
         Path | None,
@@ -57,7 +57,6 @@ def export(
         Path | None,
         typer.Option("--edn", metavar="FILE", help="Write the history of one run as Jepsen's; - is standard output."),
     ] = None,
-    debug: Debug = False,
 ) -> int:
     """Give stored runs to other tools: spreadsheets, HdrHistogram, Prometheus, OpenTelemetry, pull requests, Jepsen's.
 

@@ -120,7 +120,7 @@ class Limits:
 def find(
     *,
     limits: Limits,
-    strategy: options.StrategyOption = options.StrategyName.VERSION,
+    strategy: options.StrategyOption = options.DEFAULT_STRATEGY,
     contention: groups.Contention,
     orders: groups.Orders,
     run_target: groups.RunTarget,
@@ -146,7 +146,7 @@ def find(
 
     def plan(level: float) -> Load:
         fields = arrivals(limits.at(level), exactly=True)
-        return load_plan(contention, orders, run_target, pricing, **fields, strategy=strategy.value)
+        return load_plan(contention, orders, run_target, pricing, **fields, strategy=strategy)
 
     plan(last)  # a usage error must come before the first run
     within_s = None if limits.within is None else groups.seconds("--within", limits.within)

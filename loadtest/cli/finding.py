@@ -1,7 +1,6 @@
 """Running a search for the highest level, and saying what it found."""
 
 import math
-import secrets
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -14,7 +13,6 @@ from msgspec import Struct
 from loadtest.checker import Status
 from loadtest.checker.verdict import plural
 from loadtest.cli import INCONCLUSIVE, SAFE, THRESHOLD_CROSSED, VIOLATED
-from loadtest.cli.comparing import discard, make_folder
 from loadtest.cli.execute import interrupts, prepare_table
 from loadtest.cli.folders import SEARCH
 from loadtest.cli.groups import Output, RunTarget
@@ -24,7 +22,7 @@ from loadtest.cli.series import AROUND_S, Series
 from loadtest.cli.streams import deliver, say
 from loadtest.errors import InterruptedRunError, LoadTestError, UsageError
 from loadtest.measure.thresholds import Threshold, parse
-from loadtest.records import json_file
+from loadtest.records import json_file, run_folder
 from loadtest.records.report import Report
 from loadtest.records.search import SCHEMA, Found, Level
 from loadtest.render.found import print_found
@@ -68,18 +66,18 @@ def run_search(wanted: Wanted, run_target: RunTarget, output: Output) -> int:
         return _dry_run(wanted, run_target)
     keeping = prepare_table(run_target, wanted.plan(wanted.lowest), quiet=output.quiet)
     started_at = datetime.now(UTC)
-    folder = make_folder(output.runs_dir / f"{started_at:%Y-%m-%dT%H-%M-%SZ}-{secrets.token_hex(5)}")
+    folder = run_folder.make_folder(output.runs_dir, run_folder.new_id(started_at))
     with Progress(quiet=output.quiet) as progress:
         going = _Going(wanted, folder, progress, verbose=output.verbose)
         try:
             answer = going.search(thresholds, output, keeping)
         except BaseException:
-            discard(folder)
+            run_folder.discard(folder)
             raise
         finally:
             going.error = going.error or keeping.tell()
     if not going.made:
-        discard(folder)
+        run_folder.discard(folder)
         return _exit_code(None, going, folder, output)
     found = _found(wanted, answer, going, folder, started_at)
     json_file.write(folder / SEARCH, json_file.encode(found))
@@ -138,7 +136,7 @@ class _Going:
 
     def _announce(self) -> None:
         plan, within_s = self._wanted.plan(self._wanted.lowest), self._wanted.within_s
-        each_s = plan.warm_up_s + plan.duration_s + AROUND_S
+        each_s = plan.expected_s + AROUND_S
         most = f"at most {_MOST_RUNS} ({about(_MOST_RUNS * each_s)})"
         if within_s is not None:
             most = f"none begun later than {within_s:g} s after the first"
@@ -264,7 +262,7 @@ def _sentence(wanted: Wanted, answer: Answer, levels: dict[float, Level]) -> str
 
 
 def _exit_code(found: Found | None, going: _Going, folder: Path, output: Output) -> int:
-    """How the search ended; `found` is None if no run did. Raises what stopped it, unless a law was broken."""
+    """How the search ended; `found` is None if no run did. Raises what stopped it, unless an invariant was."""
     if going.violated is not None:
         say(f"{going.violated.report.verdict.sentence}; see {going.violated.folder}", err=output.document_to_stdout)
         return VIOLATED

@@ -10,16 +10,15 @@ from msgspec import Struct
 from loadtest.cli.streams import say
 from loadtest.errors import UsageError
 from loadtest.records import comparison as comparisons
+from loadtest.records.run_folder import FAULT_JOURNAL, HISTORY, PROXY_LOG, REPORT, SERVER_LOG
 
 COMPARISON = "comparison.json"
 SEARCH = "search.json"
-REPORT = "report.json"
-HISTORY = "history.jsonl"
 RUNS = Path("runs")
 LATEST = "latest"
 _BEGINNING = 4096  # bytes
 _PAGE = ".html"
-_LEFT_BY_A_RUN = {HISTORY, "server.log", "proxy.log", "faults.jsonl"}  # of one that ended before its first order
+_LEFT_BY_A_RUN = {HISTORY, SERVER_LOG, PROXY_LOG, FAULT_JOURNAL}  # of one that ended before its first order
 _ID = re.compile(r"(\d{4}-\d\d-\d\dT\d\d-\d\d-\d\dZ)-")  # how the id of a run and of a comparison begins
 
 
@@ -43,18 +42,18 @@ class Run(Struct, frozen=True):
 class Group(Struct, frozen=True):
     """The runs of one command, or a folder of runs.
 
-    `document` is that of the comparison or the search, None where there is none.
+    `file` is that of the comparison or the search, None where there is none.
     """
 
     name: str
     folder: Path
-    document: Path | None
+    file: Path | None
     runs: list[Run]
 
     @property
     def is_search(self) -> bool:
         """Whether a `find` made it, and came to its end."""
-        return self.document is not None and self.document.name == SEARCH
+        return self.file is not None and self.file.name == SEARCH
 
 
 def is_id(name: str) -> bool:
@@ -87,7 +86,7 @@ def runs_of(found: Sequence[Run | Group]) -> list[Run]:
     every = [run for one in found for run in (one.runs if isinstance(one, Group) else [one])]
     for one in found:
         if isinstance(one, Group) and not one.runs:
-            raise UsageError(f"no run of {one.document} lies beside it")
+            raise UsageError(f"no run of {one.file} lies beside it")
     return list({run.file.resolve(): run for run in every}.values())
 
 
@@ -139,15 +138,15 @@ def _says_comparison(path: Path) -> bool:
         return False
 
 
-def _of_many(document: Path) -> Group:
-    return Group(document.parent.name, document.parent, document, _runs_within(document.parent))
+def _of_many(file: Path) -> Group:
+    return Group(file.parent.name, file.parent, file, _runs_within(file.parent))
 
 
 def _run_or_comparison(folder: Path) -> Run | Group | None:
     """What a folder is by itself; None of a folder of runs, of a run cut before it began, and of any other."""
-    for document in (folder / COMPARISON, folder / SEARCH):
-        if document.exists():
-            return _of_many(document)
+    for file in (folder / COMPARISON, folder / SEARCH):
+        if file.exists():
+            return _of_many(file)
     if (folder / REPORT).exists():
         return Run(folder.name, folder / REPORT)
     history = folder / HISTORY
@@ -195,7 +194,7 @@ def started(one: Run | Group) -> str:
 def _when(one: Run | Group) -> tuple[str, float]:
     """The start as in ids, and when it was written, which tells those of one second apart."""
     folder = one.folder if isinstance(one, Group) else one.file.parent
-    written_s = (one.document or folder if isinstance(one, Group) else one.file).stat().st_mtime
+    written_s = (one.file or folder if isinstance(one, Group) else one.file).stat().st_mtime
     if id_ := _ID.match(folder.name):
         return id_[1], written_s
     return f"{datetime.fromtimestamp(written_s, UTC):%Y-%m-%dT%H-%M-%SZ}", written_s

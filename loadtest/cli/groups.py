@@ -30,7 +30,9 @@ _SHORTEST_TIMEOUT_S = 0.001
 def grouped(command: Callable[..., int]) -> Callable[..., int]:
     """The command with every parameter that is a dataclass spread into its fields, for typer to read.
 
-    Its parameters are keyword-only, so that they can stand in the order in which its help shows them.
+    Its parameters are keyword-only, so that they can stand in the order in which its help shows them. Typer knows no
+    dataclasses. Cyclopts does, and reads TOML too, but hints, consent, `rerun` and the panels of the help ask typer's
+    parser what was typed and what a file says, and would all have to be written anew to save this function.
     """
     parameters = []
     groups: dict[str, Any] = {}
@@ -219,7 +221,6 @@ class RunTarget:
             sdk_retries=self.sdk_retries,
             client=self.client or (ClientKind.SDK if self.sdk_retries else ClientKind.WIRE),
             allow_untagged_table=self.allow_untagged_table,
-            faults=self.fault,
         )
 
     @property
@@ -244,7 +245,6 @@ class Output:
     quiet: options.Quiet = False
     verbose: options.Verbose = False
     dry_run: options.DryRun = False
-    debug: options.Debug = False
 
     def thresholds(self) -> list["Threshold"]:
         """The thresholds, parsed. Raises UsageError for one that is none, or a file that cannot be written."""

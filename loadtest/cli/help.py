@@ -9,6 +9,7 @@ import sys
 import textwrap
 from collections.abc import Callable, Iterator, Sequence
 from enum import Enum
+from functools import wraps
 from typing import Annotated, Any
 
 import typer
@@ -84,9 +85,30 @@ class App(typer.Typer):
     def __init__(self, **settings: Any) -> None:
         super().__init__(rich_markup_mode=None, **{"cls": Group, **settings})
 
-    def command(self, *arguments: Any, **settings: Any) -> Callable[[Any], Any]:
-        """As typer's."""
-        return super().command(*arguments, **{"cls": Command, **settings})
+    def command(self, *arguments: Any, debug: bool = True, **settings: Any) -> Callable[[Any], Any]:
+        """As typer's; the command gets --debug unless it is told otherwise, as one that passes its options on is."""
+        add = super().command(*arguments, **{"cls": Command, **settings})
+        return lambda command: add(_with_debug(command) if debug else command)
+
+
+_Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.", rich_help_panel=Panel.GENERAL)]
+
+
+def _with_debug(command: Callable[..., int]) -> Callable[..., int]:
+    """The command with an option that it does not hear of: `main` looks for it, also if no command could be parsed."""
+    signature = inspect.signature(command, eval_str=True)
+    option = inspect.Parameter("debug", inspect.Parameter.KEYWORD_ONLY, default=False, annotation=_Debug)
+    parameters = [*signature.parameters.values(), option]
+
+    @wraps(command)
+    def run(*, debug: bool, **given: Any) -> int:
+        del debug
+        return command(**given)
+
+    del run.__wrapped__
+    run.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
+    run.__annotations__ = {each.name: each.annotation for each in parameters}
+    return run
 
 
 def show_help(
@@ -119,7 +141,7 @@ def _lines(command: Any, ctx: Any, columns: int) -> Iterator[str]:
         yield from _definitions(rows, columns, max(len(name) for name, _ in rows) if title == _COMMANDS else longest)
     if of_files := [each.opts[0].removeprefix("--") for each in _options(command) if panel_of(each) is Panel.FILE]:
         yield ""
-        yield from _wrapped(f"{Panel.FILE} (docs/scenarios.md): {', '.join(of_files)}", columns)
+        yield from _wrapped(f"{Panel.FILE} (docs/reference/scenario.md): {', '.join(of_files)}", columns)
     if command.epilog:
         yield ""
         yield from _wrapped(command.epilog, columns)

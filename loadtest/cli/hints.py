@@ -78,7 +78,7 @@ def refuse_file_options(ctx: typer.Context, options: Sequence[TyperOption]) -> N
         if option in options:
             raise UsageError(
                 f"{option.opts[0]} is set in a scenario file only: {_key(option)} = …, then loadtest run FILE "
-                "(docs/scenarios.md)"
+                "(docs/reference/scenario.md)"
             )
 
 
@@ -101,7 +101,7 @@ def _unknown(option: str, ctx: typer.Context) -> str:
             return f"options stand after the command, as in loadtest {command} {has.partition(' ')[0]}"
     if found := [here[name] for name in wanted if name in here]:
         if found[0].hidden:
-            return f"{said}; {_key(found[0])} = … in a scenario file sets it (docs/scenarios.md)"
+            return f"{said}; {_key(found[0])} = … in a scenario file sets it (docs/reference/scenario.md)"
         return f"{said}; use {' or '.join(_shown(each) for each in found)}"
     for command, has in _with(wanted, ctx):
         return f"{said}; loadtest {command} has {'it' if has == option else has}"

@@ -70,7 +70,11 @@ class Arrivals:
     ] = None
     poisson: Annotated[
         bool,
-        typer.Option("--poisson", help="Let orders come by chance instead of evenly.", rich_help_panel=Panel.ORDERS),
+        typer.Option(
+            "--poisson",
+            help="Let orders come at random, as a Poisson process, instead of evenly.",
+            rich_help_panel=Panel.ORDERS,
+        ),
     ] = False
     max_in_flight: Annotated[
         int | None,
@@ -89,7 +93,7 @@ class Arrivals:
 def load(
     *,
     arriving: Arrivals,
-    strategy: options.StrategyOption = options.StrategyName.VERSION,
+    strategy: options.StrategyOption = options.DEFAULT_STRATEGY,
     contention: groups.Contention,
     orders: groups.Orders,
     run_target: groups.RunTarget,
@@ -109,7 +113,7 @@ def load(
         run_target,
         pricing,
         **arrivals(arriving),
-        strategy=strategy.value,
+        strategy=strategy,
         max_spend_usd=max_spend,
     )
     return execute(plan, run_target, output)
@@ -139,6 +143,7 @@ def load_plan(
         prices=pricing.prices(run_target.priced_region),
         seed=orders.chosen_seed(),
         target=run_target.chosen(),
+        faults=run_target.fault,
         **fields,
     )
 

@@ -62,7 +62,7 @@ def require_usable(address: str, *, insecure: bool) -> None:
         raise UsageError(f"--cluster {address!r} is no address like tls://scheduler:8786 or tcp://127.0.0.1:8786")
     if not (insecure or address.startswith(_TLS) or on_this_machine(address)):
         raise UsageError(
-            f"--cluster {address!r} leads off this machine without TLS: whoever answers there, or is on the way, can "
+            f"--cluster {address!r} leads off this machine without TLS: whoever answers there, or sits between, can "
             "run commands here as you, and on the workers. Use tls://, or add --cluster-insecure to the command line "
             "if nobody else is on that network"
         )

@@ -3,7 +3,8 @@
 `Panel` says which panel of the help an option belongs to.
 """
 
-from enum import StrEnum
+import os
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -13,23 +14,42 @@ from loadtest.cli.panels import Panel
 from loadtest.errors import UsageError
 from loadtest.workload.backoff import Backoff
 from loadtest.workload.faults import Faults
+from loadtest.workload.strategies import is_own, named, names
 from loadtest.workload.target import ClientKind, TargetKind
 
+DEFAULT_STRATEGY = "version"
 
-class StrategyName(StrEnum):
-    """The strategies by name."""
 
-    VERSION = "version"
-    CONDITIONAL = "conditional"
-    TRANSACTION = "transaction"
-    UNCONDITIONAL = "unconditional"
+def strategy(name: str) -> str:
+    """The name of a strategy that there is. UsageError if there is none, or its code cannot be imported.
+
+    Code of the user's own is looked for where Python looks, and in the current folder first.
+    """
+    if is_own(name):
+        from loadtest.strategies import load
+
+        if (here := os.getcwd()) not in sys.path:  # noqa: PTH109  # as sys.path has it
+            sys.path.insert(0, here)  # the processes that this one starts get the same path
+        load(name)
+    return named(name).name
+
+
+def _strategy(name: str) -> str:
+    try:
+        return strategy(name)
+    except UsageError as error:
+        raise typer.BadParameter(str(error)) from error
 
 
 StrategyOption = Annotated[
-    StrategyName,
+    str,
     typer.Option(
         "--strategy",
-        help="How an order becomes requests; unconditional is the one that oversells.",
+        metavar="NAME",
+        parser=_strategy,
+        autocompletion=lambda: [(name, named(name).summary) for name in names()],
+        help=f"How an order becomes requests: {', '.join(names())}, or MODULE:FUNCTION of your own; "
+        "unconditional is the one that oversells.",
         rich_help_panel=Panel.MAIN,
     ),
 ]
@@ -80,8 +100,22 @@ Attempts = Annotated[
         rich_help_panel=Panel.MAIN,
     ),
 ]
-BackoffOption = Annotated[Backoff, typer.Option("--backoff", rich_help_panel=Panel.FILE)]
-ConsistentReads = Annotated[bool, typer.Option("--consistent-reads/--eventual-reads", rich_help_panel=Panel.FILE)]
+BackoffOption = Annotated[
+    Backoff,
+    typer.Option(
+        "--backoff",
+        help="How an order waits between two attempts; also decorrelated, none.",
+        rich_help_panel=Panel.FILE,
+    ),
+]
+ConsistentReads = Annotated[
+    bool,
+    typer.Option(
+        "--consistent-reads/--eventual-reads",
+        help="Whether orders read consistently; false: eventually, for half the price.",
+        rich_help_panel=Panel.FILE,
+    ),
+]
 Seed = Annotated[
     int | None,
     typer.Option(
@@ -143,10 +177,26 @@ ClusterInsecure = Annotated[
     ),
 ]
 WriteUnitPrice = Annotated[
-    float | None, typer.Option("--write-unit-price", min=0, max=1_000_000, rich_help_panel=Panel.FILE)
+    float | None,
+    typer.Option(
+        "--write-unit-price",
+        min=0,
+        max=1_000_000,
+        help="USD for a million write units.",
+        show_default="on demand in the region, as last seen",
+        rich_help_panel=Panel.FILE,
+    ),
 ]
 ReadUnitPrice = Annotated[
-    float | None, typer.Option("--read-unit-price", min=0, max=1_000_000, rich_help_panel=Panel.FILE)
+    float | None,
+    typer.Option(
+        "--read-unit-price",
+        min=0,
+        max=1_000_000,
+        help="USD for a million read units.",
+        show_default="on demand in the region, as last seen",
+        rich_help_panel=Panel.FILE,
+    ),
 ]
 MaxSpend = Annotated[
     float | None,
@@ -233,7 +283,7 @@ Fault = Annotated[
         "--fault",
         metavar="FILE",
         parser=_faults,  # once, however many runs there will be
-        help="Make a bad day on the way to the target: lost answers, errors, delays, throttling. A file of TOML; "
+        help="Inject faults between here and the target: lost answers, errors, delays, throttling. A file of TOML; "
         "- is standard input; a stored run's are made again.",
         rich_help_panel=Panel.CLIENT,
     ),
@@ -309,7 +359,7 @@ Verbose = Annotated[
     typer.Option(
         "--verbose",
         "-v",
-        help="Print the figures of the tool itself too, not only those in doubt.",
+        help="Print the figures of the tool itself too, not only those that make others unreliable.",
         rich_help_panel=Panel.GENERAL,
     ),
 ]
@@ -317,7 +367,6 @@ WHAT_RUNS_ARE = (
     "Runs, comparisons or folders of them, or the file that one is stored in; latest is the newest in the folder runs."
 )
 Runs = Annotated[list[Path], typer.Argument(metavar="RUN", help=WHAT_RUNS_ARE)]
-Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.", rich_help_panel=Panel.GENERAL)]
 ThresholdOption = Annotated[
     list[str] | None,
     typer.Option(

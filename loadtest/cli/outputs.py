@@ -6,7 +6,7 @@ from typing import Any
 
 from loadtest.errors import UsageError
 
-# How each document of the tool begins, by the option that writes it.
+# How each output of the tool begins, by the option that writes it.
 _BEGINS: dict[str, tuple[bytes, ...]] = {
     "json": (b'{\n  "schema": "loadtest.', b'[\n  {\n    "when": ', b"[]\n"),
     "junit": (b"<?xml version='1.0' encoding='utf-8'?>\n<testsuites",),

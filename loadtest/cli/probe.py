@@ -10,7 +10,6 @@ def probe(
     json: options.Json = None,
     quiet: options.Quiet = False,
     dry_run: options.DryRun = False,
-    debug: options.Debug = False,
 ) -> int:
     """Find out in seconds whether the verdicts of runs on this target can be believed.
 

@@ -40,7 +40,7 @@ def race(
             rich_help_panel=Panel.MAIN,
         ),
     ] = None,
-    strategy: options.StrategyOption = options.StrategyName.VERSION,
+    strategy: options.StrategyOption = options.DEFAULT_STRATEGY,
     stock: Annotated[
         int,
         typer.Option(
@@ -102,7 +102,7 @@ def race(
         units=orders.units,
         product=product,
         **_until(rounds, exclude, within),
-        strategy=strategy.value,
+        strategy=strategy,
         attempts=orders.attempts,
         backoff=orders.backoff,
         consistent_reads=orders.consistent_reads,
@@ -113,6 +113,7 @@ def race(
         prices=pricing.prices(run_target.priced_region),
         seed=orders.chosen_seed(),
         target=run_target.chosen(),
+        faults=run_target.fault,
     )
     return execute(plan, run_target, output)
 

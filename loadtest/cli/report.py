@@ -37,7 +37,6 @@ def report(
         Path | None, typer.Option("--svg", metavar="DIR", help="Write the charts into this folder as SVG.")
     ] = None,
     open_page: Annotated[bool, typer.Option("--open", help="Show the page in the browser.")] = False,
-    debug: options.Debug = False,
 ) -> int:
     """Draw stored runs: verdict, orders by outcome, latency by outcome, over time, and the comparison of levels."""
     from loadtest.cli.stored import stored
@@ -72,13 +71,14 @@ def report(
 
 def _beside(runs: "Sequence[Path]") -> Path:
     """Where the page of one run or comparison goes: into its folder, or beside a file of another name."""
-    from loadtest.cli.folders import COMPARISON, HISTORY, REPORT, SEARCH, Run, named
+    from loadtest.cli.folders import COMPARISON, SEARCH, Run, named
+    from loadtest.records.run_folder import HISTORY, REPORT
 
     found = named(runs)
     if len(found) > 1:
         raise UsageError("a page of several runs lies in the folder of none of them: give -o report.html")
     (one,) = found
-    file = one.file if isinstance(one, Run) else one.document or one.folder / COMPARISON
+    file = one.file if isinstance(one, Run) else one.file or one.folder / COMPARISON
     if file.exists() and not file.is_file():
         raise UsageError(f"{file} is no file that a page can lie beside: give -o report.html")
     return (

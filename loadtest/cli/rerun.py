@@ -55,7 +55,7 @@ def _invocation(one: "Run | Group") -> "Invocation | None":
     from loadtest.cli.reading import invocation_of
     from loadtest.records import comparison, search
 
-    if isinstance(one, Group) and one.document is not None:
-        document = search.read(one.document) if one.is_search else comparison.read(one.document)
-        return document.invocation
+    if isinstance(one, Group) and one.file is not None:
+        series = search.read(one.file) if one.is_search else comparison.read(one.file)
+        return series.invocation
     return invocation_of(one.runs[0] if isinstance(one, Group) else one)

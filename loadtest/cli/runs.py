@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from loadtest.cli import groups, options
+from loadtest.cli import groups
 from loadtest.cli.streams import say
 from loadtest.errors import UsageError
 
@@ -15,7 +15,6 @@ def runs(
     json: Annotated[
         Path | None, typer.Option("--json", metavar="PATH", help="Write the list there as JSON; - is standard output.")
     ] = None,
-    debug: options.Debug = False,
 ) -> int:
     """List the stored runs, the newest last: when, by which command, with which verdict, and where.
 

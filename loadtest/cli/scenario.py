@@ -3,7 +3,6 @@
 Every option of every command can stand in a file, because the file is turned into the command line that it stands for.
 """
 
-import sys
 import traceback
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -14,15 +13,13 @@ from typer.core import TyperArgument, TyperCommand, TyperGroup, TyperOption
 
 from loadtest.cli.hints import FROM_FILE, names_here
 from loadtest.cli.outputs import spare_others
-from loadtest.errors import UsageError
+from loadtest.errors import UsageError, nearest
 from loadtest.system.foreign_text import clean
+from loadtest.system.toml_file import kind_of, read
 
 TYPED_ONLY = ("yes", "cluster-insecure")  # who runs a file says so, never the file
 _RUN_ANOTHER = ("run", "rerun")
-_LARGEST = 32 << 10  # bytes
-_LONGEST_LINE = 8 << 10  # bytes; tomllib's time grows with the square of a dotted key's length
 _SHOWN = 100  # characters of a name that stands in a file
-_kept: dict[Path, bytes] = {}  # what was read from a pipe, which is read for the command and for its faults
 
 
 def run(
@@ -39,10 +36,15 @@ def run(
     Paths in the file are relative to the current folder. loadtest run FILE --help is the help of the file's command.
     """
     try:
-        values = _with_faults(read(file), file)
+        values = read(file)
     except UsageError as error:
         raise UsageError(f"{file}: {error}") from error
-    return invoke(context, values, str(file))
+    if not isinstance(values.get("fault"), list) or "command" not in values:
+        return invoke(context, values, str(file))
+    from loadtest.cli.fault_file import of_scenario
+
+    with of_scenario(file, values):  # its own [[fault]] sections are what they stand for: --fault with this file
+        return invoke(context, {**values, "fault": str(file)}, str(file))
 
 
 def invoke(context: typer.Context, values: dict[str, Any], source: str) -> Any:
@@ -90,50 +92,6 @@ def _was_typed(error: typer.TyperException, given: set[str]) -> bool:
     """Whether the error is about an argument after the file; those of the file are all known, and have values."""
     parameter = getattr(error, "param", None)
     return parameter is None or parameter.name in given
-
-
-def read(file: Path) -> dict[str, Any]:
-    """What the file says. Raises UsageError if it cannot be read or is no TOML."""
-    import tomllib
-
-    content = _content(file)
-    if len(content) > _LARGEST:
-        raise UsageError(f"it is too large: it has more than {_LARGEST:,} bytes")
-    if any(len(line) > _LONGEST_LINE for line in content.split(b"\n")):
-        raise UsageError(f"it has a line of more than {_LONGEST_LINE:,} bytes")
-    try:
-        return tomllib.loads(content.decode("utf-8-sig"))
-    except UnicodeDecodeError as error:
-        raise UsageError(f"it is no TOML: byte {error.start + 1:,} is not UTF-8") from error
-    except (ValueError, RecursionError) as error:  # numbers of thousands of digits, lists a thousand deep
-        raise UsageError(f"it is no TOML: {clean(error)}") from error
-
-
-def _content(file: Path) -> bytes:
-    """The bytes of a file, `-` is standard input. What is no file on disk cannot be read again, so it is kept."""
-    if file in _kept:
-        return _kept[file]
-    try:
-        if str(file) == "-":
-            content = sys.stdin.buffer.read(_LARGEST + 1)
-        else:
-            with file.open("rb") as toml:
-                content = toml.read(_LARGEST + 1)
-    except OSError as error:
-        raise UsageError(f"cannot read it: {error.strerror}") from error
-    if not file.is_file():
-        _kept[file] = content
-    return content
-
-
-def _with_faults(values: dict[str, Any], file: Path) -> dict[str, Any]:
-    """The file's own [[fault]] sections as what they stand for: --fault with this file."""
-    if not isinstance(values.get("fault"), list):
-        return values
-    from loadtest.cli.fault_file import faults
-
-    faults(values["fault"])
-    return {**values, "fault": str(file)}
 
 
 def command_name(values: Mapping[str, Any], commands: Mapping[str, TyperCommand]) -> str:
@@ -237,25 +195,3 @@ def _word(key: str, value: Any) -> str:
     if "\0" in word:
         raise UsageError(f"{key} must not hold the character NUL")
     return word
-
-
-def kind_of(value: Any) -> str:
-    """What TOML calls a value."""
-    for kind, name in (
-        (bool, "true or false"),
-        (str, "a text"),
-        (int | float, "a number"),
-        (list, "a list"),
-        (dict, "a table"),
-    ):
-        if isinstance(value, kind):
-            return str(value).lower() if kind is bool else name
-    return "a date or time"
-
-
-def nearest(name: str, names: Sequence[str] | Mapping[str, object]) -> str:
-    """What to say of a name that there is not: the one that was probably meant, or else all."""
-    from difflib import get_close_matches
-
-    found = get_close_matches(name, list(names), n=1, cutoff=0.5)
-    return f"did you mean {found[0]!r}?" if found else f"there are {', '.join(names)}"

@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
+from loadtest.cli.execute import undisturbed
 from loadtest.cli.streams import say
+from loadtest.engine.stop import Interrupt
 from loadtest.errors import LoadTestError, UsageError
 from loadtest.measure.client_overhead import ClientOverhead
 from loadtest.measure.recorder import Recorder
@@ -14,7 +16,6 @@ from loadtest.measure.thresholds import Threshold
 from loadtest.records.invocation import Invocation
 from loadtest.render.progress import Progress
 from loadtest.run import Ended, run
-from loadtest.session import Interrupt
 from loadtest.workload.spec import Load, Race
 
 if TYPE_CHECKING:
@@ -108,6 +109,7 @@ class Series:
                 lost=self._lost,
                 invocation=self._invocation,
                 kept=self._kept,
+                undisturbed=undisturbed,
             )
         except UsageError as error:  # the first run's is the user's, a later one's a lack of money
             raise (LoadTestError(str(error)) if self._spent_usd else error) from error

@@ -6,7 +6,6 @@ from typing import Annotated
 
 import typer
 
-from loadtest.cli.options import Debug
 from loadtest.cli.streams import say
 from loadtest.errors import LoadTestError, UsageError
 
@@ -18,7 +17,6 @@ def serve(
         list[str] | None,
         typer.Option(help="A further name that clients reach it by, such as that of a container. May be repeated."),
     ] = None,
-    debug: Debug = False,
 ) -> int:
     """Run the embedded server in the foreground, for other clients. Ctrl-C ends it.
 

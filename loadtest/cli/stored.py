@@ -52,15 +52,15 @@ def _read(named: Sequence[Run | Group], reading: ReadingRuns) -> Stored:
     for one in named:
         if isinstance(one, Run):
             single.append(one)
-        elif one.document is None:
+        elif one.file is None:
             if is_id(one.name):
                 say(f"loadtest: {one.folder} has no {COMPARISON}: taking each run in it by itself", err=True)
             single += one.runs
         elif one.is_search:
-            search = searches.read(one.document)
+            search = searches.read(one.file)
             searched.append((search, _runs_of(search.order, one, reading)))
         else:
-            comparison = comparisons.read(one.document)
+            comparison = comparisons.read(one.file)
             runs = [run for cell in comparison.cells for run in cell.runs]
             found.append((one.name, comparison, _runs_of(runs, one, reading)))
     singles = [(run.name, report) for run, report in reports_of(single, reading, alone=not (found or searched))]
@@ -130,7 +130,7 @@ def _settings(found: Sequence[Report]) -> list[dict[str, Any]]:
 def _flat(report: Report) -> dict[str, Any]:
     config = dict(report.config)
     target = dict(config.pop("target", {}))
-    if faults := target.pop("faults", None):
+    if faults := config.pop("faults", None):
         target["faults"] = "; ".join(_in_words(fault) for fault in faults["faults"])
     rate = config.pop("rate_per_s", None)
     level = {"rate": rate} if rate is not None else {"concurrency": config.get("concurrency")}

@@ -49,9 +49,9 @@ def summary(one: Run | Group) -> Summary:
     folder = str(one.folder if isinstance(one, Group) else one.file.parent)
     try:
         if isinstance(one, Group):
-            if one.document is None or one.is_search:
+            if one.file is None or one.is_search:
                 return _of_series(one.runs, folder)
-            return _of_comparison(one.document, folder)
+            return _of_comparison(one.file, folder)
         head = _head(one)
         return Summary(head.started_at, head.command, head.status, folder, head.completed, 1, _typed(head.invocation))
     except (UsageError, OverflowError) as error:
@@ -73,7 +73,7 @@ def _of_comparison(file: Path, folder: str) -> Summary:
 
 
 def _of_series(runs: Sequence[Run], folder: str) -> Summary:
-    """Of runs without a document of them all: those of a find, or of a compare that was cut."""
+    """Of runs without a file on all of them: those of a find, or of a compare that was cut."""
     heads = [_head(run) for run in runs]
     first = heads[0]
     command = str(first.invocation.scenario.get("command")) if first.invocation else first.command

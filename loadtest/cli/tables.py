@@ -38,7 +38,6 @@ def populate(
     ] = None,
     allow_untagged_table: options.AllowUntagged = False,
     yes: options.Yes = False,
-    debug: options.Debug = False,
 ) -> int:
     """Write the six sample products p#0 to p#5, or those named, making the table first if it is missing."""
     chosen = place.at(target, allow_untagged_table=allow_untagged_table)
@@ -60,7 +59,6 @@ def create(
     place: groups.Place,
     target: options.RemoteTargetOption = None,
     yes: options.Yes = False,
-    debug: options.Debug = False,
 ) -> int:
     """Make the table: key id (S), on-demand, tagged as the tool's own."""
     from loadtest.dynamodb import admin
@@ -83,7 +81,6 @@ def create(
 def describe(
     place: groups.Place,
     target: options.RemoteTargetOption = None,
-    debug: options.Debug = False,
 ) -> int:
     """Say what the table is like and whether a run may use it."""
     from loadtest.dynamodb import admin
@@ -119,7 +116,6 @@ def delete(
     target: options.RemoteTargetOption = None,
     allow_untagged_table: options.AllowUntagged = False,
     yes: options.Yes = False,
-    debug: options.Debug = False,
 ) -> int:
     """Delete the table with all that is in it."""
     from loadtest.cli.consent import ask
@@ -171,6 +167,7 @@ def fill(
     from loadtest.dynamodb import admin
     from loadtest.dynamodb.foreign import foreign_items
     from loadtest.dynamodb.put_back import by_hand
+    from loadtest.engine.prepare import find_table
 
     wanted = tuple(products or admin.SAMPLE)
 
@@ -179,16 +176,12 @@ def fill(
             say(message, err=True)
 
     async def work(client: "DynamoDBClient", connection: "Connection") -> None:
-        found = await admin.describe_table(client, connection)
-        if found is None:
+        if await find_table(target, client, connection) is None:
             _ask_on_aws(target, connection, f"Make the on-demand table {target.table!r}", yes=yes)
             if not quiet:
                 _announce(target)
             await admin.create_table(client, connection)
             tell(f"made table {target.table!r} {connection.where}")
-        else:
-            admin.require_usable(found, connection)
-            admin.require_ours(found, connection, allow_untagged=target.allow_untagged_table)
         foreign = await foreign_items(client, connection, [product.id for product in wanted])
         if foreign and not spare_foreign:
             ask(overwriting(connection, foreign, wanted), yes=yes)

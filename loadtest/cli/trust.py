@@ -11,6 +11,7 @@ from loadtest.cli.invoked import scenario
 from loadtest.cli.machines import require_usable
 from loadtest.dynamodb.client import on_this_machine
 from loadtest.errors import UsageError
+from loadtest.workload.strategies import is_own
 from loadtest.workload.target import TargetKind
 
 _CLUSTER = ("cluster", "cluster-ca", "cluster-cert", "cluster-key")
@@ -49,6 +50,8 @@ def _risks(wanted: Mapping[str, Any], by_file: Mapping[str, Any]) -> Iterator[tu
     untagged = by_file.get("allow-untagged-table") is True and not dry
     if untagged and (elsewhere or wanted.get("target") == TargetKind.AWS):
         yield ["allow-untagged-table"], f"write to table {wanted.get('table', 'products')!r} even if it is not tagged"
+    if own := [name.strip() for name in by_file.get("strategy", "").split(",") if is_own(name)]:
+        yield ["strategy"], f"run the Python code {' and '.join(map(repr, own))} as you"
     collector = by_file.get("otlp", "env")
     if collector != "env" and not on_this_machine(collector):
         yield ["otlp"], f"send metrics to {collector!r}, with the headers that your variables OTEL_… hold"

@@ -1,7 +1,7 @@
 """Reports against reports: figures with their uncertainty, which differences are real, and how throughput scales.
 
-Pure: no I/O, no clock. `loadtest.records.comparison` is the document that `compare` fills; `docs/comparing.md` explains
-it.
+Pure: no I/O, no clock. `loadtest.records.comparison` is the value that `compare` fills;
+`docs/explanation/statistics.md` explains it.
 """
 
 from loadtest.compare.assemble import Repeats, baseline_pairs, compare, names, pairs

@@ -1,4 +1,4 @@
-"""A comparison from its runs: which cells are set against which, and the whole document."""
+"""A comparison from its runs: which cells are set against which, and the whole of it."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -29,15 +29,15 @@ class Repeats:
 
 def names(settings: Iterable[Mapping[str, Any]]) -> list[str]:
     """A name for each configuration, such as "version, 100"; the same settings again are "version, 100 (2)"."""
-    found: list[str] = []
-    for one in settings:
-        plain = _joined(one) or "all"
+    unique: list[str] = []
+    for values in settings:
+        plain = _joined(values) or "all"
         name, count = plain, 1
-        while name in found:
+        while name in unique:
             count += 1
             name = f"{plain} ({count})"
-        found.append(name)
-    return found
+        unique.append(name)
+    return unique
 
 
 def pairs(cells: Sequence[Cell]) -> list[tuple[Cell, Cell]]:
@@ -48,19 +48,19 @@ def pairs(cells: Sequence[Cell]) -> list[tuple[Cell, Cell]]:
     """
     if len(cells) == 2:
         return [_lower_first(*cells)]
-    found = []
+    paired = []
     for index, a in enumerate(cells):
         for b in cells[index + 1 :]:
             keys = changed(a, b)
             if not keys:
-                found.append((a, b))
+                paired.append((a, b))
             elif len(keys) == 1:
                 of_a, of_b = a.settings.get(keys[0]), b.settings.get(keys[0])
                 if not (_numeric(of_a) and _numeric(of_b)):
-                    found.append((a, b))
+                    paired.append((a, b))
                 elif not any(_between(a, b, other, keys[0]) for other in cells):
-                    found.append(_lower_first(a, b))
-    return found
+                    paired.append(_lower_first(a, b))
+    return paired
 
 
 def baseline_pairs(baseline: Sequence[Cell], now: Sequence[Cell]) -> list[tuple[Cell, Cell]]:
@@ -69,25 +69,25 @@ def baseline_pairs(baseline: Sequence[Cell], now: Sequence[Cell]) -> list[tuple[
     If no two have the same settings, those that differ in exactly one, which is then what was changed. If there is one
     cell on each side, those two whatever differs.
     """
-    left, found = list(now), []
+    left, paired = list(now), []
     for old in baseline:
         match = next((index for index, new in enumerate(left) if new.settings == old.settings), None)
         if match is not None:
-            found.append((old, left.pop(match)))
-    if not found:
-        found = [(old, new) for old in baseline for new in now if len(changed(old, new)) == 1]
-    return [(baseline[0], now[0])] if not found and len(baseline) == len(now) == 1 else found
+            paired.append((old, left.pop(match)))
+    if not paired:
+        paired = [(old, new) for old in baseline for new in now if len(changed(old, new)) == 1]
+    return [(baseline[0], now[0])] if not paired and len(baseline) == len(now) == 1 else paired
 
 
 def changes(against: Sequence[tuple[Cell, Cell]]) -> dict[str, list[str]]:
     """What differs within pairs of cells, and from what to what: `{"strategy": ["version → conditional"]}`."""
-    found: dict[str, list[str]] = {}
+    steps: dict[str, list[str]] = {}
     for a, b in against:
         for key in changed(a, b):
             step = f"{a.settings.get(key, 'none')} → {b.settings.get(key, 'none')}"
-            if step not in found.setdefault(key, []):
-                found[key].append(step)
-    return found
+            if step not in steps.setdefault(key, []):
+                steps[key].append(step)
+    return steps
 
 
 def compare(
@@ -105,7 +105,7 @@ def compare(
     baseline_reports: Sequence[Report] = (),
     beside: Sequence[str] = (),
 ) -> Comparison:
-    """The whole document, with the warnings `beside` about what the cells do not show.
+    """The comparison, with the warnings `beside` about what the cells do not show.
 
     With a `baseline`, only differences against it are tested; its cells come first, renamed. `baseline_reports` are
     those of its runs, as far as they are there. Where a load was run only once, its seconds stand for repeats (see
@@ -123,7 +123,7 @@ def compare(
     single |= {old.name: known[old.runs[0]] for old in before if len(old.runs) == 1 and old.runs[0] in known}
     within = {name: batches(report) for name, report in single.items()}
     batched = _batched(against, within)
-    made = differences(cells, against, within)
+    tested = differences(cells, against, within)
     return Comparison(
         schema=SCHEMA,
         comparison_id=comparison_id,
@@ -134,10 +134,10 @@ def compare(
         config=dict(config),
         environment=dict(environment),
         cells=cells,
-        test=(_what_changed(against) if made and (before or len(now) == 2) else "") + statement(made),
-        differences=made,
+        test=(_what_changed(against) if tested and (before or len(now) == 2) else "") + statement(tested),
+        differences=tested,
         scaling=scaling(now),
-        warnings=[*_warnings(repeats, before, now, against, batched), *_several(against, made), *beside],
+        warnings=[*_warnings(repeats, before, now, against, batched), *_several(against, tested), *beside],
         invocation=invocation,
     )
 
@@ -160,17 +160,17 @@ def scaling(cells: Sequence[Cell]) -> list[Scaling]:
     ]
 
 
-def _goodput(one: Cell) -> list[float]:
-    return [value for value in one.metrics["goodput_per_s"].values if value is not None]
+def _goodput(cell: Cell) -> list[float]:
+    return [value for value in cell.metrics["goodput_per_s"].values if value is not None]
 
 
 def _batched(against: Sequence[tuple[Cell, Cell]], within: Mapping[str, Samples]) -> set[str]:
     """The names of the cells that are compared by the batches of their one run."""
-    found = set()
+    batched = set()
     for a, b in against:
         if within.get(a.name) and within.get(b.name):
-            found |= {a.name, b.name}
-    return found
+            batched |= {a.name, b.name}
+    return batched
 
 
 def _warnings(
@@ -184,25 +184,25 @@ def _warnings(
     reports = [report for one in repeats for report in one.reports]
     enough = [pair for pair in against if max(len(one.runs) for one in pair) >= ENOUGH_FOR_ONE]
     held_against = {one.name for pair in enough for one in pair}
-    found = [*untested(cells, batched, held_against), *verdicts(cells)]
+    warnings = [*untested(cells, batched, held_against), *verdicts(cells)]
     for one in repeats:
-        found += cautions(one.name, one.reports)
-    found += [*unlike(reports, {key for one in repeats for key in one.settings}), *unpriced(reports)]
+        warnings += cautions(one.name, one.reports)
+    warnings += [*unlike(reports, {key for one in repeats for key in one.settings}), *unpriced(reports)]
     if before:
         matched = {one.name for pair in against for one in pair}
         alone = [one.name for one in cells if one.name not in matched]
         if alone:
-            found.append(f"on one side only, so not compared: {'; '.join(alone)}")
-    return found
+            warnings.append(f"on one side only, so not compared: {'; '.join(alone)}")
+    return warnings
 
 
 def _joined(settings: Mapping[str, Any]) -> str:
     return ", ".join(str(value) for value in settings.values())
 
 
-def _several(against: Sequence[tuple[Cell, Cell]], made: Sequence[Difference]) -> list[str]:
+def _several(against: Sequence[tuple[Cell, Cell]], differences: Sequence[Difference]) -> list[str]:
     """A warning if cells that were tested differ in more than one setting."""
-    tested = {(one.a, one.b) for one in made}
+    tested = {(difference.a, difference.b) for difference in differences}
     keys = {key for a, b in against if (a.name, b.name) in tested and len(changed(a, b)) > 1 for key in changed(a, b)}
     if not keys:
         return []
@@ -218,7 +218,7 @@ def _what_changed(against: Sequence[tuple[Cell, Cell]]) -> str:
 def _lower_first(a: Cell, b: Cell) -> tuple[Cell, Cell]:
     """Two cells, of those that differ in one number the lower one first."""
     keys = changed(a, b)
-    of_a, of_b = (one.settings.get(keys[0]) if len(keys) == 1 else None for one in (a, b))
+    of_a, of_b = (cell.settings.get(keys[0]) if len(keys) == 1 else None for cell in (a, b))
     return (b, a) if _numeric(of_a) and _numeric(of_b) and of_b < of_a else (a, b)
 
 

@@ -23,12 +23,12 @@ def batches(report: Report) -> dict[str, Sample]:
     not fill a batch: if any, they are the ones that are still warming up. A second in which nothing happened counts.
     The p50 and p99 are not batched: those of seconds do not add up to those of a batch.
     """
-    whole = min(math.floor(report.duration_s + 1e-6), _last(report.seconds) + 1)
+    whole = min(math.floor(report.duration_s + 1e-6), _last(report.per_second) + 1)
     if report.command != "load" or whole < _FEWEST:
         return {}
     length = math.ceil(whole / _MOST)
     starts = range(whole % length, whole, length)
-    groups = [[second for second in report.seconds if start <= second.second < start + length] for start in starts]
+    groups = [[second for second in report.per_second if start <= second.second < start + length] for start in starts]
     accepted = [sum(second.accepted for second in group) for group in groups]
     writes = [sum(second.writes for second in group) for group in groups]
     values = {"goodput_per_s": [count / length for count in accepted]}

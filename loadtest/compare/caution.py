@@ -22,16 +22,16 @@ def untested(cells: Sequence[Cell], batched: Collection[str] = (), held_against:
     within = [name for name in single if name in batched]
     spread = [name for name in single if name in held_against]
     single = [name for name in single if name not in batched and name not in held_against]
-    found = []
+    warnings = []
     if none:
-        found.append(f"no run: {'; '.join(none)}")
+        warnings.append(f"no run: {'; '.join(none)}")
     if single:
-        found.append(f"one run only, so no difference can be tested: {'; '.join(single)}")
+        warnings.append(f"one run only, so no difference can be tested: {'; '.join(single)}")
     if spread:
-        found.append(f"one run only, taken to vary as the runs it is compared with: {'; '.join(spread)}")
+        warnings.append(f"one run only, taken to vary as the runs it is compared with: {'; '.join(spread)}")
     if within:
-        found.append(f"one run only, so a difference may be one between any two runs: {'; '.join(within)}")
-    return found
+        warnings.append(f"one run only, so a difference may be one between any two runs: {'; '.join(within)}")
+    return warnings
 
 
 def verdicts(cells: Sequence[Cell]) -> list[str]:
@@ -52,14 +52,14 @@ def cautions(name: str, reports: Sequence[Report]) -> list[str]:
     stopped = sum(not report.completed for report in reports)
     bound = sum(report.client.bound is not None for report in reports)
     few = sum(0 < report.orders.accepted < _ENOUGH_FOR_P99 for report in reports)
-    found = []
+    notes = []
     if stopped:
-        found.append(f"{name}: {stopped} of {len(reports)} runs were not completed")
+        notes.append(f"{name}: {stopped} of {len(reports)} runs were not completed")
     if bound:
-        found.append(f"{name}: {bound} of {len(reports)} runs were client-bound: the figures are partly the tool's own")
+        notes.append(f"{name}: {bound} of {len(reports)} runs were client-bound: the figures are partly the tool's own")
     if few:
-        found.append(f"{name}: {few} of {len(reports)} runs accepted fewer than 100 orders: their p99 is the slowest")
-    return found
+        notes.append(f"{name}: {few} of {len(reports)} runs accepted fewer than 100 orders: their p99 is the slowest")
+    return notes
 
 
 def unpriced(reports: Sequence[Report]) -> list[str]:
@@ -70,29 +70,29 @@ def unpriced(reports: Sequence[Report]) -> list[str]:
 
 def unlike(reports: Sequence[Report], settings: Collection[str] = ()) -> list[str]:
     """In what the runs differ that no setting names: command, versions, machine or target."""
-    found = []
+    warnings = []
     if "command" not in settings and len(commands := {report.command for report in reports}) > 1:
-        found.append(f"the runs differ in their command: {', '.join(sorted(commands))}")
+        warnings.append(f"the runs differ in their command: {', '.join(sorted(commands))}")
     for key in _ENVIRONMENT:
         if key not in settings:
             values = _distinct([report.environment.get(key) for report in reports])
             if len(values) > 1:
-                found.append(f"the runs differ in {key}: {', '.join(map(_shown, values))}")
-    return found
+                warnings.append(f"the runs differ in {key}: {', '.join(map(_shown, values))}")
+    return warnings
 
 
 def unlike_baseline(
     before: Sequence[Mapping[str, Any]], now: Sequence[Mapping[str, Any]], settings: Collection[str]
 ) -> list[str]:
     """In what the configurations of a baseline's runs differ from those now, beside the `settings` of the cells."""
-    found = []
-    for key in dict.fromkeys(key for one in (*before, *now) for key in one):
-        old, new = (_distinct([one.get(key) for one in side]) for side in (before, now))
+    differ = []
+    for key in dict.fromkeys(key for config in (*before, *now) for key in config):
+        old, new = (_distinct([config.get(key) for config in side]) for side in (before, now))
         if key not in settings and any(value not in old for value in new):
-            found.append(f"{key} {', '.join(map(_shown, old))}, now {', '.join(map(_shown, new))}")
-    if not found:
+            differ.append(f"{key} {', '.join(map(_shown, old))}, now {', '.join(map(_shown, new))}")
+    if not differ:
         return []
-    return [f"beside what is compared, the baseline differs in what may make a difference as well: {'; '.join(found)}"]
+    return [f"beside what is compared, the baseline differs in what may make a difference as well: {'; '.join(differ)}"]
 
 
 def _distinct(values: Sequence[Any]) -> list[Any]:

@@ -22,7 +22,7 @@ def differences(
     name, the batches of that run. They are used where both sides of a pair have only one run. A cell of one run is
     held against the spread of the other side's, if those are three or more.
     """
-    made: list[tuple[str, Cell, Cell, str, Tested]] = []
+    tests: list[tuple[str, Cell, Cell, str, Tested]] = []
     for a, b in pairs:
         if a not in cells or b not in cells:
             raise ValueError(f"{a.name} and {b.name} are not both among the cells")
@@ -31,33 +31,33 @@ def differences(
         how = _WITHIN if batched else ""
         for metric in TESTED:
             if metric in of_a and metric in of_b:
-                made.append((metric, a, b, how, welch(of_a[metric], of_b[metric])))
+                tests.append((metric, a, b, how, welch(of_a[metric], of_b[metric])))
             elif (tested := _of_one(metric, a, b, of_a, of_b)) is not None:
-                made.append((metric, a, b, _ONE, tested))
-    adjusted = holm([tested.p for *_, tested in made])
-    return [_difference(*test, p) for test, p in zip(made, adjusted, strict=True)]
+                tests.append((metric, a, b, _ONE, tested))
+    adjusted = holm([tested.p for *_, tested in tests])
+    return [_difference(*test, p) for test, p in zip(tests, adjusted, strict=True)]
 
 
 def _of_one(metric: str, a: Cell, b: Cell, of_a: Samples, of_b: Samples) -> Tested | None:
     """The test of a cell of one run against one of enough; None for other cells."""
-    one, others = (a, of_b.get(metric)) if len(a.runs) == 1 else (b, of_a.get(metric))
-    known = _known(one, metric)
-    if len(one.runs) != 1 or not known or others is None or len(others.values) < ENOUGH_FOR_ONE:
+    single, others = (a, of_b.get(metric)) if len(a.runs) == 1 else (b, of_a.get(metric))
+    known = _known(single, metric)
+    if len(single.runs) != 1 or not known or others is None or len(others.values) < ENOUGH_FOR_ONE:
         return None
     tested = against_one(known[0], others)
-    return tested if tested is None or one is a else turned(tested)
+    return tested if tested is None or single is a else turned(tested)
 
 
 def _known(cell: Cell, metric: str) -> list[float]:
     return [value for value in cell.metrics[metric].values if value is not None]
 
 
-def statement(made: Sequence[Difference]) -> str:
+def statement(differences: Sequence[Difference]) -> str:
     """The test and its correction in one sentence; it says whether batches within single runs stood for repeats."""
-    if not made:
+    if not differences:
         return "Nothing was tested: a test takes two cells to compare, one of them with two repeats or more."
-    batched = [difference.sentence.endswith(_WITHIN) for difference in made]
-    single = any(difference.sentence.endswith(_ONE) for difference in made)
+    batched = [difference.sentence.endswith(_WITHIN) for difference in differences]
+    single = any(difference.sentence.endswith(_ONE) for difference in differences)
     what, limit = "the repeats of two cells", ""
     if any(batched):
         batches = "batches of whole seconds within one run of each cell"
@@ -67,7 +67,7 @@ def statement(made: Sequence[Difference]) -> str:
         limit += "; a cell of one run is taken to vary as the one it is compared with (Crawford and Howell's t-test)"
     return (
         f"Welch's two-sided t-test compares {what}, on logarithms where all values are positive; Holm's correction "
-        f"over all {len(made)} tests keeps the chance of any false difference at or below {LEVEL:.0%}{limit}."
+        f"over all {len(differences)} tests keeps the chance of any false difference at or below {LEVEL:.0%}{limit}."
     )
 
 

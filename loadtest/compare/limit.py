@@ -52,23 +52,23 @@ class Belief:
         """For each level how likely it is that it lies below the limit: falling, from 0 to 1."""
         places = [sum(column) for column in zip(*self._masses, strict=True)]
         whole, above, place = sum(places), 0.0, len(places)
-        found: list[float] = []
+        shares: list[float] = []
         for at in reversed(self._logs):
             while self._limits[place - 1] > at:
                 place -= 1
                 above += places[place]
-            found.append(min(1.0, above / whole))
-        return found[::-1]
+            shares.append(min(1.0, above / whole))
+        return shares[::-1]
 
 
 def _places(edges: Sequence[float]) -> list[tuple[float, float]]:
     """Where the limit may lie, in logarithms, and how far apart that is from the next: the middles of equal parts."""
-    found = []
+    places = []
     for low, high in pairwise(edges):
         parts = max(1, math.ceil((high - low) / _APART))
         size = (high - low) / parts
-        found += [(low + (part + 0.5) * size, size) for part in range(parts)]
-    return found
+        places += [(low + (part + 0.5) * size, size) for part in range(parts)]
+    return places
 
 
 def _chance(above: float, outliers: float, width: float) -> float:

@@ -9,14 +9,13 @@ from loadtest.records.report import Latency, Report
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """One figure of a run: what to call it, its unit, and which way is better (None: neither).
+    """One figure of a run: what to call it, its unit, and whether differences of it are tested.
 
     `of` reads it from a report; None where the run has no such figure, for example no rejected order.
     """
 
     title: str
     unit: str
-    better: Literal["higher", "lower"] | None
     tested: bool
     of: Callable[[Report], float | None]
 
@@ -42,22 +41,22 @@ def _figure(latency: Latency | None, figure: Literal["p50", "p99"]) -> float | N
 
 
 METRICS: dict[str, Metric] = {
-    "goodput_per_s": Metric("goodput", "orders/s", "higher", True, lambda report: report.goodput_per_s),
-    "order_accepted_p50_ms": Metric("p50 of accepted orders", "ms", "lower", True, _order("accepted", "p50")),
-    "order_accepted_p99_ms": Metric("p99 of accepted orders", "ms", "lower", True, _order("accepted", "p99")),
-    "order_rejected_p50_ms": Metric("p50 of rejected orders", "ms", "lower", False, _order("rejected", "p50")),
-    "order_rejected_p99_ms": Metric("p99 of rejected orders", "ms", "lower", False, _order("rejected", "p99")),
-    "write_accepted_p50_ms": Metric("p50 of accepted writes", "ms", "lower", False, _write("p50")),
-    "write_accepted_p99_ms": Metric("p99 of accepted writes", "ms", "lower", False, _write("p99")),
-    "conflicts": Metric("conflicts", "writes", "lower", False, lambda report: report.work.conflicts),
-    "wasted_writes": Metric("wasted writes", "writes", "lower", False, lambda report: report.work.wasted_writes),
+    "goodput_per_s": Metric("goodput", "orders/s", True, lambda report: report.goodput_per_s),
+    "order_accepted_p50_ms": Metric("p50 of accepted orders", "ms", True, _order("accepted", "p50")),
+    "order_accepted_p99_ms": Metric("p99 of accepted orders", "ms", True, _order("accepted", "p99")),
+    "order_rejected_p50_ms": Metric("p50 of rejected orders", "ms", False, _order("rejected", "p50")),
+    "order_rejected_p99_ms": Metric("p99 of rejected orders", "ms", False, _order("rejected", "p99")),
+    "write_accepted_p50_ms": Metric("p50 of accepted writes", "ms", False, _write("p50")),
+    "write_accepted_p99_ms": Metric("p99 of accepted writes", "ms", False, _write("p99")),
+    "conflicts": Metric("conflicts", "writes", False, lambda report: report.work.conflicts),
+    "wasted_writes": Metric("wasted writes", "writes", False, lambda report: report.work.wasted_writes),
     "writes_per_accepted": Metric(
-        "writes for each accepted order", "writes", "lower", True, lambda report: report.work.writes_per_accepted
+        "writes for each accepted order", "writes", True, lambda report: report.work.writes_per_accepted
     ),
     "usd_per_1000_accepted": Metric(
-        "price of 1,000 accepted orders", "US$", "lower", True, lambda report: report.capacity.usd_per_1000_accepted
+        "price of 1,000 accepted orders", "US$", True, lambda report: report.capacity.usd_per_1000_accepted
     ),
-    "operations_per_s": Metric("operations", "operations/s", None, False, lambda report: report.operations_per_s),
+    "operations_per_s": Metric("operations", "operations/s", False, lambda report: report.operations_per_s),
 }
 """Every figure, in the order in which they are shown.
 

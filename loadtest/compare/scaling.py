@@ -83,14 +83,14 @@ def _fitted(levels: dict[float, list[float]]) -> _Law:
 
     bounds = ([1e-9, 0.0, 0.0], [np.inf, most, np.inf])  # alpha is a share: at most 1
     starts = [(1.0 + alpha, min(alpha, most), beta) for alpha, beta in _STARTS]
-    found = min(
+    best = min(
         (least_squares(lambda p: curve(p) - logs, start, bounds=bounds, xtol=1e-12, max_nfev=200) for start in starts),
-        key=lambda one: float(one.cost),
+        key=lambda solution: float(solution.cost),
     )
     scale = np.array([unit, 1 / most, 1 / most**2])
-    residuals = curve(found.x) - logs
-    gamma, alpha, beta = (float(x) for x in found.x * scale)
-    errors = _errors(found.jac / scale, residuals, [len(values) for values in levels.values()])
+    residuals = curve(best.x) - logs
+    gamma, alpha, beta = (float(x) for x in best.x * scale)
+    errors = _errors(best.jac / scale, residuals, [len(values) for values in levels.values()])
     relative = np.expm1(np.minimum(residuals, 50))  # (fitted - measured) / measured, kept finite
     return _Law(gamma, min(alpha, 1.0), beta, errors, float(np.sqrt(np.mean(relative**2))))
 

@@ -3,6 +3,9 @@
 Sources: Welch, "The generalization of Student's problem when several different population variances are involved",
 Biometrika 34, 1947; Holm, "A simple sequentially rejective multiple test procedure", Scandinavian Journal of
 Statistics 6, 1979.
+
+SciPy has the distributions, which are used. Its t-tests take no effective number of values, importing `scipy.stats` for
+them costs more than a second, and Holm's correction is not in it.
 """
 
 import math
@@ -157,7 +160,7 @@ def _special() -> Any:
 
 
 def exp(value: float) -> float:
-    """Euler's number to the power of `value`, kept finite and above zero: a document has no infinity."""
+    """Euler's number to the power of `value`, kept finite and above zero: JSON has no infinity."""
     return math.exp(min(max(value, -700.0), 700.0))
 
 

@@ -1,8 +1,8 @@
 """The checker in a process of its own, which reads the history while it grows.
 
-Judging takes almost as long as all else that is done with an event, so a process that many shards tell of theirs has no
-time for both. Run as `python -m loadtest.distributed.checker_process HISTORY`: follows the file until `_END` comes on
-standard input, with the events after it that the file does not have, and answers with its judgement.
+Judging takes almost as long as all else that is done with an event, so a process that many workers tell of theirs has
+no time for both. Run as `python -m loadtest.distributed.checker_process HISTORY`: follows the file until `_END` comes
+on standard input, with the events after it that the file does not have, and answers with its judgement.
 """
 
 import gc

@@ -1,4 +1,4 @@
-"""Places the orders of a run from several shards: at one instant, and with one stream of events."""
+"""Places the orders of a run from several workers: at one instant, and with one stream of events."""
 
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
@@ -17,9 +17,9 @@ from loadtest.engine.dispatch import Part
 from loadtest.errors import LoadTestError, TargetError
 from loadtest.events import InFlight, Listener, Order
 from loadtest.measure.client_overhead import ClientOverhead
-from loadtest.workload.spec import Load, Race
+from loadtest.workload.spec import ArrivalKind, Load, Race
 
-_COLLECT_EVERY_S = {Race: 0.02, Load: 0.04}  # a round waits for it
+_COLLECT_EVERY_S = {"race": 0.02, "load": 0.04}  # a round waits for it
 _HUSH_NS = 5_000_000, 15_000_000  # before and after an instant nobody is asked for anything
 _COMPARE_EVERY_S = 0.25
 _AHEAD_NS = 20_000_000  # from the word to the instant, besides what it takes to get there
@@ -28,7 +28,7 @@ _CANCELLED_S = 10.0
 
 
 class Coordinator:
-    """Several shards as one `Placer`. What they tell goes to `emit`; a lost one stops the run through `fail`."""
+    """Several workers as one `Dispatcher`. What they tell goes to `emit`; a lost one stops the run through `fail`."""
 
     def __init__(
         self,
@@ -56,7 +56,7 @@ class Coordinator:
 
     @property
     def in_flight(self) -> int:
-        """See `Placer`."""
+        """See `Dispatcher`."""
         return sum(handle.in_flight for handle in self.handles)
 
     async def open(self, connection: Connection) -> None:
@@ -94,19 +94,18 @@ class Coordinator:
             raise error
 
     def in_flight_writes(self) -> Sequence[InFlight]:
-        """See `Placer`."""
+        """See `Dispatcher`."""
         return self._merge.in_flight()
 
     async def ready(self) -> int:
-        """See `Placer`."""
+        """See `Dispatcher`."""
         await self._all(WorkerHandle.compare_clocks)
         self._require_all()
         return self._soon()
 
     async def round(self, orders: Sequence[Order]) -> None:
-        """See `Placer`."""
-        held = isinstance(self._plan, Race) and self._plan.gate
-        number, at_ns = self._next(), self._soon()
+        """See `Dispatcher`."""
+        held, number, at_ns = self._plan.rules.gate, self._next(), self._soon()
         for handle in self.handles:
             handle.expect(orders[handle.part.index :: handle.part.count], at_ns, held=held)
         async with self._to_the_end(number):
@@ -117,19 +116,19 @@ class Coordinator:
                 await self._all(lambda one: one.open_gate(number, open_ns))
 
     async def arrive(self, prefix: str, started_ns: int) -> None:
-        """See `Placer`."""
-        number, closed = self._next(), isinstance(self._plan, Load) and self._plan.schedule is None
+        """See `Dispatcher`."""
+        number, closed = self._next(), self._plan.arrivals is ArrivalKind.CLOSED
         async with self._to_the_end(number):
             await self._all(lambda one: one.arrive(number, prefix, started_ns, closed=closed))
 
     def stop(self) -> None:
-        """See `Placer`."""
+        """See `Dispatcher`."""
         for handle in self.handles:
             handle.stopping = True
 
     @asynccontextmanager
     async def _to_the_end(self, number: int) -> AsyncIterator[None]:
-        """After the block, and after whatever cut it short: until all shards are done and have told everything."""
+        """After the block, and after whatever cut it short: until all workers are done and have told everything."""
         try:
             yield
             await self._until(lambda one: one.batch.done >= number)
@@ -164,13 +163,13 @@ class Coordinator:
             raise TargetError(self._lost())
 
     def _leave_behind(self, stream: int) -> None:
-        """What a shard that is lost has left."""
+        """What a worker that is lost has left."""
         handle = self.handles[stream]
         if handle.lost is not None:
             self._merge.put(stream, handle.left_behind(self._plan), float("inf"))
 
     async def _listen(self, number: int, scope: anyio.CancelScope) -> None:
-        """Collect what a shard tells, until it is lost or the scope is cancelled."""
+        """Collect what a worker tells, until it is lost or the scope is cancelled."""
         handle = self.handles[number]
         with scope:
             try:
@@ -190,7 +189,7 @@ class Coordinator:
             if time.perf_counter_ns() - compared_ns > _COMPARE_EVERY_S * 1e9:
                 await handle.compare_clocks(1)
                 compared_ns = time.perf_counter_ns()
-            await anyio.sleep(_COLLECT_EVERY_S[type(self._plan)])
+            await anyio.sleep(_COLLECT_EVERY_S[self._plan.command])
             await self._hush()
 
     def _tell(self) -> None:
@@ -211,7 +210,7 @@ class Coordinator:
         self._news = anyio.Event()
 
     async def _until(self, is_so: Callable[[WorkerHandle], bool]) -> None:
-        """Return when it is so of every shard that is not lost."""
+        """Return when it is so of every worker that is not lost."""
         while not all(handle.lost is not None or is_so(handle) for handle in self.handles):
             await self._news.wait()
 
@@ -239,14 +238,14 @@ class Coordinator:
         return self._number
 
     async def _hush(self) -> None:
-        """Sleep while the shards begin: whoever answers has no time for that."""
+        """Sleep while the workers begin: whoever answers has no time for that."""
         before_ns, after_ns = _HUSH_NS
         now_ns = time.perf_counter_ns()
         if -before_ns < now_ns - self._instant_ns < after_ns:
             await anyio.sleep((self._instant_ns + after_ns - now_ns) / 1e9)
 
     def _soon(self) -> int:
-        """An instant that every shard has heard of before it comes."""
+        """An instant that every worker has heard of before it comes."""
         slowest_ns = max(handle.offset.uncertainty_ns for handle in self.handles)
         self._instant_ns = time.perf_counter_ns() + _AHEAD_NS + 10 * slowest_ns
         return self._instant_ns
@@ -265,9 +264,9 @@ async def opened(
     fail: Callable[[LoadTestError], None],
     overhead: ClientOverhead,
 ) -> AsyncIterator[Coordinator]:
-    """The fleet that the plan asks for, connected and at work. LoadTestError if there is none to be had.
+    """The coordinator of the workers that the plan asks for, at work. LoadTestError if there are none to be had.
 
-    What its shards took is added to `effort` when they have ended.
+    What they took is added to `overhead` when they have ended.
     """
     spread = plan.spread
     if spread.cluster is None:

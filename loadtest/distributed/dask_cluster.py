@@ -1,7 +1,7 @@
-"""Shards on the workers of a Dask cluster, one each.
+"""Workers on a Dask cluster: one on each of Dask's own.
 
-A shard is an actor: it stays where it was made, and Dask never makes it a second time. What it does, it does because it
-was told to by a call that only this process makes.
+A worker of ours is an actor: it stays where it was made, and Dask never makes it a second time. What it does, it does
+because it was told to by a call that only this process makes.
 """
 
 import logging
@@ -31,12 +31,12 @@ _REASONS = {  # parts of what OpenSSL calls them
     "CERTIFICATE": "it does not take this client's certificate",
     "UNKNOWN_CA": "it does not take this client's certificate",
 }
-_ANSWER_S = 15.0  # of all workers to the first question, and until a shard stands on each
+_ANSWER_S = 15.0  # of all of Dask's workers to the first question, and until one of ours stands on each
 
 
 @asynccontextmanager
 async def workers(cluster: Cluster) -> AsyncIterator[list[Transport]]:
-    """A shard on each worker. UsageError without the extra, TargetError if there is no such cluster."""
+    """A worker on each of Dask's. UsageError without the extra, TargetError if there is no such cluster."""
     require("--cluster", "cluster")
     dask: Any = import_module("distributed")
     _silence(dask)
@@ -177,14 +177,14 @@ async def _worker(client: Any, name: str, address: str) -> "_Worker":
 
 
 class _Worker:
-    """The shard of one worker."""
+    """The worker on one of Dask's."""
 
     def __init__(self, name: str, actor: Any) -> None:
         self.name = name
         self._actor = actor
 
     async def call(self, method: str, *arguments: Any, **named: Any) -> Any:
-        """See `Remote`."""
+        """See `Transport`."""
         try:
             return await getattr(self._actor, method)(*arguments, **named)
         except LoadTestError:
@@ -193,4 +193,4 @@ class _Worker:
             raise LostError(f"is gone: {_one_line(error)}") from error
 
     def end(self) -> None:
-        """See `Remote`. A worker elsewhere cannot be ended from here; it stops when nobody asks for it."""
+        """See `Transport`. A worker elsewhere cannot be ended from here; it stops when nobody asks for it."""

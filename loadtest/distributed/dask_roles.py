@@ -1,4 +1,4 @@
-"""What a fleet's scheduler loads: only a worker's certificate makes a worker.
+"""What the scheduler of a cluster loads: only a worker's certificate makes a worker.
 
 `dask scheduler … --preload loadtest.distributed.dask_roles`. Dask asks of a certificate only that its authority is
 known. So a process with the client's would register, and fail each run as soon as the scheduler calls it.

@@ -44,7 +44,7 @@ def cluster(workers: int, port: int) -> Iterator[tuple[str, Files]]:
         options = {
             **common,
             "nthreads": 1,
-            "memory_limit": 0,  # a worker near its limit would pause, and the shard that waits for it with it
+            "memory_limit": 0,  # a worker of Dask's near its limit would pause, and ours on it too
             "local_directory": str(files.key.parent),  # Dask's own folder for it may be another user's
             "silence_logs": logging.ERROR,
             "worker_class": ClosedWorker,

@@ -1,4 +1,4 @@
-"""What a lost shard leaves behind: orders without a result, which are unknown until the table says more."""
+"""What a lost worker leaves behind: orders without a result, which are unknown until the table says more."""
 
 from collections.abc import Iterator
 from itertools import islice, takewhile
@@ -23,7 +23,7 @@ from loadtest.workload.spec import Load
 
 
 def perhaps_placed(plan: Load, part: Part, prefix: str, last: int, to: int, until_s: float = inf) -> Iterator[Order]:
-    """The orders of a part after the one with the number `last`, up to `to`: a shard may have got so far.
+    """The orders of a part after the one with the number `last`, up to `to`: a worker may have got so far.
 
     Of those that come by a schedule, only what was due in its first `until_s` seconds.
     """
@@ -44,7 +44,7 @@ def _due(plan: Load, most: int, until_s: float) -> int:
 
 
 def unknown(order: Order | OrderPlaced, message: str, kind: Kind, since_ns: int, now_ns: int) -> Iterator[Event]:
-    """An order whose shard was lost: its write may have been sent at any time in between, or never."""
+    """An order whose worker was lost: its write may have been sent at any time in between, or never."""
     yield Operation(
         round=order.round,
         order_id=order.order_id,

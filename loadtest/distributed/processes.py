@@ -1,4 +1,4 @@
-"""Shards in processes of this machine, each at the end of a pipe."""
+"""Workers in processes of this machine, each at the end of a pipe."""
 
 import multiprocessing
 import os
@@ -20,7 +20,7 @@ _END_S = 5.0
 
 @asynccontextmanager
 async def processes(count: int) -> AsyncIterator[list[Transport]]:
-    """So many shards, which end with the block. LoadTestError if the machine has no room for them."""
+    """So many workers, which end with the block. LoadTestError if the machine has no room for them."""
     workers: list[_Process] = []
     try:
         try:
@@ -54,7 +54,7 @@ class _Process:
         self._turn = anyio.Lock()
 
     async def call(self, method: str, *arguments: Any, **named: Any) -> Any:
-        """See `Remote`."""
+        """See `Transport`."""
         async with self._turn:
             done, answer = await anyio.to_thread.run_sync(self._ask, (method, arguments, named), abandon_on_cancel=True)
         if done:
@@ -73,7 +73,7 @@ class _Process:
         return answer
 
     def end(self) -> None:
-        """See `Remote`."""
+        """See `Transport`."""
         if self._process.is_alive():
             self._process.kill()
         self._process.join(_END_S)

@@ -1,19 +1,19 @@
-"""A shard somewhere else, by its name."""
+"""The way to a worker somewhere else, by its name."""
 
 from typing import Any, Protocol
 
 
 class LostError(Exception):
-    """A shard ended, or gives no answer: why, in words that follow its name."""
+    """A worker ended, or gives no answer: why, in words that follow its name."""
 
 
 class Transport(Protocol):
-    """Calls a shard's methods, one after another."""
+    """Calls a worker's methods, one after another."""
 
     name: str
 
     async def call(self, method: str, *arguments: Any, **named: Any) -> Any:
-        """What the method returns, or raises. LostError if there is no shard any more."""
+        """What the method returns, or raises. LostError if there is no worker any more."""
 
     def end(self) -> None:
         """Make sure that it does nothing any more, as far as that can be done from here."""

@@ -1,7 +1,7 @@
 """One part of a run: its orders, on an event loop of its own, told from outside what to do.
 
-Every public method may be called from any thread. A method that is called twice, because an answer was lost on its
-way, does nothing the second time: no order is ever placed twice.
+Every public method may be called from any thread. A method that is called twice, because an answer was
+lost, does nothing the second time: no order is ever placed twice.
 """
 
 import asyncio
@@ -15,27 +15,21 @@ from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import Future
 from contextlib import ExitStack, suppress
 from math import ceil
-from random import Random
 
 import anyio
 import msgspec
-from msgspec.structs import replace
 
-from loadtest.dynamodb.admin import warm_up
 from loadtest.dynamodb.client import Connection
-from loadtest.dynamodb.opening import open_transport, stamps
-from loadtest.dynamodb.table import Table, calls_by_client
-from loadtest.engine.attempt import Gate
-from loadtest.engine.dispatch import Credit, LocalDispatcher, Part
-from loadtest.engine.orders import Runner
+from loadtest.dynamodb.opening import stamps
+from loadtest.engine.dispatch import Credit, Part, opened
+from loadtest.engine.gate import Gate
 from loadtest.events import Event, Operation, Order, OwnRequest, Repaired
 from loadtest.measure.client_overhead import ClientOverhead
-from loadtest.strategies import load as load_strategy
 from loadtest.system.real_time import urgent
 from loadtest.system.timers import timer
-from loadtest.workload.spec import Load, Race
+from loadtest.workload.spec import ArrivalKind, Load, Race
 
-ALONE_S = 10.0  # a shard that nobody asked for so long stops: whoever began the run is gone
+ALONE_S = 10.0  # a worker that nobody asked for so long stops: whoever began the run is gone
 _LEAST_CREDIT = 64  # orders
 _SWITCH_S = 0.0005  # the longest that another thread of a worker keeps the orders waiting; 5 ms is Python's own
 _BETWEEN_BATCHES_S = 0.1  # at most, if all goes well
@@ -44,7 +38,7 @@ _WITHIN_S = 60.0  # to connect
 
 
 class Assignment(msgspec.Struct, frozen=True):
-    """What a shard is for: its part of the orders of a plan, by this connection."""
+    """What a worker is for: its part of the orders of a plan, by this connection."""
 
     plan: Race | Load
     connection: Connection
@@ -52,7 +46,7 @@ class Assignment(msgspec.Struct, frozen=True):
 
 
 class Batch(msgspec.Struct, frozen=True):
-    """What happened in a shard since the batch before, as lines of JSON, until `now_ns` on its clock.
+    """What happened in a worker since the batch before, as lines of JSON, until `now_ns` on its clock.
 
     `full` is the number of the last round all of whose orders here wait at the gate, `done` that of the last piece of
     work that has ended. Orders are placed up to the number `may_place`, once this batch has arrived.
@@ -99,7 +93,7 @@ class Worker:
         """
         if self._thread is None:
             self._asked_ns = time.perf_counter_ns()
-            self._thread = threading.Thread(target=self._run, args=(assignment,), name="shard", daemon=True)
+            self._thread = threading.Thread(target=self._run, args=(assignment,), name="worker", daemon=True)
             self._thread.start()
         return self._opened.result(_WITHIN_S)
 
@@ -109,7 +103,7 @@ class Worker:
         self._begin(number, lambda: self._round(orders, at_ns, gate), gate)
 
     def arrive(self, number: int, prefix: str, started_ns: int) -> None:
-        """Place this shard's part of a load, whose schedule begins at that instant."""
+        """Place this worker's part of a load, whose schedule begins at that instant."""
         self._begin(number, lambda: self._arrive(prefix, started_ns), None)
 
     def open_gate(self, number: int, at_ns: int) -> None:
@@ -133,7 +127,7 @@ class Worker:
             if self._closed.done() and not self._events:
                 raise RuntimeError(_end(self._closed))
             if number != self._batch.number:
-                return self._batch  # the last one was lost on its way
+                return self._batch  # the answer with the last one was lost
             self._soon(self._credit.lengthen, self._batch.may_place)
             done, now_ns = self._done, time.perf_counter_ns()
             full = self._begun if self._gate is not None and self._gate.full else 0
@@ -143,7 +137,7 @@ class Worker:
     def _lines(self) -> bytes:
         """The events so far, and before them the writes that are in flight: one of them may show in an event."""
         with self._answering:  # first the events: what they may show was sent before
-            count, writes = len(self._events), self._dispatching.in_flight_writes()
+            count, writes = len(self._events), self._dispatcher.in_flight_writes()
         return b"\n".join([*map(self._encode, writes), *(self._events.popleft() for _ in range(count))])
 
     def close(self) -> ClientOverhead:
@@ -188,15 +182,8 @@ class Worker:
         self._at_once = _at_once(plan, part)
         self._part, self._credit, self._scope = part, Credit(), anyio.CancelScope()
         self._loop, self._inbox = asyncio.get_running_loop(), asyncio.Queue[Callable[[], Awaitable[None]] | None]()
-        async with open_transport(connection) as transport:
-            table = Table(transport, connection, consistent_reads=plan.consistent_reads)
-            await warm_up(table, transport, connection, plan.product_ids[0], self._repaired)
-            before = transport.stamped_by_reader
-            rules, random = plan.rules, Random(f"{plan.seed}-{part.index}")
-            if rules.concurrency is not None:
-                rules = replace(rules, concurrency=part.share(rules.concurrency))
-            runner = Runner(table, load_strategy(plan.strategy), rules, self._emit, random)
-            self._dispatching = LocalDispatcher(plan, runner, overhead, part, self._credit)
+        async with opened(plan, connection, self._emit, self._repaired, overhead, part, self._credit) as dispatcher:
+            self._dispatcher = dispatcher
             gc.collect()
             gc.freeze()  # until `_run` has ended: a worker may outlive many runs
             async with anyio.create_task_group() as tasks:
@@ -212,8 +199,6 @@ class Worker:
                         await work()
                     self._done += 1
                 tasks.cancel_scope.cancel()
-            overhead.reader_stamps = transport.stamped_by_reader - before
-            overhead.served, overhead.fallbacks = calls_by_client(transport, table)
         return overhead
 
     async def _until_alone(self, scope: anyio.CancelScope) -> None:
@@ -235,13 +220,13 @@ class Worker:
         try:
             await self._at(at_ns, lambda: None)
         except BaseException:
-            self._dispatching.interrupt(orders)
+            self._dispatcher.interrupt(orders)
             raise
-        await self._dispatching.round(orders, gate)
+        await self._dispatcher.round(orders, gate)
 
     async def _arrive(self, prefix: str, started_ns: int) -> None:
         await self._at(started_ns, lambda: None)
-        await self._dispatching.arrive(prefix, started_ns)
+        await self._dispatcher.arrive(prefix, started_ns)
 
     def _repaired(self, request: OwnRequest) -> None:
         self._emit(Repaired(1, request, time.perf_counter_ns()))  # it asks before the first round only
@@ -255,7 +240,7 @@ class Worker:
             self._events.append(line)
 
     def _stop(self) -> None:
-        self._dispatching.stop()
+        self._dispatcher.stop()
         self._credit.let_go()
 
     def _cancel(self) -> None:
@@ -264,15 +249,15 @@ class Worker:
 
     def _reach(self) -> int:
         """The number up to which orders may be placed until the batch after the next."""
-        placed = self._dispatching.placed
+        placed = self._dispatcher.placed
         lately = (placed - self._placed_before) // self._part.count
         self._placed_before = placed
         return placed + max(_LEAST_CREDIT, self._at_once, 4 * lately) * self._part.count
 
 
 def _at_once(plan: Race | Load, part: Part) -> int:
-    """How many orders a shard may well place between two batches."""
-    if isinstance(plan, Race):
+    """How many orders a worker may well place between two batches."""
+    if plan.arrivals is ArrivalKind.BURST:
         return 0
     if plan.schedule is None:
         return 2 * part.share(plan.concurrency)
@@ -280,7 +265,7 @@ def _at_once(plan: Race | Load, part: Part) -> int:
 
 
 def _end(closed: Future[ClientOverhead]) -> str:
-    """How a shard ended that was not to."""
+    """How a worker ended that was not to."""
     error = closed.exception()
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]

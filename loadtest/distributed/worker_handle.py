@@ -1,4 +1,4 @@
-"""One shard as the first process sees it: its clock, what it told, and which of its orders have no result."""
+"""One worker as the first process sees it: its clock, what it told, and which of its orders have no result."""
 
 import time
 from collections.abc import Iterator, Sequence
@@ -29,15 +29,16 @@ from loadtest.events import (
 )
 from loadtest.measure.client_overhead import ClientOverhead, Share
 from loadtest.workload.spec import Load, Race
+from loadtest.workload.strategies import named
 
-SILENT_S = 5.0  # a shard that gives no answer for so long is lost
+SILENT_S = 5.0  # a worker that gives no answer for so long is lost
 _OPEN_S = 90.0
 _PINGS = 12
 _events = msgspec.json.Decoder(Event).decode_lines
 
 
 class WorkerHandle:
-    """A shard and what is known of it. What it is asked for ends within `SILENT_S`, or it is `lost`."""
+    """A worker and what is known of it. What it is asked for ends within `SILENT_S`, or it is `lost`."""
 
     def __init__(self, transport: Transport, part: Part, *, own_clock: bool) -> None:
         """`own_clock`: it may run on another machine."""
@@ -73,7 +74,7 @@ class WorkerHandle:
     ) -> Any:
         """Call a method, with a `shield` also while all around is cancelled.
 
-        Raises LostError, then and ever after, if the shard is lost.
+        Raises LostError, then and ever after, if the worker is lost.
         """
         if self.lost is not None:
             raise LostError(self.lost)
@@ -153,7 +154,7 @@ class WorkerHandle:
         await self.ask("arrive", number, prefix, started_ns - self.offset.ns)
 
     async def collect(self) -> list[Event]:
-        """What happened since the last time, on this clock. A shard that is `stopping` is told so first."""
+        """What happened since the last time, on this clock. A worker that is `stopping` is told so first."""
         if self.stopping and not self._stopped:
             self._stopped = True
             await self.ask("stop")
@@ -198,7 +199,7 @@ class WorkerHandle:
         self.first_late_ns = late_ns if self.first_late_ns is None else min(late_ns, self.first_late_ns)
 
     def left_behind(self, plan: Race | Load) -> Iterator[Event]:
-        """Of a lost shard, once: its orders without a result, and those that it may have placed without telling."""
+        """Of a lost worker, once: its orders without a result, and those that it may have placed without telling."""
         now_ns = time.perf_counter_ns()
         since_ns = min(self._since_ns - self.offset.uncertainty_ns, now_ns)  # the instant may be still to come
         under_way = f"{self.name} was lost while the order was under way"
@@ -210,7 +211,7 @@ class WorkerHandle:
                 yield placed(order, now_ns)
                 left.append((order, f"{self.name} was lost; it may have placed this order, or not"))
                 self.orders += 1
-        kind = Kind.TRANSACTION if plan.strategy == "transaction" else Kind.WRITE
+        kind = Kind.TRANSACTION if named(plan.strategy).transactions else Kind.WRITE
         for one, message in left:
             if (op := self._won.get(one.order_id)) is not None:
                 yield won(op)

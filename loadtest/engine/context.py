@@ -3,15 +3,16 @@
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Protocol
 
 import anyio
 from msgspec import Struct
 
-from loadtest.dynamodb.client import Connection, DynamoDBClient
 from loadtest.dynamodb.own_writes import OwnWrites
-from loadtest.dynamodb.patience import OnRepair
-from loadtest.engine.reconcile import Reconciliation
+from loadtest.engine.reconcile import Reconciler
+from loadtest.engine.stop import Stop
+from loadtest.engine.watchdog import Watcher
 from loadtest.errors import LoadTestError, TargetError
 from loadtest.events import InFlight, Listener, Order, Product, RoundEnded
 from loadtest.measure.client_overhead import ClientOverhead
@@ -83,24 +84,24 @@ class Dispatcher(Protocol):
 
 
 class RunContext(Struct, frozen=True):
-    """`clerk` is the client for what is done around the orders, `prefix` begins their ids.
+    """What rounds work with: `dispatcher` places their orders, `own` makes the tool's own writes around them.
 
-    `own` are the tool's own writes; `repaired` hears of each answer to the tool's own requests that was lost.
-    `fail` stops the run with an error; `announce` tells the user something before it begins.
+    `prefix` begins the ids of all orders, `spent_usd` is what they have cost so far. An error of a part goes to `stop`.
     """
 
     dispatcher: Dispatcher
-    admin_client: DynamoDBClient
-    connection: Connection
-    emit: Listener
-    fail: Callable[[LoadTestError], None]
-    announce: Callable[[str], None]
-    chore: Callable[[str], Done]
-    overhead: ClientOverhead
-    prefix: str
-    reconciliation: Reconciliation
     own: OwnWrites
-    repaired: OnRepair
+    reconciler: Reconciler
+    emit: Listener
+    stop: Stop
+    watcher: Watcher
+    overhead: ClientOverhead
+    spent_usd: Callable[[], float]
+    prefix: str
+
+    def chore(self, what: str) -> Done:
+        """Who hears how far it is with what is done to each product."""
+        return partial(self.watcher.chore, what)
 
     @asynccontextmanager
     async def round(self, number: int, product_ids: Sequence[str]) -> AsyncIterator[None]:
@@ -121,15 +122,24 @@ class RunContext(Struct, frozen=True):
 
     async def _records(self) -> None:
         try:
-            for event in await self.reconciliation.records(self.admin_client, self.connection, self.repaired):
+            for event in await self.reconciler.records():
                 self.emit(event)
         except TargetError as error:
-            self.announce(f"the records of the orders were not read: {error}")
+            self.watcher.announce(f"the records of the orders were not read: {error}")
 
     async def _read(self, product_id: str, left: dict[str, tuple[Product, int]]) -> None:
         try:
-            left[product_id] = await self.reconciliation.last_look(
-                self.admin_client, self.connection, product_id, self.repaired
-            )
+            left[product_id] = await self.reconciler.last_look(product_id)
         except TargetError as error:
-            self.fail(error)
+            self.stop.fail(error)
+
+
+class Rounds(Protocol):
+    """What a workload does once its target is open; its `listeners` hear of every event."""
+
+    @property
+    def listeners(self) -> Sequence[Listener]:
+        """Who has to hear of all events for it to go on."""
+
+    async def run(self, context: RunContext) -> None:
+        """Place all orders, round by round. LoadTestError if it cannot go on."""

@@ -2,17 +2,25 @@
 
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from itertools import islice
 from random import Random
 
 import anyio
 from msgspec import Struct
+from msgspec.structs import replace
 
+from loadtest import strategies
+from loadtest.dynamodb.admin import warm_up
+from loadtest.dynamodb.client import Connection
+from loadtest.dynamodb.opening import open_transport
+from loadtest.dynamodb.patience import OnRepair
+from loadtest.dynamodb.table import Table, calls_by_client
 from loadtest.engine.arrival_loops import Sustained
-from loadtest.engine.attempt import Gate
+from loadtest.engine.gate import Gate
 from loadtest.engine.orders import Runner
-from loadtest.events import InFlight, Order
+from loadtest.events import InFlight, Listener, Order
 from loadtest.measure.client_overhead import ClientOverhead
 from loadtest.workload.popularity import zipf
 from loadtest.workload.spec import Load, Race
@@ -63,7 +71,7 @@ class Credit:
 
 
 class LocalDispatcher:
-    """Places the orders of `part`, on a `leash` if there is one."""
+    """Places the orders of `part`, as far as `credit` allows if there is one."""
 
     def __init__(
         self,
@@ -92,7 +100,7 @@ class LocalDispatcher:
             self._sustained.stop()
 
     def in_flight_writes(self) -> Sequence[InFlight]:
-        """See `Placer`."""
+        """See `Dispatcher`."""
         return self._runner.in_flight.take()
 
     async def ready(self) -> int:
@@ -113,7 +121,7 @@ class LocalDispatcher:
         if not isinstance(plan, Load):
             raise TypeError("a race has rounds")
         random = Random(plan.seed)
-        # Several processes share one schedule, so each has it whole; who holds the leash has to know what is picked.
+        # Several processes share one schedule, so each has it whole; who gives credit has to know what is picked.
         picks = random if self._credit is None else part.picks(plan.seed)
         pick = zipf(plan.product_ids, plan.skew, picks)
 
@@ -136,3 +144,32 @@ class LocalDispatcher:
                 mine = islice(due_s, part.index, None, part.count)
                 await self._sustained.open_loop(mine, started_ns, at_once)
             tasks.cancel_scope.cancel()
+
+
+@asynccontextmanager
+async def opened(
+    plan: Race | Load,
+    connection: Connection,
+    emit: Listener,
+    repaired: OnRepair,
+    overhead: ClientOverhead,
+    part: Part = WHOLE,
+    credit: Credit | None = None,
+) -> AsyncIterator[LocalDispatcher]:
+    """One for the plan's orders, or its part of them, connected and warm. LoadTestError if the target cannot be used.
+
+    What its client did is noted in `overhead` when the block ends.
+    """
+    rules, random = plan.rules, Random(plan.seed) if credit is None else part.picks(plan.seed)
+    if rules.concurrency is not None:
+        rules = replace(rules, concurrency=part.share(rules.concurrency))
+    async with open_transport(connection) as transport:
+        table = Table(transport, connection, consistent_reads=plan.consistent_reads)
+        await warm_up(table, transport, connection, plan.product_ids[0], repaired)
+        before = transport.stamped_by_reader
+        runner = Runner(table, strategies.load(plan.strategy), rules, emit, random)
+        try:
+            yield LocalDispatcher(plan, runner, overhead, part, credit)
+        finally:
+            overhead.reader_stamps = transport.stamped_by_reader - before
+            overhead.served, overhead.fallbacks = calls_by_client(transport, table)

@@ -52,15 +52,15 @@ class Histogram:
         HdrHistogram's libraries round the rank and so may name a value that fewer do not exceed.
         """
         ranks = {percent: max(1, ceil(round(percent * self.count / 100, 6))) for percent in percents}
-        found, seen = {}, 0
+        values, seen = {}, 0
         waiting = sorted(ranks, key=lambda percent: -ranks[percent])
         for index, count in enumerate(self._counts):
             seen += count
             while waiting and seen >= ranks[waiting[-1]]:
-                found[waiting.pop()] = min(highest_ns(index), self.max_ns)
+                values[waiting.pop()] = min(highest_ns(index), self.max_ns)
             if not waiting:
                 break
-        return {percent: found[percent] for percent in percents}
+        return {percent: values[percent] for percent in percents}
 
     def encode(self) -> str:
         """The histogram as HdrHistogram's V2 base64 text, readable by every HdrHistogram library."""

@@ -1,4 +1,4 @@
-"""The figures of a report by name, as thresholds use them. `docs/thresholds.md` lists them.
+"""The figures of a report by name, as thresholds use them. `docs/reference/thresholds.md` lists them.
 
     metric   figure(times) | name | count / count
     figure   p50, p99.9, any percentile above 0 up to p100 | mean | min | max
@@ -12,14 +12,13 @@ from bisect import bisect_left
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from decimal import Decimal
-from difflib import get_close_matches
 from enum import Enum
 from fractions import Fraction
 from itertools import accumulate
 from math import ceil
 from operator import attrgetter
 
-from loadtest.errors import UsageError
+from loadtest.errors import UsageError, nearest
 from loadtest.events import Kind, Outcome, Reason
 from loadtest.records import hdr
 from loadtest.records.report import Latency, Lateness, Report, buckets
@@ -28,6 +27,7 @@ Value = Fraction | float | None
 
 _CALL = re.compile(r"([^()\s]*)\s*\(\s*([^()]*?)\s*\)")
 _PERCENTILE = re.compile(r"p(\d{1,3}(?:\.\d{1,20})?)", re.ASCII)
+_ALL = "docs/reference/thresholds.md lists all"
 _FIGURES = ("p50", "p90", "p99", "p99.9", "mean", "min", "max")
 _STORED = {"p50": "p50", "p90": "p90", "p99": "p99", "p99.9": "p999", "p100": "max"}
 
@@ -68,7 +68,7 @@ def metric(text: str) -> Metric:
     if text in _FIGURES or _PERCENTILE.fullmatch(text):
         raise UsageError(f"{text} of what? Write for example {text}(write.accepted)")
     calls = (f"{figure}({times})" for figure in _FIGURES for times in _TIMES)
-    raise UsageError(f"unknown metric {text!r}; {_nearest(text, [*_METRICS, *calls])}")
+    raise UsageError(f"unknown metric {text!r}; {nearest(text, [*_METRICS, *calls], _ALL)}")
 
 
 def _share(text: str) -> Metric:
@@ -92,7 +92,7 @@ def _call(figure: str, times: str) -> Metric:
     if percentile is None and figure not in _FIGURES:
         raise UsageError(f"{figure!r} is no figure of times: those are percentiles like p99, mean, min and max")
     if times not in _TIMES:
-        raise UsageError(f"there are no times of {times!r}; {_nearest(times, _TIMES)}")
+        raise UsageError(f"there are no times of {times!r}; {nearest(times, _TIMES, _ALL)}")
     if percentile is not None:
         percent = Decimal(percentile[1])
         if not 0 < percent <= 100:
@@ -116,11 +116,6 @@ def _figure(latency: Latency, figure: str) -> Fraction | float:
     bucket = bisect_left(list(accumulate(buckets(latency))), rank)
     end_ns = hdr.highest_ns(bucket)
     return min(Fraction(end_ns, 10**6), Fraction(repr(latency.max)))  # a bucket's end may be above the highest
-
-
-def _nearest(name: str, names: Iterable[str]) -> str:
-    found = get_close_matches(name, list(names), n=1, cutoff=0.5)
-    return f"did you mean {found[0]!r}?" if found else "docs/thresholds.md lists all"
 
 
 def _rejected(reason: str) -> Callable[[Report], int]:

@@ -61,7 +61,7 @@ class Recorder:
         self.final: dict[str, int | None] = {}
         self.sold: Counter[str] = Counter()
         self.repairs: Counter[OwnRequest] = Counter()  # lost answers to the tool's own requests, warm-up included
-        self.seconds: PerSecond | None = None
+        self.per_second: PerSecond | None = None
         self._from_ns = 0
         self._warming: set[str] = set()  # orders of the warm-up that have not ended
         self._bytes: dict[str, int] = {}
@@ -83,7 +83,7 @@ class Recorder:
         elif isinstance(event, RoundStarted):
             self._round_started(event)
         elif isinstance(event, MeasuringStarted):
-            self._from_ns, self.seconds = event.at_ns, PerSecond(event.at_ns)
+            self._from_ns, self.per_second = event.at_ns, PerSecond(event.at_ns)
         elif isinstance(event, RoundEnded):
             self._round_ended(event)
         elif isinstance(event, Restocked) and event.outcome is Outcome.ACCEPTED:
@@ -139,8 +139,8 @@ class Recorder:
 
     def tick(self) -> None:
         """Close the seconds that are over."""
-        if self.seconds is not None:
-            self.seconds.close(time.perf_counter_ns())
+        if self.per_second is not None:
+            self.per_second.close(time.perf_counter_ns())
 
     def _operation(self, event: Operation) -> None:
         consumed, reported = event.capacity, True
@@ -168,8 +168,8 @@ class Recorder:
                 self._first_write(event.sent_ns)
             if event.outcome is Outcome.REJECTED and event.reason == Reason.CONFLICT:
                 self.conflicts += 1
-        if self.seconds is not None:
-            self.seconds.operation(event, consumed)
+        if self.per_second is not None:
+            self.per_second.operation(event, consumed)
 
     def _first_write(self, sent_ns: int) -> None:
         burst = self._burst
@@ -182,26 +182,26 @@ class Recorder:
         if event.scheduled_ns < self._from_ns:
             self.warm_up += 1
             self._warming.add(event.order_id)
-            if self.seconds is not None:
-                self.seconds.under_way(event.started_ns, 1)
+            if self.per_second is not None:
+                self.per_second.under_way(event.started_ns, 1)
             return
         self.placed += 1
         self.last_start_ns = max(self.last_start_ns, event.started_ns - self._from_ns)
         self.late.record(max(0, event.started_ns - event.scheduled_ns))
-        if self.seconds is not None:
-            self.seconds.placed(event.scheduled_ns)
+        if self.per_second is not None:
+            self.per_second.placed(event.scheduled_ns)
 
     def _dropped(self, event: OrderDropped) -> None:
         if event.scheduled_ns >= self._from_ns:
             self.dropped += 1
-            if self.seconds is not None:
-                self.seconds.dropped(event.scheduled_ns)
+            if self.per_second is not None:
+                self.per_second.dropped(event.scheduled_ns)
 
     def _order(self, event: OrderEnded) -> None:
         if event.order_id in self._warming:
             self._warming.discard(event.order_id)
-            if self.seconds is not None:
-                self.seconds.under_way(event.ended_ns, -1)
+            if self.per_second is not None:
+                self.per_second.under_way(event.ended_ns, -1)
             return
         self.orders[event.outcome] += 1
         self.attempts += event.attempts
@@ -215,8 +215,8 @@ class Recorder:
             self.slowest, self._slowest_ns = event, waited_ns
         if self.most_tried is None or event.attempts > self.most_tried.attempts:
             self.most_tried = event
-        if self.seconds is not None:
-            self.seconds.ended(event)
+        if self.per_second is not None:
+            self.per_second.ended(event)
 
     def _round_started(self, event: RoundStarted) -> None:
         if not self._going:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from importlib import metadata
 from statistics import median
-from typing import Any, Literal
+from typing import Any
 
 import msgspec
 
@@ -36,7 +36,7 @@ from loadtest.records.report import (
     Worst,
 )
 from loadtest.workload.pricing import Prices
-from loadtest.workload.spec import Load, Race
+from loadtest.workload.spec import ArrivalKind, Load, Race
 from loadtest.workload.target import TargetKind
 
 _PACKAGES = ("aioboto3", "aiobotocore", "botocore", "anyio", "uvloop", "moto")
@@ -63,7 +63,7 @@ def summarize(
     response = _latencies(recorder.response)
     return Report(
         schema=SCHEMA,
-        command=command(plan),
+        command=plan.command,
         run_id=run_id,
         started_at=started_at.astimezone(UTC).isoformat(timespec="seconds"),
         completed=stopped_by is None,
@@ -85,7 +85,7 @@ def summarize(
         work=_work(recorder),
         capacity=_capacity(recorder, plan.prices),
         thresholds=[],
-        seconds=recorder.seconds.all() if recorder.seconds else [],
+        per_second=recorder.per_second.all() if recorder.per_second else [],
         client=_client(recorder, overhead, plan, duration_s),
         duration_s=round(duration_s, 6),
         goodput_per_s=_per_s(recorder.orders[Outcome.ACCEPTED], duration_s),
@@ -116,8 +116,8 @@ def reported(verdict: Verdict) -> ReportedVerdict:
         status=verdict.status,
         sentence=verdict.sentence,
         violations=list(verdict.violations),
-        doubts=list(verdict.doubts),
-        settled=verdict.settled,
+        reasons=list(verdict.reasons),
+        reconciled=verdict.reconciled,
         phantom_rejects=verdict.phantom_rejects,
         stale_reads=verdict.stale_reads,
         power=verdict.power,
@@ -130,15 +130,13 @@ def _per_s(count: int, duration_s: float) -> float:
 
 
 def _arrivals(recorder: Recorder, plan: Race | Load, duration_s: float, *, completed: bool) -> Arrivals:
-    schedule = plan.schedule if isinstance(plan, Load) else None
-    kind = "burst" if isinstance(plan, Race) else "open" if schedule else "closed"
     over_s = duration_s
-    if isinstance(plan, Load) and schedule:
+    if isinstance(plan, Load) and plan.arrivals is ArrivalKind.OPEN:
         # Orders came in this time, and ended in what was left.
         over_s = plan.duration_s if completed else min(duration_s, plan.duration_s)
     due = recorder.placed + recorder.dropped
     return Arrivals(
-        kind=kind,
+        kind=plan.arrivals.value,
         due=due,
         due_per_s=_per_s(due, over_s),
         achieved_per_s=_per_s(recorder.placed, max(over_s, recorder.last_start_ns / 1e9)),
@@ -204,7 +202,7 @@ def _orders(recorder: Recorder) -> Orders:
         dropped=recorder.dropped,
         warm_up=recorder.warm_up,
         rejected_by_reason=dict(recorder.rejected_by_reason),
-        problems=recorder.problems.found(),
+        problems=recorder.problems.kinds(),
     )
 
 
@@ -218,7 +216,7 @@ def _latencies(histograms: Mapping[tuple[Kind, Outcome], Histogram]) -> dict[str
 def _client(recorder: Recorder, overhead: ClientOverhead, plan: Race | Load, duration_s: float) -> Client:
     cpu_s = overhead.cpu_ns / 1e9
     cores = cpu_s / duration_s if duration_s else 0.0
-    spreads = recorder.send_spreads_ns if isinstance(plan, Race) else []
+    spreads = recorder.send_spreads_ns if plan.arrivals is ArrivalKind.BURST else []
     who = "the busiest process" if overhead.shares else "this process"
     busiest = max([share.cpu_ns or 0 for share in overhead.shares], default=overhead.cpu_ns) / 1e9
     return Client(
@@ -269,11 +267,6 @@ def _bound(who: str, client: str, cores: float, own_share: float) -> str | None:
         f"client-bound: {who} used {cores:.0%} of a core, and {own_share:.0%} of the response time was its own, "
         "not the server's; let fewer orders be under way, or more processes place them"
     )
-
-
-def command(plan: Race | Load) -> Literal["race", "load"]:
-    """The command that makes a run of this kind."""
-    return "race" if isinstance(plan, Race) else "load"
 
 
 def environment(target: TargetKind, endpoint_url: str) -> dict[str, Any]:

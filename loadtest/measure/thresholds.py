@@ -1,4 +1,4 @@
-"""Thresholds: what a run must keep to, checked on its report. `docs/thresholds.md` has the examples.
+"""Thresholds: what a run must keep to, checked on its report. `docs/reference/thresholds.md` has the examples.
 
     threshold   metric operator number [unit]            p99(write.accepted) < 50ms
     operator    < <= > >= == !=

@@ -1,6 +1,6 @@
-"""The document of a comparison: cells, the differences between them, and how throughput scales.
+"""A comparison: cells, the differences between them, and how throughput scales.
 
-One JSON document of schema `loadtest.comparison/1`; `docs/comparing.md` describes it, `loadtest.compare` makes it.
+One JSON file of schema `loadtest.comparison/1`; `docs/reference/comparison.md` has its fields.
 """
 
 from collections.abc import Mapping
@@ -22,34 +22,25 @@ _LONGEST_NAME = 255  # bytes of a folder's name
 
 
 class Estimate(Struct, frozen=True):
-    """A figure over the repeats of a cell: each repeat's value (None where it has none), and their median.
+    """A figure over the repeats of a cell."""
 
-    `low` and `high` are the 95 % interval of the typical repeat; None if fewer than two repeats have a value.
-    """
-
-    values: list[float | None]
-    median: float | None
-    low: float | None
-    high: float | None
+    values: list[float | None]  #: of each repeat; null where it has none
+    median: float | None  #: of these
+    low: float | None  #: of the 95 % interval of the typical repeat; null if fewer than two repeats have a value
+    high: float | None  #: the same
 
 
 class Cell(Struct, frozen=True):
-    """One configuration and its repeats. `settings` is what tells it from the other cells, for example its strategy.
+    """One configuration and its repeats."""
 
-    `runs` are the ids of its runs, `verdicts` how often each status came up, `orders` the sums of `Report.orders`.
-    `untested` of the inconclusive runs are so for nothing else than that no win was contested. A `baseline` was
-    measured earlier, and is only there to be compared with.
-    `metrics` has the same keys in each cell of a comparison; `loadtest.compare.METRICS` says what they mean.
-    """
-
-    name: str
-    settings: dict[str, Any]
-    runs: list[str]
-    verdicts: dict[str, int]
-    orders: dict[str, int]
-    metrics: dict[str, Estimate]
-    baseline: bool = False
-    untested: int = 0
+    name: str  #: `version, 16`: the settings' values
+    settings: dict[str, Any]  #: what tells it from the other cells
+    runs: list[str]  #: ids of its runs
+    verdicts: dict[str, int]  #: how many runs had which status
+    orders: dict[str, int]  #: sums of the reports' `orders`
+    metrics: dict[str, Estimate]  #: by name, the same in each cell
+    baseline: bool = False  #: whether it was measured earlier, and is only there to be compared with
+    untested: int = 0  #: how many of the inconclusive runs are so only because no win was contested
 
     @property
     def counts(self) -> dict[str, int]:
@@ -59,82 +50,71 @@ class Cell(Struct, frozen=True):
 
 def counted(verdicts: Mapping[str, int], untested: int) -> dict[str, int]:
     """How many runs there are of each status, with those apart, in words, that only put nothing to the test."""
-    doubtful = verdicts.get(Status.INCONCLUSIVE, 0) - untested
-    found = {**verdicts, Status.INCONCLUSIVE.value: doubtful, UNTESTED: untested}
-    return {status: count for status, count in sorted(found.items()) if count}
+    inconclusive = verdicts.get(Status.INCONCLUSIVE, 0) - untested
+    counts = {**verdicts, Status.INCONCLUSIVE.value: inconclusive, UNTESTED: untested}
+    return {status: count for status, count in sorted(counts.items()) if count}
 
 
 class Difference(Struct, frozen=True):
-    """One test between two cells, of which there are as many as the comparison made.
+    """One test between two cells, of which there are as many as the comparison made."""
 
-    `ratio` is `b` against `a` (1.1: 10 % more) with its 95 % interval. On figures that can be zero or below it is None,
-    and where neither side varies the interval is.
-    `p` is the test's probability, `p_adjusted` the same after the correction for the number of tests; `real` says that
-    it is below 5 %. `sentence` says it in words.
-    """
-
-    metric: str
-    a: str
-    b: str
-    ratio: float | None
-    low: float | None
-    high: float | None
-    p: float
-    p_adjusted: float
-    real: bool
-    sentence: str
+    metric: str  #: what is compared
+    a: str  #: name of a cell
+    b: str  #: name of the other
+    ratio: float | None  #: `b` against `a`: 1.1 is 10 % more; null on figures that can be zero or below
+    low: float | None  #: of its 95 % interval; null also where neither side varies
+    high: float | None  #: the same
+    p: float  #: the test's probability
+    p_adjusted: float  #: the same after the correction for the number of tests
+    real: bool  #: whether `p_adjusted` is below 0.05
+    sentence: str  #: in words
 
 
 class Scaling(Struct, frozen=True):
     """A fit of the Universal Scalability Law to the goodput of one group of cells over concurrency.
 
-    X(N) = gamma N / (1 + alpha (N - 1) + beta N (N - 1)). Each error is one standard error; `error` is the
-    residuals' root mean square as a share of the measured values. `peak_at` is the concurrency where throughput is
-    highest, None if it does not fall. Three levels give no errors and no peak. If there is no fit, all of these are
-    None and `sentence` says why.
+    X(N) = gamma N / (1 + alpha (N - 1) + beta N (N - 1)).
     """
 
-    group: str
-    gamma: float | None
-    alpha: float | None
-    beta: float | None
-    gamma_error: float | None
+    group: str  #: what the cells have in common
+    gamma: float | None  #: orders a second of one buyer, by the fit; null if there is none, as the next two
+    alpha: float | None  #: contention
+    beta: float | None  #: coherency
+    gamma_error: float | None  #: one standard error; null with three levels, as the next two
     alpha_error: float | None
     beta_error: float | None
-    error: float | None
-    peak_at: float | None
-    peak_per_s: float | None
-    sentence: str
+    error: float | None  #: the residuals' root mean square as a share of the measured values
+    peak_at: float | None  #: the concurrency at which throughput is highest; null if no fall is shown
+    peak_per_s: float | None  #: that throughput
+    sentence: str  #: in words, or why there is no fit
 
 
 class Comparison(Struct, frozen=True, kw_only=True):
-    """Cells side by side. `seed` shuffled the order in which the runs were made, None for stored runs.
+    """Cells side by side, the differences between them, and how throughput scales."""
 
-    `invocation` is None if no command line made them.
-    """
-
-    schema: Literal["loadtest.comparison/1"]
-    comparison_id: str
-    started_at: str
-    completed: bool
-    seed: int | None
-    order: list[str]
-    config: dict[str, Any]
-    environment: dict[str, Any]
-    cells: list[Cell]
-    test: str
-    differences: list[Difference]
+    schema: Literal["loadtest.comparison/1"]  #: which version of this file
+    comparison_id: str  #: the name of the folder
+    started_at: str  #: UTC, ISO 8601; of stored runs, when the first of them started
+    completed: bool  #: whether all runs were made, and completed
+    seed: int | None  #: of the shuffled order; null for stored runs
+    order: list[str]  #: the cells as they were run; empty for stored runs
+    config: dict[str, Any]  #: `repeats` and `cells`, or `stored`: the runs as they were named
+    environment: dict[str, Any]  #: of the first run, as in its report
+    cells: list[Cell]  #: those of a baseline first
+    test: str  #: the test and its correction in a sentence
+    differences: list[Difference]  #: every test that was made
+    #: for each group of cells that differ only in concurrency, if they have three levels or more
     scaling: list[Scaling]
-    warnings: list[str]
-    invocation: Invocation | None = None
+    warnings: list[str]  #: sentences
+    invocation: Invocation | None = None  #: the command line; null for stored runs
 
 
 def read(path: Path) -> Comparison:
     """A stored comparison. Raises UsageError for a file that is no comparison of this schema."""
-    found = json_file.read(path, Comparison, SCHEMA)
-    if any(cell.metrics.keys() != found.cells[0].metrics.keys() for cell in found.cells):
+    comparison = json_file.read(path, Comparison, SCHEMA)
+    if any(cell.metrics.keys() != comparison.cells[0].metrics.keys() for cell in comparison.cells):
         raise UsageError(f"{path} is not a {SCHEMA}: its cells do not have the same metrics")
-    for run in (run for cell in found.cells for run in cell.runs):
+    for run in (run for cell in comparison.cells for run in cell.runs):
         if Path(run).name != run or len(run.encode()) > _LONGEST_NAME:
             raise UsageError(f"{path} is not a {SCHEMA}: no run has the name {clean(repr(run))}")
-    return found
+    return comparison

@@ -1,6 +1,6 @@
-"""The history of a run: one JSON document a line, a header first, then the events in the order they happened.
+"""The history of a run: one JSON object a line, a header first, then the events in the order they happened.
 
-`docs/report.md` describes the fields. Lines are appended only; a run that was cut leaves at most one half line.
+`docs/reference/history.md` has the fields. Lines are appended only; a run that was cut leaves at most one half line.
 """
 
 import os
@@ -29,37 +29,29 @@ _LONGEST_HEADER = 16 << 20  # bytes; it has the lost writes of an earlier run
 
 
 class Conditions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What a run's report has that its events do not tell, in fields of the same names; `plan` is its `config`.
-
-    `orders` is how many orders the plan places or drops, None if only the run tells. `stamps` tells whose receive times
-    the events have. `thresholds` are as the user wrote them. `lost` are an earlier run's writes without an answer:
-    they may yet have been applied in this one.
-    """
+    """What a run's report has that its events do not tell, in fields of the same names but for `plan`."""
 
     command: str
     started_at: str
-    plan: dict[str, Any]
-    orders: int | None
+    plan: dict[str, Any]  #: the report's `config`
+    orders: int | None  #: how many the plan places or drops; null in a closed loop and with `--poisson`
     environment: dict[str, Any]
-    stamps: str
-    thresholds: list[str]
-    lost: list[Operation]
+    stamps: str  #: whose receive times the events have, as in the report's `client`
+    thresholds: list[str]  #: as the user wrote them
+    lost: list[Operation]  #: writes without an answer of earlier runs of the same command, which may yet be applied
     invocation: Invocation | None = None
 
 
 class Header(
     msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, tag_field="type", tag="history"
 ):
-    """The first line. Event times are on the monotonic clock; this is one moment on both clocks.
+    """The first line. Event times are on the monotonic clock; this is one moment on both clocks."""
 
-    A history that another program wrote need not have the `conditions`.
-    """
-
-    schema: str
-    run_id: str
-    unix_ns: int
-    monotonic_ns: int
-    conditions: Conditions | None = None
+    schema: str  #: `loadtest.history/` and which version of it
+    run_id: str  #: the name of the run folder
+    unix_ns: int  #: one moment, in nanoseconds since 1970
+    monotonic_ns: int  #: the same moment on the clock of the events
+    conditions: Conditions | None = None  #: what the events do not tell; another program's history need not have it
 
     @property
     def began_at(self) -> datetime:
@@ -71,7 +63,7 @@ class HistoryWriter:
     """A listener that appends every event to a file. Raises LoadTestError if the disk refuses, and ever after.
 
     Whenever it writes, the writes that are `in_flight` and that it was not told of before come first in their round, so
-    that a history that is cut after any batch has every write that was sent by then.
+    that a history that is cut after any batch has every write that was sent by then. Who knows them may be set later.
     """
 
     def __init__(
@@ -82,7 +74,7 @@ class HistoryWriter:
         in_flight: Callable[[], Sequence[InFlight]] = list,
     ) -> None:
         self._encode = msgspec.json.Encoder().encode_lines
-        self._in_flight = in_flight
+        self.in_flight = in_flight
         self._round = 0  # of the last of them
         self._waiting: list[Event | Header] = []
         self._size = 0  # bytes of the file that hold whole batches
@@ -121,7 +113,7 @@ class HistoryWriter:
 
     def _add_in_flight(self) -> None:
         """They come before all events that may show one of them, but after the beginning of their round."""
-        told = self._in_flight()
+        told = self.in_flight()
         if not told:
             return
         at = 0

@@ -6,12 +6,11 @@ from msgspec import Struct
 
 
 class Invocation(Struct, frozen=True):
-    """The command line of a run.
+    """The command line of a run, as typed and as a scenario file.
 
-    `typed` is what was typed, quoted so that a shell takes it again. `scenario` is the same as a scenario file would
-    say it: the `command` and the options that were given, by their long names, also where `loadtest run` took them from
-    a file; `seed` is the one that was drawn if none was given. Names and passwords in URLs are `***` in both.
+    Both have `***` for user names and passwords in URLs. The scenario has the `command` and the options that were
+    given, by their long names, also where `loadtest run` took them from a file.
     """
 
-    typed: str
-    scenario: dict[str, Any]
+    typed: str  #: the command line, quoted so that a shell takes it again; `***` for user names and passwords in URLs
+    scenario: dict[str, Any]  #: the same as a scenario file would say it, with the seed that was drawn

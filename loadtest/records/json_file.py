@@ -1,4 +1,4 @@
-"""JSON documents on disk: each says its schema, and a file is written whole or not at all."""
+"""JSON files: each says its schema, and is written whole or not at all."""
 
 import os
 import secrets
@@ -18,31 +18,31 @@ T = TypeVar("T", bound=Struct)
 
 _NO_JSON = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 _LARGEST = 32 << 20  # bytes
-# As JSON, lists and objects of a few bytes take twenty times as much memory as a file does. A document of the tool, its
+# As JSON, lists and objects of a few bytes take twenty times as much memory as a file does. A file of the tool, its
 # blanks taken out, has 80 bytes for each of them and 18 for each comma.
 _BYTES_A_LIST, _BYTES_A_COMMA = 32, 9
 _UNCOUNTED = 50_000
 
 
 class _Named(Struct):
-    """As much of a document as says what it is."""
+    """As much of a file as says what it is."""
 
     schema: Any = None
 
 
-def encode(document: Struct | Sequence[Struct]) -> bytes:
-    """The document as indented JSON, which a terminal can show as it is."""
-    encoded = msgspec.json.format(msgspec.json.encode(document), indent=2) + b"\n"
+def encode(value: Struct | Sequence[Struct]) -> bytes:
+    """The value as indented JSON, which a terminal can show as it is."""
+    encoded = msgspec.json.format(msgspec.json.encode(value), indent=2) + b"\n"
     return escaped(encoded.decode(), keep="\n").encode()
 
 
 def read(path: Path, kind: type[T], schema: str, largest: int = _LARGEST) -> T:
-    """A stored document of at most `largest` bytes. Raises UsageError for a file that is none of this schema."""
+    """What a file holds, of at most `largest` bytes. Raises UsageError for a file that is none of this schema."""
     content = content_of(path, largest)
     try:
-        found = msgspec.json.decode(content, type=_Named).schema
-        if found != schema:
-            raise UsageError(f"{path} is a {clean(found)}, not a {schema}")
+        actual = msgspec.json.decode(content, type=_Named).schema
+        if actual != schema:
+            raise UsageError(f"{path} is a {clean(actual)}, not a {schema}")
         require_ordinary(path, content)
         return msgspec.json.decode(content, type=kind)
     except _NO_JSON as error:
@@ -53,7 +53,7 @@ def require_ordinary(path: Path, content: bytes) -> None:
     """UsageError for JSON with far more values than any of the tool's has of that size: it is there to fill memory."""
     lists, commas = content.count(b"[") + content.count(b"{"), content.count(b",")
     if max(lists * _BYTES_A_LIST, commas * _BYTES_A_COMMA) > len(content) + _UNCOUNTED * _BYTES_A_LIST:
-        raise UsageError(f"{path} has too many values for its {len(content):,} bytes: no document of loadtest is so")
+        raise UsageError(f"{path} has too many values for its {len(content):,} bytes: no file of loadtest is so")
 
 
 def content_of(path: Path, largest: int) -> bytes:

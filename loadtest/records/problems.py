@@ -10,15 +10,12 @@ _WITH_A_DIGIT = re.compile(r"(?<!\S)[^\s\d]*\d\S*")  # a whole word
 
 
 class Problem(Struct, frozen=True):
-    """One kind of problem: how often, the error's code or name as the `reason`, and the first message, whole.
+    """One kind of problem: messages that differ only in words with a digit are of one."""
 
-    The messages of all the others are the same, or `varied`.
-    """
-
-    count: int
-    reason: str
-    message: str
-    varied: bool
+    count: int  #: how often
+    reason: str  #: code of the server's error, or name of the client's
+    message: str  #: of the first, whole
+    varied: bool  #: whether the others differ from it, in words with a digit
 
     @property
     def sentence(self) -> str:
@@ -55,6 +52,6 @@ class Problems:
             return reason, outline
         return (reason, "") if reason in self._of_reason else ("", "")
 
-    def found(self) -> list[Problem]:
+    def kinds(self) -> list[Problem]:
         """Every kind, the commonest first."""
         return sorted(self._kinds.values(), key=lambda problem: -problem.count)

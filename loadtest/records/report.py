@@ -1,11 +1,11 @@
-"""The report of a run: one JSON document of schema `loadtest.report/1`. `docs/report.md` describes it."""
+"""The report of a run: a JSON file of schema `loadtest.report/2`. `docs/reference/report.md` describes it."""
 
 from pathlib import Path
 from typing import Any, Literal
 
 from msgspec import Struct
 
-from loadtest.checker import Power, Settled, Status, Violation
+from loadtest.checker import Power, Reconciled, Status, Violation
 from loadtest.checker.verdict import plural
 from loadtest.errors import UsageError
 from loadtest.records import hdr, json_file
@@ -13,169 +13,151 @@ from loadtest.records.invocation import Invocation
 from loadtest.records.problems import Problem
 from loadtest.records.timeline import Timeline
 
-SCHEMA: Literal["loadtest.report/1"] = "loadtest.report/1"
+SCHEMA: Literal["loadtest.report/2"] = "loadtest.report/2"
 LARGEST = 256 << 20  # bytes; that of a load of a day has 90 to 230 MB, a second takes 1 to 2.6 KB
 _MOST_HISTOGRAMS = 100  # there are 35: of 3 kinds and 5 outcomes, twice, and of orders
 
 
 class Orders(Struct, frozen=True):
-    """How many orders were placed and how they ended.
+    """How many orders were placed and how they ended, over all rounds."""
 
-    `dropped` orders are in none of these: they were due, but could not start because `--max-in-flight` others were
-    under way. `warm_up` orders were due before the measuring began; only the verdict takes them into account.
-    """
-
-    placed: int
-    accepted: int
-    rejected: int
-    throttled: int
-    failed: int
-    unknown: int
+    placed: int  #: orders of all rounds that began; of a load those that were due after the warm-up
+    accepted: int  #: their write was applied, and they were told so
+    rejected: int  #: a condition said no
+    throttled: int  #: the server had no capacity for them; surely not applied
+    failed: int  #: surely not applied, for another reason
+    unknown: int  #: no answer came: perhaps applied; the five outcomes add up to `placed`
+    #: were due and never began, because `--max-in-flight` others were in flight; in none of the other counts
     dropped: int
-    warm_up: int
-    rejected_by_reason: dict[str, int]
-    problems: list[Problem]
+    warm_up: int  #: were due before the measuring began; with all their requests in none of the other counts
+    rejected_by_reason: dict[str, int]  #: `conflict` and `sold_out`; they add up to `rejected`
+    problems: list[Problem]  #: what became of throttled, failed and unknown orders, by kind, the commonest first
 
 
 class Rounds(Struct, frozen=True):
     """How many rounds ended, and in how many of them there were 0, 1, 2 … winners."""
 
-    count: int
-    winners: dict[int, int]
+    count: int  #: rounds that ended; one that was cut short counts, a load is one
+    winners: dict[int, int]  #: by the number of accepted orders, how many rounds had so many
 
 
 class Stock(Struct, frozen=True):
-    """A product's quantity before the first round and after the last, and the units that left over all rounds.
+    """A product's quantity before the first round and after the last."""
 
-    `final` and `sold` are None if the stock could not be read at the end.
-    """
-
-    initial: int
-    final: int | None
+    initial: int  #: quantity before the first round
+    final: int | None  #: quantity after the last; null if it could not be read
+    #: units by which the stock fell, measured on the product, over all rounds, with those of restocking and warm-up
     sold: int | None
 
 
 class Latency(Struct, frozen=True, rename={"p999": "p99.9"}):
-    """The figures of one histogram in milliseconds; `hdr` is the encoded HdrHistogram itself, in ns."""
+    """The figures of one histogram, in milliseconds."""
 
-    count: int
-    mean: float
-    min: float
-    p50: float
+    count: int  #: how many there were
+    mean: float  #: exact
+    min: float  #: exact
+    p50: float  #: so much of 100 % took no longer, to three significant digits; as the next three
     p90: float
     p99: float
     p999: float
-    max: float
-    hdr: str
+    max: float  #: exact
+    hdr: str  #: the histogram: HdrHistogram V2, compressed, base64; values in nanoseconds, up to one hour
 
 
 class Lateness(Struct, frozen=True):
     """Milliseconds that turns of the event loop, or orders, came late."""
 
-    p50: float
-    p99: float
-    max: float
+    p50: float  #: half came no later
+    p99: float  #: 99 of 100 came no later
+    max: float  #: the latest
 
 
 class Percentiles(Struct, frozen=True):
     """Milliseconds; of one second of a run, to about one percent."""
 
-    count: int
-    p50: float
-    p99: float
-    max: float
+    count: int  #: how many there were
+    p50: float  #: half took no longer
+    p99: float  #: 99 of 100 took no longer
+    max: float  #: the longest
 
 
 class Second(Struct, frozen=True):
-    """What happened in one second of a run; `second` counts from 0, where the measuring began.
+    """What happened in one second of a run."""
 
-    `placed` and `dropped` orders were due in it; the other orders ended in it, after `attempts` attempts together and
-    at most `most_attempts` each. `writes` and transactions were answered in it, `wasted_writes` of them refused by a
-    condition. `response_ms` is from an order's scheduled start to its end, by outcome; `service_ms` that of single
-    requests, by kind and outcome (`write.accepted`). `in_flight` orders were under way at its end.
-    """
-
-    second: int
-    placed: int
-    accepted: int
+    second: int  #: from 0, where the measuring began
+    placed: int  #: orders that were due in it and began
+    accepted: int  #: orders that ended in it, as the next four
     rejected: int
     throttled: int
     failed: int
     unknown: int
-    dropped: int
-    in_flight: int
-    attempts: int
-    most_attempts: int
-    writes: int
-    wasted_writes: int
-    read_units: float
-    write_units: float
-    response_ms: dict[str, Percentiles]
-    service_ms: dict[str, Percentiles]
+    dropped: int  #: orders that were due in it and never began
+    in_flight: int  #: orders in flight at its end, those of the warm-up among them
+    attempts: int  #: of the orders that ended in it, together
+    most_attempts: int  #: of one of them
+    writes: int  #: writes and transactions that were answered in it
+    wasted_writes: int  #: those of them that a condition refused
+    read_units: float  #: of the requests answered in it
+    write_units: float  #: of the requests answered in it
+    response_ms: dict[str, Percentiles]  #: of the orders that ended in it, by outcome: from scheduled start to end
+    service_ms: dict[str, Percentiles]  #: of the requests answered in it, by kind and outcome: `write.accepted`
 
 
 class Arrivals(Struct, frozen=True):
-    """How orders came: `kind` is `burst`, `closed` (a fixed number in flight) or `open` (by a schedule).
+    """How orders came, and how late."""
 
-    `due` orders should have started, `achieved_per_s` did each second; `late_ms` is how long after its scheduled start
-    an order's coroutine began.
-    """
-
-    kind: str
-    due: int
-    due_per_s: float
-    achieved_per_s: float
-    late_ms: Lateness
+    kind: str  #: `burst` (a race), `closed` (a fixed number in flight) or `open` (by a schedule)
+    due: int  #: orders that should have begun: `placed` and `dropped`
+    due_per_s: float  #: `due` over the time in which orders arrived
+    achieved_per_s: float  #: `placed` over the same time, or until the last order really began, if that was later
+    late_ms: Lateness  #: from an order's scheduled start to the moment its coroutine began; 0 for a race
 
 
 class Worst(Struct, frozen=True):
     """One order that was served worse than all others."""
 
-    order_id: str
-    product_id: str
-    outcome: str
-    attempts: int
-    response_ms: float
+    order_id: str  #: which order
+    product_id: str  #: of which product
+    outcome: str  #: how it ended
+    attempts: int  #: how many it made
+    response_ms: float  #: milliseconds from its scheduled start to its end
 
 
 class Work(Struct, frozen=True):
-    """What the accepted orders cost in attempts and writes.
+    """What the accepted orders cost in attempts and writes; the worst orders show starvation."""
 
-    `attempts_per_accepted` and `writes_per_accepted` are all attempts and all writes of the run for each accepted
-    order (None if there was none). `wasted_writes` were refused by a condition, `conflicts` of them by another's write.
-    `slowest` and `most_tried` are the worst orders: starvation.
-    """
-
-    attempts_per_accepted: float | None
+    attempts_per_accepted: float | None  #: all attempts of the run for each accepted order; null if there was none
+    #: all writes and transactions of the run for each accepted order; null if there was none
     writes_per_accepted: float | None
-    wasted_writes: int
-    conflicts: int
-    slowest: Worst | None
-    most_tried: Worst | None
+    wasted_writes: int  #: writes and transactions that a condition refused
+    conflicts: int  #: those of them that were refused because of another's write
+    slowest: Worst | None  #: the order that took longest; null if none ended
+    most_tried: Worst | None  #: the order with the most attempts; null if none ended
 
 
 class Capacity(Struct, frozen=True):
-    """Capacity units and their price in US dollars.
+    """Capacity units and their price.
 
-    `reported` is the share of all units that the server itself reported; the rest is computed from the item's size as
-    DynamoDB charges it: a refused write costs as much as an accepted one, and no answer says so.
+    What is computed is charged as DynamoDB does: a refused write costs as much as an accepted one, and no answer says
+    so.
     """
 
-    read_units: float
-    write_units: float
+    read_units: float  #: of the orders' requests, without warm-up and without what is done around the run
+    write_units: float  #: the same for writes
+    #: share of the units, 0 to 1, that the server itself reported; the rest is computed from the item's size
     reported: float
-    usd: float
-    usd_per_1000_accepted: float | None
-    usd_per_million_read_units: float
-    usd_per_million_write_units: float
-    prices: str
+    usd: float  #: price in US dollars
+    usd_per_1000_accepted: float | None  #: null if nothing was accepted
+    usd_per_million_read_units: float  #: the price that was used
+    usd_per_million_write_units: float  #: the price that was used
+    prices: str  #: where the prices come from
 
 
 class Faults(Struct, frozen=True):
-    """How many faults `--fault` made, by kind, and the seed of the draws; each is in `faults.jsonl`."""
+    """The faults that `--fault` injected; each is in `faults.jsonl`."""
 
-    seed: int
-    injected: dict[str, int]
+    seed: int  #: of the draws
+    injected: dict[str, int]  #: how many faults of each kind were made
 
     @property
     def sentence(self) -> str:
@@ -187,61 +169,59 @@ class Faults(Struct, frozen=True):
 
 
 class Checked(Struct, frozen=True):
-    """A threshold and whether it held; `sentence` says by how much it did or did not."""
+    """A threshold and whether it held."""
 
-    threshold: str
-    holds: bool
-    value: float | None
-    sentence: str
+    threshold: str  #: in its usual spelling
+    holds: bool  #: whether it held
+    value: float | None  #: what was measured: milliseconds for times, 0 to 1 for shares; null if nothing was
+    sentence: str  #: by how much it held or did not, as printed
 
 
 class SendSpread(Struct, frozen=True):
     """Milliseconds between the first and the last first write of a round: the middle round and the widest."""
 
-    median: float
-    max: float
+    median: float  #: of the middle round
+    max: float  #: of the widest
 
 
 class Worker(Struct, frozen=True):
-    """One of several processes that placed the orders, on whose machine it was, and why it was `lost`.
+    """One of several processes that placed the orders."""
 
-    `clock_offset_ms` was added to its moments, which may be wrong by `clock_uncertainty_ms` either way.
-    """
-
-    name: str
-    host: str
-    orders: int
-    cpu_cores: float | None
-    clock_offset_ms: float
-    clock_uncertainty_ms: float
-    lost: str | None
+    name: str  #: as the cluster names it, or `worker-1` and so on
+    host: str  #: the machine's name
+    orders: int  #: orders that it placed
+    cpu_cores: float | None  #: its CPU seconds for each second of the rounds; null if it was lost
+    clock_offset_ms: float  #: was added to its moments
+    clock_uncertainty_ms: float  #: by so much its moments may be wrong, either way
+    lost: str | None  #: how it was lost; null if it was not
 
 
 class Client(Struct, frozen=True):
     """What the tool itself cost.
 
-    `stamps` tells whose receive times these are: `kernel`, `reader` (when this process read the bytes) or `sdk` (when
-    the call returned); `reader_stamps` how many answers have the reader's. `served` counts the run's calls by client
-    and operation, `fallbacks` those that the wire left to the SDK, by operation and reason. `own_share` is the part of
-    all response time that was spent in this process; `cpu_cores` its CPU seconds for each second of the rounds.
-    `bound` says in words that the tool was the bottleneck, and what to do. What no history tells is None in a report
-    made from one: `reader_stamps`, `served`, `fallbacks`, `loop_lag_ms`, `cpu_s`, `cpu_cores`, `bound`, and `workers`
-    and `start_spread_ms`, which are those of several processes: from the first that began to the last, the middle
-    start and the widest.
+    What no history tells is null in a report made from one: `served`, `fallbacks`, `loop_lag_ms`, `cpu_s`, `cpu_cores`,
+    `bound` and `reader_stamps`; then there are no `workers`, and no `start_spread_ms`.
     """
 
-    name: str
+    name: str  #: `wire` or `sdk`
+    #: whose receive times these are: `kernel`, `reader` (when this process read the bytes) or `sdk` (when the call
+    #: returned)
     stamps: str
+    #: calls by client and operation; the read with which each process warms up is among them
     served: dict[str, dict[str, int]] | None
-    fallbacks: dict[str, int] | None
-    own_share: float
-    loop_lag_ms: Lateness | None
+    fallbacks: dict[str, int] | None  #: calls that the wire left to the SDK, by operation and reason
+    own_share: float  #: part of all response time that was not service time, 0 to 1
+    loop_lag_ms: Lateness | None  #: how late the event loop gave a turn that was asked for every 10 ms of the rounds
+    #: CPU seconds during the rounds, of all processes; of one that only checks, from its beginning to the verdict
     cpu_s: float | None
-    cpu_cores: float | None
+    cpu_cores: float | None  #: `cpu_s` over `duration_s`
+    #: from the first to the last first write of a round; null without one, and for a load
     send_spread_ms: SendSpread | None
-    bound: str | None
-    workers: list[Worker] = []
+    bound: str | None  #: that the tool was the bottleneck, and what to do, in words; null if it was not
+    workers: list[Worker] = []  #: the processes that placed the orders, if there were several
+    #: of several processes: how much sooner after its instant one's first request left than another's
     start_spread_ms: SendSpread | None = None
+    #: answers to orders that have the reader's time, as the kernel had none or none that can be
     reader_stamps: int | None = None
 
     @property
@@ -261,62 +241,59 @@ class Client(Struct, frozen=True):
 
 
 class ReportedVerdict(Struct, frozen=True):
-    """The verdict with its evidence. `timelines` are of the first five violations, if the run has a history.
+    """The verdict with its evidence."""
 
-    If `untested`, it is inconclusive for nothing else than that no win was contested.
-    """
-
-    status: Status
-    sentence: str
-    violations: list[Violation]
-    doubts: list[str]
-    settled: Settled = Settled()
-    phantom_rejects: int = 0
-    stale_reads: int = 0
-    power: Power = Power()
-    timelines: list[Timeline] = []
-    untested: bool = False
+    status: Status  #: what the run showed
+    sentence: str  #: the verdict in one sentence, as printed
+    violations: list[Violation]  #: the invariants that were broken, with evidence
+    reasons: list[str]  #: why it is not sure, as sentences
+    reconciled: Reconciled = Reconciled()  #: what evidence said of the orders whose answer was lost
+    phantom_rejects: int = 0  #: orders that won and were told that they lost; they are violations as well
+    stale_reads: int = 0  #: reads that were not asked to be consistent and showed an old version; no violation
+    power: Power = Power()  #: what a safe verdict of this run is worth
+    timelines: list[Timeline] = []  #: of the first five violations, if the run has a history
+    untested: bool = False  #: whether it is inconclusive for nothing else than that no win was contested
 
 
 class Report(Struct, frozen=True, kw_only=True):
-    """Configuration, environment, counts, histograms and verdict of one run.
+    """Configuration, environment, counts, histograms and verdict of one run."""
 
-    `latency_ms` is the service time and `response_ms` the response time of requests, by kind and outcome; `order_ms`
-    is the response time of whole orders, from their scheduled start to their end, by outcome. `goodput_per_s` counts
-    accepted orders. `seconds` is the run second by second. `repairs` counts, by what was asked, the answers to the
-    tool's own requests (those around the orders) that were lost and asked for again. `hint` says what to change if a
-    race left stock unsold because of its own settings. `invocation` is None if no command line made the run.
-    """
-
-    schema: Literal["loadtest.report/1"]
-    command: Literal["race", "load"]
-    run_id: str
-    started_at: str
-    completed: bool
+    schema: Literal["loadtest.report/2"]  #: which version of this file
+    command: Literal["race", "load"]  #: that made the run
+    run_id: str  #: the name of the run folder
+    started_at: str  #: start of the run, UTC, ISO 8601, to the second
+    completed: bool  #: whether all of it was run to its end
+    #: the signal or the error that stopped the run, or where its history ends; null if completed
     stopped_by: str | None
-    verdict: ReportedVerdict
-    config: dict[str, Any]
-    environment: dict[str, Any]
-    orders: Orders
-    rounds: Rounds
-    stock: dict[str, Stock]
+    verdict: ReportedVerdict  #: whether it was safe, with the evidence
+    config: dict[str, Any]  #: what the run was asked to do: a [Race](#race) or a [Load](#load)
+    environment: dict[str, Any]  #: versions, machine and target
+    orders: Orders  #: counts of orders, over all rounds
+    rounds: Rounds  #: how many rounds ended, and with how many winners
+    stock: dict[str, Stock]  #: for each product, by its id, what happened to its quantity
+    #: for each kind of operation and outcome, how many there were; what did not occur is absent
     operations: dict[str, dict[str, int]]
-    latency_ms: dict[str, dict[str, Latency]]
+    latency_ms: dict[str, dict[str, Latency]]  #: for each kind of operation and outcome, service times of requests
+    #: the same for response times: as long as the order waited for the request
     response_ms: dict[str, dict[str, Latency]]
-    order_ms: dict[str, Latency]
-    arrivals: Arrivals
-    work: Work
-    capacity: Capacity
-    thresholds: list[Checked]
-    seconds: list[Second]
-    client: Client
+    order_ms: dict[str, Latency]  #: for each outcome of orders, from their scheduled start to their end
+    arrivals: Arrivals  #: how orders came, and how late
+    work: Work  #: what the accepted orders cost in attempts and writes
+    capacity: Capacity  #: capacity units and their price
+    thresholds: list[Checked]  #: each threshold and whether it held
+    per_second: list[Second]  #: a load second by second; empty for a race
+    client: Client  #: what the tool itself cost, and who served the requests
+    #: seconds from the first order to the last result, summed over the rounds; of a load from where the measuring
+    #: began
     duration_s: float
-    goodput_per_s: float
-    operations_per_s: float
-    faults: Faults | None = None
+    goodput_per_s: float  #: accepted orders over `duration_s`
+    operations_per_s: float  #: all operations, whatever their outcome, over `duration_s`
+    faults: Faults | None = None  #: with `--fault`: what was injected; else null
+    #: answers to the tool's own requests that were lost and asked for again, by what was asked: `{"read": 2}`
     repairs: dict[str, int] = {}
+    #: what to change, if a race left stock that refused orders wanted because each made so few attempts; else null
     hint: str | None = None
-    invocation: Invocation | None = None
+    invocation: Invocation | None = None  #: how the run was made; null if no command line made it
 
     @property
     def repaired(self) -> str:
@@ -340,8 +317,8 @@ def buckets(figures: Latency) -> list[int]:
 
 def read(path: Path) -> Report:
     """A stored report. Raises UsageError for a file that is no report of this schema."""
-    found = json_file.read(path, Report, SCHEMA, LARGEST)
-    kinds = (*found.latency_ms.values(), *found.response_ms.values(), found.order_ms)
+    report = json_file.read(path, Report, SCHEMA, LARGEST)
+    kinds = (*report.latency_ms.values(), *report.response_ms.values(), report.order_ms)
     if sum(map(len, kinds)) > _MOST_HISTOGRAMS:
         raise UsageError(f"{path} is not a {SCHEMA}: it has more than {_MOST_HISTOGRAMS} histograms")
-    return found
+    return report

@@ -1,7 +1,7 @@
-"""The document of a search for a limit: the levels, their runs, and between which of them the limit lies.
+"""A search for a limit: the levels, their runs, and between which of them the limit lies.
 
-One JSON document of schema `loadtest.search/1`, `search.json` in the folder of the runs; `docs/comparing.md` describes
-it.
+One JSON file of schema `loadtest.search/1`, `search.json` in the folder of the runs; `docs/reference/search.md` has its
+fields.
 """
 
 from pathlib import Path
@@ -20,22 +20,16 @@ _LONGEST_NAME = 255  # bytes of a folder's name
 
 
 class Level(Struct, frozen=True):
-    """A level and the ids of its runs, in the order they were made.
+    """A level and its runs; its lists have a value for each run."""
 
-    `crossed`, `goodput_per_s` and `p99_ms` (of accepted orders, None where there was none) have a value for each run;
-    what a run crossed is said in words, and is empty if it held. `certainty` is how likely the level is to lie below
-    the limit, after all runs of the search. `verdicts` counts the runs of each status; `untested` of them are
-    inconclusive for nothing else than that no win was contested.
-    """
-
-    level: float
-    runs: list[str]
-    crossed: list[str]
-    certainty: float
-    goodput_per_s: list[float]
-    p99_ms: list[float | None]
-    verdicts: dict[str, int]
-    untested: int
+    level: float  #: buyers, or orders a second
+    runs: list[str]  #: ids of its runs, in the order they were made
+    crossed: list[str]  #: what each run crossed, in words; empty if it held
+    certainty: float  #: how likely the level is to lie below the limit, after all runs of the search
+    goodput_per_s: list[float]  #: of each run
+    p99_ms: list[float | None]  #: of accepted orders of each run; null where there was none
+    verdicts: dict[str, int]  #: how many runs had which status
+    untested: int  #: how many of the inconclusive ones are so only because no win was contested
 
     @property
     def held(self) -> int:
@@ -54,39 +48,34 @@ class Level(Struct, frozen=True):
 
 
 class Found(Struct, frozen=True, kw_only=True):
-    """What a search found. `of` is what was raised: concurrency or rate.
+    """What a search found: between which two levels the limit lies."""
 
-    In most runs `thresholds` hold at `holds_at`, and not at `fails_at`; the limit lies between them with a probability
-    of `confidence` or more. Either is None if the limit lies beyond the `lowest` or the `highest` level, or was not
-    found there. If not `sure`, there were not enough runs to come as near as `precision`, or the search was stopped
-    early, which `completed` tells.
-    """
-
-    schema: Literal["loadtest.search/1"]
-    search_id: str
-    started_at: str
-    completed: bool
-    of: str
-    thresholds: list[str]
-    lowest: float
-    highest: float
-    precision: float
-    confidence: float
+    schema: Literal["loadtest.search/1"]  #: which version of this file
+    search_id: str  #: the name of the folder
+    started_at: str  #: UTC, ISO 8601
+    completed: bool  #: whether it came to its end
+    of: str  #: what was raised: `concurrency` or `rate`
+    thresholds: list[str]  #: what must hold, those that were added among them
+    lowest: float  #: level
+    highest: float  #: level
+    precision: float  #: how near the two ends are to come, as a share of the level
+    confidence: float  #: how likely the limit is to lie between the two ends, at least
+    #: a level at which they hold in most runs; null if not even the lowest does, or none was found
     holds_at: float | None
-    fails_at: float | None
-    sure: bool
-    sentence: str
-    order: list[str]
-    levels: list[Level]
-    config: dict[str, Any]
-    environment: dict[str, Any]
-    invocation: Invocation | None = None
+    fails_at: float | None  #: a level at which they do not; null if the highest holds, or none was found
+    sure: bool  #: whether there were runs enough for `precision`
+    sentence: str  #: the answer in words
+    order: list[str]  #: ids of all runs as they were made
+    levels: list[Level]  #: that were run, from the lowest
+    config: dict[str, Any]  #: of the runs, as in a report
+    environment: dict[str, Any]  #: of the first run, as in its report
+    invocation: Invocation | None = None  #: the command line
 
 
 def read(path: Path) -> Found:
     """A stored search. Raises UsageError for a file that is none of this schema."""
-    found = json_file.read(path, Found, SCHEMA)
-    for run in (run for level in found.levels for run in level.runs):
+    search = json_file.read(path, Found, SCHEMA)
+    for run in (run for level in search.levels for run in level.runs):
         if Path(run).name != run or len(run.encode()) > _LONGEST_NAME:
             raise UsageError(f"{path} is not a {SCHEMA}: no run has the name {clean(repr(run))}")
-    return found
+    return search

@@ -16,15 +16,14 @@ _Rank = tuple[int, int, int]
 
 
 class Timeline(Struct, frozen=True):
-    """The operations around one violation, in the order they were sent.
+    """The operations around one violation.
 
-    `violation` is its place in the verdict's list, from 0. First come the operations that show it, its own, then the
-    others of its orders, then those of the same product and round that were on their way between the first and the
-    last of its own, the nearest first: 30 in all.
+    First come the operations that show it, its own, then the others of its orders, then those of the same product and
+    round that were in flight between the first and the last of its own, the nearest first.
     """
 
-    violation: int
-    operations: list[Operation]
+    violation: int  #: its place in `verdict.violations`, from 0
+    operations: list[Operation]  #: at most 30, in the order they were sent
 
 
 def timelines(violations: Sequence[Violation], events: Iterable[Event]) -> list[Timeline]:
@@ -44,8 +43,8 @@ def timelines(violations: Sequence[Violation], events: Iterable[Event]) -> list[
         if isinstance(event, Operation):
             for picker in wanted.get(event.round, ()):
                 picker.look_at(event)
-    found = [Timeline(number, picker.picked()) for number, picker in enumerate(pickers)]
-    return [timeline for timeline in found if timeline.operations]
+    lines = [Timeline(number, picker.picked()) for number, picker in enumerate(pickers)]
+    return [timeline for timeline in lines if timeline.operations]
 
 
 class _Picker:

@@ -68,10 +68,10 @@ def _suite(report: Report, index: int, name: str, *, gate: bool) -> ET.Element:
         ET.SubElement(properties, "property", name=_clean(key), value=_clean(value))
     suite.extend(tests)
     worth = power.shown(report.verdict)
-    said = [report.verdict.sentence, *(checked.sentence for checked in report.thresholds)]
+    lines = [report.verdict.sentence, *(checked.sentence for checked in report.thresholds)]
     if worth is not None:
-        said.append(f"contention: {worth}")
-    ET.SubElement(suite, "system-out").text = _lines(said)
+        lines.append(f"contention: {worth}")
+    ET.SubElement(suite, "system-out").text = _lines(lines)
     ET.SubElement(suite, "system-err")
     return suite
 
@@ -83,11 +83,11 @@ def _verdict(report: Report, class_name: str, *, gate: bool) -> ET.Element:
         _mark(test, "failure", "violated", verdict.sentence, _evidence(report))
     elif not report.completed:
         message = f"stopped early ({report.stopped_by}): {verdict.sentence}"
-        _mark(test, "error", "not completed", message, verdict.doubts)
+        _mark(test, "error", "not completed", message, verdict.reasons)
     elif verdict.untested and not gate:
         ET.SubElement(test, "skipped", message=_clean(verdict.sentence))
     elif verdict.status is Status.INCONCLUSIVE:
-        _mark(test, "error", "inconclusive", verdict.sentence, verdict.doubts)
+        _mark(test, "error", "inconclusive", verdict.sentence, verdict.reasons)
     return test
 
 
@@ -100,7 +100,7 @@ def _evidence(report: Report) -> list[str]:
         lines.append(f"{where}: {violation.message}{f' ({orders})' if orders else ''}")
     if (more := len(violations) - _EVIDENCE_SHOWN) > 0:
         lines.append(f"and {more:,} more, all in the report")
-    return [*lines, *report.verdict.doubts]
+    return [*lines, *report.verdict.reasons]
 
 
 def _properties(report: Report) -> dict[str, str]:

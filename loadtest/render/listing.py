@@ -32,34 +32,34 @@ class Summary(Struct, frozen=True, omit_defaults=True):
     problem: str | None = None
 
 
-def print_listing(found: Sequence[Summary]) -> None:
+def print_listing(summaries: Sequence[Summary]) -> None:
     """A line for each, which is broken before the folder where the window is too narrow for it."""
-    if not found:
+    if not summaries:
         return
     console = a_console(to_stdout=True)
-    rows = [_HEADING, *(_row(one) for one in found)]
+    rows = [_HEADING, *(_row(summary) for summary in summaries)]
     widths = [max(len(row[column]) for row in rows) for column in range(3)]
     folders = max(len(row[3]) for row in rows)
     narrow = console.is_terminal and sum(widths) + 3 * len(_BETWEEN) + folders > shutil.get_terminal_size().columns
     with console.capture() as drawn:
-        for row, one in zip(rows, [None, *found], strict=True):
+        for row, summary in zip(rows, [None, *summaries], strict=True):
             when, command, verdict = (cell.ljust(width) for cell, width in zip(row, widths, strict=False))
             folder = f"{_BETWEEN}{row[3]}"
             begin = _BETWEEN.join((when, command, ""))
-            console.print(line(begin, line(verdict, style=_style(one)), "" if narrow else folder))
+            console.print(line(begin, line(verdict, style=_style(summary)), "" if narrow else folder))
             if narrow:
                 console.print(folder)
-            if one is not None and one.problem:
-                console.print(f"{_BETWEEN}{one.problem}")
+            if summary is not None and summary.problem:
+                console.print(f"{_BETWEEN}{summary.problem}")
     put(console, drawn.get())
 
 
-def _row(one: Summary) -> tuple[str, str, str, str]:
-    when = one.when[:19].replace("T", " ")
-    command = f"{one.command}, {one.runs:,} runs" if one.runs > 1 else one.command
-    part = "" if one.completed or one.verdict in (UNFINISHED, UNREADABLE) else ", stopped early"
-    return when, command, one.verdict + part, one.folder
+def _row(summary: Summary) -> tuple[str, str, str, str]:
+    when = summary.when[:19].replace("T", " ")
+    command = f"{summary.command}, {summary.runs:,} runs" if summary.runs > 1 else summary.command
+    part = "" if summary.completed or summary.verdict in (UNFINISHED, UNREADABLE) else ", stopped early"
+    return when, command, summary.verdict + part, summary.folder
 
 
-def _style(one: Summary | None) -> str:
-    return STYLES.get(Status(one.verdict), "") if one is not None and one.verdict in set(Status) else ""
+def _style(summary: Summary | None) -> str:
+    return STYLES.get(Status(summary.verdict), "") if summary is not None and summary.verdict in set(Status) else ""

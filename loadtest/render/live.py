@@ -154,9 +154,9 @@ def _counts(recorder: Recorder) -> list[str]:
 
 
 def _lately(recorder: Recorder) -> list[str]:
-    if recorder.seconds is None or not recorder.seconds.closed:
+    if recorder.per_second is None or not recorder.per_second.closed:
         return []
-    second = recorder.seconds.closed[-1]
+    second = recorder.per_second.closed[-1]
     figures = second.response_ms.get("accepted")
     latency = [f"p50 {figures.p50:,.1f} ms, p99 {figures.p99:,.1f} ms"] if figures else []
     return [f"{second.accepted:,} accepted a second", *latency, f"{second.in_flight:,} in flight"]

@@ -1,4 +1,4 @@
-"""Figures of the tool itself: where they make a run's other figures doubtful, or for whoever asks for them."""
+"""Figures of the tool itself: where they make other figures of a run unreliable, or for whoever asks for them."""
 
 from collections.abc import Iterator
 

@@ -18,7 +18,7 @@ def shown(verdict: Verdict | ReportedVerdict) -> str | None:
 
 
 def overlap(power: Power) -> str:
-    """How many writes could have met one that won."""
+    """How many writes overlapped one that won."""
     return f"{power.overlapping:,} of {plural(power.writes, 'write')} overlapped an accepted one"
 
 
@@ -28,10 +28,8 @@ def _percent(share: float) -> str:
 
 def _in_bursts(power: Power) -> str:
     """The same of rounds or seconds: double wins need not come independently of one another."""
-    rounds, seconds = power.contested_rounds, power.contested_seconds
-    if not rounds and not seconds:  # a report of an earlier version does not say
-        return ""
-    where = plural(rounds, "round") if rounds else plural(seconds, "second")
+    rounds = power.contested_rounds
+    where = plural(rounds, "round") if rounds else plural(power.contested_seconds, "second")
     return (
         f", and, should they come in bursts, in more than {_percent(power.excluded_share)} of the "
         f"{'rounds' if rounds else 'seconds'} ({where})"

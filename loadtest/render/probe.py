@@ -6,7 +6,7 @@ from rich.text import Text
 
 from loadtest.checker.verdict import plural
 from loadtest.render.console import a_console, line, put
-from loadtest.studies.probe.document import Finding, Probe, Shown
+from loadtest.studies.probe.findings import Finding, Probe, Shown
 
 _STYLES = {Shown.YES: "green", Shown.NO: "bold red", Shown.NOT_SHOWN: "yellow"}
 _NAMED = 3

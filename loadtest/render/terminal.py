@@ -11,13 +11,14 @@ from loadtest.checker import Status, Verdict, Violation
 from loadtest.checker.verdict import plural
 from loadtest.records.problems import Problem
 from loadtest.records.report import Latency, Report, ReportedVerdict
+from loadtest.records.run_folder import HISTORY, REPORT
 from loadtest.records.timeline import Timeline
 from loadtest.render import own, power, trace
 from loadtest.render.console import a_console, fitting, heading, line, put
 from loadtest.render.window import width
 
 _VIOLATIONS_SHOWN = 5
-_DOUBTS_SHOWN = 5
+_REASONS_SHOWN = 5
 _PRODUCTS_SHOWN = 5
 _PROBLEMS_SHOWN = 10
 _PERCENTILES = ("p50", "p90", "p99", "p99.9", "max")
@@ -28,7 +29,7 @@ STYLES = {Status.SAFE: "bold green", Status.VIOLATED: "bold red", Status.INCONCL
 def print_report(report: Report, folder: Path, *, to_stdout: bool, quiet: bool, verbose: bool = False) -> None:
     """Print the tables and, last, the verdict; only what it is worth and the verdict if `quiet`.
 
-    Figures of the tool itself are only shown where they make others doubtful, or if `verbose`.
+    Figures of the tool itself are only shown where they make others unreliable, or if `verbose`.
     """
     console = a_console(to_stdout=to_stdout)
     with console.capture() as drawn:
@@ -53,10 +54,10 @@ def print_verdict(verdict: Verdict, part: str | None, timelines: Sequence[Timeli
         for sentence in _evidence(verdict):
             console.print(sentence)
         _print_violations(console, verdict.violations, timelines)
-        alone = len(verdict.doubts) == 1 and verdict.doubts[0] in verdict.sentence
-        for doubt in () if alone else verdict.doubts[:_DOUBTS_SHOWN]:
-            console.print(f"reason: {doubt}")
-        if (more := len(verdict.doubts) - _DOUBTS_SHOWN) > 0:
+        alone = len(verdict.reasons) == 1 and verdict.reasons[0] in verdict.sentence
+        for reason in () if alone else verdict.reasons[:_REASONS_SHOWN]:
+            console.print(f"reason: {reason}")
+        if (more := len(verdict.reasons) - _REASONS_SHOWN) > 0:
             console.print(f"and {more:,} more reasons")
         _print_sentence(console, verdict, apart=True)
     put(console, drawn.get())
@@ -91,7 +92,7 @@ def _print_tables(console: Console, report: Report, folder: Path, *, verbose: bo
     for remark in (report.client.stamped, report.client.bound, report.hint):
         if remark:
             console.print(remark, style="bold yellow")
-    kept = [file.partition(".")[0] for file in ("report.json", "history.jsonl") if (folder / file).exists()]
+    kept = [file.partition(".")[0] for file in (REPORT, HISTORY) if (folder / file).exists()]
     if kept:
         console.print(f"{' and '.join(kept)} in {folder}")
         console.print(f"as a page: loadtest report {shlex.quote(str(folder))}")
@@ -173,11 +174,11 @@ def _load(report: Report) -> Iterator[str]:
 
 def _evidence(verdict: Verdict | ReportedVerdict) -> Iterator[str]:
     """What became of the lost answers, and what a run without a double win shows."""
-    settled = verdict.settled
-    if settled.accepted or settled.rejected or settled.unsettled:
+    reconciled = verdict.reconciled
+    if reconciled.accepted or reconciled.rejected or reconciled.unresolved:
         yield (
-            f"lost answers: {plural(settled.accepted, 'order')} settled as accepted, "
-            f"{settled.rejected:,} as rejected, {settled.unsettled:,} unsettled"
+            f"lost answers: {plural(reconciled.accepted, 'order')} reconciled as accepted, "
+            f"{reconciled.rejected:,} as rejected, {reconciled.unresolved:,} unresolved"
         )
     if verdict.phantom_rejects:
         yield f"phantom rejects: {plural(verdict.phantom_rejects, 'order')} won and {_were(verdict)} told otherwise"

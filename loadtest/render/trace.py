@@ -21,15 +21,15 @@ def text(violation: Violation, timeline: Timeline, width: int) -> Iterator[str]:
     """
     ops, axis, width = timeline.operations, Axis(timeline), min(width, _MOST_WIDTH)
     prefix, names = short([op.order_id for op in ops])
-    said = [did(op, prefix) for op in ops]
+    texts = [did(op, prefix) for op in ops]
     name_width = min(max(5, *map(len, names)), _MOST_NAME)
     least = max(_NARROW_BAR, min(_LEAST_BAR, width // 4))
-    words = max(10, min(max(map(len, said)), _MOST_WORDS, width - name_width - least - 4))
+    words = max(10, min(max(map(len, texts)), _MOST_WORDS, width - name_width - least - 4))
     bar = max(least, width - len(_OTHER) - name_width - words - 2)
     yield f"trace of {violation.kind}, round {violation.round}, {violation.product_id}:{_of(ops, violation)}"
     begin = clipped(f"{prefix}…" if prefix else "", words)
     yield f"{_OTHER}{'order':{name_width}} {begin:{words}} {axis.labels(bar)}".rstrip()
-    for op, name, what in zip(ops, names, said, strict=True):
+    for op, name, what in zip(ops, names, texts, strict=True):
         mark = MARK if op in violation.operations else _OTHER
         yield f"{mark}{clipped(name, name_width):{name_width}} {clipped(what, words):{words}} {axis.bar(op, bar)}"
 
@@ -48,10 +48,10 @@ def short(names: Sequence[str]) -> tuple[str, list[str]]:
     return prefix, [name[len(prefix) :] or name for name in names]
 
 
-def clipped(said: str, width: int) -> str:
+def clipped(string: str, width: int) -> str:
     """One line, with an ellipsis at its end if it is too long."""
-    said = visible(said)
-    return said if len(said) <= width else said[: width - 1] + "…"
+    string = visible(string)
+    return string if len(string) <= width else string[: width - 1] + "…"
 
 
 class Axis:

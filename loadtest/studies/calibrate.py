@@ -1,7 +1,5 @@
 """What this machine and client can do at most: a closed loop of rejected writes against the minimal server."""
 
-import datetime as dt
-import ipaddress
 import tempfile
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
@@ -17,6 +15,7 @@ from loadtest.dynamodb.table import Table
 from loadtest.errors import TargetError
 from loadtest.events import Outcome, Reason
 from loadtest.measure.histogram import Histogram
+from loadtest.system.certificates import Authority, write_private
 from loadtest.system.server_process import ChildServer
 from loadtest.workload.target import ClientKind
 
@@ -113,45 +112,24 @@ async def _write(table: Table) -> tuple[int, int, int]:
 
 @asynccontextmanager
 async def _minimal_server(tls: bool) -> AsyncIterator[Connection]:
-    with _certificate() as files:
-        arguments = ["--certificate", str(files[0]), "--key", str(files[1])] if tls else []
+    with _certificates() as (authority, certificate, key):
+        arguments = ["--certificate", str(certificate), "--key", str(key)] if tls else []
         server = ChildServer("the minimal server", "loadtest.targets.servers.minimal", *arguments)
         try:
             await server.ready()
             url = f"{'https' if tls else 'http'}://127.0.0.1:{server.port}"
-            yield Connection(table="products", endpoint_url=url, authorities=str(files[0]) if tls else None)
+            yield Connection(table="products", endpoint_url=url, authorities=str(authority) if tls else None)
         finally:
             server.stop()
 
 
 @contextmanager
-def _certificate() -> Iterator[tuple[Path, Path]]:
-    """Files with a certificate for this machine that is its own authority, and its key, for an hour."""
-    from cryptography import x509
-    from cryptography.hazmat.primitives import hashes, serialization
-    from cryptography.hazmat.primitives.asymmetric import ec
-
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "loadtest calibrate")])
-    now = dt.datetime.now(dt.UTC)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - dt.timedelta(hours=1))
-        .not_valid_after(now + dt.timedelta(hours=1))
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), critical=False)
-        .sign(key, hashes.SHA256())
-    )
+def _certificates() -> Iterator[tuple[Path, Path, Path]]:
+    """Files with an authority, a certificate of it for this machine, and the key of that."""
+    authority = Authority("loadtest calibrate")
+    pair = authority.sign("server", server=True, client=False, addresses=["127.0.0.1"])
     with tempfile.TemporaryDirectory() as folder:
-        files = Path(folder, "certificate.pem"), Path(folder, "key.pem")
-        files[0].write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-        files[1].write_bytes(
-            key.private_bytes(
-                serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-            )
-        )
+        files = Path(folder, "authority.pem"), Path(folder, "certificate.pem"), Path(folder, "key.pem")
+        for file, content in zip(files, (authority.certificate, pair.certificate, pair.key), strict=True):
+            write_private(file, content)
         yield files

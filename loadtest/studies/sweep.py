@@ -78,13 +78,8 @@ async def sweep(
     return Swept([one for one in measured if one.reports], order, error)
 
 
-def shortened(plan: Race | Load) -> Race | Load:
-    """The same for the run that is thrown away."""
-    return replace(plan, rounds=1) if isinstance(plan, Race) else replace(plan, duration_s=1.0, warm_up_s=0.0)
-
-
 async def _warm_up(plan: Race | Load, folder: Path, run_one: RunOne) -> None:
-    ended = await run_one(shortened(plan), folder)
+    ended = await run_one(plan.shortened(), folder)
     shutil.rmtree(ended.folder)
     _raise(ended)
 

@@ -19,7 +19,7 @@ def urgent() -> Iterator[None]:
     All of them: one that waits for the interpreter's lock waits for whoever holds it. Where the process may not do
     that (it takes CAP_SYS_NICE or a limit of real-time priority above 0), or where it runs so already, nothing changes.
     """
-    global _holders  # noqa: PLW0603 - a process has one priority, however many shards
+    global _holders  # noqa: PLW0603 - a process has one priority, however many workers
     if sys.platform != "linux":
         yield
         return

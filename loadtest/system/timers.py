@@ -54,7 +54,7 @@ class _FileTimer(Timer):
 
 @contextmanager
 def timer() -> Iterator[Timer]:
-    """An alarm on the running event loop."""
+    """A timer on the running event loop."""
     libc = ctypes.CDLL(None) if sys.platform == "linux" else None
     file = libc.timerfd_create(_MONOTONIC, _NONBLOCK_CLOEXEC) if libc is not None else -1
     if libc is None or file < 0:

@@ -25,8 +25,8 @@ _LONGEST_S = 30 * 24 * 3600.0
 class Stage(Struct, frozen=True):
     """`duration_s` in which the rate moves evenly from the last stage's to `rate_per_s`; at once if it is 0."""
 
-    duration_s: float
-    rate_per_s: float
+    duration_s: float  #: how long it takes
+    rate_per_s: float  #: orders a second at its end
 
 
 class Rate:
@@ -59,7 +59,7 @@ class Rate:
         return self.due_s(map(float, count()))
 
     def poisson(self, random: Random) -> Iterator[float]:
-        """Orders that come by chance, independently of one another."""
+        """Random arrivals, independent of one another: a Poisson process."""
         return self.due_s(accumulate(iter(lambda: random.expovariate(1.0), None)))
 
 

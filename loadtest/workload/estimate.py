@@ -9,8 +9,9 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from loadtest.errors import UsageError
-from loadtest.workload.pricing import REQUESTS, Estimate, estimate
+from loadtest.workload.pricing import Estimate, estimate
 from loadtest.workload.spec import Load, Race
+from loadtest.workload.strategies import named
 
 ASSUMED_S = 0.005  # of a request
 _ASSUMED_PER_S = 2_000  # requests that client and server get through, however many are in flight
@@ -76,7 +77,7 @@ def round_costs_usd(plan: Race, item_bytes: int) -> float:
 def _of_race(plan: Race, item_bytes: int) -> Ahead:
     rounds = plan.rounds if plan.exclude is None else None
     orders = plan.number_of_requests * (rounds or 1)
-    requests = plan.number_of_requests * sum(REQUESTS[plan.strategy])
+    requests = plan.number_of_requests * sum(named(plan.strategy).requests)
     round_s = _BETWEEN_S + requests * max(ASSUMED_S / plan.concurrency, 1 / _ASSUMED_PER_S)
     seconds = round_s * (rounds or 1)
     if rounds is None:
@@ -90,7 +91,7 @@ def _of_load(plan: Load, item_bytes: int) -> Ahead:
     if schedule is not None:
         orders = ceil(schedule.orders)
     else:
-        orders = ceil(plan.concurrency * seconds / ASSUMED_S / sum(REQUESTS[plan.strategy]))
+        orders = ceil(plan.concurrency * seconds / ASSUMED_S / sum(named(plan.strategy).requests))
     return Ahead(orders, _cost(plan, orders, item_bytes), _BEGIN_S + around_s + seconds, assumed=schedule is None)
 
 

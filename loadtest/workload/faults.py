@@ -1,23 +1,29 @@
-"""A bad day: which faults meet which requests, in what share and when. Pure; `loadtest.faults.proxy` makes them.
+"""A fault scenario: which faults meet which requests, in what share and when. Pure; `loadtest.faults.proxy` makes them.
 
-`loadtest.cli.fault_file` reads them from a file; `docs/faults.md` describes them.
+`loadtest.faults.reading` reads them from a file; `docs/how-to/inject-faults.md` describes them. msgspec checks the
+bounds that the types name, and what a `__post_init__` says, wherever faults are read.
 """
 
 from math import exp, log
 from random import Random
-from typing import Literal
+from typing import Annotated, Literal
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 
-WRITES = ("UpdateItem", "PutItem", "DeleteItem", "TransactWriteItems")
-OPERATIONS = ("GetItem", *WRITES)
+OperationName = Literal["GetItem", "UpdateItem", "PutItem", "DeleteItem", "TransactWriteItems"]
+Share = Annotated[float, Meta(ge=0, le=1)]
+Seconds = Annotated[float, Meta(ge=0)]
+WriteUnits = Annotated[float, Meta(gt=0, le=1_000_000_000)]
+
+WRITES: tuple[OperationName, ...] = ("UpdateItem", "PutItem", "DeleteItem", "TransactWriteItems")
+OPERATIONS: tuple[OperationName, ...] = ("GetItem", *WRITES)
 _P99 = 2.3263478740408408  # standard deviations of a normal distribution
 
 
-class Fixed(Struct, frozen=True, tag_field="distribution", tag="fixed"):
+class Fixed(Struct, frozen=True, forbid_unknown_fields=True, tag_field="distribution", tag="fixed"):
     """Always the same."""
 
-    time_s: float
+    time_s: Seconds  #: always this
 
     def draw(self, random: Random) -> float:
         """Seconds of one delay."""
@@ -25,32 +31,40 @@ class Fixed(Struct, frozen=True, tag_field="distribution", tag="fixed"):
         return self.time_s
 
 
-class Uniform(Struct, frozen=True, tag_field="distribution", tag="uniform"):
+class Uniform(Struct, frozen=True, forbid_unknown_fields=True, tag_field="distribution", tag="uniform"):
     """Anything between two ends alike."""
 
-    least_s: float
-    most_s: float
+    least_s: Seconds
+    most_s: Seconds
+
+    def __post_init__(self) -> None:
+        if self.most_s < self.least_s:
+            raise ValueError("most must not be shorter than least")
 
     def draw(self, random: Random) -> float:
         """Seconds of one delay."""
         return random.uniform(self.least_s, self.most_s)
 
 
-class Exponential(Struct, frozen=True, tag_field="distribution", tag="exponential"):
+class Exponential(Struct, frozen=True, forbid_unknown_fields=True, tag_field="distribution", tag="exponential"):
     """Mostly short, sometimes several times the mean."""
 
-    mean_s: float
+    mean_s: Seconds
 
     def draw(self, random: Random) -> float:
         """Seconds of one delay."""
         return random.expovariate(1.0) * self.mean_s
 
 
-class Lognormal(Struct, frozen=True, tag_field="distribution", tag="lognormal"):
+class Lognormal(Struct, frozen=True, forbid_unknown_fields=True, tag_field="distribution", tag="lognormal"):
     """Half below the median, one in a hundred above `p99_s`: the long tail of a busy network."""
 
-    median_s: float
-    p99_s: float
+    median_s: Seconds
+    p99_s: Seconds
+
+    def __post_init__(self) -> None:
+        if not 0 < self.median_s <= self.p99_s:
+            raise ValueError("median must be longer than 0, and p99 not shorter than it")
 
     def draw(self, random: Random) -> float:
         """Seconds of one delay."""
@@ -60,13 +74,18 @@ class Lognormal(Struct, frozen=True, tag_field="distribution", tag="lognormal"):
 Distribution = Fixed | Uniform | Exponential | Lognormal
 
 
-class Fault(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="kind"):
+class Fault(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True, tag_field="kind"):
     """What all have: a share of the requests, from when to when since the first request, and of which operations."""
 
-    rate: float = 1.0
-    from_s: float = 0.0
-    to_s: float | None = None
-    operations: tuple[str, ...] = WRITES
+    rate: Share = 1.0  #: share of the requests that it meets, 0 to 1
+    from_s: Seconds = 0.0  #: seconds after the first request of an order
+    to_s: Seconds | None = None  #: the same; null: to the end
+    #: only requests of these
+    operations: Annotated[tuple[OperationName, ...], Meta(min_length=1)] = WRITES
+
+    def __post_init__(self) -> None:
+        if self.to_s is not None and self.to_s <= self.from_s:
+            raise ValueError("to must be later than from")
 
     @property
     def kind(self) -> str:
@@ -102,14 +121,20 @@ class Delay(Fault, frozen=True, kw_only=True, tag="delay"):
     """The request or its answer is held for a time."""
 
     time: Distribution
+    operations: Annotated[tuple[OperationName, ...], Meta(min_length=1)] = OPERATIONS
     where: Literal["request", "answer"] = "answer"
 
 
 class Throttle(Fault, frozen=True, kw_only=True, tag="throttle"):
     """Each item is a partition of its own: so many write units a second, and `burst` of them after a quiet time."""
 
-    write_units: float = 1000.0
-    burst: float = 1000.0
+    write_units: WriteUnits = 1000.0  #: a second, for each item
+    burst: WriteUnits = 1000.0  #: units that a quiet item has saved at most
+
+    def __post_init__(self) -> None:
+        Fault.__post_init__(self)
+        if "GetItem" in self.operations:
+            raise ValueError("operations of a throttle are writes: it counts write units, and GetItem takes none")
 
 
 AnyFault = DropAnswer | Error500 | Reset | HalfAnswer | Duplicate | Delay | Throttle
@@ -118,5 +143,5 @@ AnyFault = DropAnswer | Error500 | Reset | HalfAnswer | Duplicate | Delay | Thro
 class Faults(Struct, frozen=True, kw_only=True):
     """All faults of a run in the order of the file. Without a seed of their own, the run's seed is theirs."""
 
-    faults: tuple[AnyFault, ...]
-    seed: int | None = None
+    faults: tuple[AnyFault, ...]  #: in the order of the file; what is not given is left out
+    seed: int | None = None  #: of the draws; null: the run's

@@ -12,6 +12,7 @@ import msgspec
 from msgspec import Struct
 
 from loadtest.events import Kind, Outcome
+from loadtest.workload.strategies import named
 
 _READ_UNIT_BYTES = 4096
 _WRITE_UNIT_BYTES = 1024
@@ -45,9 +46,9 @@ _NOT_KNOWN = "are not known here"
 class Prices(Struct, frozen=True):
     """US dollars for a million units, and where the figures come from."""
 
-    read_usd_per_million: float = _USUAL.read_usd_per_million
-    write_usd_per_million: float = _USUAL.write_usd_per_million
-    source: str = PRICES
+    read_usd_per_million: float = _USUAL.read_usd_per_million  #: of read units
+    write_usd_per_million: float = _USUAL.write_usd_per_million  #: of write units
+    source: str = PRICES  #: where the figures come from
 
     def usd(self, read_units: float, write_units: float) -> float:
         """The price of so many units."""
@@ -98,19 +99,11 @@ class Estimate(Struct, frozen=True):
     most_read_units: float
 
 
-REQUESTS = {  # of one attempt: reads, writes, transactions
-    "version": (1, 1, 0),
-    "unconditional": (1, 1, 0),
-    "conditional": (0, 1, 0),
-    "transaction": (0, 0, 1),
-}
-
-
 def estimate(
     strategy: str, orders: int, attempts: int, item_bytes: int, prices: Prices, *, consistent: bool = True
 ) -> Estimate:
     """Before a run. An order that is told sold out by its read costs less than the least."""
-    reads, writes, transactions = REQUESTS[strategy]
+    reads, writes, transactions = named(strategy).requests
     read_units = reads * units(Kind.READ, Outcome.ACCEPTED, item_bytes, consistent=consistent)
     write_units = writes * units(Kind.WRITE, Outcome.ACCEPTED, item_bytes)
     write_units += transactions * units(Kind.TRANSACTION, Outcome.ACCEPTED, item_bytes)

@@ -1,12 +1,16 @@
 """What a run is asked to do: a race, or load over time."""
 
 from collections.abc import Sequence
+from enum import StrEnum
 from math import ceil
+from typing import Literal, Self
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from loadtest.workload.arrivals import Rate, Stage, steady
 from loadtest.workload.backoff import Backoff
+from loadtest.workload.faults import Faults
 from loadtest.workload.pricing import Prices
 from loadtest.workload.target import Target
 
@@ -17,17 +21,17 @@ _LEAST_IN_FLIGHT, _MOST_IN_FLIGHT = 1_000, 10_000
 class Cluster(Struct, frozen=True, kw_only=True):
     """A Dask scheduler's address, and the files for TLS: whom to trust, and who this is."""
 
-    address: str
-    authorities: str | None = None
-    certificate: str | None = None
-    key: str | None = None
+    address: str  #: the scheduler's
+    authorities: str | None = None  #: file of those to trust
+    certificate: str | None = None  #: file
+    key: str | None = None  #: file
 
 
 class Spread(Struct, frozen=True, kw_only=True):
-    """Where the orders are placed: here, by several `processes` here, or by the workers of a cluster."""
+    """Where the orders are placed: here, by several processes here, or by the workers of a cluster."""
 
-    processes: int = 1
-    cluster: Cluster | None = None
+    processes: int = 1  #: how many on this machine
+    cluster: Cluster | None = None  #: whose workers place them; null if there is none
 
     @property
     def alone(self) -> bool:
@@ -47,39 +51,75 @@ class Rules(Struct, frozen=True):
     backoff: Backoff = Backoff.FULL_JITTER
 
 
+class ArrivalKind(StrEnum):
+    """How orders come: all at once, by a schedule that waits for nobody, or each when one before has ended."""
+
+    BURST = "burst"
+    OPEN = "open"
+    CLOSED = "closed"
+
+
 class Plan(Struct, frozen=True, kw_only=True):
-    """What both have in common. `concurrency` is the most requests in flight at once.
+    """What both have in common."""
 
-    `max_spend_usd` is what its orders may cost at most; None: no limit.
-    """
-
-    strategy: str = "version"
-    units: int = 1
-    attempts: int = 1
-    backoff: Backoff = Backoff.FULL_JITTER
-    consistent_reads: bool = True
-    product: str = "p#4"
+    strategy: str = "version"  #: how an order becomes requests
+    units: int = 1  #: what each order takes
+    attempts: int = 1  #: most attempts of an order
+    backoff: Backoff = Backoff.FULL_JITTER  #: how it waits between two
+    consistent_reads: bool = True  #: whether orders read consistently
+    product: str = "p#4"  #: the one that is bought, if it is one
+    #: most requests in flight of a race, buyers of a closed loop, or most orders in flight of an open one
     concurrency: int = 100
-    prices: Prices = Prices()
-    seed: int = 0
-    max_spend_usd: float | None = None
-    target: Target = Target()
-    spread: Spread = Spread()
+    prices: Prices = Prices()  #: what a unit costs
+    seed: int = 0  #: given or drawn; random arrivals, choice of products and backoff follow from it
+    max_spend_usd: float | None = None  #: what the orders may cost at most; null: no limit
+    target: Target = Target()  #: where the requests go
+    faults: Faults | None = None  #: those of `--fault`, made on the way there; null without
+    spread: Spread = Spread()  #: where the orders are placed
 
 
 class Race(Plan, frozen=True, kw_only=True):
     """Rounds of orders for one product, all at once, with its stock set before each.
 
-    With `exclude` there are as many rounds as exclude a higher rate of double wins with 95 % certainty. Then `rounds`
-    and `within_s` are bounds, None is no bound.
+    With `exclude` there are as many rounds as exclude a higher rate of double wins with 95 % certainty, within the
+    bounds of `rounds` and `within_s`.
     """
 
-    number_of_requests: int = 100
-    stock: int = 1
-    rounds: int | None = 1
-    gate: bool = True
-    exclude: float | None = None
-    within_s: float | None = None
+    number_of_requests: int = 100  #: orders placed in each round
+    stock: int = 1  #: quantity before each round
+    rounds: int | None = 1  #: how many, or at most how many; null: no bound
+    gate: bool = True  #: whether every write is held until all orders have read
+    exclude: float | None = None  #: rate of double wins of which a higher one is to be excluded, 0 to 1; null: none
+    within_s: float | None = None  #: begin no round later than so long after the first; null: no bound
+
+    @property
+    def command(self) -> Literal["race"]:
+        """The command that makes such a run."""
+        return "race"
+
+    @property
+    def arrivals(self) -> ArrivalKind:
+        """How its orders come."""
+        return ArrivalKind.BURST
+
+    @property
+    def expected_s(self) -> None:
+        """How long its orders come: nobody knows beforehand."""
+        return None
+
+    @property
+    def schedule(self) -> None:
+        """The rate of arrivals: there is none."""
+        return None
+
+    @property
+    def restocked(self) -> bool:
+        """Whether products are brought back to the stock while orders come."""
+        return False
+
+    def shortened(self) -> Self:
+        """The same, as short as it can be."""
+        return replace(self, rounds=1)
 
     @property
     def rules(self) -> Rules:
@@ -101,20 +141,43 @@ class Race(Plan, frozen=True, kw_only=True):
 class Load(Plan, frozen=True, kw_only=True):
     """Orders over time for one or more products.
 
-    Without `rate_per_s` and `stages` it is a closed loop of `concurrency` orders for `duration_s`. With either,
-    `concurrency` is the most orders in flight: what is due beyond it is dropped. Stages start at a rate of 0.
-    `skew` is Zipf's exponent over the products, 0 is uniform. `restock` keeps every product's quantity near `stock`.
+    Without `rate_per_s` and `stages` it is a closed loop of `concurrency` orders. With either, what is due while
+    `concurrency` orders are in flight is dropped.
     """
 
-    duration_s: float = 10.0
-    warm_up_s: float = 0.0
-    rate_per_s: float | None = None
-    stages: Sequence[Stage] = ()
-    poisson: bool = False
-    products: int = 1
-    skew: float = 0.0
-    stock: int = 1_000_000
-    restock: bool = False
+    duration_s: float = 10.0  #: how long is measured
+    warm_up_s: float = 0.0  #: what comes before that and is not
+    rate_per_s: float | None = None  #: orders a second; null without `--rate`
+    stages: Sequence[Stage] = ()  #: ramps of the rate, from 0 at the beginning
+    poisson: bool = False  #: whether arrivals are random instead of evenly spaced
+    products: int = 1  #: how many are bought
+    skew: float = 0.0  #: Zipf's exponent over the products; 0 is uniform
+    stock: int = 1_000_000  #: quantity of each product at the beginning
+    restock: bool = False  #: whether each is kept near it
+
+    @property
+    def command(self) -> Literal["load"]:
+        """The command that makes such a run."""
+        return "load"
+
+    @property
+    def arrivals(self) -> ArrivalKind:
+        """How its orders come."""
+        return ArrivalKind.CLOSED if self.rate_per_s is None and not self.stages else ArrivalKind.OPEN
+
+    @property
+    def expected_s(self) -> float:
+        """How long its orders come, warm-up included."""
+        return self.warm_up_s + self.duration_s
+
+    @property
+    def restocked(self) -> bool:
+        """Whether products are brought back to the stock while orders come."""
+        return self.restock
+
+    def shortened(self) -> Self:
+        """The same, as short as it can be."""
+        return replace(self, duration_s=1.0, warm_up_s=0.0)
 
     @property
     def rules(self) -> Rules:
@@ -133,7 +196,7 @@ class Load(Plan, frozen=True, kw_only=True):
 
     @property
     def orders(self) -> int | None:
-        """How many will be due; None if only the run tells: in a closed loop, and if they come by chance."""
+        """How many will be due; None if only the run tells: in a closed loop, and of a Poisson process."""
         schedule = None if self.poisson else self.schedule
         return ceil(schedule.orders) if schedule else None
 

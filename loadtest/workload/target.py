@@ -6,7 +6,6 @@ from msgspec import Struct
 
 from loadtest.errors import UsageError
 from loadtest.workload.endpoint_url import require_usable
-from loadtest.workload.faults import Faults
 
 
 class ClientKind(StrEnum):
@@ -25,19 +24,18 @@ class TargetKind(StrEnum):
 
 
 class Target(Struct, frozen=True, kw_only=True):
-    """A target as the user names it. With `faults` the orders go there through a proxy, `loadtest.faults.proxy`."""
+    """A target as the user names it."""
 
-    kind: TargetKind = TargetKind.EMBEDDED
-    endpoint_url: str | None = None
-    region: str | None = None
-    profile: str | None = None
-    table: str = "products"
-    connect_timeout_s: float = 10.0
-    read_timeout_s: float = 30.0
-    sdk_retries: int = 0
-    client: ClientKind = ClientKind.WIRE
-    allow_untagged_table: bool = False
-    faults: Faults | None = None
+    kind: TargetKind = TargetKind.EMBEDDED  #: `embedded`, `endpoint` or `aws`
+    endpoint_url: str | None = None  #: as given, without user name and password
+    region: str | None = None  #: as given; null: what the environment says
+    profile: str | None = None  #: its name
+    table: str = "products"  #: name of the table
+    connect_timeout_s: float = 10.0  #: seconds
+    read_timeout_s: float = 30.0  #: seconds
+    sdk_retries: int = 0  #: how often the SDK may send again; 0: never
+    client: ClientKind = ClientKind.WIRE  #: who sends the requests of the orders
+    allow_untagged_table: bool = False  #: whether the rule that a table must carry a tag was switched off
 
     def __post_init__(self) -> None:
         if self.sdk_retries and self.client is ClientKind.WIRE:

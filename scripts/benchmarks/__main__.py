@@ -1,4 +1,7 @@
-"""Measures everything, interleaved, and writes docs/performance.md, or one part: `python -m benchmarks [PART]`."""
+"""Measures everything, interleaved, and writes docs/explanation/performance.md; or one part.
+
+`python -m benchmarks [PART]`
+"""
 
 import argparse
 import json
@@ -147,7 +150,7 @@ def processes() -> Figures:
     for kind in ("start", "start-ordinary"):
         say(f"several processes: {kind}")
         figures[kind] = measure("benchmarks.processes", kind)
-    say("64 shards tell of a minute")
+    say("64 workers tell of a minute")
     figures["judge"] = measure("benchmarks.judging")
     return figures
 
@@ -197,7 +200,9 @@ def main() -> None:
         "html": lambda _: html(),
         "checking": lambda _: measure("benchmarks.checking", "1000000"),
     }
-    parser = argparse.ArgumentParser(prog="scripts/bench", description="Measure, and write docs/performance.md.")
+    parser = argparse.ArgumentParser(
+        prog="scripts/bench", description="Measure, and write docs/explanation/performance.md."
+    )
     parser.add_argument("part", nargs="?", choices=parts, help="measure only this, and print it as JSON")
     parser.add_argument("--turns", type=int, default=5, help="how often each comparison is made (default 5)")
     asked = parser.parse_args()

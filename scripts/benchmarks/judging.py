@@ -1,6 +1,6 @@
-"""How soon the verdict comes when 64 shards have told of a minute of 50,000 operations a second. Prints a line of JSON.
+"""How soon the verdict comes when 64 workers have told of a minute of 50,000 operations a second. Prints JSON.
 
-`python -m benchmarks.judging [SECONDS]`. The shards are simulated: what they tell is made before, half of it reads and
+`python -m benchmarks.judging [SECONDS]`. The workers are simulated: what they tell is made before, half of it reads and
 half writes, and told at the pace at which it would have happened, with a clock of their own. All that follows is what
 a run does, at its own pace: clocks compared, streams merged, events counted, stored and judged.
 """
@@ -28,7 +28,7 @@ from loadtest.distributed.checker_process import Judge
 from loadtest.distributed.coordinator import Coordinator
 from loadtest.distributed.worker import Batch
 from loadtest.dynamodb.client import Connection
-from loadtest.engine.reconcile import Reconciliation
+from loadtest.engine.reconcile import RoundWrites
 from loadtest.events import (
     Event,
     Kind,
@@ -47,7 +47,7 @@ from loadtest.records.history import HistoryWriter
 from loadtest.workload.spec import Cluster, Load, Spread
 
 _WORKERS, _PER_S = 64, 50_000
-_LEAD_S = 3.0  # from when the shards' clocks begin to their first order
+_LEAD_S = 3.0  # from when the workers' clocks begin to their first order
 _SLICE_NS = 5_000_000
 _STOCK = 10**9
 _TICK_S = 0.25
@@ -55,7 +55,7 @@ _PREFIX = "0a1b2c3d4e-1"
 
 
 class Told:
-    """A shard that tells what was made for it, when its time has come."""
+    """A worker that tells what was made for it, when its time has come."""
 
     def __init__(self, name: str, folder: Path, began_ns: int) -> None:
         self.name = name
@@ -98,16 +98,16 @@ class Told:
 
 
 def make(folder: Path, seconds: int, worker: int) -> None:
-    """What one shard tells: its lines, and how far they go at the end of each slice."""
+    """What one worker tells: its lines, and how far they go at the end of each slice."""
     encode, ends = msgspec.json.Encoder().encode, array("q")
-    with (folder / f"shard {worker}").open("wb") as file:
+    with (folder / f"worker {worker}").open("wb") as file:
         for at_ns, event in _events(worker, seconds):
             while at_ns >= (len(ends) + 1) * _SLICE_NS:
                 ends.append(file.tell())
             file.write(encode(event) + b"\n")
         while len(ends) * _SLICE_NS < seconds * 10**9:
             ends.append(file.tell())
-    (folder / f"shard {worker}.ends").write_bytes(ends.tobytes())
+    (folder / f"worker {worker}.ends").write_bytes(ends.tobytes())
 
 
 def _events(worker: int, seconds: int) -> Iterator[tuple[int, Event]]:
@@ -137,7 +137,7 @@ def _times(began_ns: int) -> dict[str, int]:
 
 async def replay(folder: Path, seconds: int) -> dict[str, Any]:
     """Let them tell, as a run does."""
-    recorder, reconciliation = Recorder(), Reconciliation()
+    recorder, writes = Recorder(), RoundWrites()
     orders = _PER_S // 2 * seconds
     spread = Spread(cluster=Cluster(address="tcp://127.0.0.1:1"))
     plan = Load(strategy="version", concurrency=1_000, rate_per_s=_PER_S / 2, duration_s=seconds, spread=spread)
@@ -146,7 +146,7 @@ async def replay(folder: Path, seconds: int) -> dict[str, Any]:
 
         def emit(event: Event) -> None:
             recorder(event)
-            reconciliation(event)
+            writes(event)
             history(event)
 
         async def tick() -> None:
@@ -157,7 +157,7 @@ async def replay(folder: Path, seconds: int) -> dict[str, Any]:
 
         began_ns = time.perf_counter_ns()
         started_ns = began_ns + int(_LEAD_S * 1e9)
-        remotes = [Told(f"shard {n}", folder, began_ns) for n in range(_WORKERS)]
+        remotes = [Told(f"worker {n}", folder, began_ns) for n in range(_WORKERS)]
         coordinator = Coordinator(plan, remotes, emit, _fail, own_clocks=True)
         await coordinator.open(Connection(table="products"))
         gc.collect()
@@ -182,7 +182,7 @@ async def replay(folder: Path, seconds: int) -> dict[str, Any]:
     over_ns = started_ns + seconds * 10**9
     return {
         "operations": _PER_S,
-        "shards": _WORKERS,
+        "workers": _WORKERS,
         "seconds": seconds,
         "merged_s": (merged_ns - over_ns) / 1e9,
         "judged_s": (judged_ns - over_ns) / 1e9,

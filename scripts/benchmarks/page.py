@@ -1,4 +1,4 @@
-"""docs/performance.md: what was measured, and whether it reaches what the project asks of itself."""
+"""docs/explanation/performance.md: what was measured, and whether it reaches what the project asks of itself."""
 
 import datetime as dt
 import os
@@ -8,7 +8,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-PAGE = Path(__file__).parents[2] / "docs" / "performance.md"
+PAGE = Path(__file__).parents[2] / "docs" / "explanation" / "performance.md"
 _PACKAGES = ("aioboto3", "aiobotocore", "aiodynamo", "aiohttp", "uvloop", "httptools", "moto", "granian")
 
 
@@ -196,10 +196,10 @@ def _processes(figures: dict[str, Any]) -> str:
             f"{_at_least(own['times'], 0.95)}; of all CPU, also what merges and judges: {own['whole']:.2f}",
         ),
         ("two processes with `--client sdk`: at least 1.8 times the orders a second", _at_least(sdk["times"], 1.8)),
-        (f"four workers in {where}{priority} begin within 2 ms and the clocks' doubt", _began(start)),
+        (f"four workers in {where}{priority} begin within 2 ms and the clocks' uncertainty", _began(start)),
         ("the same with ordinary priority", _began(ordinary)),
         (
-            f"{judge['shards']} shards, {judge['operations']:,} operations a second for {judge['seconds']} s:"
+            f"{judge['workers']} workers, {judge['operations']:,} operations a second for {judge['seconds']} s:"
             " merged and judged within 5 s and 1 GB",
             judged,
         ),
@@ -208,7 +208,7 @@ def _processes(figures: dict[str, Any]) -> str:
     return f"""## Several processes
 
 The first two rows are medians of five turns in which one process and two placed orders one after the other; the
-workers began 100 rounds, their clocks compared as over any network; the shards told once, and are simulated.
+workers began 100 rounds, their clocks compared as over any network; the workers told once, and are simulated.
 
 | asked | reached |
 |---|---|
@@ -252,7 +252,7 @@ with the process's start (asked: below 4 s).
 def _checking(figures: dict[str, Any]) -> str:
     return f"""## Checking a stored history
 
-`loadtest check` of {figures["operations"]:,} operations on eight products by three strategies, 64 orders under way
+`loadtest check` of {figures["operations"]:,} operations on eight products by three strategies, 64 orders in flight
 ({figures["bytes"] / 1e6:,.0f} MB): {figures["seconds"]:.1f} s (asked: below 20 s), {figures["cpu_s"]:.1f} s of CPU,
 {figures["peak_bytes"] / 1e6:,.0f} MB of memory at most.
 """

@@ -19,7 +19,7 @@ from benchmarks.network import Machine, machines
 
 _TURNS = 5
 _ORDINARY = ("setpriv", "--bounding-set", "-sys_nice")
-# What docs/scale.md advises for workers.
+# What docs/how-to/use-a-cluster.md advises for workers.
 _QUIET = {
     "DASK_DISTRIBUTED__ADMIN__TICK__INTERVAL": "1s",
     "DASK_DISTRIBUTED__ADMIN__SYSTEM_MONITOR__INTERVAL": "10s",

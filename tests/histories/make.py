@@ -2,7 +2,7 @@
 
 Each is a short story of one or more orders, told in `stories.py`, and a file whose path says what the
 checker must make of it: `safe/NAME.jsonl`, `inconclusive/NAME.jsonl`, `violated/NAME.jsonl`. What kinds of violations,
-what is settled and what else is counted stands there as well. `verdicts.txt` has each verdict in words, with the
+what is reconciled and what else is counted stands there as well. `verdicts.txt` has each verdict in words, with the
 operations that show a violation. The files are what the tests read; they change only if somebody runs this, reads
 what changed, and commits it.
 """

@@ -10,10 +10,10 @@ T, W = Kind.TRANSACTION, Kind.WRITE
 
 @dataclass(frozen=True)
 class Expected:
-    """Kinds of violations, settled orders (accepted, rejected, unsettled), and what else is counted."""
+    """Kinds of violations, reconciled orders (accepted, rejected, unresolved), and what else is counted."""
 
     kinds: tuple[str, ...] = ()
-    settled: tuple[int, int, int] = (0, 0, 0)
+    reconciled: tuple[int, int, int] = (0, 0, 0)
     phantom_rejects: int = 0
     stale_reads: int = 0
 
@@ -66,7 +66,7 @@ STORIES: dict[str, tuple[Story, Expected]] = {
     ),
     "safe/lost-answer-seen-by-another": (
         Story().is_lost(1).loses(2, (2, 0, "1-1")).left(2, 0, "1-1"),
-        Expected(settled=(1, 0, 0)),
+        Expected(reconciled=(1, 0, 0)),
     ),
     "safe/lost-answer-with-a-record": (
         Story()
@@ -75,7 +75,7 @@ STORIES: dict[str, tuple[Story, Expected]] = {
         .ends(2, REJECTED, SOLD_OUT)
         .records(1, missing=(2,))
         .left(2, 0, None),
-        Expected(settled=(1, 0, 0)),
+        Expected(reconciled=(1, 0, 0)),
     ),
     "safe/lost-answer-the-only-one-that-can-have": (
         Story(name=None)
@@ -83,19 +83,19 @@ STORIES: dict[str, tuple[Story, Expected]] = {
         .op(2, W, FAILED, reason="AccessDenied")
         .ends(2, FAILED, "AccessDenied")
         .left(2, 0, None),
-        Expected(settled=(1, 0, 0)),
+        Expected(reconciled=(1, 0, 0)),
     ),
     "safe/lost-request-whose-version-another-won": (
         race().is_lost(1, rests_on=1).wins(2, 2, 0, rests_on=1).left(2, 0, "1-2"),
-        Expected(settled=(0, 1, 0)),
+        Expected(reconciled=(0, 1, 0)),
     ),
     "safe/lost-request-fenced": (
         Story().is_lost(1, T).takes(2).records(2, fenced=(1,)).left(2, 0, "1-2"),
-        Expected(settled=(0, 1, 0)),
+        Expected(reconciled=(0, 1, 0)),
     ),
     "safe/lost-request-waited-for": (
         Story(2).is_lost(1).wins(2, 2, 1).left(2, 1, "1-2", waited=True),
-        Expected(settled=(0, 1, 0)),
+        Expected(reconciled=(0, 1, 0)),
     ),
     "safe/lost-write-applied-in-the-next-round": (
         Story(3)
@@ -106,7 +106,7 @@ STORIES: dict[str, tuple[Story, Expected]] = {
         .wins(1, 5, 1, at=40)
         .loses(2, (5, 1, "2-1"), rests_on=4, at=40)
         .left(5, 1, "2-1"),
-        Expected(settled=(1, 0, 0)),
+        Expected(reconciled=(1, 0, 0)),
     ),
     "safe/lost-write-applied-between-two-rounds": (
         Story(3)
@@ -117,7 +117,7 @@ STORIES: dict[str, tuple[Story, Expected]] = {
         .wins(1, 4, 0)
         .loses(2, (4, 0, "2-1"))
         .left(4, 0, "2-1"),
-        Expected(settled=(1, 0, 0)),
+        Expected(reconciled=(1, 0, 0)),
     ),
     "safe/taken-as-rejected-and-applied-later-all-the-same": (
         Story(3)
@@ -127,7 +127,7 @@ STORIES: dict[str, tuple[Story, Expected]] = {
         .start(3, 3, orders=1)
         .wins(1, 5, 1)
         .left(5, 1, "2-1"),
-        Expected(settled=(1, 0, 0)),
+        Expected(reconciled=(1, 0, 0)),
     ),
     "safe/eventual-reads-are-stale": (
         Story(2, orders=3)
@@ -204,7 +204,7 @@ STORIES: dict[str, tuple[Story, Expected]] = {
     ),
     "violated/two-winners-clean-final-state": (
         race().wins(1, 2, 0, rests_on=1, at=5).wins(2, 2, 0, rests_on=1, at=5).left(2, 0, "1-2"),
-        Expected(("oversold", "version_miscounted", "version_won_twice")),
+        Expected(("lost_update", "oversold", "version_miscounted")),
     ),
     "violated/two-winners-and-the-stock-fell-by-two": (
         Story(2)
@@ -213,7 +213,7 @@ STORIES: dict[str, tuple[Story, Expected]] = {
         .wins(1, 2, 1, rests_on=1, at=5)
         .wins(2, 2, 0, rests_on=1, at=5)
         .left(3, 0, None),
-        Expected(("version_reused", "version_won_twice")),
+        Expected(("lost_update", "version_reused")),
     ),
     "violated/lost-winner": (
         race()
@@ -221,7 +221,7 @@ STORIES: dict[str, tuple[Story, Expected]] = {
         .ends(1, REJECTED, CONFLICT)
         .loses(2, (2, 0, "1-1"), rests_on=1)
         .left(2, 0, "1-1"),
-        Expected(("winner_told_otherwise",)),
+        Expected(("won_but_told_lost",)),
     ),
     "violated/win-that-nothing-backs": (
         race()
@@ -241,7 +241,7 @@ STORIES: dict[str, tuple[Story, Expected]] = {
     ),
     "violated/stale-final-read": (
         Story(2, orders=3).wins(1, 2, 1).wins(2, 3, 0).loses(3, (3, 0, "1-2")).left(2, 1, "1-1"),
-        Expected(("refused_without_cause", "rolled_back")),
+        Expected(("rolled_back", "spurious_rejection")),
     ),
     "violated/version-reused": (
         Story(3, orders=3).wins(1, 2, 2).read(2, 2, 1, "1-1").ends(2, FAILED).ends(3, FAILED).left(2, 2, "1-1"),
@@ -255,7 +255,7 @@ STORIES: dict[str, tuple[Story, Expected]] = {
         .op(3, W, FAILED)
         .ends(3, FAILED)
         .left(2, 2, "1-1"),
-        Expected(("version_won_twice",)),
+        Expected(("lost_update",)),
     ),
     "violated/version-not-the-next": (
         race()
@@ -271,7 +271,7 @@ STORIES: dict[str, tuple[Story, Expected]] = {
     ),
     "violated/lost-write-seen-before-it-was-sent": (
         Story(2).wins(1, 3, 0, at=2).is_lost(2, at=10).left(3, 0, "1-1"),
-        Expected(("version_from_nowhere",), settled=(0, 0, 1)),
+        Expected(("phantom_version",), reconciled=(0, 0, 1)),
     ),
     "violated/negative-quantity": (
         Story(1, orders=3).wins(1, 2, 0).wins(2, 3, -1).loses(3, (3, -1, "1-2")).unread(),
@@ -339,9 +339,9 @@ STORIES: dict[str, tuple[Story, Expected]] = {
     ),
     "violated/phantom-reject-after-a-resend": (
         Story().is_lost(1, reason=REJECTED_AFTER_RESEND, shows=(2, 0, "1-1")).loses(2, (2, 0, "1-1")).left(2, 0, "1-1"),
-        Expected(("phantom_reject",), settled=(1, 0, 0), phantom_rejects=1),
+        Expected(("phantom_reject",), reconciled=(1, 0, 0), phantom_rejects=1),
     ),
-    "violated/phantom-reject-settled-in-the-next-round": (
+    "violated/phantom-reject-reconciled-in-the-next-round": (
         Story(2)
         .op(1, W, UNKNOWN, reason="ReadTimeoutError")
         .ends(1, REJECTED, CONFLICT)
@@ -350,7 +350,7 @@ STORIES: dict[str, tuple[Story, Expected]] = {
         .start(0, 3, orders=1, name="1-1")
         .loses(1, (3, 0, "1-1"))
         .left(3, 0, "1-1"),
-        Expected(("phantom_reject",), settled=(1, 0, 0), phantom_rejects=1),
+        Expected(("phantom_reject",), reconciled=(1, 0, 0), phantom_rejects=1),
     ),
     "violated/told-failed-and-applied": (
         Story()
@@ -358,7 +358,7 @@ STORIES: dict[str, tuple[Story, Expected]] = {
         .ends(1, FAILED, "gave up")
         .loses(2, (2, 0, "1-1"))
         .left(2, 0, "1-1"),
-        Expected(("winner_told_otherwise",), settled=(1, 0, 0)),
+        Expected(("won_but_told_lost",), reconciled=(1, 0, 0)),
     ),
     "violated/vanished-order": (
         race().wins(1, 2, 0, rests_on=1).left(2, 0, "1-1"),
@@ -423,11 +423,11 @@ STORIES: dict[str, tuple[Story, Expected]] = {
     ),
     "violated/sold-out-with-stock-left": (
         Story(3).wins(1, 2, 2).read(2, 2, 2, "1-1").ends(2, REJECTED, SOLD_OUT).left(2, 2, "1-1"),
-        Expected(("refused_without_cause",)),
+        Expected(("spurious_rejection",)),
     ),
     "violated/refused-though-nothing-changed": (
         Story().read(1, 1, 1).loses(1, (), rests_on=1).read(2, 1, 1).op(2, W, FAILED).ends(2, FAILED).left(1, 1),
-        Expected(("refused_without_cause", "stale_read")),
+        Expected(("spurious_rejection", "stale_read")),
     ),
     "violated/refused-by-what-met-the-condition": (
         Story()
@@ -436,7 +436,7 @@ STORIES: dict[str, tuple[Story, Expected]] = {
         .read(2, 1, 1)
         .wins(2, 2, 0, rests_on=1)
         .left(2, 0, "1-2"),
-        Expected(("refused_without_cause",)),
+        Expected(("spurious_rejection",)),
     ),
     "violated/second-round-only": (
         race()
@@ -448,7 +448,7 @@ STORIES: dict[str, tuple[Story, Expected]] = {
         .wins(1, 4, 0, rests_on=3)
         .wins(2, 4, 0, rests_on=3, at=30)
         .left(4, 0, "2-2"),
-        Expected(("oversold", "version_miscounted", "version_won_twice")),
+        Expected(("lost_update", "oversold", "version_miscounted")),
     ),
     "violated/one-of-many-products": (
         Story(orders=0)
@@ -464,16 +464,16 @@ STORIES: dict[str, tuple[Story, Expected]] = {
     ),
     "violated/cut-but-caught": (
         race().wins(1, 2, 0, rests_on=1, at=5).wins(2, 2, 0, rests_on=1, at=5),
-        Expected(("oversold", "version_won_twice")),
+        Expected(("lost_update", "oversold")),
     ),
     # --- inconclusive
     "inconclusive/lost-and-nobody-knows": (
         Story(2).is_lost(1).wins(2, 2, 1).left(2, 1, "1-2"),
-        Expected(settled=(0, 0, 1)),
+        Expected(reconciled=(0, 0, 1)),
     ),
     "inconclusive/one-of-two-lost-ones": (
         Story(2, name=None).is_lost(1).is_lost(2).left(2, 1, None),
-        Expected(settled=(0, 0, 2)),
+        Expected(reconciled=(0, 0, 2)),
     ),
     "inconclusive/cut": (
         race().wins(1, 2, 0, rests_on=1),
@@ -481,7 +481,7 @@ STORIES: dict[str, tuple[Story, Expected]] = {
     ),
     "inconclusive/cut-with-a-lost-write": (
         race().is_lost(1, rests_on=1),
-        Expected(settled=(0, 0, 1)),
+        Expected(reconciled=(0, 0, 1)),
     ),
     "inconclusive/unread": (
         race().wins(1, 2, 0, rests_on=1).loses(2, (2, 0, "1-1"), rests_on=1).unread(),
@@ -493,11 +493,11 @@ STORIES: dict[str, tuple[Story, Expected]] = {
     ),
     "inconclusive/unknown-without-a-write": (
         race().wins(1, 2, 0, rests_on=1).ends(2, UNKNOWN, "gave up").left(2, 0, "1-1"),
-        Expected(settled=(0, 0, 1)),
+        Expected(reconciled=(0, 0, 1)),
     ),
     "inconclusive/lost-restock": (
         Story(orders=0).start(1, 1, orders=0).place(1).is_lost(1).restock(1, UNKNOWN).left(1, 1),
-        Expected(settled=(0, 0, 1)),
+        Expected(reconciled=(0, 0, 1)),
     ),
     "inconclusive/unread-and-applied-before-the-next-round": (
         race()
@@ -507,7 +507,7 @@ STORIES: dict[str, tuple[Story, Expected]] = {
         .start(1, 3, orders=1)
         .wins(1, 4, 0)
         .left(4, 0, "2-1"),
-        Expected(settled=(1, 0, 0)),
+        Expected(reconciled=(1, 0, 0)),
     ),
     # --- what single lines of the checker are for
     "safe/two-lost-restocks": (
@@ -529,19 +529,19 @@ STORIES: dict[str, tuple[Story, Expected]] = {
         .records(1, fenced=(2,))
         .left(2, 0, "1-1")
         .left(5, 2, product_id="p#5"),
-        Expected(settled=(0, 1, 0)),
+        Expected(reconciled=(0, 1, 0)),
     ),
     "safe/no-record-for-long-enough": (
         Story(2).is_lost(1, T).takes(2).records(2, missing=(1,), at=5000).left(2, 1, "1-2"),
-        Expected(settled=(0, 1, 0)),
+        Expected(reconciled=(0, 1, 0)),
     ),
     "inconclusive/no-record-so-far": (
         Story(2).is_lost(1, T).takes(2).records(2, missing=(1,)).left(2, 1, "1-2"),
-        Expected(settled=(0, 0, 1)),
+        Expected(reconciled=(0, 0, 1)),
     ),
     "inconclusive/missing-record-of-what-leaves-none": (
         Story(2).is_lost(1).wins(2, 2, 1).records(missing=(1,), at=5000).unread(),
-        Expected(settled=(0, 0, 1)),
+        Expected(reconciled=(0, 0, 1)),
     ),
     "safe/recorded-and-seen": (
         Story(1)
@@ -550,7 +550,7 @@ STORIES: dict[str, tuple[Story, Expected]] = {
         .ends(2, REJECTED, SOLD_OUT)
         .records(1)
         .left(2, 0, "1-1"),
-        Expected(settled=(1, 0, 0)),
+        Expected(reconciled=(1, 0, 0)),
     ),
     "safe/lost-one-is-told-by-its-units": (
         Story(orders=0, name=None)
@@ -563,7 +563,7 @@ STORIES: dict[str, tuple[Story, Expected]] = {
         .op(3, W, shows=(3, 5, None))
         .ends(3, ACCEPTED)
         .left(3, 5, None, waited=True),
-        Expected(settled=(1, 1, 0)),
+        Expected(reconciled=(1, 1, 0)),
     ),
     "violated/record-of-other-units": (
         Story(2).takes(1).takes(2).record(1).record(2, units=2).left(3, 0, "1-2"),
@@ -606,9 +606,9 @@ STORIES: dict[str, tuple[Story, Expected]] = {
         .record(1)
         .record(2, units=3)
         .left(3, 7, "1-2"),
-        Expected(("oversold",), settled=(1, 0, 0)),
+        Expected(("oversold",), reconciled=(1, 0, 0)),
     ),
-    "violated/winner-told-otherwise-and-its-record": (
+    "violated/won-but-told-lost-and-its-record": (
         Story(1)
         .op(1, T)
         .ends(1, REJECTED, SOLD_OUT)
@@ -616,7 +616,7 @@ STORIES: dict[str, tuple[Story, Expected]] = {
         .ends(2, REJECTED, SOLD_OUT)
         .record(1)
         .left(2, 0, "1-1"),
-        Expected(("winner_told_otherwise",)),
+        Expected(("won_but_told_lost",)),
     ),
     "violated/answered-before-any-version-it-can-have-made": (
         Story(3).wins(2, 2, 2, at=10).takes(1, at=2).left(3, 1, "1-1"),
@@ -629,7 +629,7 @@ STORIES: dict[str, tuple[Story, Expected]] = {
         .loses(1, (), rests_on=1, at=6)
         .loses(2, (), rests_on=1, at=6)
         .left(1, 1),
-        Expected(("refused_without_cause", "stale_read")),
+        Expected(("spurious_rejection", "stale_read")),
     ),
     "violated/initial-name-is-an-order-of-the-round": (
         Story(2, 2, name="1-1").wins(1, 3, 1).wins(2, 4, 0).left(4, 0, "1-2"),
@@ -655,10 +655,10 @@ STORIES: dict[str, tuple[Story, Expected]] = {
         .read(2, 3, 1, "1-1")
         .wins(2, 4, 0)
         .left(4, 0, "1-2"),
-        Expected(("order_applied_twice",), settled=(1, 0, 0)),
+        Expected(("order_applied_twice",), reconciled=(1, 0, 0)),
     ),
     "violated/one-version-too-many-for-what-was-lost": (
         Story(5).is_lost(1, rests_on=1).read(2, 3, 3, None).ends(2, FAILED).unread(),
-        Expected(("version_from_nowhere",), settled=(0, 0, 1)),
+        Expected(("phantom_version",), reconciled=(0, 0, 1)),
     ),
 }

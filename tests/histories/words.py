@@ -5,13 +5,13 @@ from loadtest.events import Operation
 
 
 def in_words(name: str, verdict: Verdict) -> str:
-    """The sentence, and each violation and doubt with its evidence."""
+    """The sentence, and each violation and reason with its evidence."""
     lines = [f"{name}", f"  {verdict.sentence}"]
     for one in verdict.violations:
         orders = ", ".join(one.orders)
         lines.append(f"  {one.kind}, round {one.round}, {one.product_id}: {one.message} [{one.orders_count}: {orders}]")
         lines += [f"    {_operation(op)}" for op in one.operations]
-    lines += [f"  doubt: {doubt}" for doubt in verdict.doubts]
+    lines += [f"  reason: {reason}" for reason in verdict.reasons]
     had = verdict.power
     counts = f"{had.writes} writes, {had.overlapping} overlapping, {had.accepted} accepted, {had.contested} contested"
     return "\n".join([*lines, f"  {counts}"])

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from email.utils import formatdate
 from typing import Any
 
-from tests.wire.scripted import Peer, Scripted, answer, in_a_thread, refusal
+from tests.helpers.scripted_server import Peer, Scripted, answer, in_a_thread, refusal
 
 _TABLE = {
     "TableName": "products",

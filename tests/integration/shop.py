@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from loadtest.dynamodb.items import MAKER
-from tests.wire.scripted import Peer, Request, Scripted, answer, in_a_thread, refusal
+from tests.helpers.scripted_server import Peer, Request, Scripted, answer, in_a_thread, refusal
 
 _TABLE = {
     "Table": {

@@ -14,7 +14,7 @@ import boto3
 import pytest
 
 from tests.conftest import Cli, clean_environment
-from tests.verdicts import is_sound
+from tests.helpers.sound_verdicts import is_sound
 
 
 @pytest.fixture

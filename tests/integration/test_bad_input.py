@@ -1,6 +1,5 @@
 """Whatever is wrong: one line on standard error that says what to do, the right exit code, no traceback."""
 
-import subprocess
 import uuid
 from collections.abc import Callable
 from pathlib import Path
@@ -10,22 +9,17 @@ import boto3
 import pytest
 
 from tests.conftest import Cli, free_port
-from tests.verdicts import is_sound
-
-
-def assert_one_line(done: subprocess.CompletedProcess[str], code: int, *parts: str) -> None:
-    assert done.returncode == code, done.stderr
-    assert done.stdout == ""
-    (line,) = done.stderr.splitlines()
-    assert line.startswith("loadtest: ")
-    for part in parts:
-        assert part in line
+from tests.helpers.one_line import assert_one_line
+from tests.helpers.sound_verdicts import is_sound
 
 
 @pytest.mark.parametrize(
     ("arguments", "parts"),
     [
-        (["race", "--strategy", "hope"], ["'hope' is not one of 'version'", "loadtest race --help"]),
+        (
+            ["race", "--strategy", "hope"],
+            ["'--strategy': there is no strategy 'hope'; there are version", "loadtest race --help"],
+        ),
         (["race", "-n", "many"], ["--number-of-requests", "valid integer"]),
         (["race", "-n", "0"], ["--number-of-requests", "greater than or equal to 1"]),
         (["race", "-n", "-5"], ["--number-of-requests"]),

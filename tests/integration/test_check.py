@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import ROOT, Cli
-from tests.integration.test_bad_input import assert_one_line
+from tests.helpers.one_line import assert_one_line
 
 Stored = tuple[int, Path, dict[str, object]]
 
@@ -43,7 +43,7 @@ def test_a_stored_history_gives_the_verdict_of_its_run(
         assert done.stdout.splitlines()[-1] == verdict["sentence"]
 
 
-def test_a_history_that_was_cut_is_in_doubt_wherever_it_was_cut(stored: Callable[..., Stored], cli: Cli) -> None:
+def test_a_history_that_was_cut_is_inconclusive_wherever_it_was_cut(stored: Callable[..., Stored], cli: Cli) -> None:
     _, folder, _ = stored("race", "-n", "10")
     history = folder / "history.jsonl"
     whole = history.read_bytes()
@@ -79,7 +79,7 @@ def test_a_run_without_a_history_cannot_be_checked(stored: Callable[..., Stored]
 
 
 def test_a_history_written_by_hand_is_judged_as_the_docs_say(cli: Cli, tmp_path: Path) -> None:
-    section = (ROOT / "docs/report.md").read_text().partition("### A history of your own")[2]
+    section = (ROOT / "docs/reference/history.md").read_text().partition("## A history of your own")[2]
     by_hand = section.partition("```json\n")[2].partition("```")[0]
     (tmp_path / "by-hand.jsonl").write_text(by_hand)
     done = cli("check", "by-hand.jsonl")

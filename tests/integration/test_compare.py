@@ -14,8 +14,8 @@ import pytest
 from loadtest.cli.app import app
 from loadtest.errors import UsageError
 from tests.conftest import Cli, Start, clean_environment
-from tests.integration.test_bad_input import assert_one_line
-from tests.processes import wait_for
+from tests.helpers.one_line import assert_one_line
+from tests.helpers.processes import wait_for
 
 SHORT = ("--duration", "300ms", "--warmup", "0s", "--repeats", "2")
 RACE = ("--workload", "race", "--rounds", "2")
@@ -219,8 +219,8 @@ def changed(source: Path, target: Path, **changes: Any) -> None:
         (["{run}", "{run}", "--workload", "race"], ["--workload does not go with stored runs"]),
         (["{run}", "{run}", "-q", "--endpoint-url", "http://h:1"], ["--endpoint-url does not go with stored runs"]),
         (["no_cells.json"], ["nothing to compare"]),
-        (["{run}", "other_schema.json"], ["loadtest.report/9", "not a loadtest.report/1"]),
-        (["{run}", "truncated.json"], ["truncated.json", "is not a loadtest.report/1"]),
+        (["{run}", "other_schema.json"], ["loadtest.report/9", "not a loadtest.report/2"]),
+        (["{run}", "truncated.json"], ["truncated.json", "is not a loadtest.report/2"]),
         (["{run}", "missing.json"], ["missing.json", "No such file"]),
     ],
 )
@@ -240,7 +240,7 @@ def test_wrong_usage_of_compare(arguments: list[str], parts: list[str], cli: Cli
         (["compare", "--concurrency", "1,,2"], "no list like"),
         (["compare", "--concurrency", ""], "no list like"),
         (["compare", "--concurrency", "1.5"], "no list like"),
-        (["compare", "--concurrency", "1", "--strategy", ""], "is none of version"),
+        (["compare", "--concurrency", "1", "--strategy", ""], "there is no strategy ''; there are version"),
         (["compare", "--rate", "nan"], "above 0"),
         (["compare", "--rate", "10,-1"], "above 0"),
         (["compare", "--rate", "10", "--concurrency", "1"], "contradict one another"),

@@ -12,8 +12,8 @@ import pytest
 from loadtest.events import Kind, Operation
 from loadtest.records.history import read_history
 from tests.conftest import Cli, clean_environment
-from tests.processes import wait_for
-from tests.unit.aws_settings import helper
+from tests.helpers.aws_settings import helper
+from tests.helpers.processes import wait_for
 
 _SOON = "$(date -u -d '+5 minutes' +%Y-%m-%dT%H:%M:%SZ)"  # so soon that they are renewed again and again
 _KEYS = f'{{"Version": 1, "AccessKeyId": "a", "SecretAccessKey": "hunter2", "Expiration": "\'{_SOON}\'"}}'

@@ -11,7 +11,7 @@ from loadtest.events import StockSet
 from loadtest.rebuild import rebuild
 from loadtest.records.history import read_history
 from tests.conftest import Cli
-from tests.lossy import LossyLink
+from tests.helpers.lossy_link import LossyLink
 
 SERVERS = ("moto_server_serial", "dynalite", "ministack")
 STRATEGIES = ("version", "conditional", "transaction")

@@ -12,8 +12,8 @@ from loadtest.render.export.hlog import hlog
 from loadtest.render.export.prometheus import prometheus
 from loadtest.render.export.tables import csv_tables
 from tests.conftest import Cli
-from tests.unit.exports import configured
-from tests.unit.registers import histories, linearizable, parsed
+from tests.helpers.exported_reports import configured
+from tests.helpers.register_search import histories, linearizable, parsed
 
 OLD, NEW, OTHER = configured("version", 10, 1), configured("version", 10, 2), configured("conditional", 10, 3)
 
@@ -39,7 +39,7 @@ def test_files_hold_what_the_functions_make(cli: Cli, tmp_path: Path, stored: St
     done = cli("export", first, f"{last}/report.json", "--csv", "a/b", "--hlog", "a.hlog", "--prometheus", "a.prom")
     assert (done.returncode, done.stdout) == (0, "")
     assert done.stderr.splitlines() == [
-        f"wrote {name}" for name in ("a/b/runs.csv", "a/b/seconds.csv", "a/b/latency.csv", "a.hlog", "a.prom")
+        f"wrote {name}" for name in ("a/b/runs.csv", "a/b/per_second.csv", "a/b/latency.csv", "a.hlog", "a.prom")
     ]
     runs = [OLD, OTHER]
     for name, table in csv_tables(runs).items():

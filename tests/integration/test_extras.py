@@ -10,7 +10,7 @@ import pytest
 from loadtest.records import json_file
 from loadtest.system import extras
 from tests.conftest import ROOT, Cli
-from tests.unit.exports import configured
+from tests.helpers.exported_reports import configured
 
 # Any Python finds it as it would be where these packages are not installed.
 WITHOUT = f"""

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import ROOT, Cli, free_port, missing, wait_until_listening
-from tests.verdicts import is_sound
+from tests.helpers.sound_verdicts import is_sound
 
 FLEET = ROOT / "infra/fleet"
 # Stands in for dask: says what it was started with.

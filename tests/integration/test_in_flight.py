@@ -10,8 +10,8 @@ import pytest
 from loadtest.events import Event, InFlight, Kind, Operation, OrderEnded, OrderPlaced, RoundStarted
 from loadtest.records.history import read_history
 from tests.conftest import Cli
+from tests.helpers.processes import children, wait_for
 from tests.integration.watched import Watched, watched
-from tests.processes import children, wait_for
 
 LOAD = ("load", "--concurrency", "40", "--duration", "10m")
 LOADS = {

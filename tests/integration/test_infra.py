@@ -14,8 +14,8 @@ import pytest
 
 from loadtest.targets.embedded import embedded_server
 from tests.conftest import ROOT
+from tests.helpers.sound_verdicts import is_sound
 from tests.integration.terraform import RUN_ACTIONS, granted, initialise, run, terraform
-from tests.verdicts import is_sound
 
 pytestmark = pytest.mark.slow  # Terraform takes half a minute to apply, plan and destroy one table
 

@@ -19,10 +19,10 @@ from loadtest.events import Operation, OrderDropped, OrderEnded, RoundEnded
 from loadtest.rebuild import rebuild
 from loadtest.records.history import read_history
 from tests.conftest import Cli, _command, clean_environment, free_port, wait_until_listening
-from tests.integration.test_bad_input import assert_one_line
+from tests.helpers.one_line import assert_one_line
+from tests.helpers.processes import children, wait_for
+from tests.helpers.sound_verdicts import is_sound
 from tests.integration.watched import Watched, watched
-from tests.processes import children, wait_for
-from tests.verdicts import is_sound
 
 RACE = ("race", "-n", "100", "--rounds", "100000")
 LOADS = (

@@ -11,7 +11,7 @@ from typing import BinaryIO
 import pytest
 
 from tests.conftest import Cli, scenario
-from tests.verdicts import is_sound_report
+from tests.helpers.sound_verdicts import is_sound_report
 
 
 class Lossy:
@@ -65,7 +65,7 @@ class Lossy:
         elif self._how == "error":
             body = b'{"__type":"com.amazonaws.dynamodb.v20120810#InternalServerError","message":"lost"}'
             client.sendall(b"HTTP/1.1 500 Internal Server Error\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body))
-        elif self._how == "page":  # a proxy on the way has something to say
+        elif self._how == "page":  # a proxy in between has something to say
             body = b"<html>Please log in</html>"
             head = b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: %d\r\n\r\n" % len(body)
             client.sendall(head + body)
@@ -118,9 +118,9 @@ def test_the_winner_whose_answer_is_lost_is_found_out(
     assert report["stock"]["p#4"]["final"] == 0  # it was applied
     verdict = report["verdict"]
     assert is_sound_report(done.returncode, report)
-    assert verdict["settled"] == {"accepted": 1, "rejected": 0, "unsettled": 0}
-    assert "1 order settled as accepted, 0 as rejected, 0 unsettled" in done.stderr
-    said = "1 of 20 orders won the last item; 19 were rejected, 1 is unknown (1 settled as accepted): "
+    assert verdict["reconciled"] == {"accepted": 1, "rejected": 0, "unresolved": 0}
+    assert "1 order reconciled as accepted, 0 as rejected, 0 unresolved" in done.stderr
+    said = "1 of 20 orders won the last item; 19 were rejected, 1 is unknown (1 reconciled as accepted): "
     assert verdict["sentence"].startswith(said)
 
 

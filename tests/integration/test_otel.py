@@ -22,7 +22,7 @@ from loadtest.records import json_file
 from loadtest.records.report import Latency, Report
 from loadtest.render.export.opentelemetry import push
 from tests.conftest import Cli, free_port
-from tests.unit.exports import ACCEPTED, ORDER, READ, REJECTED, configured, report
+from tests.helpers.exported_reports import ACCEPTED, ORDER, READ, REJECTED, configured, report
 
 RUN = report()
 BASE = {"command": "race", "strategy": "version", "target": "embedded", "concurrency": "100"}

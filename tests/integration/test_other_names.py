@@ -15,7 +15,7 @@ from loadtest.dynamodb import admin
 from loadtest.dynamodb.client import Connection, DynamoDBClient, connect
 from loadtest.dynamodb.schema import TableSchema
 from loadtest.targets import endpoint
-from tests.verdicts import is_sound_report
+from tests.helpers.sound_verdicts import is_sound_report
 
 OTHER = TableSchema(
     key="sku", name="title", quantity="count", version="rev-no", last_order="order", last_restock="refilled at",

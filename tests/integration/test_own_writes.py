@@ -15,7 +15,7 @@ from loadtest.dynamodb.order_records import bar
 from loadtest.dynamodb.own_writes import OwnWrites
 from loadtest.errors import TargetError
 from loadtest.events import Event, Outcome, OwnRequest, Restocked
-from tests.wire.clients import connected
+from tests.helpers.wire_clients import connected
 
 RUN = "0123456789"
 Act = Callable[[], Awaitable[None]]
@@ -236,7 +236,7 @@ async def test_another_who_restocks_is_a_stranger(stock: Stock) -> None:
     assert stock.outcomes == [Outcome.UNKNOWN]
 
 
-async def test_what_bars_a_record_is_recognised_when_it_is_met_again(stock: Stock) -> None:
+async def test_what_fences_a_record_is_recognised_when_it_is_met_again(stock: Stock) -> None:
     stock.losing.loses = ["answer"]
     assert await bar(stock.losing, stock.connection, "a-1-1", 0.0, stock.repaired.append) is None
     assert stock.repaired == [OwnRequest.RECORDS]

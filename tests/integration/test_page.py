@@ -14,9 +14,9 @@ from msgspec.structs import replace
 from loadtest.render.html.page import page
 from loadtest.render.html.pictures import pictures
 from tests.conftest import missing
-from tests.unit import pages
-from tests.unit.documents import Document
-from tests.unit.test_html import hostile
+from tests.helpers import drawn_reports as pages
+from tests.helpers.html_document import Document
+from tests.unit.render.test_html import hostile
 
 pytestmark = pytest.mark.slow  # a browser takes seconds for each page
 

@@ -14,8 +14,8 @@ from loadtest.errors import TargetError
 from loadtest.events import OwnRequest
 from loadtest.workload.target import ClientKind
 from tests.conftest import free_port
-from tests.lossy import WAYS, LossyLink
-from tests.wire.clients import connected
+from tests.helpers.lossy_link import WAYS, LossyLink
+from tests.helpers.wire_clients import connected
 
 
 @pytest.fixture

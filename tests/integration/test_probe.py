@@ -15,19 +15,20 @@ import boto3
 import jsonschema
 import pytest
 
+from loadtest.checker.power import excluded
 from loadtest.dynamodb import admin
 from loadtest.dynamodb.client import connect
 from loadtest.studies.probe import atomicity, connections, features, reads
 from loadtest.studies.probe.bill import bill
-from loadtest.studies.probe.document import Finding, Shown
+from loadtest.studies.probe.findings import Finding, Shown
 from loadtest.studies.probe.subject import Subject, under_question
 from loadtest.targets import opened as opened_target
 from loadtest.workload.target import Target, TargetKind
 from tests.conftest import ATOMIC, ROOT, Cli, Start, free_port, wait_until_listening
+from tests.helpers.one_line import assert_one_line
+from tests.helpers.processes import wait_for
+from tests.helpers.scripted_server import Peer, Scripted, answer, in_a_thread
 from tests.integration.registers import Registers, opened
-from tests.integration.test_bad_input import assert_one_line
-from tests.processes import wait_for
-from tests.wire.scripted import Peer, Scripted, answer, in_a_thread
 
 Ask = Callable[[Subject], Awaitable[Finding]]
 YES, NO, NOT_SHOWN = Shown.YES, Shown.NO, Shown.NOT_SHOWN
@@ -106,7 +107,7 @@ async def test_a_server_that_is_atomic_passes_the_canary(server: str, server_url
     for finding in found:
         assert finding.answer is YES
         assert finding.basis == f"0 of {finding.figures['contested']:,} races"
-        assert finding.figures["excluded_rate"] == 3 / finding.figures["contested"]
+        assert finding.figures["excluded_rate"] == excluded(int(finding.figures["contested"]))
 
 
 @pytest.fixture
@@ -217,7 +218,7 @@ def test_the_command_prints_a_table_and_writes_a_document(cli: Cli, tmp_path: Pa
     done = cli("probe", "--json", "probe.json")
     assert done.returncode == 0, done.stderr
     found = json.loads((tmp_path / "probe.json").read_text())
-    jsonschema.validate(found, json.loads((ROOT / "docs/probe.schema.json").read_text()))
+    jsonschema.validate(found, json.loads((ROOT / "docs/reference/probe.schema.json").read_text()))
     assert (found["schema"], found["fit"], found["completed"]) == ("loadtest.probe/1", True, True)
     assert found["left_behind"] == []
     assert done.stdout.splitlines()[-1] == found["sentence"]

@@ -16,8 +16,8 @@ from loadtest.events import OrderEnded
 from loadtest.measure.recorder import Recorder
 from loadtest.records.history import read_history
 from tests.conftest import ATOMIC, ROOT, Cli, clean_environment
-from tests.integration.test_bad_input import assert_one_line
-from tests.verdicts import is_sound, is_sound_report
+from tests.helpers.one_line import assert_one_line
+from tests.helpers.sound_verdicts import is_sound, is_sound_report
 
 SAFE_STRATEGIES = ("version", "conditional", "transaction")
 
@@ -49,17 +49,17 @@ def test_exactly_one_order_wins_the_last_item(any_server: tuple[str, str], strat
     if name == "dynalite" and strategy == "transaction":
         assert (code, orders["failed"]) == (4, 160)
         assert "UnknownOperationException" in orders["problems"][0]["message"]
-    elif report["verdict"]["violations"] or report["verdict"]["settled"]["unsettled"]:
+    elif report["verdict"]["violations"] or report["verdict"]["reconciled"]["unresolved"]:
         # Its check-and-write is not atomic under its threads, and a transaction that copies its tables while another
         # writes ends in 500: then the run must not say safe.
         assert name == "moto_server"
         assert code == (1 if report["verdict"]["violations"] else 4)
     else:
-        settled = report["verdict"]["settled"]
+        reconciled = report["verdict"]["reconciled"]
         assert is_sound_report(code, report)
         assert name == "moto_server" or not orders["unknown"]
-        assert orders["accepted"] + settled["accepted"] == report["rounds"]["count"] == 4
-        assert orders["rejected"] + settled["rejected"] == 156
+        assert orders["accepted"] + reconciled["accepted"] == report["rounds"]["count"] == 4
+        assert orders["rejected"] + reconciled["rejected"] == 156
         assert report["stock"] == {"p#4": {"initial": 1, "final": 0, "sold": 4}}
         reason = "conflict" if strategy == "version" else "sold_out"
         assert orders["rejected_by_reason"] == {reason: orders["rejected"]}
@@ -69,7 +69,7 @@ def test_without_a_condition_the_last_item_is_sold_many_times(any_server: tuple[
     code, report = race("--endpoint-url", any_server[1], "--table", a_table(), "--populate-table", "-n", "40",
                         "--strategy", "unconditional")  # fmt: skip
     assert (code, report["verdict"]["status"]) == (1, "violated")
-    assert {"oversold", "version_won_twice"} <= {violation["kind"] for violation in report["verdict"]["violations"]}
+    assert {"oversold", "lost_update"} <= {violation["kind"] for violation in report["verdict"]["violations"]}
 
 
 def test_the_embedded_server_needs_no_set_up_and_any_product_can_be_raced_for(race: Any) -> None:
@@ -101,7 +101,7 @@ def test_fewer_slots_than_orders_do_not_deadlock_the_gate(race: Any) -> None:
 def test_one_order_alone_puts_nothing_to_the_test(race: Any) -> None:
     code, report = race("-n", "1", "--rounds", "3", "--threshold", "contested == 0")
     assert (code, report["verdict"]["status"], report["verdict"]["untested"]) == (4, "inconclusive", True)
-    assert report["verdict"]["doubts"][0].startswith("no win was contested")
+    assert report["verdict"]["reasons"][0].startswith("no win was contested")
     assert report["thresholds"][0]["holds"]
 
 
@@ -201,7 +201,7 @@ def test_every_figure_of_the_report_comes_out_of_the_history_again(cli: Cli, tmp
 
 def test_the_report_is_what_its_schema_says(race: Any) -> None:
     _, report = race("-n", "10", "--strategy", "unconditional")
-    schema = json.loads((ROOT / "docs/report.schema.json").read_text())
+    schema = json.loads((ROOT / "docs/reference/report.schema.json").read_text())
     jsonschema.validate(report, schema)
     with pytest.raises(jsonschema.ValidationError):
         jsonschema.validate({**report, "orders": {}}, schema)
@@ -209,7 +209,7 @@ def test_the_report_is_what_its_schema_says(race: Any) -> None:
 
 def test_with_json_on_standard_output_nothing_else_goes_there_and_the_tables_go_to_standard_error(cli: Cli) -> None:
     done = cli("race", "-n", "10", "--json", "-")
-    assert json.loads(done.stdout)["schema"] == "loadtest.report/1"
+    assert json.loads(done.stdout)["schema"] == "loadtest.report/2"
     assert "1 of 10 orders won the last item; 9 were rejected: " in done.stderr
 
 

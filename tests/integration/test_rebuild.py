@@ -20,8 +20,8 @@ from loadtest.records.completeness import Completeness, follow
 from loadtest.records.history import read_header, read_history
 from loadtest.records.judging import checker
 from tests.conftest import Cli, Start
-from tests.integration.test_stops import the_report, wait_for_operations
-from tests.unit.builders import operation
+from tests.helpers.cut_runs import the_report, wait_for_operations
+from tests.helpers.shop_events import operation
 
 OVERHEAD = dict.fromkeys(("reader_stamps", "served", "fallbacks", "loop_lag_ms", "cpu_s", "cpu_cores", "bound"))
 LOAD = ("load", "--duration", "1500ms")
@@ -49,7 +49,7 @@ def as_document(history: Path) -> Any:
             id="closed loop",
         ),
         pytest.param((*LOAD, "--rate", "150", "--max-in-flight", "2", "--warmup", "200ms"), id="constant rate"),
-        pytest.param(("load", "--stages", "500ms:100,700ms:20", "--poisson"), id="by chance"),
+        pytest.param(("load", "--stages", "500ms:100,700ms:20", "--poisson"), id="Poisson"),
     ],
 )
 def test_it_is_the_run_s_report_field_by_field(arguments: tuple[str, ...], cli: Cli, tmp_path: Path) -> None:

@@ -1,47 +1,19 @@
 """Runs that are cut: signals, a server that dies, a tool that is killed, a disk that is full."""
 
-import json
 import os
 import signal
 import socket
 import subprocess
 import sys
-from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from loadtest.errors import UsageError
-from loadtest.events import Operation, OrderEnded
+from loadtest.events import OrderEnded
 from loadtest.records.history import read_history
 from tests.conftest import Cli, Start, clean_environment
-from tests.processes import children, is_gone, wait_for
-
-
-def operations(tmp_path: Path) -> int:
-    histories = list(tmp_path.glob("runs/*/history.jsonl"))
-    with suppress(UsageError):  # perhaps nothing is on disk yet
-        return sum(isinstance(event, Operation) for event in read_history(histories[0])) if histories else 0
-    return 0
-
-
-def wait_for_operations(tmp_path: Path, count: int) -> None:
-    """The history is flushed four times a second, and can be read while the run goes on."""
-    wait_for(lambda: operations(tmp_path) >= count, f"{count} operations in the history")
-
-
-def the_report(tmp_path: Path) -> dict[str, Any]:
-    (path,) = tmp_path.glob("runs/*/report.json")
-    report: dict[str, Any] = json.loads(path.read_text())
-    return report
-
-
-def assert_all_ended(report: dict[str, Any]) -> None:
-    orders = report["orders"]
-    assert orders["placed"] == sum(
-        orders[outcome] for outcome in ("accepted", "rejected", "throttled", "failed", "unknown")
-    )
+from tests.helpers.cut_runs import assert_all_ended, operations, the_report, wait_for_operations
+from tests.helpers.processes import children, is_gone, wait_for
 
 
 @pytest.mark.parametrize(

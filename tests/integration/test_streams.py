@@ -18,7 +18,7 @@ import pytest
 
 from loadtest.records import json_file
 from tests.conftest import ROOT, clean_environment
-from tests.unit.exports import configured
+from tests.helpers.exported_reports import configured
 
 HISTORIES = ROOT / "tests/histories"
 VIOLATED, INCONCLUSIVE = str(HISTORIES / "violated/oversold.jsonl"), str(HISTORIES / "inconclusive/unread.jsonl")

@@ -8,7 +8,7 @@ import jsonschema
 import pytest
 
 from tests.conftest import ROOT, Cli
-from tests.verdicts import is_sound
+from tests.helpers.sound_verdicts import is_sound
 
 RACE = ("race", "-n", "30", "--strategy", "unconditional")
 
@@ -31,7 +31,7 @@ def test_an_oversold_race_shows_the_operations_around_it(cli: Cli, tmp_path: Pat
     assert done.returncode == 1
     folder = only_folder(tmp_path)
     report = json.loads((folder / "report.json").read_text())
-    jsonschema.validate(report, json.loads((ROOT / "docs/report.schema.json").read_text()))
+    jsonschema.validate(report, json.loads((ROOT / "docs/reference/report.schema.json").read_text()))
     found: list[dict[str, Any]] = report["verdict"]["timelines"]
     assert [each["violation"] for each in found] == [*range(len(report["verdict"]["violations"]))]
     lines = timeline(done.stdout)

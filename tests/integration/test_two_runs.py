@@ -13,7 +13,7 @@ import boto3
 import pytest
 
 from tests.conftest import Cli, Start, clean_environment, free_port, wait_until_listening
-from tests.processes import wait_for
+from tests.helpers.processes import wait_for
 
 STRATEGIES = ("version", "conditional", "transaction")
 LONG_LOAD = ("load", "--rate", "8", "--duration", "10m")  # with pauses in which another run can set the stock
@@ -78,7 +78,7 @@ def assert_somebody_else(verdict: dict[str, Any], who: str) -> None:
         assert ", or somebody else wrote the product" in violations[-1]["message"]
         return
     assert [violation["kind"] for violation in violations] == ["external_write"] * bool(violations)
-    said = [violation["message"] for violation in violations] or verdict["doubts"]
+    said = [violation["message"] for violation in violations] or verdict["reasons"]
     message = next((each for each in said if each.startswith("somebody else wrote the product")), str(verdict))
     assert re.search(f"{who}|made by no write of this run", message), message
     assert verdict["status"] == ("violated" if violations else "inconclusive")

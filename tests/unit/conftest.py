@@ -1,7 +1,5 @@
-import os
+"""What every unit test stands on: no settings of the user's."""
 
-from hypothesis import settings
+from tests.helpers.fixtures import no_settings_of_the_user
 
-settings.register_profile("unit", deadline=None)  # a slow machine is no failure
-settings.register_profile("mutate", deadline=None, max_examples=15, derandomize=True)  # scripts/mutate
-settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "unit"))
+__all__ = ["no_settings_of_the_user"]

@@ -1,7 +1,7 @@
 """One HTTP/1.1 connection on a socket of its own: bytes leave at once, and the kernel says when bytes came.
 
 A transport of the event loop may hold a write until the loop's next turn and stamps what it reads when it reads
-it; under load both are off by tens of milliseconds (docs/performance.md).
+it; under load both are off by tens of milliseconds (docs/explanation/performance.md).
 """
 
 import asyncio

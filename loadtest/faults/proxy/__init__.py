@@ -16,12 +16,11 @@ from loadtest.dynamodb.client import Connection
 from loadtest.errors import TargetError, UsageError
 from loadtest.faults.proxy.journal import read_faults
 from loadtest.records.report import Faults as InjectedFaults
+from loadtest.records.run_folder import FAULT_JOURNAL, PROXY_LOG
 from loadtest.system.server_process import ChildServer
 from loadtest.workload.faults import AnyFault, Faults
 from loadtest.workload.target import ClientKind
 
-JOURNAL = "faults.jsonl"
-LOG = "proxy.log"
 BEGIN = "/begin"  # the path of the command that ends the warm-up
 _BEGIN_WITHIN_S = 60.0
 _NAME = "the fault proxy"
@@ -74,7 +73,7 @@ class Proxy:
 
 def injected(folder: Path) -> InjectedFaults:
     """What a run's journal says was injected. LoadTestError if it cannot be read."""
-    header, lines = read_faults(folder / JOURNAL)
+    header, lines = read_faults(folder / FAULT_JOURNAL)
     return InjectedFaults(header.seed, dict(sorted(Counter(line.kind for line in lines).items())))
 
 
@@ -116,10 +115,10 @@ async def proxied(
             pool=_connections_to_server(connection.pool),
         ),
         connections=connection.pool,
-        journal=str((folder / JOURNAL).absolute()),
+        journal=str((folder / FAULT_JOURNAL).absolute()),
     )
     child = ChildServer(
-        _NAME, "loadtest.faults.proxy", log=folder / LOG, briefing=msgspec.json.encode(briefing) + b"\n"
+        _NAME, "loadtest.faults.proxy", log=folder / PROXY_LOG, briefing=msgspec.json.encode(briefing) + b"\n"
     )
     try:
         await child.ready()

@@ -1,7 +1,7 @@
 """Histories as Jepsen's: operations that begin and end, in the order of time, one EDN map a line.
 
 Sources: github.com/jepsen-io/history (what an operation is), github.com/jepsen-io/knossos (its cas-register),
-github.com/edn-format/edn. `docs/exports.md` says what becomes what.
+github.com/edn-format/edn. `docs/reference/exports.md` says what becomes what.
 """
 
 from collections.abc import Iterable, Iterator

@@ -1,4 +1,4 @@
-"""Reports as CSV (RFC 4180): runs, their seconds, their latencies."""
+"""Reports as CSV (RFC 4180): runs, their per-second series, their latencies."""
 
 import csv
 import io
@@ -16,17 +16,17 @@ _FORMULA = tuple("=+-@＝＋－＠'")  # OWASP, CSV Injection; tabs and line bre
 
 
 def csv_tables(reports: Sequence[Report]) -> dict[str, str]:
-    """The tables `runs.csv`, `seconds.csv` and `latency.csv` by name; `docs/exports.md` describes their columns.
+    """The tables `runs.csv`, `per_second.csv` and `latency.csv` by name; `docs/reference/exports.md` has their columns.
 
     Lines end in CRLF. Times are ISO 8601, numbers have a `.`, what there is not is an empty cell. `guarded` says what
     happens to text.
     """
     runs = ({name: of(report) for name, of in _RUN.items()} for report in reports)
-    seconds = (_second(report, second) for report in reports for second in report.seconds)
+    seconds = (_second(report, second) for report in reports for second in report.per_second)
     latencies = (row for report in reports for row in _latencies(report))
     return {
         "runs.csv": _table(runs, _RUN),
-        "seconds.csv": _table(seconds, ("run_id", *_SECOND)),
+        "per_second.csv": _table(seconds, ("run_id", *_SECOND)),
         "latency.csv": _table(latencies, (*_SETTINGS, "time", "kind", "outcome", *_LATENCY)),
     }
 

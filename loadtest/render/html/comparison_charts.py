@@ -86,9 +86,9 @@ def scaling(comparison: Comparison) -> alt.LayerChart | None:
 def levels(search: Found) -> alt.LayerChart:
     """The p99 of each run over its level, in a colour and a shape for those that held; rules mark the answer."""
     rows: list[Sequence[Value]] = [
-        (one.level, value, "did not hold" if crossed else "held")
-        for one in search.levels
-        for value, crossed in zip(one.p99_ms, one.crossed, strict=True)
+        (level.level, value, "did not hold" if crossed else "held")
+        for level in search.levels
+        for value, crossed in zip(level.p99_ms, level.crossed, strict=True)
         if value is not None
     ]
     ends = [(level, said) for level, said in ((search.holds_at, "held"), (search.fails_at, "did not hold")) if level]

@@ -60,13 +60,13 @@ def latency(report: Report, run: str) -> list[Figure]:
 
 
 def _percentiles(series: Mapping[str, Latency]) -> str:
-    said = (f"{name}: p50 {number(of.p50)}, p99 {number(of.p99)}, most {number(of.max)}" for name, of in series.items())
-    return "; ".join(said) + "."
+    each = (f"{name}: p50 {number(of.p50)}, p99 {number(of.p99)}, most {number(of.max)}" for name, of in series.items())
+    return "; ".join(each) + "."
 
 
 def over_time(report: Report, points: Sequence[Span], run: str) -> list[Figure]:
     """The run second by second; nothing if it was too short."""
-    if len(report.seconds) < _FEWEST_SECONDS:
+    if len(report.per_second) < _FEWEST_SECONDS:
         return []
     figures = [
         Figure(

@@ -25,65 +25,65 @@ def verdict(
     compared = {run for comparison in comparisons for cell in comparison.cells for run in cell.runs}
     compared |= {run for search in searches for run in search.order}
     alone = [report.verdict for report in reports if report.run_id not in compared]
-    found = Counter(UNTESTED if verdict.untested else verdict.status.value for verdict in alone)
+    statuses = Counter(UNTESTED if verdict.untested else verdict.status.value for verdict in alone)
     for comparison in comparisons:
         for cell in comparison.cells:
-            found.update(cell.counts)
+            statuses.update(cell.counts)
     for level in (level for search in searches for level in search.levels):
-        found.update(level.counts)
-    counts = ", ".join(f"{found[status]:,} {status}" for status in _WORST_FIRST if found[status])
-    worst = next((status for status in _WORST_FIRST if found[status]), UNTESTED)
+        statuses.update(level.counts)
+    counts = ", ".join(f"{statuses[status]:,} {status}" for status in _WORST_FIRST if statuses[status])
+    worst = next((status for status in _WORST_FIRST if statuses[status]), UNTESTED)
     worst = Status.INCONCLUSIVE if worst == UNTESTED else worst
     answers = "".join(f"{search.sentence}. " for search in searches)
-    return worst, f"{answers}{plural(found.total(), 'run')}: {counts or 'no verdict'}"
+    return worst, f"{answers}{plural(statuses.total(), 'run')}: {counts or 'no verdict'}"
 
 
 def notes(
     reports: Mapping[str, Report], comparisons: Sequence[Comparison], searches: Sequence[Found] = ()
 ) -> list[Note]:
     """What puts a verdict or its figures in question, run by run, and the thresholds; the worst first."""
-    found = [note for name, report in reports.items() for note in _notes(name if len(reports) > 1 else "", report)]
+    notes = [note for name, report in reports.items() for note in _notes(name if len(reports) > 1 else "", report)]
     for comparison in comparisons:
         name = comparison.comparison_id
         if not comparison.completed:
-            found.append(Note("warn", "stopped early", name, "the comparison has fewer runs than it was to have"))
-        found += [Note("warn", "warning", name, warning) for warning in comparison.warnings]
-    found += [
+            notes.append(Note("warn", "stopped early", name, "the comparison has fewer runs than it was to have"))
+        notes += [Note("warn", "warning", name, warning) for warning in comparison.warnings]
+    notes += [
         Note("warn", "stopped early", search.search_id, "the search has fewer runs than it takes to be sure")
         for search in searches
         if not search.completed
     ]
     held = [checked for report in reports.values() for checked in report.thresholds if checked.holds]
     if len(reports) == 1:
-        found += [Note("good", "threshold held", "", f"{each.threshold}: {each.sentence}") for each in held]
+        notes += [Note("good", "threshold held", "", f"{each.threshold}: {each.sentence}") for each in held]
     elif held:
-        found.append(Note("good", "thresholds held", "", f"{count(len(held))}, told apart under All figures"))
-    return sorted(found, key=lambda note: ("bad", "warn", "good").index(note.level))
+        notes.append(Note("good", "thresholds held", "", f"{count(len(held))}, told apart under All figures"))
+    return sorted(notes, key=lambda note: ("bad", "warn", "good").index(note.level))
 
 
 def _notes(name: str, report: Report) -> list[Note]:
-    found = [
+    notes = [
         Note("bad", "threshold failed", name, f"{checked.threshold}: {checked.sentence}")
         for checked in report.thresholds
         if not checked.holds
     ]
     if report.stopped_by or not report.completed:
-        found.append(Note("warn", "stopped early, so this is a part", name, report.stopped_by or "no reason is known"))
+        notes.append(Note("warn", "stopped early, so this is a part", name, report.stopped_by or "no reason is known"))
     if report.client.cpu_s is None:
-        found.append(Note("warn", "made again from the history", name, "what the tool itself cost is not in it"))
+        notes.append(Note("warn", "made again from the history", name, "what the tool itself cost is not in it"))
     if report.faults is not None:
-        found.append(Note("warn", "faults injected", name, report.faults.sentence))
+        notes.append(Note("warn", "faults injected", name, report.faults.sentence))
     if report.repaired:
-        found.append(Note("warn", "repaired", name, report.repaired))
+        notes.append(Note("warn", "repaired", name, report.repaired))
     if report.client.stamped:
-        found.append(Note("warn", "receive times", name, report.client.stamped))
+        notes.append(Note("warn", "receive times", name, report.client.stamped))
     if report.client.bound:
-        found.append(Note("warn", "the tool was the bottleneck", name, report.client.bound))
+        notes.append(Note("warn", "the tool was the bottleneck", name, report.client.bound))
     if report.hint:
-        found.append(Note("warn", "stock was left", name, report.hint))
-    found += [Note("warn", "doubt", name, doubt) for doubt in report.verdict.doubts]
+        notes.append(Note("warn", "stock was left", name, report.hint))
+    notes += [Note("warn", "reason", name, reason) for reason in report.verdict.reasons]
     problems = report.orders.problems
-    return found + [Note("warn", plural(each.count, "problem"), name, each.sentence) for each in problems]
+    return notes + [Note("warn", plural(each.count, "problem"), name, each.sentence) for each in problems]
 
 
 def keys(report: Report) -> list[Key]:
@@ -94,7 +94,7 @@ def keys(report: Report) -> list[Key]:
 def _orders(report: Report) -> list[Key]:
     orders = report.orders
     reasons = ", ".join(f"{reason} {count(n)}" for reason, n in orders.rejected_by_reason.items())
-    found = [
+    keys = [
         Key("orders placed", count(orders.placed)),
         Key("accepted", count(orders.accepted)),
         Key("rejected", count(orders.rejected), reasons),
@@ -104,10 +104,10 @@ def _orders(report: Report) -> list[Key]:
     ]
     if orders.dropped or report.arrivals.kind == "open":
         note = f"of {count(report.arrivals.due)} due"
-        found.append(Key("dropped", count(orders.dropped), note, "bad" if orders.dropped else ""))
+        keys.append(Key("dropped", count(orders.dropped), note, "bad" if orders.dropped else ""))
     if orders.warm_up:
-        found.append(Key("in the warm-up", count(orders.warm_up), "in none of the figures"))
-    return found
+        keys.append(Key("in the warm-up", count(orders.warm_up), "in none of the figures"))
+    return keys
 
 
 def _power(report: Report) -> list[Key]:
@@ -124,19 +124,19 @@ def _power(report: Report) -> list[Key]:
 
 
 def _speed(report: Report) -> list[Key]:
-    found = [Key("goodput", f"{number(report.goodput_per_s)} / s", f"accepted, over {number(report.duration_s)} s")]
+    keys = [Key("goodput", f"{number(report.goodput_per_s)} / s", f"accepted, over {number(report.duration_s)} s")]
     for outcome in ("accepted", "rejected"):
         if of := report.order_ms.get(outcome):
             note = f"p50 {number(of.p50)} ms"
-            found.append(Key(f"{outcome} orders, p99", f"{number(of.p99)} ms", note))
+            keys.append(Key(f"{outcome} orders, p99", f"{number(of.p99)} ms", note))
     if report.work.writes_per_accepted is not None:
         wasted = f"{count(report.work.wasted_writes)} wasted"
-        found.append(Key("writes for each accepted", number(report.work.writes_per_accepted), wasted))
+        keys.append(Key("writes for each accepted", number(report.work.writes_per_accepted), wasted))
     for name, worst in (("slowest order", report.work.slowest), ("most attempts", report.work.most_tried)):
         if worst is not None:
             value = f"{number(worst.response_ms)} ms" if name == "slowest order" else count(worst.attempts)
-            found.append(Key(name, value, f"{worst.order_id}, {worst.outcome}, {plural(worst.attempts, 'attempt')}"))
-    return found
+            keys.append(Key(name, value, f"{worst.order_id}, {worst.outcome}, {plural(worst.attempts, 'attempt')}"))
+    return keys
 
 
 def _price(report: Report) -> list[Key]:

@@ -29,12 +29,12 @@ class Run(Struct, frozen=True):
     """The charts and tables of one run. `width` is how many seconds a point over time stands for."""
 
     name: str
-    around: list[Trace]
+    traces: list[Trace]
     latency: list[Figure]
     latencies: Table
     over_time: list[Figure]
     width: int
-    seconds: Table
+    per_second: Table
     all: list[Table]
 
 
@@ -92,7 +92,7 @@ class Contents(Struct, frozen=True):
         """All charts of the page."""
         found = [figure for figure, _ in self.orders if figure is not None]
         for run in self.runs:
-            found += [*(each.figure for each in run.around), *run.latency, *run.over_time]
+            found += [*(each.figure for each in run.traces), *run.latency, *run.over_time]
         found += [each.figure for each in self.searched]
         for each in self.compared:
             found += [*([each.scaling] if each.scaling else []), *each.shown, *each.more]

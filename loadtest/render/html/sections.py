@@ -15,7 +15,7 @@ from loadtest.render.html.figures import Figure
 from loadtest.render.html.outline import Compared, Contents, Run, Searched, Setup
 from loadtest.render.html.series import MOST_SECONDS, spans
 from loadtest.render.html.tables import Table
-from loadtest.render.html.timelines import around
+from loadtest.render.html.timelines import traces
 from loadtest.render.html.words import count, names, plural, slug
 
 _VIOLATIONS_SHOWN = 50
@@ -54,25 +54,25 @@ def _titles(reports: Sequence[Report], comparisons: Sequence[Comparison], search
         how = f"{report.command} with the strategy {report.config.get('strategy', 'of its own')}"
         target = report.environment.get("target", "unknown")
         return f"loadtest: {how}", f"{report.run_id}, started {report.started_at}, target {target}"
-    said = [
+    parts = [
         plural(len(comparison.cells), "cell") + f" compared in {comparison.comparison_id}" for comparison in comparisons
     ]
-    said += [f"{plural(len(search.levels), 'level')} run in {search.search_id}" for search in searches]
+    parts += [f"{plural(len(search.levels), 'level')} run in {search.search_id}" for search in searches]
     began = [report.started_at for report in reports]
     began += [each.started_at for each in comparisons] + [each.started_at for each in searches]
     what = "comparison" if len(comparisons) == 1 else "comparisons" if comparisons else plural(len(reports), "run")
     what = "search" if searches and not comparisons else what
     detail = f"{plural(len(reports), 'run')} in detail"
-    return f"loadtest: {what}", ", ".join([*said, detail, f"started {min(began, default='')}"])
+    return f"loadtest: {what}", ", ".join([*parts, detail, f"started {min(began, default='')}"])
 
 
 def _sections(
     runs: Sequence[Run], comparisons: Sequence[Comparison], searches: Sequence[Found]
 ) -> list[tuple[str, str]]:
-    found = [
+    sections = [
         ("verdict", "Verdict", True),
         ("search", "Search", bool(searches)),
-        ("around", "Time line", any(run.around for run in runs)),
+        ("traces", "Time line", any(run.traces for run in runs)),
         ("figures", "Key figures", bool(runs)),
         ("orders-section", "Orders", True),
         ("latency", "Latency", bool(runs)),
@@ -82,7 +82,7 @@ def _sections(
         ("setup", "Configuration", True),
         ("all", "All figures", bool(runs)),
     ]
-    return [(anchor, name) for anchor, name, there in found if there]
+    return [(anchor, name) for anchor, name, there in sections if there]
 
 
 def _verdict_tables(reports: Mapping[str, Report]) -> list[Table]:
@@ -90,11 +90,11 @@ def _verdict_tables(reports: Mapping[str, Report]) -> list[Table]:
     violations = [
         (name if shown else "", each) for name, report in reports.items() for each in report.verdict.violations
     ]
-    found = [_evidence(violations)]
+    shown_tables = [_evidence(violations)]
     if len(reports) > 1:
         rows = [[name, report.verdict.status.value, report.verdict.sentence] for name, report in reports.items()]
-        found.insert(0, Table("Verdict of each run", ("run", "verdict", "in words"), rows, (0, 1, 2)))
-    return found
+        shown_tables.insert(0, Table("Verdict of each run", ("run", "verdict", "in words"), rows, (0, 1, 2)))
+    return shown_tables
 
 
 def _evidence(violations: Sequence[tuple[str, Violation]]) -> Table:
@@ -106,18 +106,18 @@ def _evidence(violations: Sequence[tuple[str, Violation]]) -> Table:
 
 
 def _orders(reports: Mapping[str, Report], comparisons: Sequence[Comparison]) -> list[tuple[Figure | None, Table]]:
-    found: list[tuple[Figure | None, Table]] = []
+    charts: list[tuple[Figure | None, Table]] = []
     for n, comparison in enumerate(comparisons, 1):
         bars = {cell.name: cell.orders for cell in comparison.cells}
         table = tables.orders(f"Orders of each cell, all repeats together: {comparison.comparison_id}", bars, {})
-        found.append((figures.orders(bars, f"comparison-{n}-orders"), table))
+        charts.append((figures.orders(bars, f"comparison-{n}-orders"), table))
     compared = {run for comparison in comparisons for cell in comparison.cells for run in cell.runs}
     alone = {name: report.orders for name, report in reports.items() if report.run_id not in compared}
     if alone:
         bars = {name: {each: getattr(orders, each) for each in _COUNTS} for name, orders in alone.items()}
         reasons = {name: orders.rejected_by_reason for name, orders in alone.items()}
-        found.append((figures.orders(bars), tables.orders("Orders of each run", bars, reasons)))
-    return found
+        charts.append((figures.orders(bars), tables.orders("Orders of each run", bars, reasons)))
+    return charts
 
 
 def _runs(reports: Mapping[str, Report]) -> list[Run]:
@@ -135,24 +135,24 @@ def _runs(reports: Mapping[str, Report]) -> list[Run]:
 
 
 def _run(name: str, anchor: str, report: Report, most_points: int, most_timelines: int) -> Run:
-    whole = [second for second in report.seconds if second.second + 1 <= report.duration_s]
+    whole = [second for second in report.per_second if second.second + 1 <= report.duration_s]
     points = spans(whole, most_points)  # a part of a second would look like a drop
     over_time = figures.over_time(report, points, anchor)
-    seconds = tables.seconds(spans(report.seconds, most_points))
+    per_second = tables.per_second(spans(report.per_second, most_points))
     return Run(
         name=name,
-        around=around(report, anchor, most_timelines),
+        traces=traces(report, anchor, most_timelines),
         latency=figures.latency(report, anchor),
         latencies=tables.latencies(report),
         over_time=over_time,
         width=points[0].last - points[0].first + 1 if points else 1,
-        seconds=seconds,
+        per_second=per_second,
         all=[
             tables.thresholds(report),
             tables.stock(report),
             tables.winners(report),
             tables.operations(report),
-            *([] if over_time else [seconds]),
+            *([] if over_time else [per_second]),
             tables.settings("Arrivals", msgspec.to_builtins(report.arrivals)),
             tables.settings("Work", msgspec.to_builtins(report.work)),
             tables.settings("Capacity", msgspec.to_builtins(report.capacity)),
@@ -193,8 +193,8 @@ def _searched(search: Found, name: str) -> Searched:
 
 
 def _setup(reports: Mapping[str, Report], comparisons: Sequence[Comparison], searches: Sequence[Found]) -> list[Setup]:
-    found: list[tuple[str, Report | Comparison | Found]] = [(each.comparison_id, each) for each in comparisons]
-    found += [(each.search_id, each) for each in searches]
+    subjects: list[tuple[str, Report | Comparison | Found]] = [(each.comparison_id, each) for each in comparisons]
+    subjects += [(each.search_id, each) for each in searches]
     return [
         Setup(
             name,
@@ -204,7 +204,7 @@ def _setup(reports: Mapping[str, Report], comparisons: Sequence[Comparison], sea
                 tables.settings("Environment", of.environment),
             ],
         )
-        for name, of in [*found, *reports.items()]
+        for name, of in [*subjects, *reports.items()]
     ]
 
 

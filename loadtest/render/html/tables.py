@@ -60,7 +60,7 @@ def _key_row(name: str, report: Report) -> list[str]:
 
 
 def violations(found: Sequence[tuple[str, Violation]]) -> Table:
-    """The evidence: a row for each broken law, beginning with the run's name if it has one."""
+    """The evidence: a row for each broken invariant, beginning with the run's name if it has one."""
     rows = [
         [
             *([run] if run else []),
@@ -104,7 +104,7 @@ def _latency(of: Latency) -> list[str]:
     return [count(of.count), *map(milliseconds, (of.mean, of.min, of.p50, of.p90, of.p99, of.p999, of.max))]
 
 
-def seconds(points: Sequence[Span]) -> Table:
+def per_second(points: Sequence[Span]) -> Table:
     """The run second by second; of a long run, several in one row."""
     outcomes = [name for name in theme.OUTCOMES if any(name in span.ms for span in points)]
     heading = ["second", *(name.replace("_", " ") for name in RATES), "in flight"]
@@ -157,18 +157,18 @@ def differences(caption: str, found: Iterable[Difference]) -> Table:
 def levels(search: Found) -> Table:
     """A row for each level of a search; the figures are medians of its runs."""
     rows = []
-    for one in search.levels:
-        p99 = [value for value in one.p99_ms if value is not None]
-        where = "holds" if one.level == search.holds_at else "fails" if one.level == search.fails_at else ""
+    for level in search.levels:
+        p99 = [value for value in level.p99_ms if value is not None]
+        where = "holds" if level.level == search.holds_at else "fails" if level.level == search.fails_at else ""
         rows.append(
             [
-                f"{one.level:,.6g}",
+                f"{level.level:,.6g}",
                 where,
-                one.share,
-                f"{one.certainty:.1%}",
-                number(median(one.goodput_per_s)),
+                level.share,
+                f"{level.certainty:.1%}",
+                number(median(level.goodput_per_s)),
                 milliseconds(median(p99) if p99 else None),
-                _counts(one.counts),
+                _counts(level.counts),
             ]
         )
     heading = (search.of, "answer", "runs that held", "likely below the limit", "goodput a second",
@@ -178,7 +178,7 @@ def levels(search: Found) -> Table:
 
 def crossed(search: Found) -> Table:
     """Why runs of a search did not hold."""
-    rows = [[f"{one.level:,.6g}", sentence] for one in search.levels for sentence in one.crossed if sentence]
+    rows = [[f"{level.level:,.6g}", sentence] for level in search.levels for sentence in level.crossed if sentence]
     return Table("Runs that did not hold", (search.of, "what was crossed"), rows, (1,))
 
 

@@ -32,23 +32,23 @@ class Trace(Struct, frozen=True):
     table: Table
 
 
-def around(report: Report, run: str, most: int) -> list[Trace]:
+def traces(report: Report, run: str, most: int) -> list[Trace]:
     """The first of a run's time lines, at most so many."""
     violations = report.verdict.violations
     return [
-        _around(violations[timeline.violation], timeline, f"{run}-around-{timeline.violation + 1}")
+        _trace(violations[timeline.violation], timeline, f"{run}-trace-{timeline.violation + 1}")
         for timeline in report.verdict.timelines[:most]
         if timeline.operations and timeline.violation < len(violations)
     ]
 
 
-def _around(violation: Violation, timeline: Timeline, name: str) -> Trace:
+def _trace(violation: Violation, timeline: Timeline, name: str) -> Trace:
     ops = timeline.operations
     title = f"{violation.kind}, round {count(violation.round)}, {violation.product_id}"
     said = "; ".join(f"order {op.order_id}: {did(op)}" for op in ops if op in violation.operations)
-    about = f"Bars from sent to received, a lane for each order: {plural(len(ops), 'operation')} around {title}. {said}"
-    figure = Figure(name, f"Around {title}", about, _chart(violation, timeline))
-    return Trace(violation.message, figure, _table(f"Operations around {title}", violation, timeline))
+    about = f"Bars from sent to received, a lane for each order: {plural(len(ops), 'operation')} of {title}. {said}"
+    figure = Figure(name, f"Trace of {title}", about, _chart(violation, timeline))
+    return Trace(violation.message, figure, _table(f"Operations in the trace of {title}", violation, timeline))
 
 
 def _rows(violation: Violation, timeline: Timeline) -> list[list[Value]]:

@@ -61,11 +61,11 @@ def dollars(value: float | None) -> str:
     return NONE if value is None else f"${value:,.2f}" if value >= 100 else f"${value:,.6f}"
 
 
-def estimate(found: Estimate) -> str:
+def estimate(of: Estimate) -> str:
     """`123.4 (120.1 to 125.9)`: the median and its 95 % interval."""
-    if found.low is None or found.high is None:
-        return number(found.median)
-    return f"{number(found.median)} ({number(found.low)} to {number(found.high)})"
+    if of.low is None or of.high is None:
+        return number(of.median)
+    return f"{number(of.median)} ({number(of.low)} to {number(of.high)})"
 
 
 def plural(n: int, noun: str) -> str:
@@ -89,17 +89,17 @@ def slug(text: str) -> str:
 def names(reports: Sequence[Report], comparisons: Sequence[Comparison], searches: Sequence[Found] = ()) -> list[str]:
     """What each run is called: the name of its cell or level, or its strategy; its id where two have the same."""
     cells = {run: cell.name for comparison in comparisons for cell in comparison.cells for run in cell.runs}
-    cells |= {run: level(search, one) for search in searches for one in search.levels for run in one.runs}
-    found = [cells.get(report.run_id) or str(report.config.get("strategy", report.command)) for report in reports]
+    cells |= {run: level(search, step) for search in searches for step in search.levels for run in step.runs}
+    called = [cells.get(report.run_id) or str(report.config.get("strategy", report.command)) for report in reports]
     return [
-        name if found.count(name) == 1 else f"{name}, {report.run_id}"
-        for name, report in zip(found, reports, strict=True)
+        name if called.count(name) == 1 else f"{name}, {report.run_id}"
+        for name, report in zip(called, reports, strict=True)
     ]
 
 
-def level(search: Found, one: Level) -> str:
+def level(search: Found, step: Level) -> str:
     """`concurrency 64`."""
-    return f"{search.of} {one.level:,.6g}"
+    return f"{search.of} {step.level:,.6g}"
 
 
 def flat(document: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:

@@ -5,7 +5,7 @@ import uuid
 from loadtest.dynamodb.items import number
 from loadtest.dynamodb.table import Answer
 from loadtest.events import Outcome, Product, Reason
-from loadtest.studies.probe.document import Finding, Shown
+from loadtest.studies.probe.findings import Finding, Shown
 from loadtest.studies.probe.questions import CONDITIONAL, TRANSACTION_ATOMIC
 from loadtest.studies.probe.races import RACERS, finding, hold
 from loadtest.studies.probe.subject import Subject, version_in
@@ -39,7 +39,7 @@ async def transactions(subject: Subject) -> Finding:
     product_id = await subject.product()
     records = [subject.record_id() for _ in range(RACERS)]
     won: dict[int, int] = {}
-    doubtful: set[int] = set()
+    unresolved: set[int] = set()
     async with subject.table(RACERS) as (table, _):
 
         async def attempt(racer: int, race: int, version: int) -> Answer:
@@ -53,7 +53,7 @@ async def transactions(subject: Subject) -> Finding:
             if answer.result.outcome is Outcome.ACCEPTED:
                 won[racer] = race
             elif answer.result.outcome is Outcome.UNKNOWN:
-                doubtful.add(racer)
+                unresolved.add(racer)
             return answer
 
         async def read() -> Product | None:
@@ -62,7 +62,7 @@ async def transactions(subject: Subject) -> Finding:
         races = await hold(attempt, read, TRANSACTION_RACES, TRANSACTIONS_WITHIN_S)
         if not races.decided:
             return finding(TRANSACTION_ATOMIC, races)
-        sure = [racer for racer in range(RACERS) if racer not in doubtful]
+        sure = [racer for racer in range(RACERS) if racer not in unresolved]
         found = {racer: version_in(await table.read(records[racer])) for racer in sure}
     torn = [racer for racer, race in found.items() if race is not None and race != won.get(racer, 0)]
     if torn and not races.doubled:

@@ -8,7 +8,7 @@ import anyio
 
 from loadtest.events import Outcome
 from loadtest.records.problems import Problems
-from loadtest.studies.probe.document import Finding, Shown
+from loadtest.studies.probe.findings import Finding, Shown
 from loadtest.studies.probe.questions import CLOCK, KEEP_ALIVE, burst
 from loadtest.studies.probe.subject import Subject
 
@@ -93,6 +93,6 @@ async def at_once(subject: Subject, connections: int) -> Finding:
                     tasks.start_soon(one)
     served, all_served = len(served_s), len(served_s) == connections
     seen = f"all served in {served_s[-1]:.2f} s" if all_served else f"{served:,} served in {BURST_WITHIN_S:g} s"
-    seen += "".join(f"; {problem.count:,} × {problem.sentence}" for problem in problems.found()[:1])
+    seen += "".join(f"; {problem.count:,} × {problem.sentence}" for problem in problems.kinds()[:1])
     figures = {"connections": connections, "served": served, "within_s": served_s[-1] if served_s else 0.0}
     return burst(connections).decided(all_served, seen, "" if all_served else f"{served:,} served", figures)

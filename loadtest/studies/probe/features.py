@@ -6,7 +6,7 @@ from typing import Any
 from loadtest.dynamodb.items import number
 from loadtest.dynamodb.table import Answer, Table
 from loadtest.events import Outcome, Reason
-from loadtest.studies.probe.document import Finding, Shown
+from loadtest.studies.probe.findings import Finding, Shown
 from loadtest.studies.probe.questions import ALL_OLD, READ_CAPACITY, TOKEN, TRANSACTIONS, WRITE_CAPACITY
 from loadtest.studies.probe.subject import EXISTS, Subject
 

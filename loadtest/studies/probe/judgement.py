@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from loadtest.studies.probe.document import Finding, Shown
+from loadtest.studies.probe.findings import Finding, Shown
 from loadtest.studies.probe.questions import CONDITIONAL, CONSISTENT_READS, DECISIVE, REQUIRED
 
 

@@ -6,10 +6,11 @@ from collections.abc import Awaitable, Callable, Sequence
 import anyio
 from msgspec import Struct, field
 
+from loadtest.checker.power import excluded
 from loadtest.dynamodb.table import Answer
 from loadtest.events import Outcome, Product
 from loadtest.records.problems import Problems
-from loadtest.studies.probe.document import Finding, Shown
+from loadtest.studies.probe.findings import Finding, Shown
 from loadtest.studies.probe.questions import Question
 
 RACERS = 4
@@ -24,7 +25,7 @@ Read = Callable[[], Awaitable[Product | None]]
 class Races(Struct):
     """What the races showed.
 
-    `decided` races had a winner. In `contested` ones of these another write was on its way at the same time as the
+    `decided` races had a winner. In `contested` ones of these another write was in flight at the same time as the
     winner's, so that two could have won. `doubled` are races with two winners or more: `by_answers` more than one
     write was accepted, `by_state` the item's version rose by more than one.
     """
@@ -56,7 +57,7 @@ class Races(Struct):
 
 
 def _overlap(one: Answer, other: Answer) -> bool:
-    """Whether both were on their way at one moment; a write that surely was not applied is no rival."""
+    """Whether both were in flight at one moment; a write that surely was not applied is no rival."""
     if other.result.outcome in (Outcome.THROTTLED, Outcome.FAILED):
         return False
     return one.stamps.sent_ns < other.stamps.received_ns and other.stamps.sent_ns < one.stamps.received_ns
@@ -109,7 +110,7 @@ def finding(question: Question, races: Races) -> Finding:
         return question.answered(Shown.NO, seen, f"{races.doubled:,} of {races.decided:,} races", figures)
     if races.contested < FEWEST:
         return question.answered(Shown.NOT_SHOWN, _why_not(races), figures=figures)
-    bound = 3 / races.contested
+    bound = excluded(races.contested)
     seen = f"at 95 % fewer than {bound:.2%} of such races, {RACERS} writes each, have two winners"
     figures["excluded_rate"] = bound
     return question.answered(Shown.YES, seen, f"0 of {races.contested:,} races", figures)
@@ -118,5 +119,5 @@ def finding(question: Question, races: Races) -> Finding:
 def _why_not(races: Races) -> str:
     if races.decided:
         return f"only in {races.contested:,} of {races.run:,} races two writes could have won"
-    common = "".join(f" ({problem.message})" for problem in races.problems.found()[:1])
+    common = "".join(f" ({problem.message})" for problem in races.problems.kinds()[:1])
     return f"nobody won in {races.run:,} races{common}"

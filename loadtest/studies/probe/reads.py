@@ -3,10 +3,11 @@
 import time
 from statistics import median
 
+from loadtest.checker.power import excluded
 from loadtest.dynamodb.items import number
 from loadtest.dynamodb.table import Answer
 from loadtest.events import Outcome, Reason
-from loadtest.studies.probe.document import Finding, Shown
+from loadtest.studies.probe.findings import Finding, Shown
 from loadtest.studies.probe.questions import CONSISTENT_READS, LATENCY
 from loadtest.studies.probe.races import FEWEST, PATIENCE_S
 from loadtest.studies.probe.subject import EXISTS, Subject, version_in
@@ -46,7 +47,7 @@ async def consistent(subject: Subject) -> Finding:
         said = f" ({problem})" if problem else ""
         seen = f"only {reads} of {WRITES} writes could be read{said}"
         return CONSISTENT_READS.answered(Shown.NOT_SHOWN, seen, figures=figures)
-    bound = 3 / reads
+    bound = excluded(reads)
     seen = f"read over another connection; at 95 % fewer than {bound:.2%} are stale"
     return CONSISTENT_READS.answered(Shown.YES, seen, f"0 of {reads:,} stale", figures)
 

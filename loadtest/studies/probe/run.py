@@ -1,24 +1,24 @@
-"""One probe from the preparation of the target to the document."""
+"""One probe from the preparation of the target to its result."""
 
 import time
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from functools import partial
 
-import anyio
 from msgspec import Struct
 
-from loadtest.dynamodb import admin
-from loadtest.dynamodb.client import Connection, DynamoDBClient, connect
+from loadtest.dynamodb.client import connect
+from loadtest.engine.prepare import make_ready
+from loadtest.engine.stop import Interrupt, Stop
 from loadtest.errors import InterruptedRunError, LoadTestError
 from loadtest.measure.summary import environment
 from loadtest.studies.probe import atomicity, connections, features, reads
 from loadtest.studies.probe import questions as q
-from loadtest.studies.probe.document import SCHEMA, Finding, Probe
+from loadtest.studies.probe.findings import SCHEMA, Finding, Probe
 from loadtest.studies.probe.judgement import judge
 from loadtest.studies.probe.subject import Subject, under_question, understood
 from loadtest.targets import opened
-from loadtest.workload.target import Target, TargetKind
+from loadtest.workload.target import Target
 
 Ask = Callable[[Subject], Awaitable[Finding]]
 _A_FEW_S = 0.1  # a request or two
@@ -47,7 +47,7 @@ class Step(Struct, frozen=True):
 
 
 class Probed(Struct, frozen=True):
-    """A probe that has ended: the document, and the signal or the error that stopped it early."""
+    """A probe that has ended: its result, and the signal or the error that stopped it early."""
 
     probe: Probe
     signal: str | None
@@ -59,7 +59,7 @@ async def probe(
     bursts: Sequence[int],
     begin: Callable[[], None],
     asking: Callable[[Step], None],
-    interrupt: Callable[[], Awaitable[str]],
+    interrupt: Interrupt,
 ) -> Probed:
     """Ask all questions, last those about so many connections at once.
 
@@ -68,13 +68,14 @@ async def probe(
     LoadTestError if it ends before a question is answered.
     """
     started_at, started_s = datetime.now(UTC), time.monotonic()
-    probing = _Probing(target, bursts, begin, asking)
-    await probing.until(interrupt)
-    signal, error = probing.signal, probing.error
+    stop, probing = Stop(), _Probing(target, bursts, begin, asking)
+    async with stop.until(interrupt):
+        await probing.ask_all()
+    signal, error = stop.signal, stop.error
     subject = probing.subject
     if subject is None or not probing.findings:
         raise error or InterruptedRunError(f"stopped by {signal} before the first question was answered")
-    stopped_by = signal or (str(error) if error else None)
+    stopped_by = stop.reason
     fit, sentence = judge(probing.findings, stopped_by)
     found = Probe(
         schema=SCHEMA,
@@ -101,31 +102,14 @@ class _Probing:
         self.findings: list[Finding] = []
         self.subject: Subject | None = None
         self.endpoint_url = ""
-        self.signal: str | None = None
-        self.error: LoadTestError | None = None
         self._target, self._bursts, self._begin, self._asking = target, bursts, begin, asking
-        self._scope = anyio.CancelScope()
 
-    async def until(self, interrupt: Callable[[], Awaitable[str]]) -> None:
-        """Ask until all is asked, a signal comes, which is then in `signal`, or an error, which is then in `error`."""
-
-        async def wait() -> None:
-            self.signal = await interrupt()
-            self._scope.cancel()
-
-        async with anyio.create_task_group() as tasks:
-            tasks.start_soon(wait)
-            with self._scope:
-                try:
-                    await self._on_target()
-                except LoadTestError as error:
-                    self.error = error
-            tasks.cancel_scope.cancel()
-
-    async def _on_target(self) -> None:
+    async def ask_all(self) -> None:
+        """Ask until all is asked."""
         async with opened(self._target, 1) as connection, connect(connection.patient()) as admin_client:
             self.endpoint_url = admin_client.meta.endpoint_url
-            await _prepare(self._target, admin_client, connection)
+            with understood(connection):
+                await make_ready(self._target, admin_client, connection)
             self._begin()
             async with under_question(connection, admin_client) as self.subject:
                 await self._ask_all(self.subject)
@@ -147,12 +131,3 @@ def _questions(bursts: Sequence[int]) -> Iterator[tuple[q.Question, Ask, float]]
 def longest_s(bursts: Sequence[int]) -> float:
     """How long all questions take at most, if the target is not so slow that the fewest tries take longer."""
     return sum(limit_s for *_, limit_s in _questions(bursts))
-
-
-async def _prepare(target: Target, admin_client: DynamoDBClient, connection: Connection) -> None:
-    """Make the embedded server's table; refuse one that is not fit, not ours, or no DynamoDB's."""
-    if target.kind is TargetKind.EMBEDDED:
-        await admin.create_table(admin_client, connection)
-    with understood(connection):
-        table = admin.require_usable(await admin.describe_table(admin_client, connection), connection)
-    admin.require_ours(table, connection, allow_untagged=target.allow_untagged_table)

@@ -109,7 +109,7 @@ class Subject:
     async def clean(self) -> None:
         """Delete every item that may have been made, also when this task is being cancelled.
 
-        Records last: a transaction that is still on its way puts none once its product is gone.
+        Records last: a transaction that is still in flight puts none once its product is gone.
         """
         self.left_behind = [*self._products, *self._records]
         with anyio.move_on_after(_DELETE_WITHIN_S, shield=True):

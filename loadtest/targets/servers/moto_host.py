@@ -19,7 +19,7 @@ from loadtest.system.guard import Guard
 from loadtest.system.server_priority import give_way
 from loadtest.targets.servers import moto_fast
 
-COMPARED_MOTO = frozenset({"5.2.5"})  # with moto_server, by tests/moto
+COMPARED_MOTO = frozenset({"5.2.5"})  # with moto_server, by tests/integration/moto
 
 
 def serve(place: socket.socket, guard: Guard) -> None:
