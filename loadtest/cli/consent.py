@@ -17,6 +17,7 @@ from loadtest.workload.target import TargetKind
 if TYPE_CHECKING:
     from loadtest.dynamodb.client import Connection
     from loadtest.dynamodb.items import Item
+    from loadtest.dynamodb.schema import TableSchema
     from loadtest.events import Product
 
 _SHOWN = 3  # products in one question
@@ -49,13 +50,13 @@ def foreign_products(plan: Race | Load, *, yes: bool) -> list[str]:
 
 
 async def _look(plan: Race | Load) -> tuple["Connection", dict[str, "Item"]]:
-    from loadtest.dynamodb.client import connect
+    from loadtest.dynamodb.opening import open_transport
 
     async with opened(plan.target, pool=1) as connection:
         try:
             return connection, await _foreign(plan, connection)
         except TargetError:
-            async with connect(connection):  # if the orders' own client is not possible, that says more
+            async with open_transport(connection):  # if the orders' own client is not possible, that says more
                 raise
 
 
@@ -68,14 +69,14 @@ async def _foreign(plan: Race | Load, connection: "Connection") -> dict[str, "It
         table = admin.require_usable(await admin.describe_table(client, connection), connection)
         admin.require_ours(table, connection, allow_untagged=plan.target.allow_untagged_table)
         found = await foreign_items(client, connection, plan.product_ids)
-    return {product_id: item for product_id, item in found.items() if _is_product(item)}
+    return {product_id: item for product_id, item in found.items() if _is_product(item, connection.schema)}
 
 
-def _is_product(item: "Item") -> bool:
+def _is_product(item: "Item", schema: "TableSchema") -> bool:
     from loadtest.dynamodb.items import to_product
 
     try:
-        to_product(item, "")
+        to_product(item, "", schema)
     except ValueError:
         return False
     return True
@@ -86,22 +87,28 @@ def _question(plan: Race | Load, connection: "Connection", found: Mapping[str, "
     from loadtest.dynamodb.foreign import described
 
     first = list(found.items())[:_SHOWN]
-    shown = "; ".join(f"{item_id!r}, which has {described(item)}: {change(plan, item)}" for item_id, item in first)
+    schema = connection.schema
+    shown = "; ".join(
+        f"{item_id!r}, which has {described(item, schema)}: {change(plan, item, schema)}" for item_id, item in first
+    )
     more = f"; and {plural(len(found) - _SHOWN, 'product')} more" if len(found) > _SHOWN else ""
     those = f"{plural(len(found), 'product')} in table {connection.table!r} {connection.where} "
     those += "was" if len(found) == 1 else "were"
     return f"{those} not made by loadtest. The run changes {shown}{more}; afterwards it puts back what was there. Go on"
 
 
-def change(plan: Race | Load, item: "Item") -> str:
+def change(plan: Race | Load, item: "Item", schema: "TableSchema") -> str:
     """What a run makes of a product, in words."""
     from loadtest.dynamodb.foreign import value_of
 
-    last_restock = f", last_restock {value_of(item, 'last_restock')} → a time" if plan.restocked else ""
+    def now(name: str) -> str:
+        return f"{name} {value_of(item, name)}"
+
+    last_restock = f", {now(schema.last_restock)} → a time" if plan.restocked else ""
     return (
-        f"quantity {value_of(item, 'quantity')} → {plan.stock:,} and what the orders leave of it, "
-        f"version {value_of(item, 'version')} → one more with each write, "
-        f"last_order {value_of(item, 'last_order')} → an order's id{last_restock}"
+        f"{now(schema.quantity)} → {plan.stock:,} and what the orders leave of it, "
+        f"{now(schema.version)} → one more with each write, "
+        f"{now(schema.last_order)} → an order's id{last_restock}"
     )
 
 
@@ -110,6 +117,7 @@ def overwriting(connection: "Connection", found: Mapping[str, "Item"], products:
     from loadtest.dynamodb.foreign import described
     from loadtest.dynamodb.items import to_item
 
-    new = {product.id: described(to_item(product)) for product in products}
-    each = "; ".join(f"{item_id!r}: {described(item)} → {new[item_id]}" for item_id, item in found.items())
+    schema = connection.schema
+    new = {product.id: described(to_item(product, schema), schema) for product in products}
+    each = "; ".join(f"{item_id!r}: {described(item, schema)} → {new[item_id]}" for item_id, item in found.items())
     return f"Overwrite in table {connection.table!r} {connection.where} what loadtest did not make: {each}"

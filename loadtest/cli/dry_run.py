@@ -13,6 +13,7 @@ from loadtest.dynamodb import admin
 from loadtest.dynamodb.client import Connection, DynamoDBClient, connect
 from loadtest.dynamodb.foreign import described, items_of
 from loadtest.dynamodb.items import Item, is_made_here, item_bytes, to_item
+from loadtest.dynamodb.schema import TableSchema
 from loadtest.engine.prepare import find_table
 from loadtest.events import Product
 from loadtest.system.signals import run_interruptible
@@ -39,6 +40,7 @@ class _Found(Struct, frozen=True):
 
     where: str
     items: Mapping[str, Item]
+    schema: TableSchema
 
 
 def dry_run(
@@ -55,13 +57,13 @@ def dry_run(
     plan = runs[0].plan
     found = _embedded() if plan.target.kind is TargetKind.EMBEDDED else run_interruptible(_look, plan, run_target)
     wanted = [found.items[product_id] for product_id in plan.product_ids if product_id in found.items]
-    new = to_item(Product(plan.product_ids[-1], plan.product_ids[-1], plan.stock, 1))
+    new = to_item(Product(plan.product_ids[-1], plan.product_ids[-1], plan.stock, 1), found.schema)
     size = max(map(item_bytes, wanted or [new])) + _LEFT_BYTES
     require_affordable(replace(first or plan, max_spend_usd=max_spend_usd), size)
     asked = [(each, ahead(each.plan, size)) for each in runs]
     lines = [
         ("target", f"{plan.target.kind.value}: {found.where}"),
-        *_products(plan, wanted, yes=run_target.yes),
+        *_products(plan, wanted, found.schema, yes=run_target.yes),
         *([("runs", note)] if note else []),
         ("orders", _orders(asked)),
         ("requests", _requests(asked)),
@@ -82,11 +84,12 @@ def show(lines: Sequence[tuple[str, str]]) -> int:
 
 
 def _embedded() -> _Found:
-    return _Found(OWN_SERVER, _sample())
+    schema = TableSchema()
+    return _Found(OWN_SERVER, _sample(schema), schema)
 
 
-def _sample() -> dict[str, Item]:
-    return {product.id: to_item(product) for product in admin.SAMPLE}
+def _sample(schema: TableSchema) -> dict[str, Item]:
+    return {product.id: to_item(product, schema) for product in admin.SAMPLE}
 
 
 async def table_found(
@@ -106,31 +109,33 @@ async def table_found(
 
 async def _look(plan: Race | Load, run_target: RunTarget) -> _Found:
     """Read the table as the run will find it. TargetError if it could not use it."""
-    target, first = plan.target, _sample() if run_target.populate_table else {}
+    target = plan.target
     async with opened(target, pool=1) as connection, connect(connection.patient()) as client:
+        schema = connection.schema
+        first = _sample(schema) if run_target.populate_table else {}
         where, there = await table_found(target, client, connection, made=bool(first))
         if not there:
-            return _Found(where, first)
+            return _Found(where, first, schema)
         items = await items_of(client, connection, [*plan.product_ids, *first])
         rewritten = {
-            product_id: item for product_id, item in first.items() if is_made_here(items.get(product_id, item))
+            product_id: item for product_id, item in first.items() if is_made_here(items.get(product_id, item), schema)
         }
         if len(plan.product_ids) == 1 and plan.product not in rewritten:
             await admin.read_product(client, connection, plan.product)
-    return _Found(where, items | rewritten)
+    return _Found(where, items | rewritten, schema)
 
 
-def _products(plan: Race | Load, found: Sequence[Item], *, yes: bool) -> list[tuple[str, str]]:
+def _products(plan: Race | Load, found: Sequence[Item], schema: TableSchema, *, yes: bool) -> list[tuple[str, str]]:
     """What becomes of each product, and of what is not the tool's own."""
     lines = []
     for item in found[:_SHOWN]:
-        what = repr(item["id"]["S"])
-        if not is_made_here(item):
+        what = repr(item[schema.key]["S"])
+        if not is_made_here(item, schema):
             asked = "" if yes else ", after a question"
-            what += f", which loadtest did not make ({described(item)}): put back afterwards; until then{asked}"
-        lines.append(("product", f"{what}: {change(plan, item)}"))
+            what += f", which loadtest did not make ({described(item, schema)}): put back afterwards; until then{asked}"
+        lines.append(("product", f"{what}: {change(plan, item, schema)}"))
     if len(found) > _SHOWN:
-        count = sum(not is_made_here(item) for item in found[_SHOWN:])
+        count = sum(not is_made_here(item, schema) for item in found[_SHOWN:])
         lines.append(("", f"and {plural(len(found) - _SHOWN, 'product')} more, {count:,} not made by loadtest"))
     if missing := len(plan.product_ids) - len(found):
         lines.append(("products", f"{plural(missing, 'product')} made, with a quantity of {plan.stock:,}"))

@@ -30,6 +30,7 @@ class Keeping:
         self._product_ids = product_ids
         self._quiet = quiet
         self._kept = Kept({})
+        self._was: dict[str, str] = {}  # the first of them, in words
         self._done: list[str] = []
         self._problems: list[str] = []
 
@@ -46,6 +47,8 @@ class Keeping:
             async with connect(place.patient()) as client:
                 connection = replace(place, region=client.meta.region_name)  # for who does it by hand
                 self._kept = Kept(await foreign_items(client, connection, self._product_ids))
+            first = list(self._kept.items.items())[:_SHOWN]
+            self._was = {product_id: described(item, connection.schema) for product_id, item in first}
             self._announce(connection)
             try:
                 yield self._kept
@@ -92,15 +95,15 @@ class Keeping:
                 removed.append(order_id)
 
         await for_each(list(self._kept.records), remove)
-        self._say_records(len(removed))
+        self._say_records(len(removed), connection.schema.record_prefix)
 
-    def _say_records(self, removed: int) -> None:
+    def _say_records(self, removed: int, prefix: str) -> None:
         kept, table = self._kept, self._target.table
         left = len(kept.records) - removed + kept.records_more
         if removed and not self._quiet:
             say(f"removed {plural(removed, 'order record')} from table {table!r}", err=True)
         if left:
-            ids = ", ".join(f"order#{run}-…" for run in kept.runs)
+            ids = ", ".join(f"{prefix}{run}-…" for run in kept.runs)
             say(f"up to {plural(left, 'order record')} may still be in table {table!r}: {ids}", err=True)
 
     def tell(self) -> LoadTestError | None:
@@ -108,8 +111,8 @@ class Keeping:
         for problem in self._problems:
             say(f"loadtest: {problem}", err=True)
         if not self._problems and not self._quiet:
-            for product_id, item in list(self._kept.items.items())[:_SHOWN]:
-                say(f"put {product_id!r} back as it was: {described(item)}", err=True)
+            for product_id, was in self._was.items():
+                say(f"put {product_id!r} back as it was: {was}", err=True)
             if len(self._kept.items) > _SHOWN:
                 say(f"and {plural(len(self._kept.items) - _SHOWN, 'product')} more", err=True)
         for product_id in sorted(self._kept.late):

@@ -19,7 +19,8 @@ from math import ceil
 import anyio
 import msgspec
 
-from loadtest.dynamodb.client import Connection, stamps
+from loadtest.dynamodb.client import Connection
+from loadtest.dynamodb.opening import stamps
 from loadtest.engine.dispatch import Credit, Part, opened
 from loadtest.engine.gate import Gate
 from loadtest.events import Event, Operation, Order, OwnRequest, Repaired

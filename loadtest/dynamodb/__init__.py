@@ -1,1 +1,1 @@
-"""The only place that knows aioboto3: the client, the table, and what the SDK's errors mean."""
+"""The only place that knows aioboto3: the table and its schema, transports, clients, and what errors mean."""

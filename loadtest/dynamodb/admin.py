@@ -13,27 +13,23 @@ import anyio
 from botocore.exceptions import ClientError
 from msgspec import Struct
 
-from loadtest.dynamodb.client import Connection, DynamoDBClient, fill
+from loadtest.dynamodb.client import Connection, DynamoDBClient
 from loadtest.dynamodb.errors import CONDITION_FAILED, code_of, explained, missing_table
-from loadtest.dynamodb.items import MADE_BY, Item, item_bytes, restock_stamp, to_item, to_product
+from loadtest.dynamodb.items import MAKER, Item, item_bytes, restock_stamp, to_item, to_product
 from loadtest.dynamodb.patience import OnRepair, patiently, uncounted
+from loadtest.dynamodb.schema import TableSchema
 from loadtest.dynamodb.sdk_answers import NotUnderstoodError
+from loadtest.dynamodb.sdk_transport import Reader
 from loadtest.dynamodb.table import Table
+from loadtest.dynamodb.transport import Transport
 from loadtest.errors import TargetError
 from loadtest.events import OwnRequest, Product
 from loadtest.system.foreign_text import clean
-from loadtest.workload.target import ClientKind
 
 TAG = {"Key": "loadtest", "Value": "allowed"}
-_MARK = {"id": {"S": "loadtest#table"}, **MADE_BY}  # stands for the tag in a table of a server that keeps no tags
+_MARK_ID = "loadtest#table"  # of the item that stands for the tag in a table of a server that keeps no tags
 _ACTIVE_WITHIN_S = 300.0  # a new table
-KEEP_S = 24 * 3600
 _MOST_PAGES = 50  # of tags: DynamoDB lets a table have 50
-_UNLESS_FOREIGN: dict[str, Any] = {
-    "ConditionExpression": "attribute_not_exists(id) OR made_by = :loadtest",
-    "ExpressionAttributeValues": {":loadtest": MADE_BY["made_by"]},
-}
-EXPIRES_AT = "expires_at"  # the table's time-to-live attribute: order records vanish by themselves
 SAMPLE = tuple(
     Product(id=f"p#{n}", name=name, quantity=quantity, version=1)
     for n, (name, quantity) in enumerate(
@@ -102,14 +98,23 @@ async def is_tagged(
     if tagged or connection.endpoint_url is None:
         return tagged
     with explained(connection):
-        key: dict[str, Any] = {"TableName": connection.table, "Key": {"id": _MARK["id"]}, "ConsistentRead": True}
+        mark = _mark(connection.schema)
+        key: dict[str, Any] = {
+            "TableName": connection.table,
+            "Key": connection.schema.key_of(_MARK_ID),
+            "ConsistentRead": True,
+        }
         try:
             answer = await patiently(client.get_item, OwnRequest.TABLE, repaired, **key)
         except ClientError as error:
             if code_of(error) != "ValidationException":  # another key than the tool's tables have
                 raise
             return tagged
-    return answer.get("Item") == _MARK or tagged
+    return answer.get("Item") == mark or tagged
+
+
+def _mark(schema: TableSchema) -> Item:
+    return {**schema.key_of(_MARK_ID), schema.made_by: MAKER}
 
 
 async def _has_tag(client: DynamoDBClient, connection: Connection, arn: str, repaired: OnRepair) -> bool | None:
@@ -139,7 +144,7 @@ async def create_table(client: DynamoDBClient, connection: Connection, repaired:
     TargetError if it exists, unless an answer was lost: then it is taken for the one that was just made. Where that
     must not be, see first whether it exists.
     """
-    name = connection.table
+    name, schema = connection.table, connection.schema
     with explained(connection):
         try:
             await patiently(
@@ -148,8 +153,8 @@ async def create_table(client: DynamoDBClient, connection: Connection, repaired:
                 repaired,
                 served=("ResourceInUseException",),
                 TableName=name,
-                KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
-                AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+                KeySchema=[{"AttributeName": schema.key, "KeyType": "HASH"}],
+                AttributeDefinitions=[{"AttributeName": schema.key, "AttributeType": "S"}],
                 BillingMode="PAY_PER_REQUEST",
                 Tags=[TAG],
             )
@@ -160,7 +165,7 @@ async def create_table(client: DynamoDBClient, connection: Connection, repaired:
         table = await _until_active(client, connection, repaired)
         await _mark_where_tags_are_lost(client, connection, table.get("TableArn", ""), repaired)
         try:
-            ttl = {"Enabled": True, "AttributeName": EXPIRES_AT}
+            ttl = {"Enabled": True, "AttributeName": schema.expires_at}  # records vanish by themselves
             await patiently(
                 client.update_time_to_live,
                 OwnRequest.TABLE,
@@ -178,7 +183,8 @@ async def _mark_where_tags_are_lost(
     client: DynamoDBClient, connection: Connection, arn: str, repaired: OnRepair
 ) -> None:
     if connection.endpoint_url is not None and not await _has_tag(client, connection, arn, repaired):
-        await patiently(client.put_item, OwnRequest.TABLE, repaired, TableName=connection.table, Item=_MARK)
+        mark = _mark(connection.schema)
+        await patiently(client.put_item, OwnRequest.TABLE, repaired, TableName=connection.table, Item=mark)
 
 
 def exists_already(connection: Connection) -> TargetError:
@@ -225,10 +231,11 @@ def require_usable(table: TableDescription | None, connection: Connection) -> Ta
     """Refuse a table that is missing, not active or keyed otherwise: TargetError."""
     if table is None:
         raise TargetError(missing_table(connection))
-    if table.key != (("id", "HASH", "S"),):
+    key = connection.schema.key
+    if table.key != ((key, "HASH", "S"),):
         has = ", ".join(f"{clean(attribute)} ({clean(type_)}, {clean(role)})" for attribute, role, type_ in table.key)
         raise TargetError(
-            f"table {table.name!r} has the key {has}; it must be id (S, HASH) alone: give another --table"
+            f"table {table.name!r} has the key {has}; it must be {key} (S, HASH) alone: give another --table"
         )
     if table.status not in ("ACTIVE", "UPDATING"):
         raise TargetError(f"table {table.name!r} {connection.where} is {clean(table.status)}; wait until it is ACTIVE")
@@ -247,12 +254,17 @@ async def populate(
 
     TargetError if anything else is there.
     """
-    put, table = client.put_item, connection.table
+    table, schema = connection.table, connection.schema
+    unless_foreign: dict[str, Any] = {
+        **schema.expressions(ConditionExpression="attribute_not_exists(#key) OR #made_by = :loadtest"),
+        "ExpressionAttributeValues": {":loadtest": MAKER},
+    }
     with explained(connection):
         for product in products:
-            guarded = {} if product.id in over else _UNLESS_FOREIGN
+            request: dict[str, Any] = {"TableName": table, "Item": to_item(product, schema)}
+            request |= {} if product.id in over else unless_foreign
             try:
-                await patiently(put, OwnRequest.POPULATE, repaired, TableName=table, Item=to_item(product), **guarded)
+                await patiently(client.put_item, OwnRequest.POPULATE, repaired, **request)
             except ClientError as error:
                 if code_of(error) != CONDITION_FAILED:
                     raise
@@ -267,23 +279,25 @@ class Stocked(Struct, frozen=True):
     last_restock: int = 0
 
 
-def to_stocked(item: Item, product_id: str) -> Stocked:
+def to_stocked(item: Item, product_id: str, schema: TableSchema) -> Stocked:
     """The same from the whole item. ValueError, in words, for what is no product."""
-    return Stocked(to_product(item, product_id), item_bytes(item), restock_stamp(item, product_id))
+    product = to_product(item, product_id, schema)
+    return Stocked(product, item_bytes(item), restock_stamp(item, product_id, schema))
 
 
 async def read_product(
-    client: DynamoDBClient, connection: Connection, product_id: str, repaired: OnRepair = uncounted
+    client: DynamoDBClient | Reader, connection: Connection, product_id: str, repaired: OnRepair = uncounted
 ) -> Product:
     """The product as a consistent read shows it. TargetError if it is missing or not a product."""
     return (await read_stock(client, connection, product_id, repaired)).product
 
 
 async def read_stock(
-    client: DynamoDBClient, connection: Connection, product_id: str, repaired: OnRepair = uncounted
+    client: DynamoDBClient | Reader, connection: Connection, product_id: str, repaired: OnRepair = uncounted
 ) -> Stocked:
     """The same with what else its item tells."""
-    request: dict[str, Any] = {"TableName": connection.table, "Key": {"id": {"S": product_id}}, "ConsistentRead": True}
+    schema = connection.schema
+    request: dict[str, Any] = {"TableName": connection.table, "Key": schema.key_of(product_id), "ConsistentRead": True}
     with explained(connection):
         response = await patiently(client.get_item, OwnRequest.READ, repaired, **request)
     remedy = f"write the sample with: loadtest populate {connection.options}"
@@ -293,9 +307,10 @@ async def read_stock(
             remedy = f"write it with: loadtest populate --product {shlex.quote(product_id)} {connection.options}"
         raise TargetError(f"there is no product {product_id!r} in table {connection.table!r}; {remedy}")
     if own:
-        remedy = f"put it there with quantity and version, or give one of p#0 to p#{len(SAMPLE) - 1} as --product"
+        needed = f"{schema.quantity} and {schema.version}"
+        remedy = f"put it there with {needed}, or give one of p#0 to p#{len(SAMPLE) - 1} as --product"
     try:
-        return to_stocked(response["Item"], product_id)
+        return to_stocked(response["Item"], product_id, schema)
     except (ValueError, RecursionError) as error:
         raise TargetError(f"{error} in table {connection.table!r}; {remedy}") from error
 
@@ -312,8 +327,8 @@ async def put_if_missing(
                 OwnRequest.POPULATE,
                 repaired,
                 TableName=connection.table,
-                Item=to_item(product),
-                ConditionExpression="attribute_not_exists(id)",
+                Item=to_item(product, connection.schema),
+                **connection.schema.expressions(ConditionExpression="attribute_not_exists(#key)"),
             )
         except ClientError as error:
             if code_of(error) != CONDITION_FAILED:
@@ -321,10 +336,9 @@ async def put_if_missing(
 
 
 async def warm_up(
-    table: Table, client: DynamoDBClient, connection: Connection, product_id: str, repaired: OnRepair = uncounted
+    table: Table, transport: Transport, connection: Connection, product_id: str, repaired: OnRepair = uncounted
 ) -> None:
-    """One read through a run's own client, which must work, and then as many connections as the run will use."""
-    await read_product(client, connection, product_id, repaired)
+    """One read by what will carry the orders, which must work, and then as many connections as the run will use."""
+    await read_product(Reader(transport), connection, product_id, repaired)
     table.calls["GetItem"] += 1
-    if connection.client is ClientKind.WIRE:
-        await fill(client, connection.pool)
+    await transport.fill(connection.pool)

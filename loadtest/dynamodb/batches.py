@@ -19,7 +19,7 @@ async def read_batch(
     TargetError if they are refused, or if some stay unread for PATIENCE_S.
     """
     found: list[Item] = []
-    keys = [{"id": {"S": item_id}} for item_id in item_ids]
+    keys = [connection.schema.key_of(item_id) for item_id in item_ids]
     wanted: dict[str, Any] = {connection.table: {"Keys": keys, "ConsistentRead": True}}
     patience = Patience()
     with explained(connection):

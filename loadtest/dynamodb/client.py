@@ -11,11 +11,10 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 import loadtest
-from loadtest.errors import UsageError
+from loadtest.dynamodb.schema import TableSchema
 from loadtest.workload.target import ClientKind
 
 DEFAULT_REGION = "us-east-1"
-STAMPS = "Stamps"  # in an answer's ResponseMetadata: (sent, received), where the client can tell
 
 
 class DynamoDBClient(Protocol):
@@ -39,7 +38,9 @@ class DynamoDBClient(Protocol):
 
 
 class Connection(Struct, frozen=True, kw_only=True):
-    """How to reach one DynamoDB table. `endpoint_url` None is AWS itself; `pool` is the number of connections.
+    """How to reach one DynamoDB table, and what its attributes are called.
+
+    `endpoint_url` None is AWS itself; `pool` is the number of connections.
 
     `anonymous` sends made-up credentials with this `access_key` (a server of the run's own knows it by that, others on
     this machine take any); otherwise the ordinary credential chain is asked, and with `placeholders` they are made up
@@ -49,6 +50,7 @@ class Connection(Struct, frozen=True, kw_only=True):
     """
 
     table: str
+    schema: TableSchema = TableSchema()
     endpoint_url: str | None = None
     region: str | None = None
     profile: str | None = None
@@ -117,9 +119,6 @@ async def connect(connection: Connection) -> AsyncIterator[DynamoDBClient]:
         client = await _client(connection)
         opened = await client.__aenter__()
     try:
-        if connection.client is ClientKind.WIRE:
-            with sdk_session.understood(connection):
-                await _prepare_wire(opened)
         yield opened
     finally:
         await client.__aexit__(None, None, None)
@@ -134,10 +133,6 @@ async def _client(connection: Connection) -> Any:
     session = sdk_session.begin(connection)
     if not connection.anonymous:
         await credentials.provide(session, connection)
-    if connection.client is ClientKind.WIRE:
-        from loadtest.dynamodb import wire
-
-        wire.install(session)
     config = AioConfig(
         connect_timeout=connection.connect_timeout_s,
         read_timeout=connection.read_timeout_s,
@@ -152,43 +147,3 @@ async def _client(connection: Connection) -> Any:
         verify=sdk_session.authorities(connection, session),
         config=config,
     )
-
-
-async def _prepare_wire(client: Any) -> None:
-    """Let the wire learn from this client. UsageError if it cannot stand in for it: it never does so in part."""
-    from loadtest.dynamodb import wire
-
-    try:
-        await wire.prepare(client)
-    except wire.NotUnderstood as reason:
-        raise UsageError(f"the wire cannot serve this client: {reason}; add --client sdk") from reason
-
-
-async def fill(client: DynamoDBClient, count: int) -> None:
-    """Open the wire's connections before the clock starts."""
-    from loadtest.dynamodb import wire
-
-    await wire.fill(client, count)
-
-
-def opened_by(client: DynamoDBClient) -> int | None:
-    """How many connections the wire has opened so far; None for the SDK, which does not tell."""
-    from loadtest.dynamodb import wire
-
-    return wire.opened(client)
-
-
-def stamped_by_reader(client: DynamoDBClient) -> int:
-    """How many answers so far the wire had to stamp itself, as the kernel did not; 0 for the SDK."""
-    from loadtest.dynamodb import wire
-
-    return wire.stamped_by_reader(client)
-
-
-def stamps(client: ClientKind) -> str:
-    """Whose receive times a client's stamps are: the kernel's, the reader's, or the SDK's caller's."""
-    if client is ClientKind.SDK:
-        return "sdk"
-    from loadtest.dynamodb import wire
-
-    return "kernel" if wire.kernel_stamps() else "reader"

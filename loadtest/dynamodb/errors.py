@@ -28,6 +28,7 @@ from botocore.exceptions import (
 from loadtest.dynamodb.client import Connection
 from loadtest.dynamodb.limits import OversizedAnswerError
 from loadtest.dynamodb.sdk_answers import NotUnderstoodError
+from loadtest.dynamodb.transport import NoAnswer
 from loadtest.errors import TargetError
 from loadtest.events import REJECTED_AFTER_RESEND, Outcome, Reason, Result
 from loadtest.system.foreign_text import clean
@@ -36,6 +37,9 @@ SDK_ERRORS = (BotoCoreError, ClientError)
 CONDITION_FAILED = "ConditionalCheckFailedException"
 _LONGEST_MESSAGE = 300
 CANCELED = "TransactionCanceledException"
+NOT_UNDERSTOOD = "NotUnderstood"
+UNREACHED = EndpointConnectionError.__name__
+_NOT_UNDERSTOOD = (NOT_UNDERSTOOD, OversizedAnswerError.__name__)
 
 _PASSING = (500, 502, 503, 504)  # after which the SDK, too, would send again
 
@@ -74,6 +78,16 @@ class ForeignAnswerError(BotoCoreError):  # type: ignore[misc]  # the SDK has no
     fmt = "an answer of the type {content_type}"
 
 
+class NoAnswerError(BotoCoreError):  # type: ignore[misc]  # the SDK has no types
+    """A transport's NoAnswer, for who wants it raised."""
+
+    fmt = "{text}"
+
+    def __init__(self, outcome: NoAnswer) -> None:
+        super().__init__(text=outcome.text)
+        self.outcome = outcome
+
+
 class CredentialsError(BotoCoreError):  # type: ignore[misc]  # the SDK has no types
     """There are no credentials, or they cannot be renewed, so nothing was sent. Its text says what to do."""
 
@@ -82,7 +96,8 @@ class CredentialsError(BotoCoreError):  # type: ignore[misc]  # the SDK has no t
 
 def is_lost(error: BotoCoreError | ClientError) -> bool:
     """Whether the answer was lost, or tells of a passing failure after which nobody knows if the request was served."""
-    if isinstance(error, ForeignAnswerError | NotUnderstoodError | OversizedAnswerError):
+    foreign = isinstance(error, ForeignAnswerError)
+    if foreign or (isinstance(error, BotoCoreError) and no_answer(error).reason in _NOT_UNDERSTOOD):
         return False
     passing = not isinstance(error, ClientError) or error.response["ResponseMetadata"]["HTTPStatusCode"] in _PASSING
     return passing and translate(error, writes=True, sdk_retries=0).outcome is Outcome.UNKNOWN
@@ -102,7 +117,17 @@ def translate(error: BotoCoreError | ClientError, *, writes: bool, sdk_retries: 
     """
     if isinstance(error, ClientError):
         return translate_answer(dict(error.response), writes=writes)
-    return _with_care(_unanswered(error), writes=writes, resent=sdk_retries > 0)
+    return translate_no_answer(no_answer(error), writes=writes, sdk_retries=sdk_retries)
+
+
+def translate_no_answer(outcome: NoAnswer, *, writes: bool, sdk_retries: int) -> Result:
+    """The same for one without an answer. Only what surely was not sent is `failed`."""
+    known = Outcome.UNKNOWN if outcome.sent else Outcome.FAILED
+    if outcome.reason == NOT_UNDERSTOOD:
+        result = Result(known, outcome.reason, f"no answer of a DynamoDB ({outcome.text})")
+    else:
+        result = Result(known, outcome.reason, f"{outcome.reason}: {_first_line(outcome)}")
+    return _with_care(result, writes=writes, resent=sdk_retries > 0)
 
 
 def translate_answer(response: dict[str, Any], *, writes: bool) -> Result:
@@ -151,22 +176,25 @@ _NEVER_SENT = (
 )
 
 
-def never_sent(error: BotoCoreError | ClientError) -> bool:
-    """Whether no byte of the request was written."""
-    if hasattr(error, "sent_ns"):  # the wire knows
-        return bool(error.sent_ns == 0)
+def no_answer(error: BotoCoreError, sent_ns: int = 0) -> NoAnswer:
+    """What an error of the SDK says of a request, which was sent then if it was sent at all."""
+    if isinstance(error, NoAnswerError):
+        return error.outcome
+    reason = NOT_UNDERSTOOD if isinstance(error, NotUnderstoodError) else type(error).__name__
+    sent = not _never_sent(error)
+    return NoAnswer(reason, str(error), sent, sent_ns if sent else 0, error.kwargs.get("error"))
+
+
+def stumbled(error: Exception, sent_ns: int) -> NoAnswer:
+    """The same for any other error that an answer led to."""
+    return NoAnswer(NOT_UNDERSTOOD, f"{type(error).__name__}: {error}", sent_ns=sent_ns, cause=error)
+
+
+def _never_sent(error: BotoCoreError) -> bool:
     return isinstance(error, _NEVER_SENT) or (
         # aiobotocore says this of a connection that was reset after the request had been sent, too.
         isinstance(error, EndpointConnectionError) and isinstance(error.kwargs.get("error"), ClientConnectorError)
     )
-
-
-def _unanswered(error: BotoCoreError) -> Result:
-    """No answer to read. Only what surely was not sent is `failed`."""
-    outcome = Outcome.FAILED if never_sent(error) else Outcome.UNKNOWN
-    if isinstance(error, NotUnderstoodError):
-        return Result(outcome, "NotUnderstood", f"no answer of a DynamoDB ({error})")
-    return Result(outcome, type(error).__name__, f"{type(error).__name__}: {_first_line(error)}")
 
 
 _HINTS = {
@@ -197,20 +225,24 @@ def explained(connection: Connection) -> Iterator[None]:
         denied = error.response["ResponseMetadata"]["HTTPStatusCode"] in (401, 403)
         hint = f"; {_HINTS.get(code, 'check the credentials')}" if code in _HINTS or denied else ""
         raise TargetError(f"the server {connection.where} refused: {clean(code)}: {message}{hint}") from error
-    except CredentialsError as error:
-        raise TargetError(str(error)) from error
-    except SSLError as error:
-        raise TargetError(
-            f"no TLS {connection.where}, so nothing was sent: {_of_tls(error.kwargs['error'])}; the certificate must "
-            "name the host of the address, and be by an authority that is trusted (AWS_CA_BUNDLE names a file of them)"
-        ) from error
-    except (NotUnderstoodError, OversizedAnswerError) as error:
-        raise TargetError(f"the server {connection.where} answers as no DynamoDB does: {error}") from error
     except BotoCoreError as error:
-        hint = "is it running, and is the address right?" if connection.endpoint_url else "check the network"
-        cause = error.kwargs.get("error") if isinstance(error, EndpointConnectionError) else None
-        hint = _NO_ROOM.get(getattr(cause, "errno", None) or 0, hint)
-        raise TargetError(f"no answer {connection.where} ({_first_line(error)}); {hint}") from error
+        raise TargetError(_explanation(no_answer(error), connection)) from error
+
+
+def _explanation(outcome: NoAnswer, connection: Connection) -> str:
+    if outcome.reason == CredentialsError.__name__:
+        return outcome.text
+    if outcome.reason == SSLError.__name__ and outcome.cause is not None:
+        return (
+            f"no TLS {connection.where}, so nothing was sent: {_of_tls(outcome.cause)}; the certificate must "
+            "name the host of the address, and be by an authority that is trusted (AWS_CA_BUNDLE names a file of them)"
+        )
+    if outcome.reason in _NOT_UNDERSTOOD:
+        return f"the server {connection.where} answers as no DynamoDB does: {outcome.text}"
+    hint = "is it running, and is the address right?" if connection.endpoint_url else "check the network"
+    cause = outcome.cause if outcome.reason == UNREACHED else None
+    hint = _NO_ROOM.get(getattr(cause, "errno", None) or 0, hint)
+    return f"no answer {connection.where} ({_first_line(outcome)}); {hint}"
 
 
 def missing_table(connection: Connection) -> str:
@@ -226,13 +258,13 @@ def _one_line(message: str) -> str:
     return clean(" ".join(message.split()), _LONGEST_MESSAGE)
 
 
-def _first_line(error: Exception) -> str:
-    line = clean(str(error).strip().splitlines()[0]) if str(error).strip() else type(error).__name__
-    cause = error.kwargs.get("error") if isinstance(error, EndpointConnectionError) else None
+def _first_line(outcome: NoAnswer) -> str:
+    line = clean(outcome.text.strip().splitlines()[0]) if outcome.text.strip() else outcome.reason
+    cause = outcome.cause if outcome.reason == UNREACHED else None
     return line if cause is None else f"{line.rstrip('.')}: {_one_line(_of_the_system(cause))}"
 
 
-def _of_the_system(cause: Exception) -> str:
+def _of_the_system(cause: BaseException) -> str:
     """Why there is no connection, in the system's words: what the libraries make of them names one address or all."""
     error = getattr(cause, "os_error", cause)  # of aiohttp's
     if not isinstance(error, OSError) or error.errno is None:
@@ -240,7 +272,7 @@ def _of_the_system(cause: Exception) -> str:
     return str(error.strerror) if isinstance(error, gaierror) else os.strerror(error.errno)
 
 
-def _of_tls(cause: Exception) -> str:
+def _of_tls(cause: BaseException) -> str:
     """Why a TLS connection was not made: what is wrong with the certificate, if that is it."""
     error = getattr(cause, "certificate_error", None) or getattr(cause, "os_error", cause)  # of aiohttp's
     return _one_line(str(getattr(error, "verify_message", None) or getattr(error, "reason", None) or error)).rstrip(".")

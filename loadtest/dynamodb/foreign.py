@@ -1,6 +1,6 @@
 """What the tool did not make: products that are not its own, and how they are shown to whoever is asked about them.
 
-What it makes carries `made_by` (`items.MADE_BY`), but for the records of orders, which are known by their ids.
+What it makes says so (`items.is_made_here`), but for the records of orders, which are known by their ids.
 """
 
 from collections.abc import Sequence
@@ -11,9 +11,9 @@ import msgspec
 from loadtest.dynamodb.batches import read_batch
 from loadtest.dynamodb.client import Connection, DynamoDBClient
 from loadtest.dynamodb.errors import explained
-from loadtest.dynamodb.items import MADE_BY, Item, is_made_here, text_in
-from loadtest.dynamodb.order_records import PREFIX
+from loadtest.dynamodb.items import MAKER, Item, is_made_here, text_in
 from loadtest.dynamodb.patience import OnRepair, patiently, uncounted
+from loadtest.dynamodb.schema import TableSchema
 from loadtest.events import OwnRequest
 from loadtest.system.foreign_text import clean, escaped
 
@@ -26,7 +26,7 @@ async def foreign_items(
 ) -> dict[str, Item]:
     """Those of the items that are there and that the tool did not make, whole."""
     found = await items_of(client, connection, item_ids, repaired)
-    return {item_id: item for item_id, item in found.items() if not is_made_here(item)}
+    return {item_id: item for item_id, item in found.items() if not is_made_here(item, connection.schema)}
 
 
 async def items_of(
@@ -41,45 +41,49 @@ async def items_of(
     for n in range(0, len(each), _AT_ONCE):
         items = await read_batch(client, connection, each[n : n + _AT_ONCE], OwnRequest.READ, repaired)
         with explained(connection):
-            found |= {text_in(item, "id"): item for item in items}
+            found |= {text_in(item, connection.schema.key): item for item in items}
     return {item_id: found[item_id] for item_id in each if item_id in found}
 
 
 async def _item(client: DynamoDBClient, connection: Connection, item_id: str, repaired: OnRepair) -> Item | None:
-    request: dict[str, Any] = {"TableName": connection.table, "Key": {"id": {"S": item_id}}, "ConsistentRead": True}
+    schema = connection.schema
+    request: dict[str, Any] = {"TableName": connection.table, "Key": schema.key_of(item_id), "ConsistentRead": True}
     with explained(connection):
         answer = await patiently(client.get_item, OwnRequest.READ, repaired, **request)
         item: Item | None = answer.get("Item")
         if item is not None:
-            text_in(item, "id")
+            text_in(item, schema.key)
     return item
 
 
 async def foreign_item_in(client: DynamoDBClient, connection: Connection) -> str | None:
-    """The id of an item in a table keyed by `id` that the tool did not make; None if all are its own.
+    """The id of an item in a table with the tool's key that the tool did not make; None if all are its own.
 
     Reads the table until there is one.
     """
+    schema = connection.schema
     request: dict[str, Any] = {
         "TableName": connection.table,
         "ConsistentRead": True,
-        "ProjectionExpression": "id",
-        "FilterExpression": "(attribute_not_exists(made_by) OR made_by <> :loadtest) AND NOT begins_with(id, :order)",
-        "ExpressionAttributeValues": {":loadtest": MADE_BY["made_by"], ":order": {"S": PREFIX}},
+        **schema.expressions(
+            ProjectionExpression="#key",
+            FilterExpression="(attribute_not_exists(#made_by) OR #made_by <> :maker) AND NOT begins_with(#key, :order)",
+        ),
+        "ExpressionAttributeValues": {":maker": MAKER, ":order": {"S": schema.record_prefix}},
     }
     while True:
         with explained(connection):
             page = await patiently(client.scan, OwnRequest.TABLE, uncounted, **request)
             if page.get("Items"):
-                return text_in(page["Items"][0], "id")
+                return text_in(page["Items"][0], schema.key)
         if "LastEvaluatedKey" not in page:
             return None
         request["ExclusiveStartKey"] = page["LastEvaluatedKey"]
 
 
-def described(item: Item) -> str:
-    """The attributes of an item but for its id, in words, long values cut: `name "Kettle", quantity 7`."""
-    shown = [f"{clean(name)} {value_of(item, name)}" for name in sorted(item) if name != "id"]
+def described(item: Item, schema: TableSchema) -> str:
+    """The attributes of an item but for its key, in words, long values cut: `name "Kettle", quantity 7`."""
+    shown = [f"{clean(name)} {value_of(item, name)}" for name in sorted(item) if name != schema.key]
     return ", ".join(shown) or "no attributes"
 
 

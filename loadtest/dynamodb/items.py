@@ -1,16 +1,18 @@
-"""Products as DynamoDB items and back."""
+"""Products and the records of orders as DynamoDB items, and back."""
 
 from collections.abc import Mapping
 from typing import Any
 
 from loadtest.dynamodb.numbers import whole
+from loadtest.dynamodb.schema import TableSchema
 from loadtest.dynamodb.sdk_answers import NotUnderstoodError
-from loadtest.events import Product
+from loadtest.events import Order, Product
 from loadtest.system.foreign_text import clean
 
 Item = Mapping[str, Mapping[str, Any]]
 _LONGEST = 256  # characters of a name: each operation keeps those of the product that it met
-MADE_BY = {"made_by": {"S": "loadtest"}}  # in every item that the tool makes, but for the records of orders
+MAKER = {"S": "loadtest"}
+KEEP_S = 24 * 3600  # until a record vanishes by itself
 
 
 def number(value: int) -> dict[str, str]:
@@ -18,20 +20,30 @@ def number(value: int) -> dict[str, str]:
     return {"N": str(value)}
 
 
-def to_item(product: Product) -> dict[str, dict[str, str]]:
+def to_item(product: Product, schema: TableSchema) -> dict[str, dict[str, str]]:
     """The product with all its attributes."""
     return {
-        "id": {"S": product.id},
-        "name": {"S": product.name},
-        "quantity": number(product.quantity),
-        "version": number(product.version),
-        **MADE_BY,
+        schema.key: {"S": product.id},
+        schema.name: {"S": product.name},
+        schema.quantity: number(product.quantity),
+        schema.version: number(product.version),
+        schema.made_by: MAKER,
     }
 
 
-def is_made_here(item: Item) -> bool:
+def to_record(order: Order, now_s: float, schema: TableSchema) -> dict[str, dict[str, str]]:
+    """The record that a transaction puts with the order's write, which vanishes after KEEP_S."""
+    return {
+        **schema.record_key(order.order_id),
+        schema.record_product: {"S": order.product_id},
+        schema.record_units: number(order.units),
+        schema.expires_at: number(int(now_s) + KEEP_S),
+    }
+
+
+def is_made_here(item: Item, schema: TableSchema) -> bool:
     """Whether the tool made the item, so that it may change it without being asked."""
-    return all(item.get(name) == value for name, value in MADE_BY.items())
+    return item.get(schema.made_by) == MAKER
 
 
 def text_in(item: Item, name: str) -> str:
@@ -43,24 +55,24 @@ def text_in(item: Item, name: str) -> str:
     return text
 
 
-def to_product(item: Item, product_id: str) -> Product:
+def to_product(item: Item, product_id: str, schema: TableSchema) -> Product:
     """The product in an item, or in the part of one that an answer shows.
 
-    Raises ValueError, in words, if `quantity` or `version` is missing or no whole number of 63 bits.
+    Raises ValueError, in words, if quantity or version is missing or no whole number of 63 bits.
     """
-    last_order = item.get("last_order", {}).get("S")
+    last_order = item.get(schema.last_order, {}).get("S")
     return Product(
         id=product_id,
-        name=str(item.get("name", {}).get("S", ""))[:_LONGEST],
-        quantity=_whole(item, "quantity", product_id),
-        version=_whole(item, "version", product_id),
+        name=str(item.get(schema.name, {}).get("S", ""))[:_LONGEST],
+        quantity=_whole(item, schema.quantity, product_id),
+        version=_whole(item, schema.version, product_id),
         last_order=last_order if last_order is None else str(last_order)[:_LONGEST],
     )
 
 
-def restock_stamp(item: Item, product_id: str) -> int:
+def restock_stamp(item: Item, product_id: str, schema: TableSchema) -> int:
     """The number that the product's last restock left; 0 if there was none. ValueError if it is no whole number."""
-    return _whole(item, "last_restock", product_id) if "last_restock" in item else 0
+    return _whole(item, schema.last_restock, product_id) if schema.last_restock in item else 0
 
 
 def _whole(item: Item, attribute: str, product_id: str) -> int:

@@ -4,17 +4,16 @@ from collections.abc import Sequence
 
 from botocore.exceptions import ClientError
 
-from loadtest.dynamodb.admin import EXPIRES_AT, KEEP_S
 from loadtest.dynamodb.batches import read_batch
 from loadtest.dynamodb.client import Connection, DynamoDBClient
 from loadtest.dynamodb.errors import CONDITION_FAILED, code_of, explained
-from loadtest.dynamodb.items import Item, number, text_in
+from loadtest.dynamodb.items import KEEP_S, Item, number, text_in
 from loadtest.dynamodb.numbers import whole
 from loadtest.dynamodb.patience import OnRepair, patiently
+from loadtest.dynamodb.schema import TableSchema
 from loadtest.dynamodb.sdk_answers import NotUnderstoodError
 from loadtest.events import OwnRequest, Record
 
-PREFIX = "order#"
 _AT_ONCE = 100  # keys of one BatchGetItem: its limit
 
 
@@ -22,12 +21,13 @@ async def read_records(
     client: DynamoDBClient, connection: Connection, order_ids: Sequence[str], repaired: OnRepair
 ) -> list[Record]:
     """The records there are of these orders, by consistent reads of a hundred at a time. TargetError if refused."""
+    schema = connection.schema
     found: list[Record] = []
     for n in range(0, len(order_ids), _AT_ONCE):
-        ids = [PREFIX + order_id for order_id in order_ids[n : n + _AT_ONCE]]
+        ids = [schema.record_prefix + order_id for order_id in order_ids[n : n + _AT_ONCE]]
         items = await read_batch(client, connection, ids, OwnRequest.RECORDS, repaired)
         with explained(connection):
-            found += [record for item in items if (record := _record(item))]
+            found += [record for item in items if (record := _record(item, schema))]
     return found
 
 
@@ -39,7 +39,12 @@ async def bar(
     The record, if it is there already: then nothing was put. What was put there before, the answer being lost, is no
     record. TargetError if the server refuses otherwise.
     """
-    item = {"id": {"S": PREFIX + order_id}, "fenced": {"BOOL": True}, EXPIRES_AT: number(int(now_s) + KEEP_S)}
+    schema = connection.schema
+    item = {
+        **schema.record_key(order_id),
+        schema.fenced: {"BOOL": True},
+        schema.expires_at: number(int(now_s) + KEEP_S),
+    }
     with explained(connection):
         try:
             await patiently(
@@ -48,26 +53,27 @@ async def bar(
                 repaired,
                 TableName=connection.table,
                 Item=item,
-                ConditionExpression="attribute_not_exists(id)",
+                **schema.expressions(ConditionExpression="attribute_not_exists(#key)"),
                 ReturnValuesOnConditionCheckFailure="ALL_OLD",
             )
         except ClientError as error:
             if code_of(error) != CONDITION_FAILED:
                 raise
             there = error.response.get("Item")
-            found = [_record(there)] if there else await read_records(client, connection, [order_id], repaired)
+            found = [_record(there, schema)] if there else await read_records(client, connection, [order_id], repaired)
             return found[0] if found else None
     return None
 
 
-def _record(item: Item) -> Record | None:
+def _record(item: Item, schema: TableSchema) -> Record | None:
     """The record that an item is; None for what stands in the place of one. NotUnderstoodError for anything else."""
-    if "product_id" not in item or "units" not in item:
+    if schema.record_product not in item or schema.record_units not in item:
         return None
     try:
-        units = whole(item["units"]["N"])
+        units = whole(item[schema.record_units]["N"])
     except KeyError:
         raise NotUnderstoodError("the record of an order without a number of units") from None
     except ValueError as error:
         raise NotUnderstoodError(f"the record of an order with units that are {error}") from error
-    return Record(text_in(item, "id").removeprefix(PREFIX), text_in(item, "product_id"), units)
+    order_id = text_in(item, schema.key).removeprefix(schema.record_prefix)
+    return Record(order_id, text_in(item, schema.record_product), units)

@@ -15,6 +15,7 @@ from loadtest.dynamodb.client import Connection, DynamoDBClient
 from loadtest.dynamodb.errors import CONDITION_FAILED, SDK_ERRORS, code_of, explained, translate
 from loadtest.dynamodb.items import Item, number, to_product
 from loadtest.dynamodb.patience import PATIENCE_S, OnRepair, Patience, answered, patiently
+from loadtest.dynamodb.schema import TableSchema
 from loadtest.errors import TargetError
 from loadtest.events import (
     ACCEPTED,
@@ -49,6 +50,7 @@ class OwnWrites:
     ) -> None:
         self._client = client
         self._connection = connection
+        self._schema = connection.schema
         self._orders = f"{prefix}-"
         self._own = f"{RESTOCK}-{prefix}-"
         self._late = frozenset(late)
@@ -89,9 +91,11 @@ class OwnWrites:
             await answered(
                 self._client.update_item,
                 TableName=self._connection.table,
-                Key={"id": {"S": product.id}},
-                UpdateExpression="SET quantity = :quantity, version = :next, last_order = :name",
-                ConditionExpression="version = :version",
+                Key=self._schema.key_of(product.id),
+                **self._schema.expressions(
+                    UpdateExpression="SET #quantity = :quantity, #version = :next, #last_order = :name",
+                    ConditionExpression="#version = :version",
+                ),
                 ExpressionAttributeValues={
                     ":quantity": number(quantity),
                     ":version": number(product.version),
@@ -118,7 +122,7 @@ class OwnWrites:
         known = name is not None and (name.startswith((self._orders, self._own)) or name in self._late)
         if known or now.version <= before.version:
             return
-        said = "without a last_order" if name is None else f"as {_shown(name)}"
+        said = f"without a {self._schema.last_order}" if name is None else f"as {_shown(name)}"
         raise TargetError(f"somebody else is writing product {now.id!r}, {said}; a run needs it alone")
 
     async def restock(self, round_: int, stocked: Stocked, units: int) -> None:
@@ -147,10 +151,12 @@ class OwnWrites:
                 OwnRequest.RESTOCK,
                 self._repaired,
                 TableName=self._connection.table,
-                Key={"id": {"S": product_id}},
-                UpdateExpression="SET quantity = quantity + :units, version = version + :one, last_order = :name, "
-                "last_restock = :stamp",
-                ConditionExpression="attribute_not_exists(last_restock) OR last_restock < :stamp",
+                Key=self._schema.key_of(product_id),
+                **self._schema.expressions(
+                    UpdateExpression="SET #quantity = #quantity + :units, #version = #version + :one, "
+                    "#last_order = :name, #last_restock = :stamp",
+                    ConditionExpression="attribute_not_exists(#last_restock) OR #last_restock < :stamp",
+                ),
                 ExpressionAttributeValues={
                     ":units": number(units),
                     ":one": number(1),
@@ -164,14 +170,14 @@ class OwnWrites:
             if code_of(error) != CONDITION_FAILED:
                 raise
             return await self._applied_before(product_id, name, stamp, error.response.get("Item"))
-        return _product(answer.get("Attributes"), product_id)
+        return _product(answer.get("Attributes"), product_id, self._schema)
 
     async def _applied_before(self, product_id: str, name: str, stamp: int, refused_by: Item | None) -> Product | None:
         """What a restock left that is refused because it is in the product already. TargetError if it is not."""
-        stocked = to_stocked(refused_by, product_id) if refused_by else await self.read(product_id)
+        stocked = to_stocked(refused_by, product_id, self._schema) if refused_by else await self.read(product_id)
         if stocked.last_restock != stamp:
             raise TargetError(
-                f"a restock of product {product_id!r} was refused and is not in it (its last_restock is "
+                f"a restock of product {product_id!r} was refused and is not in it (its {self._schema.last_restock} is "
                 f"{stocked.last_restock}, not {stamp}): somebody else restocks it, and a run needs it alone"
             )
         return stocked.product if stocked.product.last_order == name else None
@@ -180,10 +186,10 @@ class OwnWrites:
         return f"{self._own}{next(self._numbers)}"
 
 
-def _product(item: Item | None, product_id: str) -> Product | None:
+def _product(item: Item | None, product_id: str, schema: TableSchema) -> Product | None:
     """The product in what an answer shows; None where it shows none."""
     try:
-        return to_product(item, product_id) if item else None
+        return to_product(item, product_id, schema) if item else None
     except ValueError:
         return None
 

@@ -15,8 +15,8 @@ from loadtest.dynamodb.client import Connection, DynamoDBClient
 from loadtest.dynamodb.errors import CONDITION_FAILED, SDK_ERRORS, code_of, explained, is_lost, is_throttled
 from loadtest.dynamodb.foreign import as_json, described, value_of
 from loadtest.dynamodb.items import Item, text_in, to_product
-from loadtest.dynamodb.order_records import PREFIX
 from loadtest.dynamodb.patience import Patience, answered, patiently, uncounted
+from loadtest.dynamodb.schema import TableSchema
 from loadtest.errors import TargetError
 from loadtest.events import (
     RESTOCK,
@@ -31,7 +31,6 @@ from loadtest.events import (
     StockSet,
 )
 
-CHANGED = ("quantity", "version", "last_order", "last_restock")
 _MOST_RECORDS = 10_000  # remembered, to be deleted
 
 
@@ -48,7 +47,7 @@ class Kept(Struct):
     others: set[str] = field(default_factory=set)
     late: set[str] = field(default_factory=set)
     left: dict[str, Product] = field(default_factory=dict)
-    doubtful: set[str] = field(default_factory=set)
+    unresolved: set[str] = field(default_factory=set)
     records: dict[str, str] = field(default_factory=dict)
     records_more: int = 0
 
@@ -63,23 +62,23 @@ class Kept(Struct):
         elif isinstance(event, StockSet):
             self.left.pop(event.product_id, None)
             if event.outcome is Outcome.UNKNOWN:
-                self.doubtful.add(event.product_id)
+                self.unresolved.add(event.product_id)
         elif isinstance(event, RoundStarted):
             self.left.pop(event.product.id, None)
 
     def _wrote(self, op: Operation) -> None:
         if op.outcome is Outcome.UNKNOWN:
-            self.doubtful.add(op.product_id)
+            self.unresolved.add(op.product_id)
         if op.kind is Kind.TRANSACTION and op.outcome in (Outcome.ACCEPTED, Outcome.UNKNOWN):
             if len(self.records) < _MOST_RECORDS:
                 self.records[op.order_id] = op.product_id
             else:
                 self.records_more += op.order_id not in self.records
 
-    def left_by_run(self, item: Item) -> bool:
+    def left_by_run(self, item: Item, schema: TableSchema) -> bool:
         """Whether the item is as the runs left it: nobody else has written it since."""
-        product_id = text_in(item, "id")
-        product = to_product(item, product_id)
+        product_id = text_in(item, schema.key)
+        product = to_product(item, product_id, schema)
         if product_id in self.others:
             return False
         left = self.left.get(product_id)
@@ -91,7 +90,7 @@ class Kept(Struct):
             return True
         name = product.last_order or ""
         ours = any(name.startswith((f"{run}-", f"{RESTOCK}-{run}-")) for run in self.runs)
-        return ours and (left is None or product_id in self.doubtful)  # a write without an answer may have come late
+        return ours and (left is None or product_id in self.unresolved)  # a write without an answer may have come late
 
 
 async def put_back(client: DynamoDBClient, connection: Connection, kept: Kept, product_id: str) -> None:
@@ -104,31 +103,32 @@ async def put_back(client: DynamoDBClient, connection: Connection, kept: Kept, p
     if why:
         raise TargetError(
             f"product {product_id!r} in table {connection.table!r} is not as it was before the run: {why}; "
-            f"it was: {described(before)}; to write it as it was: {by_hand(connection, before)}"
+            f"it was: {described(before, connection.schema)}; to write it as it was: {by_hand(connection, before)}"
         )
 
 
 async def _put_back(client: DynamoDBClient, connection: Connection, kept: Kept, before: Item) -> str:
     """Why it could not be done; empty if it is done."""
-    patience = Patience()
-    key: dict[str, Any] = {"TableName": connection.table, "Key": {"id": before["id"]}}
+    patience, schema = Patience(), connection.schema
+    changed = schema.changed.values()
+    key: dict[str, Any] = {"TableName": connection.table, "Key": {schema.key: before[schema.key]}}
     while True:
         with explained(connection):
             answer = await patiently(client.get_item, OwnRequest.READ, uncounted, **key, ConsistentRead=True)
         now: Item | None = answer.get("Item")
         if now is None:
             return "somebody else has deleted it"
-        if all(now.get(name) == before.get(name) for name in CHANGED):
+        if all(now.get(name) == before.get(name) for name in changed):
             return ""
         try:
-            if not kept.left_by_run(now):
+            if not kept.left_by_run(now, schema):
                 return (
-                    f"somebody else has written it ({', '.join(f'{name} {value_of(now, name)}' for name in CHANGED)})"
+                    f"somebody else has written it ({', '.join(f'{name} {value_of(now, name)}' for name in changed)})"
                 )
         except ValueError as error:
             return f"somebody else has written it ({error})"
         try:
-            await answered(client.update_item, **key, **_changes(now, before))
+            await answered(client.update_item, **key, **_changes(now, before, schema))
         except SDK_ERRORS as error:
             refused = isinstance(error, ClientError) and code_of(error) == CONDITION_FAILED
             if patience.over or not (refused or is_lost(error) or is_throttled(error)):
@@ -137,16 +137,22 @@ async def _put_back(client: DynamoDBClient, connection: Connection, kept: Kept, 
             await patience.pause()
 
 
-def _changes(now: Item, before: Item) -> dict[str, Any]:
+def _changes(now: Item, before: Item, schema: TableSchema) -> dict[str, Any]:
     """The parts of an UpdateItem that makes the attributes what they were, if they are what they are."""
-    set_ = [f"{name} = :before_{name}" for name in CHANGED if name in before]
-    removed = [name for name in CHANGED if name not in before]
-    conditions = [f"{name} = :now_{name}" if name in now else f"attribute_not_exists({name})" for name in CHANGED]
-    values = {f":before_{name}": before[name] for name in CHANGED if name in before}
-    values |= {f":now_{name}": now[name] for name in CHANGED if name in now}
+    names = schema.changed
+    set_ = [f"#{field} = :before_{field}" for field, name in names.items() if name in before]
+    removed = [f"#{field}" for field, name in names.items() if name not in before]
+    conditions = [
+        f"#{field} = :now_{field}" if name in now else f"attribute_not_exists(#{field})"
+        for field, name in names.items()
+    ]
+    values = {f":before_{field}": before[name] for field, name in names.items() if name in before}
+    values |= {f":now_{field}": now[name] for field, name in names.items() if name in now}
     return {
-        "UpdateExpression": f"SET {', '.join(set_)}" + (f" REMOVE {', '.join(removed)}" if removed else ""),
-        "ConditionExpression": " AND ".join(conditions),
+        **schema.expressions(
+            UpdateExpression=f"SET {', '.join(set_)}" + (f" REMOVE {', '.join(removed)}" if removed else ""),
+            ConditionExpression=" AND ".join(conditions),
+        ),
         "ExpressionAttributeValues": values,
     }
 
@@ -172,8 +178,8 @@ async def remove_record(client: DynamoDBClient, connection: Connection, order_id
                     OwnRequest.RECORDS,
                     uncounted,
                     TableName=connection.table,
-                    Key={"id": {"S": PREFIX + order_id}},
-                    ConditionExpression="product_id = :product",
+                    Key=connection.schema.record_key(order_id),
+                    **connection.schema.expressions(ConditionExpression="#record_product = :product"),
                     ExpressionAttributeValues={":product": {"S": product_id}},
                 )
             except ClientError as error:

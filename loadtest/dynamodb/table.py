@@ -5,27 +5,27 @@ Nothing here raises for what a server answers: every answer is a value.
 
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping
+from functools import lru_cache
 from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError
 from msgspec import Struct
 
-from loadtest.dynamodb.client import STAMPS, DynamoDBClient
+from loadtest.dynamodb.client import Connection
 from loadtest.dynamodb.errors import (
     CANCELED,
     CONDITION_FAILED,
-    SDK_ERRORS,
-    never_sent,
-    translate,
+    NOT_UNDERSTOOD,
     translate_answer,
+    translate_no_answer,
 )
 from loadtest.dynamodb.items import Item, to_product
+from loadtest.dynamodb.transport import NoAnswer, Request, Transport
 from loadtest.events import ACCEPTED, SOLD_OUT, Outcome, Product, Reason, Result
 
 Values = dict[str, dict[str, str]]
-Request = Mapping[str, Any]
 _TOTAL = {"ReturnConsumedCapacity": "TOTAL"}
+_ALL_OLD = {"ReturnValuesOnConditionCheckFailure": "ALL_OLD"}
+_MOST_EXPRESSIONS = 256  # a strategy has a few; one that writes values into them must not fill the memory
 _MOST_UNITS = 1e6  # of one answer; DynamoDB's largest transaction takes some ten thousand
 
 
@@ -58,25 +58,20 @@ class Answer(Struct, frozen=True, gc=False):
 
 
 class Table:
-    """One table and an open client; `calls` counts what was asked of the client, by operation."""
+    """One table and what carries its requests; `calls` counts them by operation."""
 
-    def __init__(
-        self, client: DynamoDBClient, name: str, sdk_retries: int = 0, *, consistent_reads: bool = True
-    ) -> None:
-        self._methods: dict[str, Callable[..., Awaitable[dict[str, Any]]]] = {
-            "GetItem": client.get_item,
-            "UpdateItem": client.update_item,
-            "TransactWriteItems": client.transact_write_items,
-        }
-        self._answer = getattr(client, "answer", None)  # the wire's way, which raises no refusals
-        self._name = name
-        self._sdk_retries = sdk_retries
+    def __init__(self, transport: Transport, connection: Connection, *, consistent_reads: bool = True) -> None:
+        self._transport = transport
+        self._name = connection.table
+        self._sdk_retries = connection.sdk_retries
+        self._expressions = lru_cache(_MOST_EXPRESSIONS)(self._written)
+        self.schema = connection.schema
         self.consistent_reads = consistent_reads
         self.calls: Counter[str] = Counter()
 
     async def read(self, product_id: str) -> Answer:
         """A read, consistent unless told otherwise. A product that is not there, or is not one, is `failed`."""
-        key = {"id": {"S": product_id}}
+        key = self.schema.key_of(product_id)
         request = {"TableName": self._name, "Key": key, "ConsistentRead": self.consistent_reads, **_TOTAL}
         result, response, stamps = await self._call("GetItem", request, writes=False)
         if result is not ACCEPTED:
@@ -84,7 +79,7 @@ class Table:
         if "Item" not in response:
             return Answer(no_such_product(product_id), None, stamps, capacity=_consumed(response))
         try:
-            product = to_product(response["Item"], product_id)
+            product = to_product(response["Item"], product_id, self.schema)
         except ValueError as error:
             result, product = Result(Outcome.FAILED, "InvalidProduct", str(error)), None
         return Answer(result, product, stamps, capacity=_consumed(response))
@@ -92,38 +87,40 @@ class Table:
     async def update(
         self, product_id: str, expression: str, values: Values, condition: str | None, refused: Reason
     ) -> Answer:
-        """Change one product. A write that its condition refuses is rejected for the reason `refused`."""
+        """Change one product. A write that its condition refuses is rejected for the reason `refused`.
+
+        `#quantity` and the like in the expressions are the fields of the table's schema.
+        """
         request: dict[str, Any] = {
             "TableName": self._name,
-            "Key": {"id": {"S": product_id}},
-            "UpdateExpression": expression,
+            "Key": self.schema.key_of(product_id),
             "ExpressionAttributeValues": values,
             "ReturnValues": "UPDATED_NEW",
+            **self._expressions(expression, condition),
             **_TOTAL,
         }
-        if condition is not None:
-            request["ConditionExpression"] = condition
-            request["ReturnValuesOnConditionCheckFailure"] = "ALL_OLD"
         result, response, stamps = await self._call("UpdateItem", request, writes=True)
         if result is ACCEPTED:
-            left = _seen(response.get("Attributes"), product_id)
+            left = self._seen(response.get("Attributes"), product_id)
             return Answer(ACCEPTED, left, stamps, capacity=_consumed(response))
         by_condition = response.get("Error", {}).get("Code") == CONDITION_FAILED
         if by_condition and result.outcome is Outcome.REJECTED:
             result = Result(Outcome.REJECTED, refused)
-        return Answer(result, _seen(response.get("Item"), product_id), stamps, by_condition)
+        return Answer(result, self._seen(response.get("Item"), product_id), stamps, by_condition)
 
     async def take_and_record(self, product_id: str, take: Request, record: Request, token: str) -> Answer:
         """One transaction: update the product as `take` says and put the order's `record`, both or neither.
 
+        Their expressions are as those of `update`.
         Rejected as sold out if `take`'s condition refused, as a conflict if another write was under way.
         A record that is there already is proof that this very order was accepted before.
         """
-        key = {"id": {"S": product_id}}
-        all_old = {"ReturnValuesOnConditionCheckFailure": "ALL_OLD"}
+        key = self.schema.key_of(product_id)
+        written = self._expressions(take["UpdateExpression"], take.get("ConditionExpression"))
+        put = self._expressions(None, record.get("ConditionExpression"))
         actions = [
-            {"Update": {"TableName": self._name, "Key": key, **all_old, **take}},
-            {"Put": {"TableName": self._name, **record}},
+            {"Update": {"TableName": self._name, "Key": key, **take, **written}},
+            {"Put": {"TableName": self._name, **record, **put}},
         ]
         request = {"TransactItems": actions, "ClientRequestToken": token, **_TOTAL}
         result, response, stamps = await self._call("TransactWriteItems", request, writes=True)
@@ -135,38 +132,45 @@ class Table:
             return Answer(ACCEPTED, None, stamps, by_condition=True)  # what it shows is not what this order left
         if result.outcome is Outcome.REJECTED and by_condition[0]:
             result = SOLD_OUT
-        return Answer(result, _seen(reasons[0].get("Item") if reasons else None, product_id), stamps, any(by_condition))
+        item = reasons[0].get("Item") if reasons else None
+        return Answer(result, self._seen(item, product_id), stamps, any(by_condition))
 
     async def _call(self, operation: str, request: Request, *, writes: bool) -> tuple[Result, dict[str, Any], Stamps]:
-        """ACCEPTED and the answer, or what the error means and the error's answer ({} if there was none)."""
+        """ACCEPTED and the answer, or what a refusal means and its answer ({} if there was none)."""
         self.calls[operation] += 1
-        sent_ns = time.perf_counter_ns()
-        try:
-            if self._answer is None:
-                response = await self._methods[operation](**request)
-            else:
-                response = await self._answer(operation, request)
-        except SDK_ERRORS as error:
-            result = translate(error, writes=writes, sdk_retries=self._sdk_retries)
-            if never_sent(error) and result.outcome is Outcome.FAILED:
-                now_ns = time.perf_counter_ns()
-                return result, {}, Stamps(now_ns, now_ns, now_ns, sent=False)
-            return result, _response(error), _stamps(_response(error), getattr(error, "sent_ns", 0) or sent_ns)
-        except Exception as error:  # noqa: BLE001 - the SDK trips over an answer that no DynamoDB gives
-            return _not_understood(f"{type(error).__name__}: {error}", writes), {}, _stamps({}, sent_ns)
+        called_ns = time.perf_counter_ns()
+        outcome = await self._transport(operation, request)
+        ended_ns = time.perf_counter_ns()
+        if isinstance(outcome, NoAnswer):
+            result = translate_no_answer(outcome, writes=writes, sdk_retries=self._sdk_retries)
+            if not outcome.sent and result.outcome is Outcome.FAILED:
+                return result, {}, Stamps(ended_ns, ended_ns, ended_ns, sent=False)
+            return result, {}, Stamps(outcome.sent_ns or called_ns, ended_ns, ended_ns)
+        response, stamps = outcome.response, Stamps(outcome.sent_ns, outcome.received_ns, ended_ns)
         if response["ResponseMetadata"]["HTTPStatusCode"] >= 300:
-            return translate_answer(response, writes=writes), response, _stamps(response, sent_ns)
+            return translate_answer(response, writes=writes), response, stamps
         content = response["ResponseMetadata"]["HTTPHeaders"].get("content-type", "")
         if "json" not in content:
-            return _not_understood(f"an answer of the type {content!r}", writes), {}, _stamps(response, sent_ns)
-        return ACCEPTED, response, _stamps(response, sent_ns)
+            foreign = NoAnswer(NOT_UNDERSTOOD, f"an answer of the type {content!r}")
+            return translate_no_answer(foreign, writes=writes, sdk_retries=0), response, stamps
+        return ACCEPTED, response, stamps
+
+    def _written(self, update: str | None, condition: str | None) -> dict[str, Any]:
+        """The parts of a request that are the same for every order, made once for all of them."""
+        written = {"UpdateExpression": update, "ConditionExpression": condition}
+        named = self.schema.expressions(**{part: text for part, text in written.items() if text is not None})
+        return {**named, **_ALL_OLD} if update is not None and condition is not None else named
+
+    def _seen(self, item: Item | None, product_id: str) -> Product | None:
+        try:
+            return to_product(item, product_id, self.schema) if item else None
+        except ValueError:
+            return None
 
 
-def calls_by_client(client: DynamoDBClient, table: Table) -> tuple[dict[str, Counter[str]], Counter[str]]:
+def calls_by_client(transport: Transport, table: Table) -> tuple[dict[str, Counter[str]], Counter[str]]:
     """The table's calls by client and operation, and those that the wire left to the SDK by operation and reason."""
-    from loadtest.dynamodb import wire
-
-    served = wire.served(client)
+    served = transport.served
     if served is None:
         return {"sdk": table.calls}, Counter()
     return {"wire": served.wire, "sdk": table.calls - served.wire}, served.sdk
@@ -177,18 +181,6 @@ def no_such_product(product_id: str) -> Result:
     return Result(Outcome.FAILED, "NoSuchProduct", f"product {product_id!r} is not in the table")
 
 
-def _not_understood(what: str, writes: bool) -> Result:
-    outcome = Outcome.UNKNOWN if writes else Outcome.FAILED
-    return Result(outcome, "NotUnderstood", f"no answer of a DynamoDB ({what})")
-
-
-def _stamps(response: dict[str, Any], sent_ns: int) -> Stamps:
-    """The wire's stamps; from the outside of the SDK there are only call and return."""
-    ended_ns = time.perf_counter_ns()
-    sent_ns, received_ns = response.get("ResponseMetadata", {}).get(STAMPS) or (sent_ns, ended_ns)
-    return Stamps(sent_ns, received_ns, ended_ns)
-
-
 def _consumed(response: dict[str, Any]) -> float | None:
     """The capacity units that the answer names; those of a transaction come table by table."""
     tables = response.get("ConsumedCapacity")
@@ -196,14 +188,3 @@ def _consumed(response: dict[str, Any]) -> float | None:
         return None
     units = [table.get("CapacityUnits") for table in (tables if isinstance(tables, list) else [tables])]
     return sum(units) if all(isinstance(one, int | float) and 0 <= one <= _MOST_UNITS for one in units) else None
-
-
-def _response(error: BotoCoreError | ClientError) -> dict[str, Any]:
-    return dict(error.response) if isinstance(error, ClientError) else {}
-
-
-def _seen(item: Item | None, product_id: str) -> Product | None:
-    try:
-        return to_product(item, product_id) if item else None
-    except ValueError:
-        return None

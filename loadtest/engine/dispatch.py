@@ -13,7 +13,8 @@ from msgspec.structs import replace
 
 from loadtest import strategies
 from loadtest.dynamodb.admin import warm_up
-from loadtest.dynamodb.client import Connection, connect, stamped_by_reader
+from loadtest.dynamodb.client import Connection
+from loadtest.dynamodb.opening import open_transport
 from loadtest.dynamodb.patience import OnRepair
 from loadtest.dynamodb.table import Table, calls_by_client
 from loadtest.engine.arrival_loops import Sustained
@@ -162,13 +163,13 @@ async def opened(
     rules, random = plan.rules, Random(plan.seed) if credit is None else part.picks(plan.seed)
     if rules.concurrency is not None:
         rules = replace(rules, concurrency=part.share(rules.concurrency))
-    async with connect(connection) as client:
-        table = Table(client, connection.table, connection.sdk_retries, consistent_reads=plan.consistent_reads)
-        await warm_up(table, client, connection, plan.product_ids[0], repaired)
-        before = stamped_by_reader(client)
+    async with open_transport(connection) as transport:
+        table = Table(transport, connection, consistent_reads=plan.consistent_reads)
+        await warm_up(table, transport, connection, plan.product_ids[0], repaired)
+        before = transport.stamped_by_reader
         runner = Runner(table, strategies.load(plan.strategy), rules, emit, random)
         try:
             yield LocalDispatcher(plan, runner, overhead, part, credit)
         finally:
-            overhead.reader_stamps = stamped_by_reader(client) - before
-            overhead.served, overhead.fallbacks = calls_by_client(client, table)
+            overhead.reader_stamps = transport.stamped_by_reader - before
+            overhead.served, overhead.fallbacks = calls_by_client(transport, table)

@@ -10,7 +10,9 @@ from random import Random
 
 import anyio
 
-from loadtest.dynamodb.table import Answer, Request, Stamps, Table, Values
+from loadtest.dynamodb.schema import TableSchema
+from loadtest.dynamodb.table import Answer, Stamps, Table, Values
+from loadtest.dynamodb.transport import Request
 from loadtest.engine.gate import Gate
 from loadtest.engine.in_flight import WritesInFlight
 from loadtest.events import Kind, Listener, Operation, Order, OrderEnded, Outcome, Reason, Result
@@ -91,6 +93,11 @@ class OrderAttempt:
         self.write_lost = False
         self._runner = runner
         self._gate = gate
+
+    @property
+    def schema(self) -> TableSchema:
+        """That of the table."""
+        return self._runner.table.schema
 
     async def gate(self) -> None:
         """Arrive at the gate, once."""

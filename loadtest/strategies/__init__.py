@@ -10,7 +10,9 @@ from inspect import iscoroutinefunction
 from operator import attrgetter
 from typing import Protocol
 
-from loadtest.dynamodb.table import Answer, Request, Values
+from loadtest.dynamodb.schema import TableSchema
+from loadtest.dynamodb.table import Answer, Values
+from loadtest.dynamodb.transport import Request
 from loadtest.errors import LoadTestError, UsageError
 from loadtest.events import Order, Reason, Result
 from loadtest.workload.strategies import is_own, named
@@ -22,6 +24,10 @@ class Attempt(Protocol):
     @property
     def order(self) -> Order:
         """The order that the attempt is made for."""
+
+    @property
+    def schema(self) -> TableSchema:
+        """What the table's attributes are called; in expressions `#quantity` and the like stand for it."""
 
     async def gate(self) -> None:
         """Wait until every order of the round has come this far: the race condition, on purpose."""

@@ -9,13 +9,13 @@ async def conditional(attempt: Attempt) -> Result:
     """The server computes the new quantity, so there is nothing that could have gone stale."""
     await attempt.gate()
     written = await attempt.update(
-        "SET quantity = quantity - :units, version = version + :one, last_order = :order",
+        "SET #quantity = #quantity - :units, #version = #version + :one, #last_order = :order",
         {
             ":units": number(attempt.order.units),
             ":one": number(1),
             ":order": {"S": attempt.order.order_id},
         },
-        condition="quantity >= :units",
+        condition="#quantity >= :units",
         refused=Reason.SOLD_OUT,
     )
     if written.result.outcome is not Outcome.REJECTED or not written.by_condition:

@@ -2,9 +2,7 @@
 
 import time
 
-from loadtest.dynamodb.admin import EXPIRES_AT, KEEP_S
-from loadtest.dynamodb.items import number
-from loadtest.dynamodb.order_records import PREFIX
+from loadtest.dynamodb.items import number, to_record
 from loadtest.events import Outcome, Result
 from loadtest.strategies import Attempt
 
@@ -13,8 +11,8 @@ async def transaction(attempt: Attempt) -> Result:
     """The record proves afterwards that the order was accepted, even if the answer was lost."""
     order = attempt.order
     take = {
-        "UpdateExpression": "SET quantity = quantity - :units, version = version + :one, last_order = :order",
-        "ConditionExpression": "quantity >= :units",
+        "UpdateExpression": "SET #quantity = #quantity - :units, #version = #version + :one, #last_order = :order",
+        "ConditionExpression": "#quantity >= :units",
         "ExpressionAttributeValues": {
             ":units": number(order.units),
             ":one": number(1),
@@ -22,13 +20,8 @@ async def transaction(attempt: Attempt) -> Result:
         },
     }
     record = {
-        "Item": {
-            "id": {"S": PREFIX + order.order_id},
-            "product_id": {"S": order.product_id},
-            "units": number(order.units),
-            EXPIRES_AT: number(int(time.time()) + KEEP_S),
-        },
-        "ConditionExpression": "attribute_not_exists(id)",
+        "Item": to_record(order, time.time(), attempt.schema),
+        "ConditionExpression": "attribute_not_exists(#key)",
     }
     await attempt.gate()
     taken = await attempt.take_and_record(take, record)

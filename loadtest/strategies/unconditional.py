@@ -15,7 +15,7 @@ async def unconditional(attempt: Attempt) -> Result:
         return SOLD_OUT
     await attempt.gate()
     written = await attempt.update(
-        "SET quantity = :quantity, version = :version, last_order = :order",
+        "SET #quantity = :quantity, #version = :version, #last_order = :order",
         {
             ":quantity": number(product.quantity - units),
             ":version": number(product.version + 1),

@@ -15,14 +15,14 @@ async def version(attempt: Attempt) -> Result:
         return SOLD_OUT
     await attempt.gate()
     written = await attempt.update(
-        "SET quantity = :quantity, version = :version, last_order = :order",
+        "SET #quantity = :quantity, #version = :version, #last_order = :order",
         {
             ":quantity": number(product.quantity - units),
             ":version": number(product.version + 1),
             ":order": {"S": attempt.order.order_id},
             ":read_version": number(product.version),
         },
-        condition="version = :read_version",
+        condition="#version = :read_version",
         read_version=product.version,
     )
     return written.result

@@ -9,7 +9,8 @@ from pathlib import Path
 import anyio
 from msgspec import Struct
 
-from loadtest.dynamodb.client import Connection, connect, fill
+from loadtest.dynamodb.client import Connection
+from loadtest.dynamodb.opening import open_transport
 from loadtest.dynamodb.table import Table
 from loadtest.errors import TargetError
 from loadtest.events import Outcome, Reason
@@ -62,11 +63,10 @@ async def _measure(base: Connection, client: ClientKind, in_flight: int, seconds
         read_timeout_s=_PATIENCE_S,
         pool=in_flight,
     )
-    async with connect(connection) as opened:
-        table = Table(opened, "products")
+    async with open_transport(connection) as transport:
+        table = Table(transport, connection)
         await _write(table)
-        if client is ClientKind.WIRE:
-            await fill(opened, in_flight)
+        await transport.fill(in_flight)
         await _closed_loop(table, in_flight, min(seconds, 0.3), Histogram())
         added = Histogram()
         cpu_ns, started_ns = time.process_time_ns(), time.perf_counter_ns()
@@ -103,8 +103,8 @@ async def _closed_loop(table: Table, in_flight: int, seconds: float, added: Hist
 async def _write(table: Table) -> tuple[int, int, int]:
     """One conditional write that is refused: what most orders of a race end with."""
     values = {":quantity": {"N": "0"}, ":version": {"N": "2"}, ":read_version": {"N": "1"}}
-    expression = "SET quantity = :quantity, version = :version"
-    answer = await table.update("p#4", expression, values, "version = :read_version", Reason.CONFLICT)
+    expression = "SET #quantity = :quantity, #version = :version"
+    answer = await table.update("p#4", expression, values, "#version = :read_version", Reason.CONFLICT)
     if answer.result.outcome is not Outcome.REJECTED:
         raise TargetError(f"the minimal server answered otherwise: {answer.result.message}")
     return answer.stamps.sent_ns, answer.stamps.received_ns, answer.stamps.ended_ns

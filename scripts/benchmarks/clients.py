@@ -31,19 +31,19 @@ KEYS = {"aws_access_key_id": "loadtest", "aws_secret_access_key": "loadtest"}
 
 async def wire(url: str, in_flight: int, measured: Measured) -> None:
     """The wire as `loadtest race` uses it: a refusal is a value."""
-    from loadtest.dynamodb.client import Connection, connect, fill
+    from loadtest.dynamodb.client import Connection
+    from loadtest.dynamodb.opening import open_transport
 
     connection = Connection(table="products", endpoint_url=url, anonymous=True, pool=in_flight)
-    async with connect(connection) as opened:
-        client: Any = opened
+    async with open_transport(connection) as transport:
 
         async def write() -> None:
-            response = await client.answer("UpdateItem", REQUEST)
-            if response["Error"]["Code"] != "ConditionalCheckFailedException":
+            outcome: Any = await transport("UpdateItem", REQUEST)
+            if outcome.response["Error"]["Code"] != "ConditionalCheckFailedException":
                 raise AssertionError("not refused")
 
         await write()
-        await fill(client, in_flight)
+        await transport.fill(in_flight)
         await measured(write)
 
 

@@ -13,7 +13,8 @@ import anyio
 from msgspec.structs import replace
 
 from benchmarks.servers import MINIMAL, cpu_s, running
-from loadtest.dynamodb.client import Connection, connect, fill
+from loadtest.dynamodb.client import Connection
+from loadtest.dynamodb.opening import open_transport
 from loadtest.dynamodb.table import Table
 from loadtest.faults.proxy import proxied
 from loadtest.measure.histogram import Histogram
@@ -27,10 +28,10 @@ NEVER = Faults(faults=(Delay(rate=0.0, time=Fixed(1.0)),))
 
 async def measure(connection: Connection, in_flight: int, seconds: float, pid: int | None) -> dict[str, float]:
     """Operations a second, the median service time, and the CPU of the process `pid` for each operation."""
-    async with connect(replace(connection, pool=in_flight)) as client:
-        table, added = Table(client, "products"), Histogram()
+    async with open_transport(replace(connection, pool=in_flight)) as transport:
+        table, added = Table(transport, connection), Histogram()
         await _write(table)
-        await fill(client, in_flight)
+        await transport.fill(in_flight)
         await _closed_loop(table, in_flight, 0.3, Histogram())
         before, started = cpu_s(pid) if pid else 0.0, time.perf_counter()
         await _closed_loop(table, in_flight, seconds, added)

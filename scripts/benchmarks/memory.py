@@ -16,7 +16,8 @@ import anyio
 import uvloop
 
 from benchmarks.servers import free_port
-from loadtest.dynamodb.client import Connection, connect
+from loadtest.dynamodb.client import Connection
+from loadtest.dynamodb.opening import open_transport
 from loadtest.dynamodb.table import Table
 from loadtest.engine.orders import Runner
 from loadtest.events import Event, Order
@@ -32,8 +33,9 @@ def _resident() -> int:
 
 
 async def _measure(url: str, in_flight: int) -> float:
-    async with connect(Connection(table="products", endpoint_url=url, anonymous=True, pool=in_flight)) as client:
-        table = Table(client, "products")
+    connection = Connection(table="products", endpoint_url=url, anonymous=True, pool=in_flight)
+    async with open_transport(connection) as transport:
+        table = Table(transport, connection)
         seen: list[Event] = []
         runner = Runner(table, load("conditional"), Rules(1, in_flight, gate=True), seen.append, Random(0))
         orders = [Order(f"1-{n}", "p#4", 1, 1) for n in range(in_flight)]

@@ -14,7 +14,8 @@ import uvloop
 
 from benchmarks.delay_server import PERCENTS
 from benchmarks.servers import free_port
-from loadtest.dynamodb.client import Connection, connect, fill
+from loadtest.dynamodb.client import Connection
+from loadtest.dynamodb.opening import open_transport
 from loadtest.dynamodb.table import Table
 from loadtest.events import Reason
 from loadtest.measure.histogram import Histogram
@@ -24,8 +25,8 @@ from loadtest.workload.target import ClientKind
 async def _measure(client: ClientKind, url: str, in_flight: int, seconds: float, busy: bool) -> Histogram:
     service = Histogram()
     connection = Connection(table="products", endpoint_url=url, anonymous=True, client=client, pool=in_flight)
-    async with connect(connection) as opened:
-        table = Table(opened, "products")
+    async with open_transport(connection) as transport:
+        table = Table(transport, connection)
 
         async def write() -> None:
             values = {":quantity": {"N": "0"}, ":read_version": {"N": "1"}}
@@ -44,8 +45,7 @@ async def _measure(client: ClientKind, url: str, in_flight: int, seconds: float,
                 await asyncio.sleep(0.01)
 
         await write()
-        if client is ClientKind.WIRE:
-            await fill(opened, in_flight)
+        await transport.fill(in_flight)
         end = time.perf_counter() + seconds
         other = asyncio.ensure_future(hog()) if busy else None
         await asyncio.gather(*(worker() for _ in range(in_flight)))

@@ -11,7 +11,9 @@ import anyio
 from anyio.lowlevel import checkpoint
 from msgspec.structs import replace
 
-from loadtest.dynamodb.table import Answer, Request, Stamps, Table, Values
+from loadtest.dynamodb.schema import TableSchema
+from loadtest.dynamodb.table import Answer, Stamps, Table, Values
+from loadtest.dynamodb.transport import Request
 from loadtest.engine.orders import Runner
 from loadtest.events import ACCEPTED, SOLD_OUT, Event, Order, OrderEnded, Outcome, Product, Reason, Result
 from loadtest.strategies import load
@@ -37,6 +39,7 @@ class MemoryTable:
         self.records: list[str] = []
         self.most_in_flight = 0
         self.consistent_reads = True
+        self.schema = TableSchema()
         self.held = anyio.Event()
         self._in_flight = 0
         self._hold = held
@@ -109,9 +112,9 @@ class MemoryTable:
 
 
 def _holds(condition: str | None, product: Product, values: dict[str, int]) -> bool:
-    if condition == "version = :read_version":
+    if condition == "#version = :read_version":
         return product.version == values[":read_version"]
-    if condition == "quantity >= :units":
+    if condition == "#quantity >= :units":
         return product.quantity >= values[":units"]
     assert condition is None
     return True

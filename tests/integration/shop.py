@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from loadtest.dynamodb.items import MADE_BY
+from loadtest.dynamodb.items import MAKER
 from tests.helpers.scripted_server import Peer, Request, Scripted, answer, in_a_thread, refusal
 
 _TABLE = {
@@ -72,7 +72,7 @@ class Shop:
 
     def _item(self) -> dict[str, Any]:
         counted = {"quantity": {"N": str(self.quantity)}, "version": {"N": str(self.version)}}
-        return {"id": {"S": "p#4"}, **counted, **self.last_order, **MADE_BY}
+        return {"id": {"S": "p#4"}, **counted, **self.last_order, "made_by": MAKER}
 
 
 @contextmanager

@@ -9,12 +9,13 @@ import pytest
 from botocore.exceptions import ConnectionClosedError
 
 from loadtest.dynamodb import admin
-from loadtest.dynamodb.client import Connection, connect
+from loadtest.dynamodb.client import Connection
 from loadtest.dynamodb.items import number
 from loadtest.dynamodb.order_records import bar
 from loadtest.dynamodb.own_writes import OwnWrites
 from loadtest.errors import TargetError
 from loadtest.events import Event, Outcome, OwnRequest, Restocked
+from tests.helpers.wire_clients import connected
 
 RUN = "0123456789"
 Act = Callable[[], Awaitable[None]]
@@ -109,7 +110,7 @@ async def stock(request: pytest.FixtureRequest, server_urls: Callable[[str], str
     connection = Connection(
         table=f"t-{uuid.uuid4().hex}", endpoint_url=server_urls(request.param), region="us-east-1", anonymous=True
     ).patient()
-    async with connect(connection) as client:
+    async with connected(connection) as client:
         await admin.create_table(client, connection)
         await admin.populate(client, connection)
         yield Stock(client, connection)

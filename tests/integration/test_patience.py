@@ -8,13 +8,14 @@ import pytest
 from msgspec.structs import replace
 
 from loadtest.dynamodb import admin
-from loadtest.dynamodb.client import Connection, connect
+from loadtest.dynamodb.client import Connection
 from loadtest.dynamodb.order_records import read_records
 from loadtest.errors import TargetError
 from loadtest.events import OwnRequest
 from loadtest.workload.target import ClientKind
 from tests.conftest import free_port
 from tests.helpers.lossy_link import WAYS, LossyLink
+from tests.helpers.wire_clients import connected
 
 
 @pytest.fixture
@@ -22,7 +23,7 @@ async def straight(server_urls: Callable[[str], str]) -> Connection:
     """A table with the sample."""
     url, table = server_urls("embedded"), f"t-{uuid.uuid4().hex}"
     connection = Connection(table=table, endpoint_url=url, region="us-east-1", anonymous=True).patient()
-    async with connect(connection) as client:
+    async with connected(connection) as client:
         await admin.create_table(client, connection)
         await admin.populate(client, connection)
     return connection
@@ -38,7 +39,7 @@ def through(straight: Connection, route: str, at_most: int) -> tuple[LossyLink, 
 async def test_what_is_lost_is_asked_again_and_heard_of(route: str, client: ClientKind, straight: Connection) -> None:
     link, connection = through(straight, route, at_most=4)
     repaired: list[OwnRequest] = []
-    async with connect(replace(connection, client=client)) as asked:
+    async with connected(replace(connection, client=client)) as asked:
         product = await admin.read_product(asked, connection, "p#1", repaired.append)
         assert await read_records(asked, connection, ["a-1-1"], repaired.append) == []
     link.close()
@@ -52,7 +53,7 @@ async def test_patience_has_an_end(route: str, straight: Connection, monkeypatch
     monkeypatch.setattr("loadtest.dynamodb.patience.PATIENCE_S", 1.0)
     link, connection = through(straight, route, at_most=1000)
     begun_s = time.monotonic()
-    async with connect(connection) as asked:
+    async with connected(connection) as asked:
         with pytest.raises(TargetError, match=r"no answer at http|refused: (500|InternalServerError)"):
             await admin.read_product(asked, connection, "p#1")
     link.close()
@@ -63,7 +64,7 @@ async def test_patience_has_an_end(route: str, straight: Connection, monkeypatch
 async def test_where_nobody_listens_nothing_is_asked_again(straight: Connection) -> None:
     connection = replace(straight, endpoint_url=f"http://127.0.0.1:{free_port()}")
     repaired: list[OwnRequest] = []
-    async with connect(connection) as asked:
+    async with connected(connection) as asked:
         with pytest.raises(TargetError, match="is it running"):
             await admin.read_product(asked, connection, "p#1", repaired.append)
     assert repaired == []

@@ -30,7 +30,7 @@ class Addresses:
         self._turn = 0
         self._avoided_until_s: dict[AddrInfoType, float] = {}  # on the loop's clock
         self._ask_again_s = 0.0
-        self._doubted = True  # whether they must be asked for before anything is tried
+        self._suspect = True  # whether they must be asked for before anything is tried
         self._asking: asyncio.Task[None] | None = None
         self._refusal: tuple[object, ...] = ()
 
@@ -61,15 +61,15 @@ class Addresses:
         """Try this one after all others for a while: it did not answer, or not in time."""
         self._avoided_until_s[address] = self._loop.time() + _AVOIDED_FOR_S
 
-    def doubt(self) -> None:
+    def suspect(self) -> None:
         """None of them could be reached: the name may lead elsewhere by now."""
-        self._doubted = True
+        self._suspect = True
 
     async def _in_turn(self) -> list[AddrInfoType]:
-        if self._doubted or self._loop.time() > self._ask_again_s:
+        if self._suspect or self._loop.time() > self._ask_again_s:
             if self._asking is None:
                 self._asking = self._loop.create_task(self._ask())
-            if self._doubted:
+            if self._suspect:
                 await asyncio.wait([self._asking], timeout=_NEXT_AFTER_S if self._known else None)
         if not self._known:
             raise socket.gaierror(*self._refusal)
@@ -91,7 +91,7 @@ class Addresses:
         else:
             self._known = list(_interleaved(found))
         finally:
-            self._asking, self._doubted = None, False
+            self._asking, self._suspect = None, False
             self._ask_again_s = self._loop.time() + _RESOLVED_FOR_S
 
 

@@ -254,10 +254,10 @@ _REFUSALS: dict[str, dict[str, Check]] = {
     "TransactionCanceledException": {"Message": _string, "CancellationReasons": _elements(_reason)},
 }
 OPERATIONS = frozenset(_REQUESTS)
-_KEY = {"TableName": "table", "Key": {"id": {"S": "1"}}}
+_KEY = {"TableName": "table", "Key": {"key": {"S": "1"}}}
 EXAMPLES: dict[str, dict[str, Any]] = {
     "GetItem": _KEY,
-    "PutItem": {"TableName": "table", "Item": {"id": {"S": "1"}}},
+    "PutItem": {"TableName": "table", "Item": {"key": {"S": "1"}}},
     "UpdateItem": _KEY,
     "DeleteItem": _KEY,
     "TransactWriteItems": {"TransactItems": [{"Delete": _KEY}], "ClientRequestToken": "1"},

@@ -10,16 +10,14 @@ import socket
 import ssl
 import time
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import httptools
 from msgspec import Struct
 
 from loadtest.dynamodb.limits import HEAD_BYTES, HEADERS, too_large, too_many_values
+from loadtest.dynamodb.room import Room
 from loadtest.dynamodb.wire.stamps import ANCILLARY_SIZE, arrival_ns, ask_for_stamps
-
-if TYPE_CHECKING:
-    from loadtest.dynamodb.wire.pool import Pool
 
 _READ_SIZE = 16_384  # nearly every answer comes whole; what does not is counted, and so may not be much
 _NAMES: dict[bytes, str] = {}  # header names in lower case; servers send the same few for ever
@@ -48,6 +46,19 @@ class TooLarge(Lost):
     """The same for an answer that was given up because it was larger than any may be; the message says how large."""
 
 
+class Owner(Protocol):
+    """Who has connections, and hears what becomes of them: a pool."""
+
+    room: Room
+    stamped_by_reader: int
+
+    def release(self, connection: "Connection", *, keep: bool) -> None:
+        """A connection has carried its request."""
+
+    def closed(self, connection: "Connection") -> None:
+        """A connection is gone."""
+
+
 class Connection:
     """An open connection of a pool; carries one request at a time."""
 
@@ -57,7 +68,7 @@ class Connection:
         "closed", "deadline", "future",
     )  # fmt: skip
 
-    def __init__(self, pool: "Pool", loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, pool: Owner, loop: asyncio.AbstractEventLoop) -> None:
         self._pool = pool
         self._loop = loop
         self._tls: ssl.SSLObject | None = None

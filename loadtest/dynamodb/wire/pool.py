@@ -139,7 +139,7 @@ class Pool:
                 finally:
                     self._opening.discard(scope)
         except OSError:
-            self._addresses.doubt()
+            self._addresses.suspect()
             raise
 
     async def _open_one(self) -> Connection:

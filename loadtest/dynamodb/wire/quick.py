@@ -26,6 +26,7 @@ class _Update(Struct, frozen=True, forbid_unknown_fields=True, gc=False):
     Key: _Attributes
     UpdateExpression: str | UnsetType = UNSET
     ConditionExpression: str | UnsetType = UNSET
+    ExpressionAttributeNames: dict[str, str] | UnsetType = UNSET
     ExpressionAttributeValues: _Attributes | UnsetType = UNSET
     ReturnValues: str | UnsetType = UNSET
     ReturnValuesOnConditionCheckFailure: str | UnsetType = UNSET

@@ -13,12 +13,11 @@ import socket
 import sys
 import threading
 from pathlib import Path
-from typing import Any
 
 import msgspec
 import uvloop
 
-from loadtest.dynamodb.client import connect, fill
+from loadtest.dynamodb.opening import open_wire
 from loadtest.dynamodb.wire import NotUnderstood
 from loadtest.errors import LoadTestError
 from loadtest.faults.proxy import Briefing
@@ -34,11 +33,10 @@ _BACKLOG = 8192
 async def _run(place: socket.socket, briefing: Briefing) -> None:
     """Serve until an error ends it."""
     header = Header(briefing.run_id, briefing.seed)
-    async with connect(briefing.server) as client:
+    async with open_wire(briefing.server) as server:
         journal = Journal(Path(briefing.journal), header)
-        server: Any = client  # a client of the wire can forward
-        injector = Injector(server.forward, briefing.faults, briefing.seed, journal)
-        service = Service(injector, briefing.key, lambda: fill(client, briefing.connections))
+        injector = Injector(server.forward, briefing.faults, briefing.seed, journal, briefing.server.schema)
+        service = Service(injector, briefing.key, lambda: server.fill(briefing.connections))
         loop = asyncio.get_running_loop()
         async with await loop.create_server(lambda: Connection(service), sock=place, backlog=_BACKLOG):
             await service.failed

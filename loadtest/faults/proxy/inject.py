@@ -8,6 +8,7 @@ from enum import Enum, auto
 from msgspec import Struct
 
 from loadtest.dynamodb.errors import CredentialsError
+from loadtest.dynamodb.schema import TableSchema
 from loadtest.dynamodb.wire import Lost, Reply
 from loadtest.faults.draws import Chance, Strike
 from loadtest.faults.proxy import answers
@@ -40,18 +41,19 @@ _NOTHING = Outgoing(b"", After.CLOSED)
 class _Exchange:
     """A request on its way, what meets it, and the server's answers so far; None for one that did not come."""
 
-    def __init__(self, operation: str, body: bytes, strikes: Sequence[Strike]) -> None:
+    def __init__(self, operation: str, body: bytes, strikes: Sequence[Strike], schema: TableSchema) -> None:
         self.operation = operation
         self.body = body
         self.strikes = strikes
         self.replies: list[Reply | None] = []
+        self._schema = schema
         self._asked: Asked | None = None
 
     @property
     def asked(self) -> Asked:
         """What the request says; read once, and only if a fault needs it."""
         if self._asked is None:
-            self._asked = asked(self.body)
+            self._asked = asked(self.body, self._schema)
         return self._asked
 
 
@@ -62,8 +64,11 @@ class Injector:
     first in the file has its way.
     """
 
-    def __init__(self, forward: Forward, faults: Sequence[AnyFault], seed: int, journal: Journal) -> None:
+    def __init__(
+        self, forward: Forward, faults: Sequence[AnyFault], seed: int, journal: Journal, schema: TableSchema
+    ) -> None:
         self._forward = forward
+        self._schema = schema
         self._chance = Chance(faults, seed)
         self._limits = Limits(faults)
         self._journal = journal
@@ -78,7 +83,7 @@ class Injector:
 
     async def serve(self, operation: str, body: bytes) -> Outgoing:
         """Carry one request through, with all that befalls it."""
-        exchange = _Exchange(operation, body, self._strikes(operation))
+        exchange = _Exchange(operation, body, self._strikes(operation), self._schema)
         await self._hold(exchange, "request")
         for strike in exchange.strikes:
             if isinstance(strike.fault, Throttle) and (refused := self._throttled(exchange, strike)):

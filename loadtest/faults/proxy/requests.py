@@ -1,6 +1,6 @@
 """What a request and its answer say: which items are written, of what size, and for which product and order.
 
-The items are those of the tool's own tables, whose key is `id` alone.
+The items are those of the tool's own tables, whose key is one attribute.
 """
 
 from collections.abc import Iterator
@@ -10,8 +10,8 @@ import orjson
 from msgspec import Struct
 
 from loadtest.dynamodb.items import item_bytes
+from loadtest.dynamodb.schema import TableSchema
 
-_RECORD = "order#"  # what the ids of order records begin with
 Item = tuple[str, str]  # a table and an id in it
 
 
@@ -29,13 +29,13 @@ class Asked(Struct, frozen=True):
 NOTHING = Asked([], None, None)
 
 
-def asked(body: bytes) -> Asked:
+def asked(body: bytes, schema: TableSchema) -> Asked:
     """What the request says; NOTHING if it is none that DynamoDB would understand."""
     try:
         content = orjson.loads(body)
         actions = list(_actions(content))
-        items = [(_item(action), item_bytes(action["Item"]) if "Item" in action else 0) for action in actions]
-        return Asked(items, items[0][0][1] if items else None, _order_id(content, actions))
+        items = [(_item(action, schema), item_bytes(action["Item"]) if "Item" in action else 0) for action in actions]
+        return Asked(items, items[0][0][1] if items else None, _order_id(content, actions, schema))
     except (ValueError, KeyError, TypeError, AttributeError):
         return NOTHING
 
@@ -56,19 +56,19 @@ def _actions(content: dict[str, Any]) -> Iterator[dict[str, Any]]:
         yield from one.values()
 
 
-def _item(action: dict[str, Any]) -> Item:
+def _item(action: dict[str, Any], schema: TableSchema) -> Item:
     key = action["Key"] if "Key" in action else action["Item"]
-    return str(action["TableName"]), str(key["id"]["S"])
+    return str(action["TableName"]), str(key[schema.key]["S"])
 
 
-def _order_id(content: dict[str, Any], actions: list[dict[str, Any]]) -> str | None:
+def _order_id(content: dict[str, Any], actions: list[dict[str, Any]], schema: TableSchema) -> str | None:
     """The order that an action writes as the last one, or records; else the token that the client gave."""
     for action in actions:
         if order := action.get("ExpressionAttributeValues", {}).get(":order"):
             return str(order["S"])
     for action in actions:
-        item_id = str(action.get("Item", {}).get("id", {}).get("S", ""))
-        if item_id.startswith(_RECORD):
-            return item_id.removeprefix(_RECORD)
+        item_id = str(action.get("Item", {}).get(schema.key, {}).get("S", ""))
+        if item_id.startswith(schema.record_prefix):
+            return item_id.removeprefix(schema.record_prefix)
     token = content.get("ClientRequestToken")
     return None if token is None else str(token)

@@ -2,7 +2,6 @@
 
 import uuid
 
-from loadtest.dynamodb.client import fill
 from loadtest.dynamodb.items import number
 from loadtest.dynamodb.table import Answer
 from loadtest.events import Outcome, Product, Reason
@@ -15,14 +14,14 @@ RACES = 400
 RACES_WITHIN_S = 4.0
 TRANSACTION_RACES = 100
 TRANSACTIONS_WITHIN_S = 1.5
-_RAISE = "SET version = version + :one, last_order = :racer"
-_UNCHANGED = "version = :version"
+_RAISE = "SET #version = #version + :one, #last_order = :racer"
+_UNCHANGED = "#version = :version"
 
 
 async def conditional_update(subject: Subject) -> Finding:
     """Races of conditional writes on one item."""
     product_id = await subject.product()
-    async with subject.table(RACERS) as (table, client):
+    async with subject.table(RACERS) as (table, transport):
 
         async def attempt(racer: int, race: int, version: int) -> Answer:
             return await table.update(product_id, _RAISE, _values(racer, race, version), _UNCHANGED, Reason.CONFLICT)
@@ -31,8 +30,7 @@ async def conditional_update(subject: Subject) -> Finding:
             return (await table.read(product_id)).product
 
         await read()
-        if subject.by_wire:
-            await fill(client, RACERS)
+        await transport.fill(RACERS)
         return finding(CONDITIONAL, await hold(attempt, read, RACES, RACES_WITHIN_S))
 
 

@@ -6,7 +6,6 @@ from email.utils import parsedate_to_datetime
 
 import anyio
 
-from loadtest.dynamodb.client import opened_by
 from loadtest.events import Outcome
 from loadtest.records.problems import Problems
 from loadtest.studies.probe.findings import Finding, Shown
@@ -60,9 +59,9 @@ def _offset(date: str, sent_s: float, received_s: float) -> list[tuple[float, fl
 async def keep_alive(subject: Subject) -> Finding:
     """Several reads, one after the other, through a client with room for one connection."""
     product_id = await subject.product()
-    async with subject.table(1) as (table, client):
+    async with subject.table(1) as (table, transport):
         answers = [await table.read(product_id) for _ in range(KEEP_ALIVE_READS)]
-        connections = opened_by(client)
+        connections = transport.opened
     if connections is None:
         return KEEP_ALIVE.answered(Shown.NOT_SHOWN, "only the wire counts connections (--client wire)")
     if any(answer.product is None for answer in answers):

@@ -10,7 +10,7 @@ from loadtest.studies.probe.findings import Finding, Shown
 from loadtest.studies.probe.questions import ALL_OLD, READ_CAPACITY, TOKEN, TRANSACTIONS, WRITE_CAPACITY
 from loadtest.studies.probe.subject import EXISTS, Subject
 
-_RAISE = "SET version = version + :one"
+_RAISE = "SET #version = #version + :one"
 _UNKNOWN_OPERATION = "UnknownOperationException"
 _MISMATCH = ("IdempotentParameterMismatchException", "IdempotentParameterMismatch")
 
@@ -19,7 +19,7 @@ async def all_old(subject: Subject) -> Finding:
     """One write whose condition is false."""
     product_id = await subject.product()
     values = {":one": number(1), ":version": number(2)}
-    answer = await subject.one.update(product_id, _RAISE, values, "version = :version", Reason.CONFLICT)
+    answer = await subject.one.update(product_id, _RAISE, values, "#version = :version", Reason.CONFLICT)
     if answer.result.outcome is Outcome.ACCEPTED:
         return ALL_OLD.answered(Shown.NO, "the write was accepted though its condition was false")
     if not answer.by_condition:
@@ -58,7 +58,7 @@ async def token(subject: Subject) -> Finding:
 async def _transact(table: Table, product_id: str, record: dict[str, Any], version: int, token: str) -> Answer:
     take = {
         "UpdateExpression": _RAISE,
-        "ConditionExpression": "version = :version",
+        "ConditionExpression": "#version = :version",
         "ExpressionAttributeValues": {":one": number(1), ":version": number(version)},
     }
     return await table.take_and_record(product_id, take, {"Item": record}, token)

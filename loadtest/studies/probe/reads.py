@@ -17,7 +17,7 @@ WRITES_WITHIN_S = 1.5
 TIMED = 55  # the first ones are a warm-up
 _WARM_UP = 5
 TIMED_WITHIN_S = 1.0
-_SET = "SET version = :version"
+_SET = "SET #version = :version"
 
 
 async def consistent(subject: Subject) -> Finding:

@@ -10,19 +10,20 @@ from typing import Any
 import anyio
 from msgspec.structs import replace
 
-from loadtest.dynamodb.admin import EXPIRES_AT
-from loadtest.dynamodb.client import Connection, DynamoDBClient, connect
+from loadtest.dynamodb.client import Connection, DynamoDBClient
 from loadtest.dynamodb.errors import explained
 from loadtest.dynamodb.items import number, to_item
+from loadtest.dynamodb.opening import open_transport
+from loadtest.dynamodb.sdk_transport import Reader
 from loadtest.dynamodb.table import Answer, Table, no_such_product
+from loadtest.dynamodb.transport import Transport
 from loadtest.errors import LoadTestError, TargetError
 from loadtest.events import Product
-from loadtest.workload.target import ClientKind
 
 _ANSWER_WITHIN_S = 5.0
 _DELETE_WITHIN_S = 20.0
 _KEEP_S = 24 * 3600
-EXISTS = "attribute_exists(id)"  # of every write: one that comes late must not make an item that was deleted
+EXISTS = "attribute_exists(#key)"  # of every write: one that comes late must not make an item that was deleted
 
 
 @contextmanager
@@ -46,11 +47,11 @@ def version_in(read: Answer) -> int | None:
 
 
 class Subject:
-    """A target under question. `one` is its table over one connection, `client` that table's client."""
+    """A target under question. `one` is its table over one connection."""
 
-    def __init__(self, connection: Connection, admin_client: DynamoDBClient, client: DynamoDBClient) -> None:
-        self.client = client
-        self.one = Table(client, connection.table, connection.sdk_retries)
+    def __init__(self, connection: Connection, admin_client: DynamoDBClient, transport: Transport) -> None:
+        self.one = Table(transport, connection)
+        self._reader = Reader(transport)
         self.left_behind: list[str] = []
         self._connection = connection
         self._admin_client = admin_client
@@ -66,11 +67,6 @@ class Subject:
         """What was asked of it, by operation."""
         return sum((table.calls for table in self._tables), self._others)
 
-    @property
-    def by_wire(self) -> bool:
-        """Whether the wire sends the requests, which can open connections beforehand."""
-        return self._connection.client is ClientKind.WIRE
-
     def record_id(self) -> str:
         """The id of an item that a transaction may put, which shall be deleted then."""
         self._records.append(self._new_id())
@@ -79,8 +75,8 @@ class Subject:
     def item(self, product_id: str, version: int = 1) -> dict[str, Any]:
         """A product that vanishes in a day by time to live, should nobody be left to delete it."""
         return {
-            **to_item(Product(product_id, "probe", 1, version)),
-            EXPIRES_AT: number(int(time.time()) + _KEEP_S),
+            **to_item(Product(product_id, "probe", 1, version), self._connection.schema),
+            self._connection.schema.expires_at: number(int(time.time()) + _KEEP_S),
         }
 
     async def product(self) -> str:
@@ -93,18 +89,19 @@ class Subject:
         return product_id
 
     @asynccontextmanager
-    async def table(self, pool: int) -> AsyncIterator[tuple[Table, DynamoDBClient]]:
-        """The table through a client of its own with at most `pool` connections, none of them open yet."""
-        async with connect(replace(self._connection, pool=pool)) as client:
-            self._tables.append(Table(client, self._connection.table, self._connection.sdk_retries))
-            yield self._tables[-1], client
+    async def table(self, pool: int) -> AsyncIterator[tuple[Table, Transport]]:
+        """The table through a transport of its own with at most `pool` connections, none of them open yet."""
+        async with open_transport(replace(self._connection, pool=pool)) as transport:
+            self._tables.append(Table(transport, self._connection))
+            yield self._tables[-1], transport
 
     async def headers(self, product_id: str) -> dict[str, str]:
         """The headers of the answer to a read; none if there was no such answer."""
         self._others["GetItem"] += 1
         try:
             with understood(self._connection):
-                answer = await self.client.get_item(TableName=self._connection.table, Key={"id": {"S": product_id}})
+                key = self._connection.schema.key_of(product_id)
+                answer = await self._reader.get_item(TableName=self._connection.table, Key=key)
         except TargetError:
             return {}
         return dict(answer["ResponseMetadata"]["HTTPHeaders"])
@@ -125,7 +122,8 @@ class Subject:
         self._others["DeleteItem"] += 1
         try:
             with understood(self._connection):
-                await self._admin_client.delete_item(TableName=self._connection.table, Key={"id": {"S": item_id}})
+                key = self._connection.schema.key_of(item_id)
+                await self._admin_client.delete_item(TableName=self._connection.table, Key=key)
         except TargetError:
             return
         self.left_behind.remove(item_id)
@@ -144,8 +142,8 @@ async def under_question(connection: Connection, admin_client: DynamoDBClient) -
         connect_timeout_s=min(connection.connect_timeout_s, _ANSWER_WITHIN_S),
         read_timeout_s=min(connection.read_timeout_s, _ANSWER_WITHIN_S),
     )
-    async with connect(hasty) as client:
-        subject = Subject(hasty, admin_client, client)
+    async with open_transport(hasty) as transport:
+        subject = Subject(hasty, admin_client, transport)
         try:
             yield subject
         finally:

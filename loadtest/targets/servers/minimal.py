@@ -14,15 +14,17 @@ import ssl
 import threading
 from typing import Any
 
+from loadtest.dynamodb.schema import TableSchema
 from loadtest.system import listening
 
 _BACKLOG = 8192
+_NAMES = TableSchema()
 _ITEM = {
-    "id": {"S": "p#4"},
-    "name": {"S": "Last samovar"},
-    "quantity": {"N": "1"},
-    "version": {"N": "1"},
-    "made_by": {"S": "loadtest"},  # so that no command asks before it is bought
+    _NAMES.key: {"S": "p#4"},
+    _NAMES.name: {"S": "Last samovar"},
+    _NAMES.quantity: {"N": "1"},
+    _NAMES.version: {"N": "1"},
+    _NAMES.made_by: {"S": "loadtest"},  # so that no command asks before it is bought
 }
 _REFUSAL = {
     "__type": "com.amazonaws.dynamodb.v20120810#ConditionalCheckFailedException",
@@ -50,8 +52,8 @@ TABLE = answer(
         "Table": {
             "TableName": "products",
             "TableStatus": "ACTIVE",
-            "KeySchema": [{"AttributeName": "id", "KeyType": "HASH"}],
-            "AttributeDefinitions": [{"AttributeName": "id", "AttributeType": "S"}],
+            "KeySchema": [{"AttributeName": _NAMES.key, "KeyType": "HASH"}],
+            "AttributeDefinitions": [{"AttributeName": _NAMES.key, "AttributeType": "S"}],
         }
     },
 )

@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from loadtest.dynamodb.client import Connection, connect
+from loadtest.dynamodb.client import Connection
 from loadtest.errors import TargetError, UsageError
 from loadtest.targets import opened
 from loadtest.workload.target import ClientKind, Target
 from tests.helpers.scripted_server import Scripted, answering
-from tests.helpers.wire_clients import found
+from tests.helpers.wire_clients import connected, found
 
 ENDPOINT = "https://db.example"
 OUR_OWN = Connection(
@@ -74,10 +74,10 @@ async def test_nothing_disturbs_the_embedded_server(
     client: ClientKind, variables: Mapping[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     put(variables, monkeypatch)
-    async with connect(replace(OUR_OWN, client=client)) as opened:
+    async with connected(replace(OUR_OWN, client=client)) as opened:
         assert opened.meta.endpoint_url == OUR_OWN.endpoint_url
         assert opened.meta.region_name == "us-east-1"
-        proxies = opened._endpoint.http_session._proxy_config  # type: ignore[attr-defined]  # noqa: SLF001
+        proxies = opened._endpoint.http_session._proxy_config  # noqa: SLF001
         assert proxies.proxy_url_for(opened.meta.endpoint_url) is None
 
 
@@ -85,7 +85,7 @@ async def test_nothing_disturbs_the_embedded_server(
 async def test_elsewhere_a_wrong_value_names_its_variable(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     put({name: WRONG[name]}, monkeypatch)
     with pytest.raises(TargetError, match=rf"\b{name}\b") as raised:
-        async with connect(Connection(table="t", endpoint_url=ENDPOINT, placeholders=True)):
+        async with connected(Connection(table="t", endpoint_url=ENDPOINT, placeholders=True)):
             pass
     assert "\n" not in str(raised.value)
 
@@ -93,13 +93,13 @@ async def test_elsewhere_a_wrong_value_names_its_variable(name: str, monkeypatch
 async def test_a_wrong_endpoint_names_its_variable(monkeypatch: pytest.MonkeyPatch) -> None:
     put({"AWS_ENDPOINT_URL_DYNAMODB": "garbage"}, monkeypatch)
     with pytest.raises(TargetError, match=r"Invalid endpoint: garbage \(AWS_ENDPOINT_URL_DYNAMODB\)"):
-        async with connect(Connection(table="t", region="eu-west-1", anonymous=True)):
+        async with connected(Connection(table="t", region="eu-west-1", anonymous=True)):
             pass
 
 
 async def test_the_region_that_others_read_counts_at_an_endpoint(monkeypatch: pytest.MonkeyPatch) -> None:
     put({"AWS_REGION": "local", "AWS_DEFAULT_REGION": "eu-west-1"}, monkeypatch)
-    async with connect(Connection(table="t", endpoint_url=ENDPOINT, placeholders=True)) as client:
+    async with connected(Connection(table="t", endpoint_url=ENDPOINT, placeholders=True)) as client:
         assert client.meta.region_name == "local"
 
 
@@ -107,7 +107,7 @@ async def test_the_sdk_reaches_elsewhere_by_the_proxy(monkeypatch: pytest.Monkey
     async with Scripted(answering) as proxy:
         put({"HTTP_PROXY": proxy.url}, monkeypatch)
         there = Connection(table="t", endpoint_url="http://db.example:8000", placeholders=True, client=ClientKind.SDK)
-        async with connect(there) as client:
+        async with connected(there) as client:
             assert await found(client) == "1"
     assert proxy.requests
 
@@ -122,12 +122,12 @@ async def test_a_proxy_to_elsewhere_is_for_the_sdk_alone(
     there = Connection(table="t", endpoint_url=url, placeholders=True)
     said = rf"through the proxy that {variable} names \(if it need not be: NO_PROXY=db.example\); add --client sdk"
     with pytest.raises(UsageError, match=said):
-        async with connect(there):
+        async with connected(there):
             pass
-    async with connect(there.patient()):
+    async with connected(there.patient()):
         pass
     put({"NO_PROXY": "db.example"}, monkeypatch)
-    async with connect(there):
+    async with connected(there):
         pass
 
 

@@ -11,12 +11,13 @@ import pytest
 from botocore.credentials import RefreshableCredentials
 
 from loadtest.dynamodb import credentials
-from loadtest.dynamodb.client import Connection, connect
+from loadtest.dynamodb.client import Connection
 from loadtest.dynamodb.errors import CredentialsError
 from loadtest.errors import LoadTestError, TargetError, UsageError
 from tests.helpers import aws_settings as aws
 from tests.helpers.aws_settings import KEYS, ROLE, SSO, SSO_SESSION, answering, helper
 from tests.helpers.processes import is_gone, wait_for
+from tests.helpers.wire_clients import connected
 
 EXPIRED = '{"Version": 1, "AccessKeyId": "a", "SecretAccessKey": "hunter2", "SessionToken": "t", "Expiration": "%s"}'
 NOT_AWS = "https://db.example"
@@ -39,7 +40,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 async def sentence(profile: str | None = "x", region: str | None = "eu-west-1") -> str:
     with pytest.raises(LoadTestError) as raised:
-        async with connect(Connection(table="t", profile=profile, region=region)):
+        async with connected(Connection(table="t", profile=profile, region=region)):
             pass
     assert isinstance(raised.value, TargetError)
     said = str(raised.value)
@@ -245,7 +246,7 @@ async def test_an_environment_that_leads_nowhere(
 
 async def test_a_profile_that_an_option_names_and_that_is_not_there_is_wrong_usage() -> None:
     with pytest.raises(UsageError, match="there is no AWS profile 'nobody': give --profile"):
-        async with connect(Connection(table="t", profile="nobody", region="eu-west-1")):
+        async with connected(Connection(table="t", profile="nobody", region="eu-west-1")):
             pass
 
 
@@ -263,8 +264,8 @@ async def test_a_server_elsewhere_gets_made_up_credentials_only_if_there_are_non
     if profile:
         (folder / "config").write_text(f"[profile staging]\n{KEYS}")
     connection = Connection(table="t", endpoint_url=NOT_AWS, placeholders=True, profile=profile)
-    async with connect(connection) as client:
-        keys = await client._request_signer._credentials.get_frozen_credentials()  # type: ignore[attr-defined]  # noqa: SLF001
+    async with connected(connection) as client:
+        keys = await client._request_signer._credentials.get_frozen_credentials()  # noqa: SLF001
     assert keys.access_key == ("AKIDEXAMPLE" if profile else "loadtest")
 
 
@@ -273,8 +274,8 @@ async def test_what_fails_when_they_are_renewed_is_explained_and_not_tried_again
     line = EXPIRED % "'$(date -u -d '+5 minutes' +%Y-%m-%dT%H:%M:%SZ)'"
     body = f"echo >> {count}; if [ -e {gone} ]; then echo 'log in again' >&2; exit 1; fi; echo '{line}'"
     (folder / "config").write_text(f"[profile x]\n{helper(folder, body)}")
-    async with connect(Connection(table="t", profile="x", endpoint_url=NOT_AWS)) as client:
-        found = client._request_signer._credentials  # type: ignore[attr-defined]  # noqa: SLF001
+    async with connected(Connection(table="t", profile="x", endpoint_url=NOT_AWS)) as client:
+        found = client._request_signer._credentials  # noqa: SLF001
         assert isinstance(found, RefreshableCredentials)
         gone.touch()
 

@@ -15,7 +15,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from loadtest.dynamodb import admin
-from loadtest.dynamodb.client import Connection, connect, fill
+from loadtest.dynamodb.client import Connection
 from loadtest.dynamodb.table import Table
 from loadtest.events import Product
 from loadtest.faults.proxy.inject import Injector, Outgoing
@@ -24,6 +24,7 @@ from loadtest.faults.proxy.server import Connection as Incoming
 from loadtest.faults.proxy.server import Service
 from loadtest.workload.faults import AnyFault
 from loadtest.workload.target import ClientKind
+from tests.helpers.wire_clients import connected, transport_of
 
 ARN = "arn:aws:dynamodb:us-east-1:000000000000:table/products"
 KEY = "the-runs-own-key"
@@ -72,14 +73,14 @@ class Bench(Struct, frozen=True):
 async def a_bench(url: str) -> AsyncIterator[Bench]:
     straight = Connection(table=f"t-{uuid.uuid4().hex}", endpoint_url=url, region="us-east-1", anonymous=True)
     current: Any = Current()
-    async with connect(straight) as admin_client:
+    async with connected(straight) as admin_client:
         await admin.create_table(admin_client, straight)
-        service = Service(current, KEY, lambda: fill(admin_client, 1))
+        service = Service(current, KEY, lambda: admin_client.wire.fill(1))
         listening = await asyncio.get_running_loop().create_server(lambda: Incoming(service), "127.0.0.1", 0)
         port = listening.sockets[0].getsockname()[1]
         through = replace(straight, endpoint_url=f"http://127.0.0.1:{port}", access_key=KEY, read_timeout_s=_PATIENCE_S)
         try:
-            async with connect(through) as wire, connect(replace(through, client=ClientKind.SDK)) as sdk:
+            async with connected(through) as wire, connected(replace(through, client=ClientKind.SDK)) as sdk:
                 yield Bench(port, current, straight, admin_client, wire, sdk)
         finally:
             listening.close()
@@ -133,9 +134,11 @@ def link(benches: Callable[[str], Any], tmp_path: Path) -> Open:
         await admin.populate(bench.admin_client, bench.straight, (products[0], products[1]))
         path = tmp_path / f"{name}.jsonl"
         with Journal(path, Header("a-run", seed)) as journal:
-            bench.current.injector = Injector(bench.admin_client.forward, faults, seed, journal)
+            bench.current.injector = Injector(
+                bench.admin_client.wire.forward, faults, seed, journal, bench.straight.schema
+            )
             bench.current.begin(ARN)
-            tables = [Table(client, bench.straight.table) for client in (bench.wire, bench.sdk)]
+            tables = [Table(transport_of(client), bench.straight) for client in (bench.wire, bench.sdk)]
             yield Link(bench, list(zip(products, tables, strict=True)), path)
 
     return opened

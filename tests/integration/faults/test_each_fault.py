@@ -221,4 +221,4 @@ class Lapsing:
         if not self._left:
             raise CredentialsError(sentence="log in again")
         self._left -= 1
-        return await self._admin_client.forward(operation, body)
+        return await self._admin_client.wire.forward(operation, body)

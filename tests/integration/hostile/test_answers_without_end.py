@@ -9,14 +9,14 @@ from pathlib import Path
 import pytest
 from botocore.exceptions import BotoCoreError, ReadTimeoutError
 
-from loadtest.dynamodb.client import Connection, DynamoDBClient, connect
+from loadtest.dynamodb.client import Connection, DynamoDBClient
 from loadtest.dynamodb.errors import is_lost, translate
 from loadtest.dynamodb.limits import OversizedAnswerError
 from loadtest.events import Outcome
 from loadtest.workload.target import ClientKind
 from tests.helpers.commands import run
 from tests.helpers.scripted_server import Scripted, in_a_thread
-from tests.helpers.wire_clients import write
+from tests.helpers.wire_clients import connected, write
 from tests.integration.hostile.server import CHUNK, COSTLY, FOLLOWED, TOO_LARGE, TOO_SLOW, instead, item_of, saying
 
 MOST_MIB = 64
@@ -60,7 +60,7 @@ class Memory:
 @pytest.mark.parametrize("attack", TOO_LARGE)
 async def test_what_is_too_large_is_given_up(attack: str, client: ClientKind) -> None:
     with in_a_thread(Scripted(TOO_LARGE[attack])) as server:
-        async with connect(place(server.url, client)) as opened:
+        async with connected(place(server.url, client)) as opened:
             memory = Memory()
             with pytest.raises(BotoCoreError) as raised:
                 await write(opened)
@@ -94,7 +94,7 @@ def test_a_command_whose_set_up_has_no_end_ends_in_a_line(command: str) -> None:
 @pytest.mark.parametrize("body", COSTLY)
 async def test_what_is_not_too_large_takes_little_memory(body: str, client: ClientKind) -> None:
     with in_a_thread(Scripted(saying(COSTLY[body]))) as server:
-        async with connect(place(server.url, client)) as opened:
+        async with connected(place(server.url, client)) as opened:
             memory = Memory()
             assert (await opened.get_item(TableName="t", Key={"id": {"S": "1"}}))["Item"]
             assert memory.peak_mib < MOST_MIB
@@ -106,7 +106,7 @@ async def test_many_at_once_take_little_memory(client: ClientKind) -> None:
         return len((await opened.get_item(TableName="t", Key={"id": {"S": "1"}}))["Item"]["a"]["S"])
 
     with in_a_thread(Scripted(saying(item_of({"S": "7" * 3_000_000})))) as server:
-        async with connect(place(server.url, client, 20)) as opened:
+        async with connected(place(server.url, client, 20)) as opened:
             memory = Memory()
             assert await asyncio.gather(*(read(opened) for _ in range(30))) == [3_000_000] * 30
             assert memory.peak_mib < MOST_MIB
@@ -115,7 +115,7 @@ async def test_many_at_once_take_little_memory(client: ClientKind) -> None:
 @pytest.mark.parametrize("client", CLIENTS)
 @pytest.mark.parametrize("attack", TOO_SLOW)
 async def test_the_read_time_out_is_for_the_whole_answer(attack: str, client: ClientKind) -> None:
-    async with Scripted(TOO_SLOW[attack]) as server, connect(place(server.url, client, 0.5)) as opened:
+    async with Scripted(TOO_SLOW[attack]) as server, connected(place(server.url, client, 0.5)) as opened:
         begun_s = time.monotonic()
         with pytest.raises(ReadTimeoutError):
             await write(opened)

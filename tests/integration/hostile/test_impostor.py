@@ -14,13 +14,14 @@ import anyio
 import pytest
 
 from loadtest.dynamodb import admin
-from loadtest.dynamodb.client import Connection, connect
+from loadtest.dynamodb.client import Connection
 from loadtest.dynamodb.wire import stamps
 from loadtest.errors import TargetError
 from loadtest.system.server_process import ChildServer
 from loadtest.targets import embedded
 from loadtest.targets.embedded import embedded_server
 from tests.helpers.processes import children, is_gone, wait_for
+from tests.helpers.wire_clients import connected
 from tests.integration.hostile.requests import operation
 from tests.integration.hostile.servers import fault_proxy, minimal_server, port_of
 
@@ -96,7 +97,7 @@ def test_what_another_answered_in_a_servers_place_ends_in_words() -> None:
             wait_for(lambda: is_gone(server), "the end of the server")
             with ThreadingHTTPServer(("127.0.0.1", port), Impostor) as impostor:
                 threading.Thread(target=impostor.serve_forever).start()
-                async with connect(connection) as client:
+                async with connected(connection) as client:
                     answer = await client.get_item(TableName="products", Key={"id": {"S": "p#4"}})
                 impostor.shutdown()
             assert answer["Item"]["quantity"] == {"N": "7"}
@@ -112,7 +113,7 @@ def test_another_user_cannot_use_the_server_of_a_run() -> None:
             status, _, body = operation(port, "ListTables", {})
             assert (status, b"serves the run that started it" in body) == (400, True)
             assert children(os.getpid(), connection.access_key) == []  # which everybody sees in their command lines
-            async with connect(connection) as client:
+            async with connected(connection) as client:
                 await admin.create_table(client, connection)
 
     anyio.run(run)

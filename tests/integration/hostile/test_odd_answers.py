@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from loadtest.dynamodb import admin
-from loadtest.dynamodb.client import Connection, DynamoDBClient, connect
+from loadtest.dynamodb.client import Connection, DynamoDBClient
 from loadtest.dynamodb.foreign import foreign_item_in, foreign_items
 from loadtest.dynamodb.order_records import read_records
 from loadtest.dynamodb.patience import uncounted
@@ -24,6 +24,7 @@ from loadtest.workload.target import ClientKind
 from tests.helpers.commands import run
 from tests.helpers.scripted_server import Peer, Scripted, answer, in_a_thread, refusal
 from tests.helpers.spoiled_files import spoiled
+from tests.helpers.wire_clients import connected, transport_of
 from tests.integration.hostile.server import honest, instead
 
 WITHIN_S = 20  # for all that is asked, by both clients
@@ -104,7 +105,7 @@ def place(url: str, client: ClientKind) -> Connection:
 
 async def ask(client: DynamoDBClient, connection: Connection) -> Answer:
     """Everything that a run asks for; a TargetError if that is no use, else what became of a write."""
-    table = Table(client, "products")
+    table = Table(transport_of(client), connection)
     await admin.describe_table(client, connection)
     await table.read("p#4")
     await admin.read_stock(client, connection, "p#4")
@@ -121,7 +122,7 @@ async def ask(client: DynamoDBClient, connection: Connection) -> Answer:
 async def test_it_is_said_or_counted(what: str, client: ClientKind) -> None:
     async with Scripted(instead(ODD[what])) as server:
         connection = place(server.url, client)
-        async with connect(connection) as opened:
+        async with connected(connection) as opened:
             if "UpdateItem" in ODD[what]:
                 answered = await ask(opened, connection)
                 assert (answered.result.outcome, answered.result.reason) == (Outcome.UNKNOWN, "NotUnderstood")
@@ -154,7 +155,7 @@ def mutated() -> Iterator[Callable[[str, bytes], None]]:
 
     async def opened(server: Scripted, stack: AsyncExitStack) -> list[tuple[DynamoDBClient, Connection]]:
         connections = [place(server.url, client) for client in ClientKind]
-        return [(await stack.enter_async_context(connect(each)), each) for each in connections]
+        return [(await stack.enter_async_context(connected(each)), each) for each in connections]
 
     async def ask_all(clients: list[tuple[DynamoDBClient, Connection]]) -> None:
         for client, connection in clients:

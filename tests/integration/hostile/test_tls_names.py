@@ -10,13 +10,14 @@ import pytest
 from botocore.exceptions import BotoCoreError, SSLError
 
 from loadtest.dynamodb import credentials, sdk_session
-from loadtest.dynamodb.client import Connection, connect
+from loadtest.dynamodb.client import Connection
 from loadtest.dynamodb.errors import CredentialsError, explained
 from loadtest.errors import TargetError
 from loadtest.workload.target import ClientKind
 from tests.helpers.certificates import Authority
 from tests.helpers.commands import run
 from tests.helpers.scripted_server import Peer, Scripted, answering, in_a_thread
+from tests.helpers.wire_clients import connected
 
 COMMANDS = (
     "race -n 5",
@@ -77,7 +78,7 @@ def test_no_command_sends_it_anything(
 @pytest.mark.parametrize("client", list(ClientKind))
 async def test_no_client_sends_it_anything(client: ClientKind, other: Scripted, elsewhere: Authority) -> None:
     connection = place(other.url, elsewhere.certificate, client)
-    async with connect(connection) as opened:
+    async with connected(connection) as opened:
         with pytest.raises(TargetError, match="so nothing was sent: IP address mismatch"), explained(connection):
             await opened.get_item(TableName="t", Key={"id": {"S": "1"}})
         with pytest.raises(TargetError, match="so nothing was sent: IP address mismatch"), explained(connection):
@@ -140,7 +141,7 @@ async def test_behind_a_proxy_too(
     connection = place(f"https://{name}", elsewhere.certificate)
     async with tunnel(other.port) as proxy:
         monkeypatch.setitem(os.environ, "HTTPS_PROXY", proxy)
-        async with connect(connection) as opened:
+        async with connected(connection) as opened:
             request = opened.get_item(TableName="t", Key={"id": {"S": "1"}})
             if name == "dynamodb.example.org":  # its own
                 assert (await request)["Item"] == {"id": {"S": "1"}}

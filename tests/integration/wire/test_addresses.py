@@ -11,8 +11,7 @@ import pytest
 from aiohappyeyeballs import AddrInfoType
 from botocore.exceptions import BotoCoreError, ConnectTimeoutError, EndpointConnectionError
 
-from loadtest.dynamodb import wire
-from loadtest.dynamodb.errors import translate
+from loadtest.dynamodb.errors import translate_no_answer
 from loadtest.dynamodb.wire import addresses
 from loadtest.events import Outcome
 from tests.helpers.certificates import Authority
@@ -151,7 +150,7 @@ async def test_all_attempts_share_the_connect_time_out(mute_for_ever: bool, reso
             with pytest.raises(ConnectTimeoutError) as caught:
                 await found(client)
     assert caught.value.sent_ns == 0
-    assert translate(caught.value, writes=True, sdk_retries=0).outcome is Outcome.FAILED
+    assert translate_no_answer(caught.value.outcome, writes=True, sdk_retries=0).outcome is Outcome.FAILED
 
 
 async def test_addresses_that_all_refuse_are_one_error_with_the_cause(resolver: Resolver) -> None:
@@ -160,7 +159,7 @@ async def test_addresses_that_all_refuse_are_one_error_with_the_cause(resolver: 
         async with a_client(url(), connect_timeout=NEVER_S) as client:
             with pytest.raises(EndpointConnectionError) as caught:
                 await found(client)
-    result = translate(caught.value, writes=True, sdk_retries=0)
+    result = translate_no_answer(caught.value.outcome, writes=True, sdk_retries=0)
     assert result.outcome is Outcome.FAILED
     assert result.message.endswith(": Connection refused")
 
@@ -225,7 +224,7 @@ async def test_an_address_that_dies_under_an_open_pool_is_left_to_the_others(res
             client_of_both = a_client(url(), connect_timeout=NEVER_S, max_pool_connections=8)
             client = await client_of_both.__aenter__()
             await found(client)
-            await wire.fill(client, 8)
+            await client.wire.fill(8)
             assert one.accepted
             assert other.accepted
         with hole(one.port):  # its connections have ended with it
@@ -258,9 +257,9 @@ async def test_filling_a_pool_does_not_wait_for_a_dead_address_again_and_again(r
             resolver.ports = [dead]
             with pytest.raises(BotoCoreError):
                 await found(client)
-            before = wire.opened(client) or 0
-            await wire.fill(client, 1000)
-            assert (wire.opened(client) or 0) - before < 100
+            before = client.wire.opened
+            await client.wire.fill(1000)
+            assert client.wire.opened - before < 100
 
 
 async def test_known_addresses_serve_while_a_resolver_is_silent_about_others(resolver: Resolver) -> None:
@@ -270,7 +269,7 @@ async def test_known_addresses_serve_while_a_resolver_is_silent_about_others(res
         for _ in range(2):
             connected, _ = await asyncio.wait_for(known.connected(frozenset()), 10)
             connected.close()
-            known.doubt()
+            known.suspect()
             resolver.answers.clear()
         resolver.answers.set()
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from loadtest.dynamodb import wire
-from loadtest.dynamodb.items import MADE_BY
+from loadtest.dynamodb.items import MAKER
 from tests.conftest import Cli
 from tests.helpers.scripted_server import Peer, Scripted, answer, in_a_thread, refusal
 
@@ -97,7 +97,7 @@ def test_what_is_done_around_runs_does_not_need_the_wire(cli: Cli) -> None:
 
 
 def test_calls_whose_answer_was_lost_are_the_wires_own(cli: Cli) -> None:
-    product = {"id": {"S": "p#4"}, "name": {"S": "x"}, "quantity": {"N": "1"}, "version": {"N": "1"}, **MADE_BY}
+    product = {"id": {"S": "p#4"}, "name": {"S": "x"}, "quantity": {"N": "1"}, "version": {"N": "1"}, "made_by": MAKER}
     table = {
         "TableStatus": "ACTIVE",
         "TableName": "products",

@@ -14,11 +14,10 @@ from botocore.credentials import ReadOnlyCredentials
 from botocore.exceptions import NoCredentialsError
 
 from loadtest.dynamodb import wire
-from loadtest.dynamodb.client import STAMPS
 from loadtest.dynamodb.wire import client as client_module
 from tests.helpers.certificates import Authority
 from tests.helpers.scripted_server import Peer, Scripted, answering, echo, in_a_thread
-from tests.helpers.wire_clients import a_client, found, served, write
+from tests.helpers.wire_clients import STAMPS, a_client, found, served, write
 
 
 class Clock:
@@ -77,7 +76,7 @@ async def test_renewed_credentials_are_used_within_a_second(walk: list[tuple[str
     renewed = Renewed(*walk)
     async with Scripted(answering) as server, a_client(server.url, prepared=False) as client:
         client._request_signer._credentials = renewed
-        await wire.prepare(client)
+        await client.wire.prepare()
         while renewed.steps:
             clock.now_s += 1.01
             await asyncio.gather(*(found(client) for _ in range(3)))
@@ -91,7 +90,7 @@ async def test_credentials_are_not_asked_for_on_every_call(clock: Clock) -> None
     renewed = Renewed(("first", None))
     async with Scripted(answering) as server, a_client(server.url, prepared=False) as client:
         client._request_signer._credentials = renewed
-        await wire.prepare(client)
+        await client.wire.prepare()
         clock.now_s += 5
         await found(client)
         asked = renewed.asked
@@ -116,7 +115,7 @@ async def test_the_sdks_own_refreshable_credentials_are_renewed(clock: Clock) ->
     credentials = AioRefreshableCredentials.create_from_metadata(await refresh(), refresh_using=refresh, method="test")
     async with Scripted(answering) as server, a_client(server.url, prepared=False) as client:
         client._request_signer._credentials = credentials
-        await wire.prepare(client)
+        await client.wire.prepare()
         await found(client)
         credentials._expiry_time = credentials._time_fetcher()  # they run out
         clock.now_s += 1.01

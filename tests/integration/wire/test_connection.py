@@ -9,7 +9,6 @@ from collections.abc import Callable
 
 import pytest
 
-from loadtest.dynamodb import wire
 from tests.helpers.certificates import Authority
 from tests.helpers.scripted_server import Peer, Scripted, answer, answering, echo, in_a_thread, item
 from tests.helpers.wire_clients import a_client, found, served, write
@@ -215,10 +214,10 @@ async def test_connections_are_opened_ahead_only_if_the_server_keeps_them() -> N
 
     for script, expected in ((answering, 5), (closing, 1)):
         async with Scripted(script) as server, a_client(server.url, max_pool_connections=5) as client:
-            await wire.fill(client, 5)
+            await client.wire.fill(5)
             assert server.accepted == 0  # not known yet
             await found(client)
-            await wire.fill(client, 100)
+            await client.wire.fill(100)
             await asyncio.sleep(0.02)
             assert server.accepted == expected
             await asyncio.gather(*(found(client) for _ in range(5)))

@@ -20,7 +20,7 @@ from botocore.exceptions import (
     SSLError,
 )
 
-from loadtest.dynamodb.errors import translate
+from loadtest.dynamodb.errors import translate_no_answer
 from loadtest.events import Outcome
 from tests.helpers.certificates import Authority
 from tests.helpers.scripted_server import Peer, Request, Scripted, answer, answering, echo, item
@@ -110,7 +110,7 @@ async def raised_by(call: Awaitable[Any]) -> Any:
     """The SDK's error that a call ends with, and what the tool makes of it."""
     with pytest.raises(BotoCoreError) as caught:
         await call
-    return caught.value, translate(caught.value, writes=True, sdk_retries=0).outcome
+    return caught.value, translate_no_answer(caught.value.outcome, writes=True, sdk_retries=0).outcome
 
 
 @pytest.mark.parametrize("lose", LOSSES)

@@ -6,8 +6,7 @@ from typing import Any
 
 import pytest
 
-from loadtest.dynamodb.client import STAMPS
-from tests.helpers.wire_clients import Outcome, a_client, outcome, served
+from tests.helpers.wire_clients import STAMPS, Outcome, a_client, outcome, served
 
 Call = tuple[str, dict[str, Any]]
 NO_TRANSACTIONS = {"dynalite"}
@@ -214,13 +213,8 @@ async def test_what_the_wire_does_not_serve_the_sdk_does_and_it_is_counted(
         await wired.put_item(TableName=table, Item=PRESENT)
         old = await wired.get_item(TableName=table, Key=PRESENT, AttributesToGet=["id"])
         assert old["Item"] == PRESENT
-        assert STAMPS not in old["ResponseMetadata"]
         assert served(wired).wire == {"PutItem": 1}
-        assert served(wired).sdk == {
-            "DescribeTable: not an operation of the wire": 1,
-            "Scan: not an operation of the wire": 1,
-            "GetItem: member AttributesToGet": 1,
-        }
+        assert served(wired).sdk == {"GetItem: member AttributesToGet": 1}
 
 
 async def test_the_answers_of_the_wire_carry_its_stamps(any_server: tuple[str, str], table: str) -> None:

@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 from botocore.exceptions import BotoCoreError
 
-from loadtest.dynamodb import wire
 from tests.helpers.scripted_server import Peer, Scripted, answering, echo
 from tests.helpers.wire_clients import a_client, found, served
 
@@ -210,7 +209,7 @@ async def test_connections_opened_ahead_leave_room_for_calls_that_begin_meanwhil
     async with Scripted(answering) as server, a_client(server.url, max_pool_connections=4) as client:
         await found(client)
         keys = [str(number) for number in range(8)]
-        ahead = asyncio.create_task(wire.fill(client, 4))
+        ahead = asyncio.create_task(client.wire.fill(4))
         await asyncio.sleep(0)
         assert await asyncio.gather(*(found(client, key) for key in keys)) == keys
         await ahead
@@ -226,7 +225,7 @@ async def test_connections_opened_ahead_and_those_in_use_are_together_no_more_th
         calls = [asyncio.create_task(found(client, str(number))) for number in range(3)]
         for _ in range(3):
             await script.came.acquire()
-        await wire.fill(client, 100)
+        await client.wire.fill(100)
         await asyncio.sleep(0.02)
         assert server.open == 4
         script.go.set()

@@ -3,7 +3,6 @@
 import re
 from typing import Any
 
-import aioboto3
 import pytest
 from aiobotocore.httpsession import AIOHTTPSession
 from botocore import UNSIGNED
@@ -44,7 +43,7 @@ async def test_a_client_that_the_wire_cannot_stand_in_for_is_refused(
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     with pytest.raises(wire.NotUnderstood, match=reason):
-        async with a_client(URL, of=session(wired=True, keys=KEYS), **config):
+        async with a_client(URL, of=session(keys=KEYS), **config):
             pass
 
 
@@ -98,17 +97,9 @@ async def test_a_handler_of_the_users_own_runs_or_the_client_is_refused(event: s
     async with Scripted(answering) as server, a_client(server.url, prepared=False) as client:
         client.meta.events.register(event, handler)
         try:
-            await wire.prepare(client)
+            await client.wire.prepare()
         except wire.NotUnderstood:
             return
         ran.clear()
         await found(client)
         assert ran == [event]
-
-
-async def test_only_clients_of_dynamodb_are_served_by_the_wire() -> None:
-    made = aioboto3.Session(aws_access_key_id="a", aws_secret_access_key="b", region_name="us-east-1")
-    wire.install(made)
-    async with made.client("sts") as sts, session(wired=False).client("dynamodb", region_name="x") as stock:
-        assert wire.served(sts) is None
-        assert wire.served(stock) is None

@@ -12,12 +12,11 @@ import anyio
 import pytest
 
 from loadtest.dynamodb import wire
-from loadtest.dynamodb.client import STAMPS
 from loadtest.dynamodb.wire import connection, stamps
 from tests.conftest import ROOT, Cli
 from tests.helpers.certificates import Authority
 from tests.helpers.scripted_server import Scripted, answering
-from tests.helpers.wire_clients import a_client, found
+from tests.helpers.wire_clients import STAMPS, a_client, found
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only Linux has these stamps")
 MONOTONIC_NS, WALL_NS = 5_000_000_000, 1_700_000_000_000_000_000
@@ -96,12 +95,12 @@ def test_without_room_for_a_connection_the_kernel_is_taken_to_stamp(monkeypatch:
 async def test_no_answer_is_counted_where_the_kernel_stamps() -> None:
     async with Scripted(answering) as server, a_client(server.url) as client:
         before = -1
-        while wire.stamped_by_reader(client) != before:  # the kernel begins to stamp with the first, a little later
-            before = wire.stamped_by_reader(client)
+        while client.wire.stamped_by_reader != before:  # the kernel begins to stamp with the first, a little later
+            before = client.wire.stamped_by_reader
             await found(client)
             await anyio.sleep(0.01)
         assert [await found(client, key) for key in "123"] == ["1", "2", "3"]
-        assert wire.stamped_by_reader(client) == before
+        assert client.wire.stamped_by_reader == before
 
 
 @pytest.mark.parametrize("option", [REFUSED, IN_VAIN])
@@ -117,7 +116,7 @@ async def test_without_the_kernels_the_readers_times_go_with_every_answer(
             answer = await client.get_item(TableName="t", Key={"id": {"S": "1"}})
             sent_ns, received_ns = answer["ResponseMetadata"][STAMPS]
             assert called_ns <= sent_ns < received_ns <= time.perf_counter_ns()
-            assert wire.stamped_by_reader(client) == count
+            assert client.wire.stamped_by_reader == count
 
 
 async def test_an_answer_that_the_kernel_did_not_stamp_is_counted_among_those_that_it_did(
@@ -131,7 +130,7 @@ async def test_an_answer_that_the_kernel_did_not_stamp_is_counted_among_those_th
     monkeypatch.setattr(connection, "arrival_ns", arrival_ns)
     async with Scripted(answering) as server, a_client(server.url) as client:
         assert [await found(client, key) for key in "1234"] == ["1", "2", "3", "4"]
-        assert wire.stamped_by_reader(client) == 2
+        assert client.wire.stamped_by_reader == 2
 
 
 WITHOUT_STAMPS = """

@@ -6,14 +6,17 @@ from hypothesis import strategies as st
 
 from loadtest.dynamodb.items import item_bytes, number, to_item, to_product
 from loadtest.dynamodb.numbers import LARGEST
+from loadtest.dynamodb.schema import TableSchema
 from loadtest.events import Product
 
 whole = st.integers(-LARGEST, LARGEST)
 
+NAMES = TableSchema()
+
 
 @given(st.builds(Product, id=st.text(), name=st.text(), quantity=whole, version=whole))
 def test_a_product_survives_the_way_to_an_item_and_back(product: Product) -> None:
-    assert to_product(to_item(product), product.id) == product
+    assert to_product(to_item(product, NAMES), product.id, NAMES) == product
 
 
 @pytest.mark.parametrize(
@@ -38,7 +41,7 @@ def test_a_product_survives_the_way_to_an_item_and_back(product: Product) -> Non
 @pytest.mark.parametrize("attribute", ["quantity", "version"])
 def test_a_whole_number_may_be_written_in_any_way(attribute: str, text: str, value: int) -> None:
     item = {"quantity": number(3), "version": number(3), attribute: {"N": text}}
-    assert getattr(to_product(item, "p#4"), attribute) == value
+    assert getattr(to_product(item, "p#4", NAMES), attribute) == value
 
 
 @pytest.mark.parametrize("text", ["1.5", "1E-1", "1E-130", "4611686018427387903.5"])
@@ -46,7 +49,7 @@ def test_a_whole_number_may_be_written_in_any_way(attribute: str, text: str, val
 def test_what_is_no_whole_number_is_refused_in_words(attribute: str, text: str) -> None:
     item = {"quantity": number(3), "version": number(3), attribute: {"N": text}}
     with pytest.raises(ValueError, match=f"product 'p#4' has {attribute} {text}, which is no whole number"):
-        to_product(item, "p#4")
+        to_product(item, "p#4", NAMES)
 
 
 @pytest.mark.parametrize("attribute", ["quantity", "version"])
@@ -54,11 +57,11 @@ def test_what_is_no_whole_number_is_refused_in_words(attribute: str, text: str) 
 def test_a_missing_number_is_named(attribute: str, other: dict[str, Any]) -> None:
     item = {"quantity": number(3), "version": number(3), attribute: other}
     with pytest.raises(ValueError, match=f"product 'p#4' has no number `{attribute}`"):
-        to_product(item, "p#4")
+        to_product(item, "p#4", NAMES)
 
 
 def test_the_part_of_an_item_that_an_answer_shows_is_a_product_without_a_name() -> None:
-    assert to_product({"quantity": number(0), "version": number(2)}, "p#4") == Product("p#4", "", 0, 2)
+    assert to_product({"quantity": number(0), "version": number(2)}, "p#4", NAMES) == Product("p#4", "", 0, 2)
 
 
 @pytest.mark.parametrize(
@@ -96,6 +99,6 @@ def test_the_size_that_an_attribute_is_charged_by(value: dict[str, Any], size: i
 
 
 def test_the_size_of_an_item_is_that_of_all_its_attributes() -> None:
-    product = to_item(Product("p#4", "Last samovar", 1, 12))
+    product = to_item(Product("p#4", "Last samovar", 1, 12), NAMES)
     assert item_bytes(product) == (2 + 3) + (4 + 12) + (8 + 2) + (7 + 2) + (7 + 8)
     assert item_bytes({}) == 0

@@ -8,9 +8,11 @@ from loadtest.dynamodb.client import Connection
 from loadtest.dynamodb.foreign import described, value_of
 from loadtest.dynamodb.items import is_made_here, number, to_item
 from loadtest.dynamodb.put_back import Kept, by_hand
+from loadtest.dynamodb.schema import TableSchema
 from loadtest.events import Event, Kind, Outcome, Product, RoundEnded, StockSet
 from tests.helpers.shop_events import operation
 
+NAMES = TableSchema()
 RUN = "0123456789"
 BEFORE = {"id": {"S": "p#4"}, "quantity": number(7), "version": number(3), "price": number(12)}
 
@@ -48,13 +50,13 @@ def test_what_a_run_left(events: list[Event], now: dict[str, Any], left: bool) -
     kept = Kept({"p#4": BEFORE}, runs=[RUN])
     for event in events:
         kept(event)
-    assert kept.left_by_run(now) is left
+    assert kept.left_by_run(now, NAMES) is left
 
 
 def test_what_somebody_else_wrote_during_the_run_was_not_left_by_it() -> None:
     kept = Kept({"p#4": BEFORE}, runs=[RUN], others={"p#4"})
     kept(ended(5, f"{RUN}-1-1"))
-    assert not kept.left_by_run(item(5, f"{RUN}-1-1"))
+    assert not kept.left_by_run(item(5, f"{RUN}-1-1"), NAMES)
 
 
 def test_the_records_of_accepted_and_of_lost_transactions_are_remembered() -> None:
@@ -80,13 +82,15 @@ def test_the_command_takes_every_attribute() -> None:
 
 
 def test_what_the_tool_makes_is_known_again() -> None:
-    made = to_item(Product("p#4", "Last samovar", 1, 1))
-    assert is_made_here({**made, "quantity": number(0), "last_order": {"S": "x"}})
-    assert not is_made_here({**made, "made_by": {"S": "us"}})
-    assert not is_made_here(BEFORE)
+    made = to_item(Product("p#4", "Last samovar", 1, 1), NAMES)
+    assert is_made_here({**made, "quantity": number(0), "last_order": {"S": "x"}}, NAMES)
+    assert not is_made_here({**made, "made_by": {"S": "us"}}, NAMES)
+    assert not is_made_here(BEFORE, NAMES)
 
 
 def test_an_item_in_words() -> None:
-    assert described({**BEFORE, "name": {"S": "x" * 100}}) == f'name "{"x" * 39}…, price 12, quantity 7, version 3'
-    assert described({"id": {"S": "a"}}) == "no attributes"
+    assert (
+        described({**BEFORE, "name": {"S": "x" * 100}}, NAMES) == f'name "{"x" * 39}…, price 12, quantity 7, version 3'
+    )
+    assert described({"id": {"S": "a"}}, NAMES) == "no attributes"
     assert value_of(BEFORE, "last_order") == "none"

@@ -14,6 +14,7 @@ from loadtest.dynamodb.client import Connection
 from loadtest.dynamodb.items import to_item
 from loadtest.dynamodb.own_writes import OwnWrites
 from loadtest.dynamodb.patience import uncounted
+from loadtest.dynamodb.schema import TableSchema
 from loadtest.engine.budget import LoadBudget, estimated
 from loadtest.engine.restock import Restocker
 from loadtest.errors import LoadTestError, UsageError
@@ -39,7 +40,7 @@ class AdminClient:
 
     async def get_item(self, **request: Any) -> dict[str, Any]:
         self.reads += 1
-        return {"Item": to_item(self.product), **_ANSWERED}
+        return {"Item": to_item(self.product, TableSchema()), **_ANSWERED}
 
     async def update_item(self, **request: Any) -> dict[str, Any]:
         self.asked.set()
@@ -51,7 +52,7 @@ class AdminClient:
         units = int(request["ExpressionAttributeValues"][":units"]["N"])
         old = self.product
         self.product = replace(old, quantity=old.quantity + units, version=old.version + 1)
-        return {"Attributes": to_item(self.product), **_ANSWERED}
+        return {"Attributes": to_item(self.product, TableSchema()), **_ANSWERED}
 
 
 class Shop:

@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from loadtest.cli.fault_file import read_faults
+from loadtest.dynamodb.schema import TableSchema
 from loadtest.errors import UsageError
 from loadtest.faults.draws import Chance
 from loadtest.faults.proxy.requests import NOTHING, asked, shown_bytes
@@ -39,6 +40,8 @@ from loadtest.workload.faults import (
     Uniform,
 )
 from tests.helpers.reports import a_report
+
+NAMES = TableSchema()
 
 
 @pytest.mark.parametrize(
@@ -293,19 +296,19 @@ def test_what_a_request_says() -> None:
     key = {"id": {"S": "p#4"}}
     update = {"TableName": "t", "Key": key, "ExpressionAttributeValues": {":order": {"S": "o-1"}}}
     put = {"TableName": "t", "Item": {"id": {"S": "order#o-2"}, "units": {"N": "1"}}}
-    one = asked(msgspec.json.encode(update))
+    one = asked(msgspec.json.encode(update), NAMES)
     assert (one.items, one.product_id, one.order_id) == ([(("t", "p#4"), 0)], "p#4", "o-1")
     bare = {"Update": {"TableName": "t", "Key": key}}
-    both = asked(msgspec.json.encode({"TransactItems": [bare, {"Put": put}], "ClientRequestToken": "o-3-1"}))
+    both = asked(msgspec.json.encode({"TransactItems": [bare, {"Put": put}], "ClientRequestToken": "o-3-1"}), NAMES)
     assert (both.items, both.order_id) == ([(("t", "p#4"), 0), (("t", "order#o-2"), 18)], "o-2")
-    token = asked(msgspec.json.encode({"TransactItems": [bare], "ClientRequestToken": "o-3-1"}))
+    token = asked(msgspec.json.encode({"TransactItems": [bare], "ClientRequestToken": "o-3-1"}), NAMES)
     assert token.order_id == "o-3-1"
-    assert asked(msgspec.json.encode({"TableName": "t", "Key": key})).order_id is None
+    assert asked(msgspec.json.encode({"TableName": "t", "Key": key}), NAMES).order_id is None
 
 
 @given(st.binary(max_size=50) | _VALUES.map(lambda value: msgspec.json.encode(value, enc_hook=str)))
 def test_whatever_a_request_or_an_answer_is_it_is_no_error(body: bytes) -> None:
-    assert asked(body) == NOTHING
+    assert asked(body, NAMES) == NOTHING
     assert shown_bytes(body) == 0
 
 

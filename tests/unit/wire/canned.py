@@ -8,10 +8,9 @@ from typing import Any
 
 from aiobotocore.awsrequest import AioAWSResponse
 
-from loadtest.dynamodb.client import STAMPS
 from loadtest.dynamodb.wire import codec
 from loadtest.dynamodb.wire.connection import Reply
-from tests.helpers.wire_clients import Outcome, a_client, outcome
+from tests.helpers.wire_clients import STAMPS, Outcome, a_client, outcome
 
 URL = "http://127.0.0.1:8000"
 SENT_NS, RECEIVED_NS = 1, 2
@@ -55,8 +54,8 @@ class Canned:
     async def _open(self) -> None:
         self._wire = await self._stack.enter_async_context(_unlimited(wired=True))
         self._sdk = await self._stack.enter_async_context(_unlimited(wired=False))
-        for place in self._wire._wire_state.pools:
-            self._wire._wire_state.pools[place] = self._pool
+        for place in self._wire.wire.pools:
+            self._wire.wire.pools[place] = self._pool
         self._sdk.meta.events.register_first("before-send.dynamodb", self._instead_of_sending)
 
     def close(self) -> None:
@@ -81,7 +80,7 @@ class Canned:
 
         async def call() -> Any:
             try:
-                answer = await self._wire._make_api_call(operation, codec.EXAMPLES[operation])
+                answer = await self._wire.call(operation, codec.EXAMPLES[operation])
             except self._wire.exceptions.ClientError as error:
                 stamped.append(error.response["ResponseMetadata"][STAMPS])
                 raise
@@ -89,7 +88,7 @@ class Canned:
             return answer
 
         made = await _whatever(call())
-        assert not self._wire._wire_state.served.sdk
+        assert not self._wire.wire.served.sdk
         assert stamped in ([(SENT_NS, RECEIVED_NS)], []) or made.kind == "crash"
         return made
 
