@@ -242,7 +242,8 @@ def _default(option: TyperOption) -> str:
 
 def _root() -> TyperGroup:
     root = typer.main.get_command(app)
-    assert isinstance(root, TyperGroup)
+    if not isinstance(root, TyperGroup):
+        raise TypeError("the app has no commands")
     return root
 
 
