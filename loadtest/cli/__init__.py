@@ -11,16 +11,10 @@ from typing import Any, NoReturn
 import typer
 
 from loadtest.cli import streams
+from loadtest.cli.exit_codes import INTERRUPTED, WRONG_USAGE
 from loadtest.errors import LoadTestError
 from loadtest.system import signals
 from loadtest.system.extras import MissingExtraError
-
-SAFE = 0
-VIOLATED = 1
-WRONG_USAGE = 2
-INCONCLUSIVE = 4
-THRESHOLD_CROSSED = 5
-INTERRUPTED = 130
 
 
 def main() -> NoReturn:

@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from loadtest.cli import INCONCLUSIVE, SAFE, VIOLATED, options
+from loadtest.cli import options
+from loadtest.cli.exit_codes import INCONCLUSIVE, SAFE, VIOLATED
 from loadtest.cli.streams import say
 
 

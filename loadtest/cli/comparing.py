@@ -10,9 +10,9 @@ from msgspec.structs import replace
 
 from loadtest.checker import Status
 from loadtest.checker.verdict import plural
-from loadtest.cli import INCONCLUSIVE, SAFE, THRESHOLD_CROSSED, VIOLATED
 from loadtest.cli.baseline import Baseline
 from loadtest.cli.execute import interrupts, prepare_table, write_documents
+from loadtest.cli.exit_codes import INCONCLUSIVE, SAFE, THRESHOLD_CROSSED, VIOLATED
 from loadtest.cli.folders import COMPARISON
 from loadtest.cli.groups import Output, RunTarget
 from loadtest.cli.invoked import invocation

@@ -10,8 +10,8 @@ import anyio
 from msgspec.structs import replace
 
 from loadtest.checker import Status
-from loadtest.cli import INCONCLUSIVE, INTERRUPTED, SAFE, THRESHOLD_CROSSED, VIOLATED
 from loadtest.cli.consent import foreign_products
+from loadtest.cli.exit_codes import INCONCLUSIVE, INTERRUPTED, SAFE, THRESHOLD_CROSSED, VIOLATED
 from loadtest.cli.groups import Output, RunTarget
 from loadtest.cli.invoked import invocation
 from loadtest.cli.keeping import Keeping

@@ -12,8 +12,8 @@ from msgspec import Struct
 
 from loadtest.checker import Status
 from loadtest.checker.verdict import plural
-from loadtest.cli import INCONCLUSIVE, SAFE, THRESHOLD_CROSSED, VIOLATED
 from loadtest.cli.execute import interrupts, prepare_table
+from loadtest.cli.exit_codes import INCONCLUSIVE, SAFE, THRESHOLD_CROSSED, VIOLATED
 from loadtest.cli.folders import SEARCH
 from loadtest.cli.groups import Output, RunTarget
 from loadtest.cli.invoked import invocation

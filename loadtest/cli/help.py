@@ -15,7 +15,8 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperArgument, TyperCommand, TyperGroup, TyperOption
 
-from loadtest.cli import WRONG_USAGE, hints
+from loadtest.cli import hints
+from loadtest.cli.exit_codes import WRONG_USAGE
 from loadtest.cli.panels import Panel, panel_of
 from loadtest.errors import UsageError
 from loadtest.render.window import coloured

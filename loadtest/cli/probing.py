@@ -5,8 +5,8 @@ from pathlib import Path
 
 import anyio
 
-from loadtest.cli import INTERRUPTED, SAFE, VIOLATED
 from loadtest.cli.execute import interrupts, populate_first
+from loadtest.cli.exit_codes import INTERRUPTED, SAFE, VIOLATED
 from loadtest.cli.groups import RunTarget, require_writable
 from loadtest.cli.streams import STDOUT, deliver, say
 from loadtest.dynamodb.client import connect

@@ -15,8 +15,8 @@ from random import Random
 
 import pytest
 
-from loadtest.cli import INCONCLUSIVE, SAFE
 from loadtest.cli.check import check
+from loadtest.cli.exit_codes import INCONCLUSIVE, SAFE
 from loadtest.errors import UsageError
 from tests.conftest import clean_environment
 from tests.helpers.processes import children, is_gone, wait_for
