@@ -13,7 +13,8 @@ from loadtest import targets
 from loadtest.distributed import coordinator
 from loadtest.distributed.checker_process import Judgement
 from loadtest.distributed.judging import Judging, judging
-from loadtest.dynamodb.client import Connection, connect
+from loadtest.dynamodb.client import connect
+from loadtest.dynamodb.endpoint import Connection
 from loadtest.dynamodb.opening import stamps
 from loadtest.dynamodb.own_writes import OwnWrites
 from loadtest.dynamodb.put_back import Kept

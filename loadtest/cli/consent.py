@@ -15,7 +15,7 @@ from loadtest.workload.spec import Load, Race
 from loadtest.workload.target import TargetKind
 
 if TYPE_CHECKING:
-    from loadtest.dynamodb.client import Connection
+    from loadtest.dynamodb.endpoint import Connection
     from loadtest.dynamodb.items import Item
     from loadtest.dynamodb.schema import TableSchema
     from loadtest.events import Product

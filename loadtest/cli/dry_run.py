@@ -10,7 +10,8 @@ from loadtest.cli.consent import change
 from loadtest.cli.groups import RunTarget
 from loadtest.cli.streams import say
 from loadtest.dynamodb import admin
-from loadtest.dynamodb.client import Connection, DynamoDBClient, connect
+from loadtest.dynamodb.client import DynamoDBClient, connect
+from loadtest.dynamodb.endpoint import Connection
 from loadtest.dynamodb.foreign import described, items_of
 from loadtest.dynamodb.items import Item, is_made_here, item_bytes, to_item
 from loadtest.dynamodb.schema import TableSchema

@@ -8,7 +8,8 @@ from msgspec.structs import replace
 
 from loadtest.checker.verdict import plural
 from loadtest.cli.streams import say
-from loadtest.dynamodb.client import Connection, DynamoDBClient, connect
+from loadtest.dynamodb.client import DynamoDBClient, connect
+from loadtest.dynamodb.endpoint import Connection
 from loadtest.dynamodb.foreign import described, foreign_items
 from loadtest.dynamodb.put_back import Kept, by_hand, put_back, remove_record
 from loadtest.engine.context import for_each

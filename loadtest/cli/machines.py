@@ -4,7 +4,7 @@ import os
 import re
 from pathlib import Path
 
-from loadtest.dynamodb.client import on_this_machine
+from loadtest.dynamodb.endpoint import on_this_machine
 from loadtest.errors import UsageError
 from loadtest.system.extras import require
 from loadtest.workload.spec import Cluster, Spread

@@ -15,7 +15,8 @@ from loadtest.workload.target import Target, TargetKind
 
 if TYPE_CHECKING:
     from loadtest.dynamodb.admin import TableDescription
-    from loadtest.dynamodb.client import Connection, DynamoDBClient
+    from loadtest.dynamodb.client import DynamoDBClient
+    from loadtest.dynamodb.endpoint import Connection
     from loadtest.events import Product
 
 _QUANTITY = 10  # of a product that is not of the sample

@@ -9,7 +9,7 @@ from typer.core import TyperCommand
 from loadtest.cli.consent import ask
 from loadtest.cli.invoked import scenario
 from loadtest.cli.machines import require_usable
-from loadtest.dynamodb.client import on_this_machine
+from loadtest.dynamodb.endpoint import on_this_machine
 from loadtest.errors import UsageError
 from loadtest.workload.strategies import is_own
 from loadtest.workload.target import TargetKind

@@ -12,7 +12,7 @@ from loadtest.distributed.merge import Merge
 from loadtest.distributed.transport import LostError, Transport
 from loadtest.distributed.worker import Assignment
 from loadtest.distributed.worker_handle import WorkerHandle
-from loadtest.dynamodb.client import Connection
+from loadtest.dynamodb.endpoint import Connection
 from loadtest.engine.dispatch import Part
 from loadtest.errors import LoadTestError, TargetError
 from loadtest.events import InFlight, Listener, Order

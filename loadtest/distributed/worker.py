@@ -19,7 +19,7 @@ from math import ceil
 import anyio
 import msgspec
 
-from loadtest.dynamodb.client import Connection
+from loadtest.dynamodb.endpoint import Connection
 from loadtest.dynamodb.opening import stamps
 from loadtest.engine.dispatch import Credit, Part, opened
 from loadtest.engine.gate import Gate

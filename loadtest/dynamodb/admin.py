@@ -13,7 +13,8 @@ import anyio
 from botocore.exceptions import ClientError
 from msgspec import Struct
 
-from loadtest.dynamodb.client import Connection, DynamoDBClient
+from loadtest.dynamodb.client import DynamoDBClient
+from loadtest.dynamodb.endpoint import Connection
 from loadtest.dynamodb.errors import CONDITION_FAILED, code_of, explained, missing_table
 from loadtest.dynamodb.items import MAKER, Item, item_bytes, restock_stamp, to_item, to_product
 from loadtest.dynamodb.patience import OnRepair, patiently, uncounted

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
-from loadtest.dynamodb.client import Connection, DynamoDBClient
+from loadtest.dynamodb.client import DynamoDBClient
+from loadtest.dynamodb.endpoint import Connection
 from loadtest.dynamodb.errors import explained
 from loadtest.dynamodb.items import Item
 from loadtest.dynamodb.patience import PATIENCE_S, OnRepair, Patience, patiently

@@ -26,8 +26,8 @@ from botocore.credentials import (
 from botocore.utils import get_environ_proxies
 
 from loadtest.dynamodb import sdk_session
-from loadtest.dynamodb.client import Connection
 from loadtest.dynamodb.credential_errors import MfaAskedError, explain, none_found
+from loadtest.dynamodb.endpoint import Connection
 from loadtest.dynamodb.errors import CredentialsError
 from loadtest.dynamodb.sdk_http import MetadataSession
 

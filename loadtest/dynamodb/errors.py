@@ -25,7 +25,7 @@ from botocore.exceptions import (
     SSLError,
 )
 
-from loadtest.dynamodb.client import Connection
+from loadtest.dynamodb.endpoint import Connection
 from loadtest.dynamodb.limits import OversizedAnswerError
 from loadtest.dynamodb.sdk_answers import NotUnderstoodError
 from loadtest.dynamodb.transport import NoAnswer

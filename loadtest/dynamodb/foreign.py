@@ -9,7 +9,8 @@ from typing import Any
 import msgspec
 
 from loadtest.dynamodb.batches import read_batch
-from loadtest.dynamodb.client import Connection, DynamoDBClient
+from loadtest.dynamodb.client import DynamoDBClient
+from loadtest.dynamodb.endpoint import Connection
 from loadtest.dynamodb.errors import explained
 from loadtest.dynamodb.items import MAKER, Item, is_made_here, text_in
 from loadtest.dynamodb.patience import OnRepair, patiently, uncounted

@@ -4,7 +4,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
-from loadtest.dynamodb.client import Connection, connect
+from loadtest.dynamodb.client import connect
+from loadtest.dynamodb.endpoint import Connection
 from loadtest.errors import UsageError
 from loadtest.workload.target import ClientKind
 

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from botocore.exceptions import ClientError
 
 from loadtest.dynamodb.batches import read_batch
-from loadtest.dynamodb.client import Connection, DynamoDBClient
+from loadtest.dynamodb.client import DynamoDBClient
+from loadtest.dynamodb.endpoint import Connection
 from loadtest.dynamodb.errors import CONDITION_FAILED, code_of, explained
 from loadtest.dynamodb.items import KEEP_S, Item, number, text_in
 from loadtest.dynamodb.numbers import whole

@@ -11,7 +11,8 @@ from itertools import count
 from botocore.exceptions import ClientError
 
 from loadtest.dynamodb.admin import Stocked, read_stock, to_stocked
-from loadtest.dynamodb.client import Connection, DynamoDBClient
+from loadtest.dynamodb.client import DynamoDBClient
+from loadtest.dynamodb.endpoint import Connection
 from loadtest.dynamodb.errors import CONDITION_FAILED, SDK_ERRORS, code_of, explained, translate
 from loadtest.dynamodb.items import Item, number, to_product
 from loadtest.dynamodb.patience import PATIENCE_S, OnRepair, Patience, answered, patiently

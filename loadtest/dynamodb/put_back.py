@@ -11,7 +11,8 @@ from typing import Any
 from botocore.exceptions import ClientError
 from msgspec import Struct, field
 
-from loadtest.dynamodb.client import Connection, DynamoDBClient
+from loadtest.dynamodb.client import DynamoDBClient
+from loadtest.dynamodb.endpoint import Connection
 from loadtest.dynamodb.errors import CONDITION_FAILED, SDK_ERRORS, code_of, explained, is_lost, is_throttled
 from loadtest.dynamodb.foreign import as_json, described, value_of
 from loadtest.dynamodb.items import Item, text_in, to_product

@@ -12,7 +12,7 @@ import aioboto3
 from botocore.configprovider import BOTOCORE_DEFAUT_SESSION_VARIABLES
 from botocore.exceptions import BotoCoreError, ProfileNotFound
 
-from loadtest.dynamodb.client import DEFAULT_REGION, Connection
+from loadtest.dynamodb.endpoint import DEFAULT_REGION, Connection
 from loadtest.dynamodb.errors import CredentialsError
 from loadtest.dynamodb.sdk_http import Session
 from loadtest.errors import TargetError, UsageError

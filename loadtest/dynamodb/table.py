@@ -10,7 +10,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from loadtest.dynamodb.client import Connection
+from loadtest.dynamodb.endpoint import Connection
 from loadtest.dynamodb.errors import (
     CANCELED,
     CONDITION_FAILED,

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from loadtest import strategies
 from loadtest.dynamodb.admin import warm_up
-from loadtest.dynamodb.client import Connection
+from loadtest.dynamodb.endpoint import Connection
 from loadtest.dynamodb.opening import open_transport
 from loadtest.dynamodb.patience import OnRepair
 from loadtest.dynamodb.table import Table, calls_by_client

@@ -3,7 +3,8 @@
 from collections.abc import Iterable
 
 from loadtest.dynamodb import admin
-from loadtest.dynamodb.client import Connection, DynamoDBClient
+from loadtest.dynamodb.client import DynamoDBClient
+from loadtest.dynamodb.endpoint import Connection
 from loadtest.dynamodb.patience import OnRepair, uncounted
 from loadtest.engine.context import Done, for_each
 from loadtest.events import Product

@@ -12,7 +12,8 @@ import anyio
 
 from loadtest.checker.unresolved import RECONCILE_NS
 from loadtest.dynamodb import admin
-from loadtest.dynamodb.client import Connection, DynamoDBClient
+from loadtest.dynamodb.client import DynamoDBClient
+from loadtest.dynamodb.endpoint import Connection
 from loadtest.dynamodb.order_records import bar, read_records
 from loadtest.dynamodb.patience import OnRepair
 from loadtest.events import (

@@ -4,7 +4,7 @@ import os
 
 from msgspec.structs import replace
 
-from loadtest.dynamodb.client import Connection
+from loadtest.dynamodb.endpoint import Connection
 
 
 def connection(base: Connection) -> Connection:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from loadtest.dynamodb.client import DEFAULT_REGION, Connection
+from loadtest.dynamodb.endpoint import DEFAULT_REGION, Connection
 from loadtest.system.server_process import ChildServer
 
 

@@ -4,7 +4,7 @@ import os
 
 from msgspec.structs import replace
 
-from loadtest.dynamodb.client import Connection
+from loadtest.dynamodb.endpoint import Connection
 from loadtest.errors import TargetError
 from loadtest.workload.endpoint_url import in_ascii
 

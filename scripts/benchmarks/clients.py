@@ -31,7 +31,7 @@ KEYS = {"aws_access_key_id": "loadtest", "aws_secret_access_key": "loadtest"}
 
 async def wire(url: str, in_flight: int, measured: Measured) -> None:
     """The wire as `loadtest race` uses it: a refusal is a value."""
-    from loadtest.dynamodb.client import Connection
+    from loadtest.dynamodb.endpoint import Connection
     from loadtest.dynamodb.opening import open_transport
 
     connection = Connection(table="products", endpoint_url=url, anonymous=True, pool=in_flight)

@@ -13,7 +13,7 @@ import anyio
 from msgspec.structs import replace
 
 from benchmarks.servers import MINIMAL, cpu_s, running
-from loadtest.dynamodb.client import Connection
+from loadtest.dynamodb.endpoint import Connection
 from loadtest.dynamodb.opening import open_transport
 from loadtest.dynamodb.table import Table
 from loadtest.faults.proxy import proxied

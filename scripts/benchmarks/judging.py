@@ -27,7 +27,7 @@ from loadtest.checker import Status
 from loadtest.distributed.checker_process import Judge
 from loadtest.distributed.coordinator import Coordinator
 from loadtest.distributed.worker import Batch
-from loadtest.dynamodb.client import Connection
+from loadtest.dynamodb.endpoint import Connection
 from loadtest.engine.reconcile import RoundWrites
 from loadtest.events import (
     Event,

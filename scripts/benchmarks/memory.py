@@ -16,7 +16,7 @@ import anyio
 import uvloop
 
 from benchmarks.servers import free_port
-from loadtest.dynamodb.client import Connection
+from loadtest.dynamodb.endpoint import Connection
 from loadtest.dynamodb.opening import open_transport
 from loadtest.dynamodb.table import Table
 from loadtest.engine.orders import Runner

@@ -14,7 +14,7 @@ import uvloop
 
 from benchmarks.delay_server import PERCENTS
 from benchmarks.servers import free_port
-from loadtest.dynamodb.client import Connection
+from loadtest.dynamodb.endpoint import Connection
 from loadtest.dynamodb.opening import open_transport
 from loadtest.dynamodb.table import Table
 from loadtest.events import Reason

@@ -13,7 +13,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 from msgspec import Struct
 
 from loadtest.dynamodb import errors, limits
-from loadtest.dynamodb.client import Connection, connect
+from loadtest.dynamodb.client import connect
+from loadtest.dynamodb.endpoint import Connection
 from loadtest.dynamodb.opening import open_transport
 from loadtest.dynamodb.sdk_answers import NotUnderstoodError
 from loadtest.dynamodb.sdk_transport import SdkTransport

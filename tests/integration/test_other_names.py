@@ -12,7 +12,8 @@ from msgspec.structs import asdict, replace
 
 from loadtest.cli.app import app
 from loadtest.dynamodb import admin
-from loadtest.dynamodb.client import Connection, DynamoDBClient, connect
+from loadtest.dynamodb.client import DynamoDBClient, connect
+from loadtest.dynamodb.endpoint import Connection
 from loadtest.dynamodb.schema import TableSchema
 from loadtest.targets import endpoint
 from tests.helpers.sound_verdicts import is_sound_report

@@ -9,7 +9,7 @@ import pytest
 from botocore.exceptions import ConnectionClosedError
 
 from loadtest.dynamodb import admin
-from loadtest.dynamodb.client import Connection
+from loadtest.dynamodb.endpoint import Connection
 from loadtest.dynamodb.items import number
 from loadtest.dynamodb.order_records import bar
 from loadtest.dynamodb.own_writes import OwnWrites

@@ -8,7 +8,7 @@ import pytest
 from msgspec.structs import replace
 
 from loadtest.dynamodb import admin
-from loadtest.dynamodb.client import Connection
+from loadtest.dynamodb.endpoint import Connection
 from loadtest.dynamodb.order_records import read_records
 from loadtest.errors import TargetError
 from loadtest.events import OwnRequest

@@ -12,7 +12,7 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from loadtest.dynamodb.client import Connection
+from loadtest.dynamodb.endpoint import Connection
 from loadtest.errors import TargetError, UsageError
 from loadtest.faults.proxy.journal import read_faults
 from loadtest.records.report import Faults as InjectedFaults

@@ -10,7 +10,8 @@ from typing import Any
 import anyio
 from msgspec.structs import replace
 
-from loadtest.dynamodb.client import Connection, DynamoDBClient
+from loadtest.dynamodb.client import DynamoDBClient
+from loadtest.dynamodb.endpoint import Connection
 from loadtest.dynamodb.errors import explained
 from loadtest.dynamodb.items import number, to_item
 from loadtest.dynamodb.opening import open_transport

@@ -17,7 +17,8 @@ import pytest
 
 import loadtest
 from loadtest.dynamodb.admin import read_product
-from loadtest.dynamodb.client import Connection, connect
+from loadtest.dynamodb.client import connect
+from loadtest.dynamodb.endpoint import Connection
 from tests.conftest import Cli, Start, free_port
 from tests.helpers.certificates import Authority
 from tests.helpers.cut_runs import the_report

@@ -11,7 +11,8 @@ import pytest
 
 from loadtest.distributed.worker import Assignment, Batch, Worker
 from loadtest.dynamodb import admin
-from loadtest.dynamodb.client import Connection, connect
+from loadtest.dynamodb.client import connect
+from loadtest.dynamodb.endpoint import Connection
 from loadtest.engine.dispatch import Part
 from loadtest.errors import TargetError
 from loadtest.events import Event, Order, OrderEnded, OrderPlaced, Outcome

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from loadtest.dynamodb.client import Connection
+from loadtest.dynamodb.endpoint import Connection
 from loadtest.errors import TargetError, UsageError
 from loadtest.targets import opened
 from loadtest.workload.target import ClientKind, Target

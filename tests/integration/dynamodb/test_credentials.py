@@ -11,7 +11,7 @@ import pytest
 from botocore.credentials import RefreshableCredentials
 
 from loadtest.dynamodb import credentials
-from loadtest.dynamodb.client import Connection
+from loadtest.dynamodb.endpoint import Connection
 from loadtest.dynamodb.errors import CredentialsError
 from loadtest.errors import LoadTestError, TargetError, UsageError
 from tests.helpers import aws_settings as aws

@@ -15,7 +15,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from loadtest.dynamodb import admin
-from loadtest.dynamodb.client import Connection
+from loadtest.dynamodb.endpoint import Connection
 from loadtest.dynamodb.table import Table
 from loadtest.events import Product
 from loadtest.faults.proxy.inject import Injector, Outgoing

@@ -10,7 +10,7 @@ import boto3
 import pytest
 from botocore.credentials import ReadOnlyCredentials
 
-from loadtest.dynamodb.client import Connection
+from loadtest.dynamodb.endpoint import Connection
 from loadtest.errors import TargetError
 from loadtest.faults.proxy import proxied
 from loadtest.workload.faults import DropAnswer, Faults

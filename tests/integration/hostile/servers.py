@@ -4,7 +4,7 @@ from pathlib import Path
 
 import msgspec
 
-from loadtest.dynamodb.client import Connection
+from loadtest.dynamodb.endpoint import Connection
 from loadtest.faults.proxy import Briefing
 from loadtest.system.server_process import ChildServer
 

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from botocore.exceptions import BotoCoreError, ReadTimeoutError
 
-from loadtest.dynamodb.client import Connection, DynamoDBClient
+from loadtest.dynamodb.client import DynamoDBClient
+from loadtest.dynamodb.endpoint import Connection
 from loadtest.dynamodb.errors import is_lost, translate
 from loadtest.dynamodb.limits import OversizedAnswerError
 from loadtest.events import Outcome

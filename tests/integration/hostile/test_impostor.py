@@ -14,7 +14,7 @@ import anyio
 import pytest
 
 from loadtest.dynamodb import admin
-from loadtest.dynamodb.client import Connection
+from loadtest.dynamodb.endpoint import Connection
 from loadtest.dynamodb.wire import stamps
 from loadtest.errors import TargetError
 from loadtest.system.server_process import ChildServer

@@ -13,7 +13,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from loadtest.dynamodb import admin
-from loadtest.dynamodb.client import Connection, DynamoDBClient
+from loadtest.dynamodb.client import DynamoDBClient
+from loadtest.dynamodb.endpoint import Connection
 from loadtest.dynamodb.foreign import foreign_item_in, foreign_items
 from loadtest.dynamodb.order_records import read_records
 from loadtest.dynamodb.patience import uncounted

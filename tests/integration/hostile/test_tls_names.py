@@ -10,7 +10,7 @@ import pytest
 from botocore.exceptions import BotoCoreError, SSLError
 
 from loadtest.dynamodb import credentials, sdk_session
-from loadtest.dynamodb.client import Connection
+from loadtest.dynamodb.endpoint import Connection
 from loadtest.dynamodb.errors import CredentialsError, explained
 from loadtest.errors import TargetError
 from loadtest.workload.target import ClientKind

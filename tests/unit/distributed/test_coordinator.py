@@ -15,7 +15,7 @@ from loadtest.distributed.lost import perhaps_placed
 from loadtest.distributed.transport import LostError
 from loadtest.distributed.worker import Assignment, Batch
 from loadtest.distributed.worker_handle import WorkerHandle
-from loadtest.dynamodb.client import Connection
+from loadtest.dynamodb.endpoint import Connection
 from loadtest.engine.dispatch import Part
 from loadtest.errors import LoadTestError, TargetError
 from loadtest.events import (

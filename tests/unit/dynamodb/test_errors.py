@@ -8,7 +8,7 @@ from aiohttp.client_reqrep import ConnectionKey
 from botocore import exceptions as sdk
 from botocore.exceptions import BotoCoreError, ClientError
 
-from loadtest.dynamodb.client import Connection
+from loadtest.dynamodb.endpoint import Connection
 from loadtest.dynamodb.errors import explained, translate
 from loadtest.errors import LoadTestError, TargetError
 from loadtest.events import Outcome, Reason, Result

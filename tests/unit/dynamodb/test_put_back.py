@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from loadtest.dynamodb.client import Connection
+from loadtest.dynamodb.endpoint import Connection
 from loadtest.dynamodb.foreign import described, value_of
 from loadtest.dynamodb.items import is_made_here, number, to_item
 from loadtest.dynamodb.put_back import Kept, by_hand

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from loadtest.dynamodb.client import Connection
+from loadtest.dynamodb.endpoint import Connection
 from loadtest.dynamodb.errors import no_answer
 from loadtest.dynamodb.schema import TableSchema
 from loadtest.dynamodb.table import Table

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from loadtest.dynamodb.client import Connection
+from loadtest.dynamodb.endpoint import Connection
 from loadtest.dynamodb.items import to_item
 from loadtest.dynamodb.own_writes import OwnWrites
 from loadtest.dynamodb.patience import uncounted

@@ -3,7 +3,7 @@ import re
 import pytest
 from msgspec.structs import replace
 
-from loadtest.dynamodb.client import Connection
+from loadtest.dynamodb.endpoint import Connection
 from loadtest.errors import TargetError, UsageError
 from loadtest.targets import opened
 from loadtest.workload.target import ClientKind, Target, TargetKind
