@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
+from loadtest.cli.matrix import Matrix, Workload
 from loadtest.cli.stored import cells, configurations, every_report
 from loadtest.compare import unlike_baseline
 from loadtest.errors import UsageError
 from loadtest.workload.strategies import is_own
 
 if TYPE_CHECKING:
-    from loadtest.cli.compare import Matrix
     from loadtest.cli.stored import Stored
     from loadtest.records.comparison import Cell
     from loadtest.records.report import Report
@@ -36,13 +36,11 @@ def baseline_of(found: "Stored") -> Baseline:
     return Baseline(cells(found), every_report(found))
 
 
-def completed(matrix: "Matrix", baseline: Baseline) -> "Matrix":
+def completed(matrix: Matrix, baseline: Baseline) -> Matrix:
     """The matrix with what it does not say as the baseline has it: level, strategy, and how long or how many.
 
     What its runs do not agree in, and what stages are, stays as it is.
     """
-    from loadtest.cli.compare import Workload
-
     found = [report.config for report in baseline.reports]
     race = bool(found) and all(report.command == "race" for report in baseline.reports)
     changes: dict[str, Any] = {"workload": Workload.RACE} if race else {}

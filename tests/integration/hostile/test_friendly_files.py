@@ -14,7 +14,7 @@ import pytest
 from loadtest.cli import execute
 from loadtest.cli.app import app
 from loadtest.cli.baseline import Baseline, completed
-from loadtest.cli.compare import Matrix
+from loadtest.cli.matrix import Matrix
 from loadtest.errors import UsageError
 from loadtest.records.invocation import Invocation
 from tests.conftest import Cli, clean_environment

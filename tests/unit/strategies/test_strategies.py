@@ -9,7 +9,7 @@ import pytest
 import typer
 
 from loadtest.cli.app import app
-from loadtest.cli.compare import Matrix
+from loadtest.cli.matrix import Matrix
 from loadtest.errors import LoadTestError, UsageError
 from loadtest.events import ACCEPTED
 from loadtest.strategies import load
