@@ -44,8 +44,8 @@ def sizes_of(path: Path, within_s: float) -> list[int]:
     until_s = time.monotonic() + within_s
     while time.monotonic() < until_s:
         size = path.stat().st_size
-        time.sleep(0.004)
-        if path.stat().st_size == size:  # nothing is being written
+        time.sleep(0.05)
+        if path.stat().st_size == size:  # nothing is being written, nor is the writer kept from going on
             sizes.add(size)
     return sorted(sizes)
 

@@ -67,7 +67,8 @@ async def test_what_is_too_large_is_given_up(attack: str, client: ClientKind) ->
                 await write(opened)
             assert memory.peak_mib < MOST_MIB
     assert translate(raised.value, writes=True, sdk_retries=0).outcome is Outcome.UNKNOWN
-    if attack != "continue without end":  # of which the SDK reads what comes until the time-out
+    closed = (attack, client) == ("a trailer without end", ClientKind.SDK)  # is what it then may have noticed first
+    if attack != "continue without end" and not closed:  # of which the SDK reads what comes until the time-out
         assert isinstance(raised.value, OversizedAnswerError)
         assert not is_lost(raised.value)
 
