@@ -11,6 +11,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 
+from loadtest.checker.results import OF_ORDERS
 from tests.conftest import ROOT
 
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("infra/**/*.md")])
@@ -87,3 +88,10 @@ def test_the_lines_in_the_docs_are_of_the_schema() -> None:
         validator.validate(json.loads(line))
     assert len(lines) > 10
     assert not validator.is_valid({"type": "coffee"})
+
+
+def test_every_kind_of_violation_is_explained() -> None:
+    stored = re.findall(r"^  ([a-z_]+), round ", (ROOT / "tests/histories/verdicts.txt").read_text(), re.MULTILINE)
+    page = (ROOT / "docs/reference/violations.md").read_text()
+    assert len(set(stored)) > 15
+    assert [kind for kind in sorted({*stored, *OF_ORDERS}) if f"`{kind}`" not in page] == []
